@@ -1,0 +1,148 @@
+//! Which names a file declares, and the values of its parameters.
+
+use pbpo_grammar::Span;
+use pbpo_grammar::ast::{Block, File, Ident, Item, Param as Written};
+
+use super::{Check, field_span};
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Constant, Decl, Number, Param};
+use crate::schema::{Kind, Range};
+use crate::scope::Scope;
+use crate::suggest;
+
+/// Parts of the language that are planned, not there.
+const LATER: [&str; 7] = ["use", "task", "world", "objective", "variant", "sweep", "extern"];
+/// Types of parameters.
+const TYPES: [&str; 5] = ["int", "float", "bool", "text", "path"];
+
+/// Collects the names, in file order, so that later declarations may be referred to.
+pub fn scope(file: &File, out: &mut Vec<Diagnostic>) -> Scope {
+    let mut scope = Scope { doubtful: file.doubtful.iter().cloned().collect(), ..Scope::default() };
+    let mut first: std::collections::BTreeMap<&str, Span> = std::collections::BTreeMap::new();
+    for item in &file.items {
+        let name = match item {
+            Item::Param(param) => &param.name,
+            Item::Block(block) => &block.name,
+        };
+        match first.get(name.text.as_str()) {
+            Some(earlier) => out.push(duplicate(name, *earlier)),
+            None => {
+                first.insert(&name.text, name.span);
+                match item {
+                    Item::Param(param) => declare_param(&mut scope, param, out),
+                    Item::Block(block) => declare_block(&mut scope, block, out),
+                }
+            }
+        }
+    }
+    scope
+}
+
+fn duplicate(name: &Ident, earlier: Span) -> Diagnostic {
+    Diagnostic::error(Code::DuplicateName, name.span, format!("`{}` is declared twice", name.text))
+        .label("again here")
+        .also(earlier, "first here")
+        .help("give one of them another name")
+}
+
+fn declare_block(scope: &mut Scope, block: &Block, out: &mut Vec<Diagnostic>) {
+    let kind = Kind::parse(&block.kind.text);
+    if kind.is_none() {
+        out.push(unknown_kind(&block.kind.text, block.kind.span));
+    }
+    let follows = field_span(&block.body, "follows").filter(|_| kind == Some(Kind::Policy));
+    let decl = Decl { kind, name: block.name.span, follows };
+    scope.blocks.insert(block.name.text.clone(), decl);
+    scope.order.push(block.name.text.clone());
+}
+
+/// A word in front of a block that is no kind of block.
+pub fn unknown_kind(word: &str, span: Span) -> Diagnostic {
+    if LATER.contains(&word) {
+        return Diagnostic::error(Code::NotYet, span, format!("`{word}` is not supported yet"))
+            .label("planned, not in this version");
+    }
+    let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.word()).chain(["param"]).collect();
+    Diagnostic::error(Code::UnknownKind, span, format!("no kind of block is called `{word}`"))
+        .label("unknown kind")
+        .maybe_help(suggest::help(word, &kinds))
+}
+
+fn declare_param(scope: &mut Scope, param: &Written, out: &mut Vec<Diagnostic>) {
+    let value = param_value(scope, param, out);
+    scope.params.insert(param.name.text.clone(), Param { name: param.name.span, value });
+}
+
+/// The value of a parameter, checked against its type and range. It may use parameters above it.
+fn param_value(scope: &Scope, param: &Written, out: &mut Vec<Diagnostic>) -> Option<Constant> {
+    if !TYPES.contains(&param.ty.text.as_str()) {
+        out.push(
+            Diagnostic::error(Code::WrongType, param.ty.span, format!("no type is called `{}`", param.ty.text))
+                .maybe_help(suggest::help(&param.ty.text, &TYPES)),
+        );
+        return None;
+    }
+    let mut check = Check { scope, locals: None, out };
+    let value = check.constant(&param.value)?;
+    let ty = param.ty.text.as_str();
+    match value {
+        Constant::Number(number) if matches!(ty, "int" | "float") => {
+            let whole = ty == "int";
+            if whole && !number.whole {
+                out.push(super::number::not_whole(param.value.span, &number).also(param.ty.span, "declared `int` here"));
+                return None;
+            }
+            let number = Number { whole, from: None, ..number };
+            in_range(scope, param, &number, out).then_some(Constant::Number(number))
+        }
+        Constant::Bool(_) if ty == "bool" => Some(value),
+        Constant::Text(_) if matches!(ty, "text" | "path") => Some(value),
+        _ => {
+            out.push(
+                Diagnostic::error(Code::WrongType, param.value.span, format!("expected {}", article(ty)))
+                    .label(format!("found {}", super::describe(&param.value.kind)))
+                    .also(param.ty.span, format!("`{}` is declared `{ty}` here", param.name.text)),
+            );
+            None
+        }
+    }
+}
+
+fn article(ty: &str) -> &'static str {
+    match ty {
+        "int" => "a whole number",
+        "float" => "a number",
+        "bool" => "`true` or `false`",
+        _ => "a text in double quotes",
+    }
+}
+
+/// Whether a parameter's value is inside the range it was declared with.
+fn in_range(scope: &Scope, param: &Written, number: &Number, out: &mut Vec<Diagnostic>) -> bool {
+    if param.name.text == "seed" && number.value < 0.0 {
+        out.push(
+            Diagnostic::error(Code::OutOfRange, param.value.span, "a seed can't be negative")
+                .label(format!("found {}", number.value)),
+        );
+        return false;
+    }
+    let Some(range) = &param.range else { return true };
+    let mut check = Check { scope, locals: None, out };
+    let (low, high) = (check.constant(&range.low), check.constant(&range.high));
+    let (Some(Constant::Number(low)), Some(Constant::Number(high))) = (low, high) else { return false };
+    if low.value > high.value {
+        out.push(
+            Diagnostic::error(Code::OutOfRange, range.span, "an empty range")
+                .label("the low end is above the high end"),
+        );
+        return false;
+    }
+    let allowed = Range::new(low.value, high.value);
+    if allowed.contains(number.value) {
+        return true;
+    }
+    out.push(super::number::out_of_range(param.value.span, number, allowed, &format!("`{}`", param.name.text))
+        .also(range.span, "the range is declared here"));
+    false
+}

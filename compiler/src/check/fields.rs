@@ -1,0 +1,183 @@
+//! Fields and arguments against a table of the schema.
+
+use pbpo_grammar::Span;
+use pbpo_grammar::ast::{Expr, Ident};
+
+use super::Check;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Args, Choice, Value};
+use crate::schema::{Default, Field, Form, Ty, Variant};
+use crate::suggest;
+
+/// A field or an argument as it was written.
+#[derive(Clone, Copy)]
+pub struct Given<'e> {
+    pub name: Option<&'e Ident>,
+    pub value: &'e Expr,
+}
+
+impl Given<'_> {
+    pub fn is(&self, field: &str) -> bool {
+        self.name.is_some_and(|name| name.text == field)
+    }
+}
+
+/// What the fields belong to, for messages.
+pub struct Owner {
+    /// ``policy `pi` ``, `` `adamw` ``
+    pub what: String,
+    /// `field` or `argument`
+    pub noun: &'static str,
+    /// Where it is named.
+    pub declared: Span,
+}
+
+impl Check<'_> {
+    /// Checks what was given, and fills in defaults.
+    pub fn fields(&mut self, owner: &Owner, fields: &'static [Field], given: &[Given<'_>]) -> Args {
+        let (mut args, mut seen) = (Args::default(), Vec::<(&str, Span)>::new());
+        let mut misspelt = Vec::new();
+        let mut positional = fields.iter().filter(|field| field.positional);
+        for item in given {
+            let place = item.name.map_or(item.value.span, |name| name.span);
+            let field = match item.name {
+                Some(name) => match fields.iter().find(|field| field.name == name.text) {
+                    Some(field) => field,
+                    None => {
+                        misspelt.extend(self.unknown_field(owner, fields, name));
+                        continue;
+                    }
+                },
+                None => match positional.next() {
+                    Some(field) => field,
+                    None => {
+                        self.too_many(owner, fields, item.value);
+                        continue;
+                    }
+                },
+            };
+            if let Some((_, first)) = seen.iter().find(|(name, _)| *name == field.name) {
+                self.out.push(
+                    Diagnostic::error(Code::DuplicateField, place, format!("`{}` is given twice", field.name))
+                        .label("again here")
+                        .also(*first, "first here")
+                        .help("remove one of them"),
+                );
+                continue;
+            }
+            seen.push((field.name, place));
+            if let Some(value) = self.value(field.name, field.ty, item.value) {
+                args.insert(field.name, value, item.value.span);
+            }
+        }
+        for field in fields {
+            if !seen.iter().any(|(name, _)| *name == field.name) && !misspelt.contains(&field.name) {
+                self.default(owner, field, &mut args);
+            }
+        }
+        args
+    }
+
+    /// Says that a name is no field; the field that was likely meant.
+    fn unknown_field(&mut self, owner: &Owner, fields: &'static [Field], name: &Ident) -> Option<&'static str> {
+        let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
+        let message = format!("{} has no {} `{}`", owner.what, owner.noun, name.text);
+        let mut error = Diagnostic::error(Code::UnknownField, name.span, message)
+            .label(format!("unknown {}", owner.noun))
+            .maybe_help(suggest::help(&name.text, &names));
+        if names.is_empty() {
+            error = error.help(format!("{} takes no {}s", owner.what, owner.noun));
+        }
+        self.out.push(error);
+        suggest::nearest(&name.text, names)
+    }
+
+    fn too_many(&mut self, owner: &Owner, fields: &'static [Field], value: &Expr) {
+        let usage: Vec<String> = fields
+            .iter()
+            .filter(|field| field.positional || matches!(field.default, Default::Required))
+            .map(|field| if field.positional { field.name.to_owned() } else { format!("{} = ...", field.name) })
+            .collect();
+        let call = owner.what.trim_matches('`');
+        self.out.push(
+            Diagnostic::error(Code::TooManyArguments, value.span, format!("too many arguments for {}", owner.what))
+                .label("no place for this one")
+                .help(format!("write `{call}({})`", usage.join(", "))),
+        );
+    }
+
+    /// The value of a field that was not written.
+    fn default(&mut self, owner: &Owner, field: &'static Field, args: &mut Args) {
+        let at = owner.declared;
+        let value = match field.default {
+            Default::Required => {
+                self.missing(owner, field);
+                return;
+            }
+            Default::Absent => return,
+            Default::Int(value) => Value::Int(value),
+            Default::Float(value) => Value::Float(value),
+            Default::Words(words) => Value::Words(words.to_vec()),
+            Default::Word(word) => match variant(field.ty, word) {
+                Some(variant) => Value::Choice(Choice { name: variant.name, args: self.defaults(variant.fields, at) }),
+                None => return,
+            },
+            Default::Fields => match field.ty {
+                Ty::Record(fields) => Value::Record(self.defaults(fields, at)),
+                _ => return,
+            },
+            Default::Same(other) => match args.int(other) {
+                Some(value) => Value::Int(value),
+                None => return,
+            },
+            Default::EightThirds(other) => match args.int(other) {
+                Some(width) => Value::Int((width + 2) / 3 * 8),
+                None => return,
+            },
+        };
+        args.insert(field.name, value, at);
+    }
+
+    /// A record in which nothing is written.
+    fn defaults(&mut self, fields: &'static [Field], at: Span) -> Args {
+        let owner = Owner { what: String::new(), noun: "field", declared: at };
+        self.fields(&owner, fields, &[])
+    }
+
+    fn missing(&mut self, owner: &Owner, field: &Field) {
+        self.out.push(
+            Diagnostic::error(Code::MissingField, owner.declared, format!("{} needs `{}`", owner.what, field.name))
+                .label(format!("without its {} `{}`", owner.noun, field.name))
+                .help(format!("add `{} = {}`: {}", field.name, example(field.ty), field.doc)),
+        );
+    }
+}
+
+/// The variant of a name.
+fn variant(ty: Ty, name: &str) -> Option<&'static Variant> {
+    match ty {
+        Ty::Choice(variants) => variants.iter().find(|variant| variant.name == name),
+        _ => None,
+    }
+}
+
+/// What could be typed for a type.
+fn example(ty: Ty) -> String {
+    match ty {
+        Ty::Int(Some(unit), _) => format!("N {}", unit.name()),
+        Ty::Int(None, _) => "N".into(),
+        Ty::Float(..) => "X".into(),
+        Ty::Block(kind) => kind.word().to_uppercase(),
+        Ty::Init => "POLICY.init".into(),
+        Ty::Score => "TASK.score".into(),
+        Ty::Choice(variants) => variants.iter().map(|variant| match (variant.form, variant.fields) {
+            (Form::Call, _) => format!("{}(...)", variant.name),
+            (Form::Record, [_, ..]) => format!("{} {{ ... }}", variant.name),
+            _ => variant.name.to_owned(),
+        }).collect::<Vec<_>>().join("|"),
+        Ty::Record(_) => "{ ... }".into(),
+        Ty::Words(_) => "[...]".into(),
+        Ty::Value(flow) => flow.noun().to_uppercase(),
+    }
+}

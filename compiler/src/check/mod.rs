@@ -1,0 +1,186 @@
+//! Checks of declarations: fields against the schema, names, types, units, ranges.
+//!
+//! `declare.rs`: which names there are; `fields.rs`: fields and arguments against a table;
+//! `value.rs`: one value against its type; `number.rs`: numbers and constant expressions;
+//! `refs.rs`: references by name; `rules.rs`: what fields have to do with each other.
+
+mod declare;
+mod fields;
+pub mod number;
+mod refs;
+mod rules;
+mod value;
+
+use std::collections::BTreeMap;
+
+use pbpo_grammar::ast::{Arg, Block, Body, ExprKind, File, Item, Stmt};
+
+pub use declare::unknown_kind;
+pub use fields::{Given, Owner};
+pub use refs::unassigned;
+
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Args, Checked};
+use crate::schema::{Kind, blocks};
+use crate::scope::{Locals, Scope};
+
+/// Where checks look names up, and where they say what they find.
+pub struct Check<'a> {
+    pub scope: &'a Scope,
+    /// The variables, inside a pipeline.
+    pub locals: Option<&'a Locals>,
+    pub out: &'a mut Vec<Diagnostic>,
+}
+
+/// A checked file.
+pub struct Program<'a> {
+    pub scope: Scope,
+    pub blocks: BTreeMap<String, Checked>,
+    pub pipelines: Vec<&'a Block>,
+}
+
+/// Checks everything but the pipelines' statements.
+pub fn program<'a>(file: &'a File, out: &mut Vec<Diagnostic>) -> Program<'a> {
+    let scope = declare::scope(file, out);
+    let (mut blocks, mut pipelines) = (BTreeMap::new(), Vec::new());
+    for item in &file.items {
+        let Item::Block(block) = item else { continue };
+        let Some(kind) = Kind::parse(&block.kind.text) else { continue };
+        if kind == Kind::Pipeline {
+            pipelines.push(block);
+            continue;
+        }
+        let mut check = Check { scope: &scope, locals: None, out };
+        let args = check.block(kind, block);
+        rules::block(kind, &args, &scope, check.out);
+        let checked = Checked { kind, name: block.name.span, args };
+        blocks.entry(block.name.text.clone()).or_insert(checked);
+    }
+    Program { scope, blocks, pipelines }
+}
+
+impl Check<'_> {
+    /// The fields of a block.
+    fn block(&mut self, kind: Kind, block: &Block) -> Args {
+        let name = &block.name.text;
+        let follower = kind == Kind::Policy && field_span(&block.body, "follows").is_some();
+        let (fields, what) = match (kind, follower) {
+            (_, true) => (blocks::FOLLOWER, format!("follower `{name}`")),
+            (kind, false) => (blocks::fields(kind), format!("{} `{name}`", kind.word())),
+        };
+        let owner = Owner { what, noun: "field", declared: block.kind.span.to(block.name.span) };
+        let mut given = self.given(&block.body, &owner);
+        if follower {
+            self.player_and_follower(block, &mut given);
+        } else if kind == Kind::Policy && !given.iter().any(|given| given.is("model")) {
+            self.neither_player_nor_follower(block, &given);
+            given.retain(|given| given.is("\0"));
+            return Args::default();
+        }
+        self.fields(&owner, fields, &given)
+    }
+
+    /// The fields of a body; says so of statements that are none.
+    pub(crate) fn given<'e>(&mut self, body: &'e Body, owner: &Owner) -> Vec<Given<'e>> {
+        let mut given = Vec::new();
+        for stmt in &body.stmts {
+            match stmt {
+                Stmt::Assign { name, value, .. } => given.push(Given { name: Some(name), value }),
+                Stmt::Append { name, .. } => self.out.push(
+                    Diagnostic::error(Code::MisplacedStatement, name.span, format!("`+=` in {}", owner.what))
+                        .label("a field is given once, with `=`")
+                        .help(format!("write `{} = ...`", name.text)),
+                ),
+                Stmt::Repeat { keyword, .. } | Stmt::Climb { keyword, .. } => self.out.push(
+                    Diagnostic::error(Code::MisplacedStatement, *keyword, format!("a statement in {}", owner.what))
+                        .label("only fields (`name = value`) belong here")
+                        .help("move it into a `pipeline` block"),
+                ),
+            }
+        }
+        given
+    }
+
+    /// The arguments of a call; says so of an `over`, which belongs to objectives.
+    pub(crate) fn given_args<'e>(&mut self, args: &'e [Arg], owner: &Owner) -> Vec<Given<'e>> {
+        for over in args.iter().filter_map(|arg| arg.over.as_ref()) {
+            self.out.push(
+                Diagnostic::error(Code::WrongAxis, over.span, format!("{} does not reduce", owner.what))
+                    .label("only `mean` and `sum` of an objective are over an axis"),
+            );
+        }
+        args.iter().map(|arg| Given { name: arg.name.as_ref(), value: &arg.value }).collect()
+    }
+
+    /// `model` and `follows` in one block: one error, whatever else of a player is there.
+    fn player_and_follower(&mut self, block: &Block, given: &mut Vec<Given<'_>>) {
+        let name = &block.name.text;
+        let model = field_span(&block.body, "model");
+        if let (Some(model), Some(follows)) = (model, field_span(&block.body, "follows")) {
+            self.out.push(
+                Diagnostic::error(Code::PlayerAndFollower, model, format!("`{name}` has a model and follows a policy"))
+                    .label("a model of its own")
+                    .also(follows, "a copy of another policy")
+                    .help("remove `follows` (a player) or `model` (a follower)"),
+            );
+            let player = |given: &Given<'_>| blocks::fields(Kind::Policy).iter().any(|field| given.is(field.name));
+            given.retain(|given| !player(given));
+            // What a follower needs may well be missing: that's the same mistake.
+            if !given.iter().any(|given| given.is("update")) {
+                given.clear();
+            }
+        }
+    }
+
+    fn neither_player_nor_follower(&mut self, block: &Block, given: &[Given<'_>]) {
+        // A misspelt field says more than a missing one.
+        let fields = blocks::fields(Kind::Policy);
+        let known = |name: &str| fields.iter().chain(blocks::FOLLOWER).any(|field| field.name == name);
+        let mut said = false;
+        for name in given.iter().filter_map(|given| given.name).filter(|name| !known(&name.text)) {
+            let all: Vec<&str> = fields.iter().map(|field| field.name).chain(["follows"]).collect();
+            said |= crate::suggest::nearest(&name.text, ["model", "follows"]).is_some();
+            self.out.push(
+                Diagnostic::error(Code::UnknownField, name.span, format!("policy `{}` has no field `{}`", block.name.text, name.text))
+                    .maybe_help(crate::suggest::help(&name.text, &all)),
+            );
+        }
+        if !said {
+            self.out.push(
+                Diagnostic::error(Code::MissingField, block.name.span, format!("policy `{}` needs a `model`", block.name.text))
+                    .help("add `model = llama { ... }`, or `follows = POLICY` for a copy of another policy"),
+            );
+        }
+    }
+}
+
+/// Where a field of a body is named.
+pub fn field_span(body: &Body, field: &str) -> Option<pbpo_grammar::Span> {
+    body.stmts.iter().find_map(|stmt| match stmt {
+        Stmt::Assign { name, .. } if name.text == field => Some(name.span),
+        _ => None,
+    })
+}
+
+/// What an expression is, for "found ...".
+pub fn describe(kind: &ExprKind) -> String {
+    match kind {
+        ExprKind::Number(number) if number.whole => "a whole number".into(),
+        ExprKind::Number(_) => "a number with a fraction".into(),
+        ExprKind::Text(_) => "a text".into(),
+        ExprKind::Bool(value) => format!("`{value}`"),
+        ExprKind::Path(path) => format!("`{}`", path_text(path)),
+        ExprKind::Call { callee, .. } => format!("a call of `{}`", path_text(callee)),
+        ExprKind::Record { tag: Some(tag), .. } => format!("a record `{}`", tag.text),
+        ExprKind::Record { tag: None, .. } => "a record".into(),
+        ExprKind::List(_) => "a list".into(),
+        ExprKind::Neg(_) | ExprKind::Binary { .. } => "an expression".into(),
+        ExprKind::Error => "something unreadable".into(),
+    }
+}
+
+/// `a.b`
+pub fn path_text(path: &[pbpo_grammar::ast::Ident]) -> String {
+    path.iter().map(|ident| ident.text.as_str()).collect::<Vec<_>>().join(".")
+}

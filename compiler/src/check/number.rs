@@ -1,0 +1,212 @@
+//! Numbers: literals, parameters, arithmetic of both; units and ranges.
+
+use pbpo_grammar::Span;
+use pbpo_grammar::ast::{BinaryOp, Expr, ExprKind, Number as Literal};
+
+use super::Check;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Constant, Number};
+use crate::schema::Range;
+use crate::suggest;
+use crate::units::{UNITS, Unit};
+
+/// Whole numbers beyond this are not exact.
+const LARGEST: f64 = 9_007_199_254_740_992.0;
+
+impl Check<'_> {
+    /// A value that is known before the run.
+    pub fn constant(&mut self, expr: &Expr) -> Option<Constant> {
+        match &expr.kind {
+            ExprKind::Number(literal) => self.literal(literal, expr.span).map(Constant::Number),
+            ExprKind::Bool(value) => Some(Constant::Bool(*value)),
+            ExprKind::Text(text) => Some(Constant::Text(text.clone())),
+            ExprKind::Path(path) => match path.as_slice() {
+                [name] => self.param(&name.text, expr),
+                _ => self.wrong_type(expr, "a number", None),
+            },
+            ExprKind::Neg(arg) => {
+                let arg = self.number(arg)?;
+                self.finite(Number { value: -arg.value, ..arg }, expr.span).map(Constant::Number)
+            }
+            ExprKind::Binary { op, left, right } => {
+                let (left, right) = (self.number(left), self.number(right));
+                self.arithmetic(*op, left?, right?, expr.span).map(Constant::Number)
+            }
+            ExprKind::Call { .. } | ExprKind::Record { .. } | ExprKind::List(_) | ExprKind::Error => {
+                self.wrong_type(expr, "a number", None)
+            }
+        }
+    }
+
+    /// A number that is known before the run.
+    pub fn number(&mut self, expr: &Expr) -> Option<Number> {
+        match self.constant(expr)? {
+            Constant::Number(number) => Some(number),
+            Constant::Bool(_) | Constant::Text(_) => self.wrong_type(expr, "a number", None),
+        }
+    }
+
+    fn literal(&mut self, literal: &Literal, span: Span) -> Option<Number> {
+        let (mut unit, mut factor) = (None, 1.0);
+        if let Some(written) = &literal.unit {
+            let Some((known, times)) = Unit::parse(&written.text) else {
+                let names: Vec<&str> = UNITS.iter().map(|(name, ..)| *name).collect();
+                self.out.push(
+                    Diagnostic::error(Code::UnknownUnit, written.span, format!("no unit is called `{}`", written.text))
+                        .label("unknown unit")
+                        .maybe_help(suggest::help(&written.text, &names)),
+                );
+                return None;
+            };
+            (unit, factor) = (Some(known), times);
+        }
+        self.finite(Number { value: literal.value * factor, whole: literal.whole, unit, from: None }, span)
+    }
+
+    /// The value of a parameter; only a parameter is known before the run.
+    fn param(&mut self, name: &str, expr: &Expr) -> Option<Constant> {
+        if let Some(param) = self.scope.param(name) {
+            let from = Some((name.to_owned(), param.name));
+            return match param.value.clone()? {
+                Constant::Number(number) => Some(Constant::Number(Number { from, ..number })),
+                other => Some(other),
+            };
+        }
+        if let Some(decl) = self.scope.block(name) {
+            let (kind, declared) = (decl.kind?, decl.name);
+            self.out.push(
+                Diagnostic::error(Code::WrongType, expr.span, format!("expected a number, found `{name}`"))
+                    .label(format!("this is {}", kind.noun()))
+                    .also(declared, "declared here"),
+            );
+            return None;
+        }
+        if !self.scope.doubtful.contains(name) {
+            let params: Vec<&str> = self.scope.params.keys().map(String::as_str).collect();
+            let nearest = suggest::nearest(name, params).map(|near| format!("did you mean `{near}`?"));
+            let help = nearest.unwrap_or_else(|| format!("declare it above: `param {name}: float = ...`"));
+            self.out.push(
+                Diagnostic::error(Code::UnknownName, expr.span, format!("no parameter is called `{name}`"))
+                    .label("a number belongs here")
+                    .help(help),
+            );
+        }
+        None
+    }
+
+    fn arithmetic(&mut self, op: BinaryOp, left: Number, right: Number, span: Span) -> Option<Number> {
+        let value = match op {
+            BinaryOp::Add => left.value + right.value,
+            BinaryOp::Sub => left.value - right.value,
+            BinaryOp::Mul => left.value * right.value,
+            BinaryOp::Div => left.value / right.value,
+        };
+        let whole = left.whole && right.whole && (op != BinaryOp::Div || value.fract() == 0.0);
+        if let (Some(a), Some(b), BinaryOp::Add | BinaryOp::Sub) = (left.unit, right.unit, op)
+            && a != b
+        {
+            self.out.push(
+                Diagnostic::error(Code::WrongUnit, span, format!("{} and {} can't be added", a.name(), b.name())),
+            );
+            return None;
+        }
+        let unit = if op == BinaryOp::Div && left.unit == right.unit { None } else { left.unit.or(right.unit) };
+        self.finite(Number { value, whole, unit, from: left.from.or(right.from) }, span)
+    }
+
+    fn finite(&mut self, number: Number, span: Span) -> Option<Number> {
+        if number.value.is_finite() && (!number.whole || number.value.abs() <= LARGEST) {
+            return Some(number);
+        }
+        let message = if number.value.is_nan() || number.value.is_infinite() {
+            "this is not a finite number"
+        } else {
+            "this whole number is too large"
+        };
+        self.out.push(Diagnostic::error(Code::NotFinite, span, message).label("beyond what can be computed with"));
+        None
+    }
+
+    pub fn int(&mut self, field: &str, unit: Option<Unit>, range: Range, expr: &Expr) -> Option<i64> {
+        let number = self.quantity(field, unit, expr)?;
+        if !number.whole {
+            self.out.push(from_param(not_whole(expr.span, &number), &number));
+            return None;
+        }
+        if !range.contains(number.value) {
+            self.out.push(from_param(out_of_range(expr.span, &number, range, &format!("`{field}`")), &number));
+            return None;
+        }
+        // Exact: `finite` keeps whole numbers below 2^53.
+        #[allow(clippy::cast_possible_truncation)]
+        Some(number.value as i64)
+    }
+
+    pub(super) fn float(&mut self, field: &str, unit: Option<Unit>, range: Range, expr: &Expr) -> Option<f64> {
+        let number = self.quantity(field, unit, expr)?;
+        if !range.contains(number.value) {
+            let number = Number { whole: false, ..number };
+            self.out.push(from_param(out_of_range(expr.span, &number, range, &format!("`{field}`")), &number));
+            return None;
+        }
+        Some(number.value)
+    }
+
+    /// A number with the right unit, or with none.
+    fn quantity(&mut self, field: &str, unit: Option<Unit>, expr: &Expr) -> Option<Number> {
+        if matches!(expr.kind, ExprKind::Text(_) | ExprKind::Bool(_) | ExprKind::List(_) | ExprKind::Call { .. } | ExprKind::Record { .. }) {
+            return self.wrong_type(expr, "a number", None);
+        }
+        let number = self.number(expr)?;
+        let Some(found) = number.unit else { return Some(number) };
+        if unit == Some(found) {
+            return Some(number);
+        }
+        let (message, help) = match unit {
+            Some(unit) => {
+                let message = format!("expected {}, found {}", unit.name(), found.name());
+                (message, format!("write `{} {}`", plain(&number), unit.name()))
+            }
+            None => (format!("`{field}` has no unit, found {}", found.name()), format!("write `{}`", plain(&number))),
+        };
+        let at = match &expr.kind {
+            ExprKind::Number(Literal { unit: Some(written), .. }) => written.span,
+            _ => expr.span,
+        };
+        self.out.push(from_param(Diagnostic::error(Code::WrongUnit, at, message).label("the wrong unit").help(help), &number));
+        None
+    }
+}
+
+/// The shortest spelling of a number.
+pub fn plain(number: &Number) -> String {
+    if number.whole { format!("{:.0}", number.value) } else { format!("{:?}", number.value) }
+}
+
+fn from_param(error: Diagnostic, number: &Number) -> Diagnostic {
+    match &number.from {
+        Some((name, span)) => error.also(*span, format!("`{name}` is declared here")),
+        None => error,
+    }
+}
+
+/// A number with a fraction where a whole one belongs.
+pub fn not_whole(span: Span, number: &Number) -> Diagnostic {
+    let error = Diagnostic::error(Code::WrongType, span, "expected a whole number, found a float");
+    let error = error.label("a float");
+    if number.value.fract() == 0.0 { error.help(format!("write `{:.0}`", number.value)) } else { error }
+}
+
+/// A number outside its range.
+pub fn out_of_range(span: Span, number: &Number, range: Range, what: &str) -> Diagnostic {
+    let allowed = range.text(number.whole);
+    Diagnostic::error(Code::OutOfRange, span, format!("{what} must be {}", if range.high.is_finite() { format!("in {allowed}") } else { allowed }))
+        .label(format!("found {}", plain(number)))
+        .maybe_help(nearest_bound(number, range).map(|bound| format!("the nearest allowed value is {bound}")))
+}
+
+fn nearest_bound(number: &Number, range: Range) -> Option<String> {
+    let bound = if number.value > range.high { range.high } else { range.low };
+    (!range.open || number.value > range.high).then(|| plain(&Number { value: bound, ..number.clone() }))
+}

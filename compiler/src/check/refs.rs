@@ -1,0 +1,207 @@
+//! References by name: to blocks, to parts of blocks, to variables.
+
+use pbpo_grammar::ast::{Expr, ExprKind, Ident};
+
+use super::{Check, path_text};
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::schema::blocks::TASKS;
+use crate::schema::{Flow, Kind};
+use crate::scope::Locals;
+use crate::suggest;
+
+impl Check<'_> {
+    /// The name of a block of a kind.
+    pub fn block_ref(&mut self, kind: Kind, expr: &Expr) -> Option<String> {
+        match &expr.kind {
+            ExprKind::Path(path) => match path.as_slice() {
+                [name] => self.named_block(kind, name).then(|| name.text.clone()),
+                [name, ..] => {
+                    let help = self.scope.blocks.contains_key(&name.text).then(|| format!("write `{}`", name.text));
+                    self.wrong_type(expr, kind.noun(), help)
+                }
+                [] => None,
+            },
+            _ => self.wrong_type(expr, kind.noun(), None),
+        }
+    }
+
+    /// Whether a name is a block of this kind; says so if not.
+    pub fn named_block(&mut self, kind: Kind, name: &Ident) -> bool {
+        let text = &name.text;
+        if let Some(decl) = self.scope.block(text) {
+            let Some(found) = decl.kind else { return false };
+            if found == kind {
+                return true;
+            }
+            let near = self.scope.of_kind(kind);
+            self.out.push(
+                Diagnostic::error(Code::WrongKind, name.span, format!("expected {}, found {}", kind.noun(), found.noun()))
+                    .label(format!("`{text}` is {}", found.noun()))
+                    .also(decl.name, "declared here")
+                    .maybe_help((!near.is_empty() && near.len() <= 8).then(|| format!("write {}", suggest::one_of(&near)))),
+            );
+        } else if let Some(param) = self.scope.param(text) {
+            self.out.push(
+                Diagnostic::error(Code::WrongKind, name.span, format!("expected {}, found a parameter", kind.noun()))
+                    .label(format!("`{text}` is a parameter"))
+                    .also(param.name, "declared here"),
+            );
+        } else if let Some(local) = self.locals.and_then(|locals| locals.get(text)) {
+            if let Some(flow) = local.flow {
+                self.out.push(
+                    Diagnostic::error(Code::WrongKind, name.span, format!("expected {}, found {}", kind.noun(), flow.noun()))
+                        .label(format!("`{text}` is {}", flow.noun()))
+                        .also(local.span, "assigned here"),
+                );
+            }
+        } else {
+            self.unknown_block(&[kind], name);
+        }
+        false
+    }
+
+    /// Says that a name is no block of these kinds. A name that looks like none that is there is
+    /// likely a missing declaration: one report does, however often it is used.
+    pub fn unknown_block(&mut self, kinds: &[Kind], name: &Ident) {
+        let text = &name.text;
+        let known: Vec<&str> = kinds.iter().flat_map(|kind| self.scope.of_kind(*kind)).collect();
+        let words: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
+        let near = suggest::nearest(text, known.iter().copied());
+        if self.scope.doubtful.contains(text) || (near.is_none() && !self.scope.missing.borrow_mut().insert(text.clone())) {
+            return;
+        }
+        let declare: Vec<String> = words.iter().map(|word| format!("`{word} {text} {{ ... }}`")).collect();
+        let declare = suggest::join(&declare, "or");
+        let help = match near {
+            Some(word) => format!("did you mean `{word}`?"),
+            None if known.is_empty() || known.len() > 8 => format!("declare it: {declare}"),
+            None => format!("write {}, or declare {declare}", suggest::one_of(&known)),
+        };
+        let message = format!("no {} is called `{text}`", words.join(" or "));
+        self.out.push(Diagnostic::error(Code::UnknownName, name.span, message).label("declared nowhere").help(help));
+    }
+
+    /// `POLICY.init`
+    pub(super) fn init_ref(&mut self, expr: &Expr) -> Option<String> {
+        let path = match &expr.kind {
+            ExprKind::Path(path) => path.as_slice(),
+            _ => &[],
+        };
+        let expected = "initial weights";
+        match path {
+            [policy, part] if part.text == "init" => {
+                if !self.named_block(Kind::Policy, policy) {
+                    return None;
+                }
+                let follows = self.scope.blocks.get(&policy.text).and_then(|decl| decl.follows);
+                if let Some(follows) = follows {
+                    self.out.push(
+                        Diagnostic::error(Code::FollowsFollower, expr.span, format!("`{}` has no `init` of its own", policy.text))
+                            .label("a follower")
+                            .also(follows, format!("`{}` follows another policy", policy.text))
+                            .help("name the policy that it follows"),
+                    );
+                    return None;
+                }
+                Some(policy.text.clone())
+            }
+            [policy] | [policy, _] if self.scope.blocks.get(&policy.text).is_some_and(|decl| decl.kind == Some(Kind::Policy)) => {
+                self.wrong_type(expr, expected, Some(format!("write `{}.init`", policy.text)))
+            }
+            [name] | [name, _] if !self.scope.blocks.contains_key(&name.text) => {
+                self.named_block(Kind::Policy, name);
+                None
+            }
+            _ => self.wrong_type(expr, expected, Some("write `POLICY.init`".into())),
+        }
+    }
+
+    /// `TASK.score`
+    pub(super) fn score_ref(&mut self, expr: &Expr) -> Option<String> {
+        let names: Vec<&str> = TASKS.iter().map(|task| task.name).collect();
+        let path = match &expr.kind {
+            ExprKind::Path(path) => path.as_slice(),
+            _ => &[],
+        };
+        match path {
+            [task, part] if part.text == "score" => {
+                if names.contains(&task.text.as_str()) {
+                    return Some(task.text.clone());
+                }
+                self.out.push(
+                    Diagnostic::error(Code::UnknownName, task.span, format!("no task is called `{}`", task.text))
+                        .label("unknown task")
+                        .maybe_help(suggest::help(&task.text, &names)),
+                );
+                None
+            }
+            [task, ..] if names.contains(&task.text.as_str()) => {
+                self.wrong_type(expr, "a score", Some(format!("write `{}.score`", task.text)))
+            }
+            _ => {
+                let help = names.first().map(|name| format!("write `{name}.score`"));
+                self.wrong_type(expr, "the score of a task", help)
+            }
+        }
+    }
+
+    /// A variable that holds rollouts, preferences or a report.
+    pub fn local_ref(&mut self, flow: Flow, expr: &Expr) -> Option<String> {
+        let ExprKind::Path(path) = &expr.kind else {
+            let help = Some(format!("assign it to a name first, and write the name: `x = {}`", "..."));
+            return self.wrong_type(expr, flow.noun(), help);
+        };
+        let [name] = path.as_slice() else { return self.wrong_type(expr, flow.noun(), None) };
+        let text = &name.text;
+        if let Some(local) = self.locals.and_then(|locals| locals.get(text)) {
+            match local.flow {
+                None => return None,
+                Some(found) if found == flow => return Some(text.clone()),
+                Some(found) => self.out.push(
+                    Diagnostic::error(Code::WrongKind, name.span, format!("expected {}, found {}", flow.noun(), found.noun()))
+                        .label(format!("`{text}` is {}", found.noun()))
+                        .also(local.span, "assigned here"),
+                ),
+            }
+        } else if let Some(decl) = self.scope.block(text) {
+            if let Some(kind) = decl.kind {
+                self.out.push(
+                    Diagnostic::error(Code::WrongKind, name.span, format!("expected {}, found {}", flow.noun(), kind.noun()))
+                        .label(format!("`{text}` is {}", kind.noun()))
+                        .also(decl.name, "declared here"),
+                );
+            }
+        } else if let Some(param) = self.scope.param(text) {
+            self.out.push(
+                Diagnostic::error(Code::WrongKind, name.span, format!("expected {}, found a parameter", flow.noun()))
+                    .label(format!("`{text}` is a parameter"))
+                    .also(param.name, "declared here"),
+            );
+        } else if let Some(error) = self.locals.and_then(|locals| unassigned(locals, name)) {
+            self.out.push(error);
+        } else if !self.scope.doubtful.contains(text) {
+            let near = self.locals.map(|locals| locals.of_flow(flow)).unwrap_or_default();
+            self.out.push(
+                Diagnostic::error(Code::UnknownName, name.span, format!("nothing is called `{text}`"))
+                    .label(format!("{} belong here", flow.noun()))
+                    .maybe_help(suggest::help(text, &near)),
+            );
+        }
+        None
+    }
+}
+
+/// Says that a variable is read where it has no value, if it is one at all.
+pub fn unassigned(locals: &Locals, name: &Ident) -> Option<Diagnostic> {
+    let assigned = *locals.assigned.get(&name.text)?;
+    let error = Diagnostic::error(Code::UseBeforeAssignment, name.span, format!("`{}` has no value here", name.text));
+    Some(if assigned.start > name.span.start {
+        error.label("read here").also(assigned, "assigned only here").help("move the assignment above its use")
+    } else {
+        error
+            .label("read here")
+            .also(assigned, "assigned here, inside a repeat that has ended")
+            .help(format!("assign `{}` before the repeat too", path_text(std::slice::from_ref(name))))
+    })
+}

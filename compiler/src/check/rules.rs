@@ -1,0 +1,54 @@
+//! What the fields of one block have to do with each other.
+
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::hir::Args;
+use crate::schema::Kind;
+use crate::scope::Scope;
+
+/// Rules of a block whose fields are all of the right type.
+pub fn block(kind: Kind, args: &Args, scope: &Scope, out: &mut Vec<Diagnostic>) {
+    match kind {
+        Kind::Policy => {
+            follows_a_player(args, scope, out);
+            if let Some(model) = args.choice("model") {
+                divides(&model.args, "heads", "width", out);
+                divides(&model.args, "kv_heads", "heads", out);
+            }
+        }
+        Kind::Data
+        | Kind::RewardModel
+        | Kind::Features
+        | Kind::Exploration
+        | Kind::Constraint
+        | Kind::Oracle
+        | Kind::Pipeline => {}
+    }
+}
+
+/// A follower follows a policy with a model of its own.
+fn follows_a_player(args: &Args, scope: &Scope, out: &mut Vec<Diagnostic>) {
+    let (Some(leader), Some(at)) = (args.name("follows"), args.span("follows")) else { return };
+    if let Some(other) = scope.blocks.get(leader).and_then(|decl| decl.follows) {
+        out.push(
+            Diagnostic::error(Code::FollowsFollower, at, format!("`{leader}` is a follower itself"))
+                .label("a policy with a `model` belongs here")
+                .also(other, format!("`{leader}` follows another policy")),
+        );
+    }
+}
+
+/// `part` must divide `whole`.
+fn divides(args: &Args, part: &str, whole: &str, out: &mut Vec<Diagnostic>) {
+    let (Some(a), Some(b)) = (args.int(part), args.int(whole)) else { return };
+    let (Some(at), Some(other)) = (args.span(part), args.span(whole)) else { return };
+    if a > 0 && b % a != 0 {
+        let near = (1..=a).rev().find(|n| b % n == 0).unwrap_or(1);
+        out.push(
+            Diagnostic::error(Code::NotDivisible, at, format!("`{whole}` ({b}) is not a multiple of `{part}` ({a})"))
+                .label(format!("`{part}` is {a}"))
+                .also(other, format!("`{whole}` is {b}"))
+                .help(format!("write `{part} = {near}`")),
+        );
+    }
+}

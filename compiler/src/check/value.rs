@@ -1,0 +1,112 @@
+//! One value against its type.
+
+use pbpo_grammar::Span;
+use pbpo_grammar::ast::{Expr, ExprKind, Ident};
+
+use super::fields::{Given, Owner};
+use super::{Check, describe, path_text};
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Args, Choice, Value};
+use crate::schema::{Form, Ty, Variant};
+use crate::suggest;
+
+impl Check<'_> {
+    /// The value of a field, or nothing where it is wrong (and that was said).
+    pub(super) fn value(&mut self, field: &str, ty: Ty, expr: &Expr) -> Option<Value> {
+        if matches!(expr.kind, ExprKind::Error) {
+            return None;
+        }
+        match ty {
+            Ty::Int(unit, range) => self.int(field, unit, range, expr).map(Value::Int),
+            Ty::Float(unit, range) => self.float(field, unit, range, expr).map(Value::Float),
+            Ty::Block(kind) => self.block_ref(kind, expr).map(Value::Block),
+            Ty::Init => self.init_ref(expr).map(Value::Init),
+            Ty::Score => self.score_ref(expr).map(Value::Score),
+            Ty::Choice(variants) => self.choice(field, variants, expr).map(Value::Choice),
+            Ty::Record(fields) => match &expr.kind {
+                ExprKind::Record { tag: None, body } => {
+                    let owner = Owner { what: format!("`{field}`"), noun: "field", declared: expr.span };
+                    let given = self.given(body, &owner);
+                    Some(Value::Record(self.fields(&owner, fields, &given)))
+                }
+                _ => self.wrong_type(expr, "a record", Some(format!("write `{field} = {{ ... }}`"))),
+            },
+            Ty::Words(variants) => self.words(field, variants, expr).map(Value::Words),
+            Ty::Value(flow) => self.local_ref(flow, expr).map(Value::Local),
+        }
+    }
+
+    /// Says that a value is of another type.
+    pub(super) fn wrong_type<T>(&mut self, expr: &Expr, expected: &str, help: Option<String>) -> Option<T> {
+        if !matches!(expr.kind, ExprKind::Error) {
+            self.out.push(
+                Diagnostic::error(Code::WrongType, expr.span, format!("expected {expected}, found {}", describe(&expr.kind)))
+                    .label(format!("not {expected}"))
+                    .maybe_help(help),
+            );
+        }
+        None
+    }
+
+    /// One of several words, records or calls.
+    fn choice(&mut self, field: &str, variants: &'static [Variant], expr: &Expr) -> Option<Choice> {
+        let names: Vec<&str> = variants.iter().map(|variant| variant.name).collect();
+        let (word, span) = match &expr.kind {
+            ExprKind::Path(path) | ExprKind::Call { callee: path, .. } => head(path)?,
+            ExprKind::Record { tag: Some(tag), .. } => (tag.text.clone(), tag.span),
+            _ => {
+                let help = Some(format!("write {}", suggest::one_of(&names)));
+                return self.wrong_type(expr, &format!("a value of `{field}`"), help);
+            }
+        };
+        let Some(variant) = variants.iter().find(|variant| variant.name == word) else {
+            if !self.scope.doubtful.contains(&word) {
+                self.out.push(
+                    Diagnostic::error(Code::UnknownChoice, span, format!("`{word}` is not a value of `{field}`"))
+                        .label("unknown value")
+                        .maybe_help(suggest::help(&word, &names)),
+                );
+            }
+            return None;
+        };
+        let args = self.variant(variant, span, expr)?;
+        Some(Choice { name: variant.name, args })
+    }
+
+    /// The fields of a variant, which must be written in the variant's form.
+    fn variant(&mut self, variant: &'static Variant, name: Span, expr: &Expr) -> Option<Args> {
+        let call = variant.form == Form::Call;
+        let noun = if call { "argument" } else { "field" };
+        let owner = Owner { what: format!("`{}`", variant.name), noun, declared: name };
+        let given: Vec<Given<'_>> = match &expr.kind {
+            ExprKind::Record { body, .. } if !call => self.given(body, &owner),
+            ExprKind::Call { args, .. } if call => self.given_args(args, &owner),
+            ExprKind::Path(_) if !call => Vec::new(),
+            _ => {
+                let (expected, form) = match variant.form {
+                    Form::Call => ("a call", format!("{}(...)", variant.name)),
+                    Form::Record => ("a record", format!("{} {{ ... }}", variant.name)),
+                    Form::Word => ("a plain word", variant.name.to_owned()),
+                };
+                return self.wrong_type(expr, expected, Some(format!("write `{form}`")));
+            }
+        };
+        Some(self.fields(&owner, variant.fields, &given))
+    }
+
+    /// `[word, word]`; a single word without brackets is refused.
+    fn words(&mut self, field: &str, variants: &'static [Variant], expr: &Expr) -> Option<Vec<&'static str>> {
+        let ExprKind::List(items) = &expr.kind else {
+            return self.wrong_type(expr, "a list", Some(format!("write `{field} = [{}]`", variants.first()?.name)));
+        };
+        let chosen: Vec<Option<Choice>> = items.iter().map(|item| self.choice(field, variants, item)).collect();
+        chosen.into_iter().map(|choice| choice.map(|choice| choice.name)).collect()
+    }
+}
+
+/// The text of a path as one word, with its place.
+fn head(path: &[Ident]) -> Option<(String, Span)> {
+    let (first, last) = (path.first()?, path.last()?);
+    Some((path_text(path), first.span.to(last.span)))
+}

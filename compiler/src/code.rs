@@ -1,0 +1,99 @@
+//! Every diagnostic code, with a one-line summary. A new check starts with a line here.
+
+macro_rules! codes {
+    ($($name:ident = $text:literal: $summary:literal,)*) => {
+        /// What is wrong. Hundreds: 01 syntax, 02 names, 03 types, 04 units and ranges, 05 overrides,
+        /// 06 graph and semantics, 07 lints, 09 run time.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Code {
+            $(#[doc = $summary] $name,)*
+        }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &'static [Code] = &[$(Code::$name,)*];
+
+            /// `PB0402`
+            pub const fn text(self) -> &'static str {
+                match self { $(Code::$name => $text,)* }
+            }
+
+            /// One line that says what the code is about.
+            pub const fn summary(self) -> &'static str {
+                match self { $(Code::$name => $summary,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    Unexpected = "PB0101": "text that is not part of the language where it stands",
+    Unclosed = "PB0102": "a bracket or quote without its closer, or a closer without its opener",
+    MissingHeader = "PB0103": "the file does not start with `pbpo 1`",
+    UnsupportedVersion = "PB0104": "the file is written in a version of the language that is not known",
+    ForeignSpelling = "PB0105": "another language's spelling (`:=`, `lr: 1e-5`, `;`, `#`, `True`)",
+    MisplacedStatement = "PB0106": "a statement where a field belongs, or the other way round",
+    NotYet = "PB0107": "a part of the language that this version does not have yet",
+    UnreadableFile = "PB0108": "a file that can't be read as UTF-8 text",
+    TooLarge = "PB0109": "a file that is too large to be compiled",
+    TooDeep = "PB0110": "brackets or expressions nested too deeply",
+
+    UnknownKind = "PB0201": "a block of an unknown kind",
+    UnknownField = "PB0202": "a field or argument that its block or call does not have",
+    UnknownName = "PB0203": "a name that is declared nowhere",
+    UnknownFunction = "PB0204": "a function that objectives do not have",
+    UnknownOp = "PB0205": "an operation that pipelines do not have",
+    UnknownChoice = "PB0206": "a word that is not one of the values of a field",
+    DuplicateName = "PB0207": "two declarations of one name",
+    DuplicateField = "PB0208": "a field or argument given twice",
+    UnknownPipeline = "PB0209": "a pipeline asked for that the file does not have",
+    UseBeforeAssignment = "PB0210": "a variable read before it has a value",
+
+    WrongType = "PB0301": "a value of another type than its place wants",
+    WrongKind = "PB0302": "a reference to a block or value of the wrong kind",
+    MissingField = "PB0303": "a field or argument that must be given",
+    TooManyArguments = "PB0304": "more arguments than a call takes",
+    AxesMismatch = "PB0305": "an expression that mixes rows of different batches",
+    NotScalar = "PB0306": "an objective that is not a single number",
+    WrongAxis = "PB0307": "a reduction over an axis that is not there",
+    AssignedBlock = "PB0308": "an assignment to the name of a declaration",
+
+    UnknownUnit = "PB0401": "a unit that does not exist",
+    OutOfRange = "PB0402": "a number outside its range",
+    WrongUnit = "PB0403": "a number with another unit than its place wants",
+    NotFinite = "PB0404": "a number that is too large, or not a number",
+    NotDivisible = "PB0405": "a number that another one must divide, and does not",
+
+    UnknownPath = "PB0501": "an override of something that does not exist",
+    BadOverride = "PB0502": "an override that is not `path=value`",
+
+    NoPipeline = "PB0601": "a file without a pipeline",
+    ChoosePipeline = "PB0602": "several pipelines, and none chosen",
+    NoGradient = "PB0603": "an objective that does not depend on the player it moves",
+    MovesFollower = "PB0604": "moving a policy that follows another",
+    OtherModelsConstraint = "PB0605": "a constraint on another reward model than the one moved",
+    AgainstMismatch = "PB0606": "exploration against other rollouts than its block says",
+    PromptsMismatch = "PB0607": "exploration on other prompts than those it is compared on",
+    GroupMismatch = "PB0608": "rollouts in groups that the estimator can't use",
+    PlayerAndFollower = "PB0609": "a policy that both has a model and follows another policy",
+    FollowsFollower = "PB0610": "a follower where a policy with a model of its own is needed",
+    NoTokenRewards = "PB0611": "token rewards of a reward model with a sequence head",
+    ChangesInLoop = "PB0612": "a variable that holds something else in the next iteration",
+
+    Unused = "PB0701": "a declaration that nothing uses",
+
+    StageFailed = "PB0901": "a stage that failed while it ran",
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Code;
+
+    #[test]
+    fn codes_are_unique_ordered_and_well_formed() {
+        let texts: Vec<&str> = Code::ALL.iter().map(|code| code.text()).collect();
+        assert!(texts.windows(2).all(|pair| pair[0] < pair[1]), "{texts:?}");
+        assert!(texts.iter().all(|text| text.len() == 6 && text.starts_with("PB0")));
+        assert!(Code::ALL.iter().all(|code| !code.summary().ends_with('.')));
+    }
+}

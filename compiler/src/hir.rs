@@ -1,0 +1,161 @@
+//! Checked values: names resolved, types and ranges checked, defaults and overrides applied.
+
+use std::collections::BTreeMap;
+
+use pbpo_grammar::Span;
+use serde_json::{Value as Json, json};
+
+use crate::schema::Kind;
+
+/// A checked value.
+#[derive(Clone, Debug)]
+pub enum Value {
+    Int(i64),
+    Float(f64),
+    /// The name of a block.
+    Block(String),
+    /// The initial weights of this policy.
+    Init(String),
+    /// The score of this task.
+    Score(String),
+    Choice(Choice),
+    Record(Args),
+    Words(Vec<&'static str>),
+    /// A variable of a pipeline, by its name in the file.
+    Local(String),
+}
+
+/// One of several alternatives, with its own fields.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    pub name: &'static str,
+    pub args: Args,
+}
+
+/// Checked fields or arguments. One that failed its check is not in it.
+#[derive(Clone, Debug, Default)]
+pub struct Args {
+    values: BTreeMap<&'static str, (Value, Span)>,
+}
+
+impl Args {
+    pub fn insert(&mut self, name: &'static str, value: Value, span: Span) {
+        self.values.insert(name, (value, span));
+    }
+
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        self.values.get(name).map(|(value, _)| value)
+    }
+
+    /// Where a value was written.
+    pub fn span(&self, name: &str) -> Option<Span> {
+        self.values.get(name).map(|(_, span)| *span)
+    }
+
+    pub fn int(&self, name: &str) -> Option<i64> {
+        match self.get(name) {
+            Some(Value::Int(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    pub fn float(&self, name: &str) -> Option<f64> {
+        match self.get(name) {
+            Some(Value::Float(value)) => Some(*value),
+            _ => None,
+        }
+    }
+
+    /// The name that a reference holds.
+    pub fn name(&self, name: &str) -> Option<&str> {
+        match self.get(name) {
+            Some(Value::Block(name) | Value::Init(name) | Value::Score(name) | Value::Local(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    pub fn choice(&self, name: &str) -> Option<&Choice> {
+        match self.get(name) {
+            Some(Value::Choice(choice)) => Some(choice),
+            _ => None,
+        }
+    }
+
+    pub fn record(&self, name: &str) -> Option<&Args> {
+        match self.get(name) {
+            Some(Value::Record(args)) => Some(args),
+            _ => None,
+        }
+    }
+
+    /// The chosen word.
+    pub fn word(&self, name: &str) -> Option<&'static str> {
+        self.choice(name).map(|choice| choice.name)
+    }
+
+    /// Canonical settings: every value that is not a reference to something else.
+    pub fn json(&self) -> serde_json::Map<String, Json> {
+        let settings = self.values.iter().filter_map(|(name, (value, _))| Some(((*name).to_owned(), value.json()?)));
+        settings.collect()
+    }
+}
+
+impl Value {
+    /// The canonical form; nothing for a reference, which is an input of a stage.
+    pub fn json(&self) -> Option<Json> {
+        Some(match self {
+            Value::Int(value) => json!(value),
+            Value::Float(value) => json!(value),
+            Value::Choice(choice) if choice.args.values.is_empty() => json!(choice.name),
+            Value::Choice(choice) => Json::Object(choice.args.json()),
+            Value::Record(args) => Json::Object(args.json()),
+            Value::Words(words) => json!(words),
+            Value::Block(_) | Value::Init(_) | Value::Score(_) | Value::Local(_) => return None,
+        })
+    }
+}
+
+/// The value of a parameter, or of a constant expression.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Constant {
+    Number(Number),
+    Bool(bool),
+    Text(String),
+}
+
+/// A known number.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Number {
+    pub value: f64,
+    /// A whole number by type, not by value: `4.0` is not.
+    pub whole: bool,
+    pub unit: Option<crate::units::Unit>,
+    /// Where the parameter that it comes from has its value.
+    pub from: Option<(String, Span)>,
+}
+
+/// A parameter with the value it has at this point.
+#[derive(Clone, Debug)]
+pub struct Param {
+    pub name: Span,
+    /// Nothing, if it was in error.
+    pub value: Option<Constant>,
+}
+
+/// A declared block.
+#[derive(Clone, Debug)]
+pub struct Decl {
+    /// Nothing, if the kind does not exist.
+    pub kind: Option<Kind>,
+    pub name: Span,
+    /// A policy with `follows`: where that is written.
+    pub follows: Option<Span>,
+}
+
+/// A block with its checked fields.
+#[derive(Clone, Debug)]
+pub struct Checked {
+    pub kind: Kind,
+    pub name: Span,
+    pub args: Args,
+}

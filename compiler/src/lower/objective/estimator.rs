@@ -1,0 +1,159 @@
+//! Gradients through a policy's own samples.
+//!
+//! The mean over rows that were sampled from the policy being moved depends on the policy through the
+//! sampling. Wherever such a mean (or sum) over rows stands, its argument is wrapped in
+//! [`Expr::Estimate`], which has the same value and the right gradient. Means are first pushed over
+//! sums and constant factors, so that each term gets an estimate of its own; a term that is a sum over
+//! tokens is wrapped token by token, which gives each token the credit of what comes after it.
+
+use std::collections::BTreeSet;
+
+use crate::plan::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, UnaryOp};
+
+/// Puts estimates into an expression.
+pub(super) struct Insert<'a> {
+    /// Rollouts that were sampled from the policy.
+    pub own: &'a BTreeSet<String>,
+    /// The policy's value.
+    pub policy: &'a str,
+    pub estimator: Estimator,
+    /// Own rollouts that got an estimate.
+    pub used: BTreeSet<String>,
+}
+
+impl Insert<'_> {
+    /// An expression of any axes: estimates go around the arguments of row reductions inside it.
+    pub fn scalar(&mut self, expr: Expr) -> Expr {
+        match expr {
+            Expr::Reduce { reduction, axis: Axis::Row, arg } => match self.own_batch(&arg) {
+                Some(batch) => self.rows(reduction, *arg, &batch),
+                None => Expr::Reduce { reduction, axis: Axis::Row, arg: self.boxed(arg) },
+            },
+            Expr::Reduce { reduction, axis: Axis::Token, arg } => Expr::Reduce { reduction, axis: Axis::Token, arg: self.boxed(arg) },
+            Expr::Unary { op, arg } => Expr::Unary { op, arg: self.boxed(arg) },
+            Expr::Binary { op, left, right } => Expr::Binary { op, left: self.boxed(left), right: self.boxed(right) },
+            Expr::Clip { arg, low, high } => Expr::Clip { arg: self.boxed(arg), low, high },
+            Expr::Named { name, arg } => Expr::Named { name, arg: self.boxed(arg) },
+            // Nothing inside has a gradient, or is there to have one.
+            Expr::Const { .. } | Expr::Leaf { .. } | Expr::StopGrad { .. } | Expr::Estimate { .. } => expr,
+        }
+    }
+
+    fn boxed(&mut self, expr: Box<Expr>) -> Box<Expr> {
+        Box::new(self.scalar(*expr))
+    }
+
+    /// The reduction of rows of an own batch, pushed as far down as it is linear.
+    fn rows(&mut self, reduction: Reduction, expr: Expr, batch: &str) -> Expr {
+        match expr {
+            Expr::Unary { op: UnaryOp::Neg, arg } => {
+                Expr::Unary { op: UnaryOp::Neg, arg: Box::new(self.rows(reduction, *arg, batch)) }
+            }
+            Expr::Binary { op: op @ (BinaryOp::Add | BinaryOp::Sub), left, right } => {
+                // A mean of a scalar is the scalar; a sum of one would be its multiple.
+                if reduction == Reduction::Mean || (has_row(&left) && has_row(&right)) {
+                    let mut side = |expr: Box<Expr>| {
+                        Box::new(if has_row(&expr) { self.rows(reduction, *expr, batch) } else { self.scalar(*expr) })
+                    };
+                    let (left, right) = (side(left), side(right));
+                    Expr::Binary { op, left, right }
+                } else {
+                    self.wrap(reduction, Expr::Binary { op, left, right }, batch)
+                }
+            }
+            Expr::Binary { op: BinaryOp::Mul, left, right } if !has_row(&left) => Expr::Binary {
+                op: BinaryOp::Mul,
+                left: self.boxed(left),
+                right: Box::new(self.rows(reduction, *right, batch)),
+            },
+            Expr::Binary { op: op @ (BinaryOp::Mul | BinaryOp::Div), left, right } if !has_row(&right) => {
+                Expr::Binary { op, left: Box::new(self.rows(reduction, *left, batch)), right: self.boxed(right) }
+            }
+            Expr::StopGrad { .. } => Expr::Reduce { reduction, axis: Axis::Row, arg: Box::new(expr) },
+            other => self.wrap(reduction, other, batch),
+        }
+    }
+
+    /// One term, with its estimate.
+    fn wrap(&mut self, reduction: Reduction, term: Expr, batch: &str) -> Expr {
+        self.used.insert(batch.to_owned());
+        let arg = match term {
+            Expr::Reduce { reduction: Reduction::Sum, axis: Axis::Token, arg } => arg,
+            other => Box::new(other),
+        };
+        let arg = self.boxed(arg);
+        let (policy, rollouts) = (self.policy.to_owned(), batch.to_owned());
+        let estimate = Expr::Estimate { estimator: self.estimator, policy, rollouts, arg };
+        Expr::Reduce { reduction, axis: Axis::Row, arg: Box::new(estimate) }
+    }
+
+    /// The own batch whose rows an expression has. Its rows are all of one batch: axes were checked.
+    fn own_batch(&self, expr: &Expr) -> Option<String> {
+        rows_of(expr).filter(|batch| batch.side.is_none() && self.own.contains(&batch.value)).map(|batch| batch.value.clone())
+    }
+}
+
+/// The batch whose rows a value has; nothing for a scalar.
+fn rows_of(expr: &Expr) -> Option<&BatchRef> {
+    match expr {
+        Expr::Const { .. } | Expr::Reduce { axis: Axis::Row, .. } => None,
+        Expr::Leaf { leaf } => batch_of(leaf),
+        Expr::Unary { arg, .. }
+        | Expr::Clip { arg, .. }
+        | Expr::Reduce { axis: Axis::Token, arg, .. }
+        | Expr::StopGrad { arg }
+        | Expr::Named { arg, .. }
+        | Expr::Estimate { arg, .. } => rows_of(arg),
+        Expr::Binary { left, right, .. } => rows_of(left).or_else(|| rows_of(right)),
+    }
+}
+
+fn has_row(expr: &Expr) -> bool {
+    rows_of(expr).is_some()
+}
+
+fn batch_of(leaf: &Leaf) -> Option<&BatchRef> {
+    match leaf {
+        Leaf::Logp { batch, .. }
+        | Leaf::Entropy { batch, .. }
+        | Leaf::Kl { batch, .. }
+        | Leaf::TokenReward { batch, .. }
+        | Leaf::Reward { batch, .. }
+        | Leaf::Score { batch, .. } => Some(batch),
+        Leaf::Size { .. } => None,
+    }
+}
+
+/// Whether an expression has a gradient in a player: by a leaf, or by an estimate.
+pub(super) fn depends(expr: &Expr, player: &str) -> bool {
+    match expr {
+        Expr::Const { .. } | Expr::StopGrad { .. } => false,
+        Expr::Leaf { leaf } => match leaf {
+            Leaf::Logp { policy, .. } | Leaf::Entropy { policy, .. } => policy == player,
+            Leaf::Kl { p, q, .. } => p == player || q == player,
+            Leaf::TokenReward { reward_model, .. } | Leaf::Reward { reward_model, .. } => reward_model == player,
+            Leaf::Score { .. } | Leaf::Size { .. } => false,
+        },
+        Expr::Estimate { policy, arg, .. } => policy == player || depends(arg, player),
+        Expr::Unary { arg, .. } | Expr::Clip { arg, .. } | Expr::Reduce { arg, .. } | Expr::Named { arg, .. } => depends(arg, player),
+        Expr::Binary { left, right, .. } => depends(left, player) || depends(right, player),
+    }
+}
+
+/// Calls `visit` on every leaf, from left to right.
+pub(super) fn leaves<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Leaf)) {
+    match expr {
+        Expr::Const { .. } => {}
+        Expr::Leaf { leaf } => visit(leaf),
+        Expr::Unary { arg, .. }
+        | Expr::Clip { arg, .. }
+        | Expr::Reduce { arg, .. }
+        | Expr::StopGrad { arg }
+        | Expr::Named { arg, .. }
+        | Expr::Estimate { arg, .. } => leaves(arg, visit),
+        Expr::Binary { left, right, .. } => {
+            leaves(left, visit);
+            leaves(right, visit);
+        }
+    }
+}

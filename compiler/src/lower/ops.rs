@@ -1,0 +1,192 @@
+//! Operations: one function each.
+
+use pbpo_grammar::Span;
+use serde_json::json;
+
+use super::prelude::{group, setting};
+use super::{Lower, stage};
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::hir::Args;
+use crate::schema::Flow;
+use crate::schema::ops::{Op, OpSchema};
+use crate::scope::{Local, Rollouts};
+
+/// What an operation made.
+pub(super) struct Made {
+    pub value: String,
+    pub flow: Flow,
+    pub rollouts: Option<Rollouts>,
+}
+
+impl Made {
+    /// As a variable assigned at this place.
+    pub fn local(self, span: Span) -> Local {
+        Local { value: self.value, flow: Some(self.flow), span, rollouts: self.rollouts, pending: false }
+    }
+}
+
+impl Lower<'_> {
+    /// The stage of an operation. Nothing, if an argument that it can't do without was in error.
+    pub(super) fn lower_op(&mut self, schema: &OpSchema, args: &Args, output: &str, span: Span) -> Option<Made> {
+        let rollouts = match schema.op {
+            Op::Sample => Some(self.sample(args, output, span)?),
+            Op::Explore => Some(self.explore(args, output, span)?),
+            Op::Label => {
+                self.label(args, output, span);
+                None
+            }
+            Op::Draw => {
+                self.draw(args, output, span);
+                None
+            }
+            Op::Evaluate => {
+                self.evaluate(args, output, output, span);
+                None
+            }
+        };
+        Some(Made { value: output.to_owned(), flow: schema.gives, rollouts })
+    }
+
+    fn sample(&mut self, args: &Args, output: &str, span: Span) -> Option<Rollouts> {
+        let policy = args.name("policy")?.to_owned();
+        let prompts = args.name("prompts").map(str::to_owned);
+        let per_prompt = args.int("per_prompt").unwrap_or_else(|| group(self, &policy));
+        let count = args.int("count")?;
+        self.need(&policy);
+        self.divides(args, count, per_prompt, &policy);
+        let made = stage("sample", &[output])
+            .with("policy", self.player(&policy))
+            .with("prompts", prompts.clone().unwrap_or_default())
+            .set("count", count)
+            .set("per_prompt", per_prompt)
+            .set("temperature", setting(self, args.get("temperature"), &policy, "temperature"))
+            .set("max_new", setting(self, args.get("max_new"), &policy, "max_new"));
+        self.push(made, span);
+        Some(Rollouts { policy: Some(policy), prompts, count, per_prompt })
+    }
+
+    /// `count` must be a multiple of `per_prompt`.
+    fn divides(&mut self, args: &Args, count: i64, per_prompt: i64, policy: &str) {
+        let Some(at) = args.span("count").filter(|_| count % per_prompt.max(1) != 0) else { return };
+        let error = Diagnostic::error(Code::NotDivisible, at, format!("{count} rollouts can't be split into groups of {per_prompt}"))
+            .label(format!("not a multiple of {per_prompt}"));
+        let error = match (args.span("per_prompt"), self.block(policy).span("estimator")) {
+            (Some(given), _) => error.also(given, "responses of one prompt"),
+            (None, Some(estimator)) => error.also(estimator, format!("the estimator of `{policy}` has groups of {per_prompt}")),
+            (None, None) => error,
+        };
+        let up = count + per_prompt - count % per_prompt;
+        self.out.push(error.help(format!("write `count = {up}`")));
+    }
+
+    fn explore(&mut self, args: &Args, output: &str, span: Span) -> Option<Rollouts> {
+        let exploration = args.name("exploration")?.to_owned();
+        let against = args.name("against")?.to_owned();
+        self.need(&exploration);
+        let local = self.locals.get(&against)?.clone();
+        let rollouts = local.rollouts.clone()?;
+        self.explores_against(args, &exploration, &against, &local);
+        self.same_prompts(args, &against, &local);
+        let policy = self.proposal(&exploration)?;
+        self.need(&policy);
+        let next = self.fresh(&exploration);
+        let made = stage("explore", &[output, &next])
+            .with("exploration", self.player(&exploration))
+            .with("policy", self.player(&policy))
+            .with("against", local.value)
+            .set("candidates", self.candidates(&exploration))
+            .set("temperature", setting(self, args.get("temperature"), &policy, "temperature"))
+            .set("max_new", setting(self, args.get("max_new"), &policy, "max_new"));
+        self.push(made, span);
+        self.players.insert(exploration, next);
+        Some(Rollouts { policy: None, ..rollouts })
+    }
+
+    fn candidates(&self, exploration: &str) -> i64 {
+        self.block(exploration).choice("search").and_then(|search| search.args.int("candidates")).unwrap_or(1)
+    }
+
+    /// The rollouts must come from the policy that the exploration's block names.
+    fn explores_against(&mut self, args: &Args, exploration: &str, against: &str, local: &Local) {
+        let Some(wanted) = self.block(exploration).name("against").map(str::to_owned) else { return };
+        let found = local.rollouts.as_ref().and_then(|rollouts| rollouts.policy.as_deref());
+        if found == Some(wanted.as_str()) {
+            return;
+        }
+        let (Some(at), Some(declared)) = (args.span("against"), self.block(exploration).span("against")) else { return };
+        let source = found.map_or("an exploration".to_owned(), |policy| format!("`{policy}`"));
+        self.out.push(
+            Diagnostic::error(Code::AgainstMismatch, at, format!("`{exploration}` explores against `{wanted}`, not {source}"))
+                .label(format!("rollouts of {source}"))
+                .also(declared, "the policy is named here")
+                .also(local.span, format!("`{against}` is assigned here"))
+                .help(format!("give rollouts of `{wanted}`: `x = sample({wanted}, ...)`")),
+        );
+    }
+
+    /// The prompts must be those that the other side answers.
+    fn same_prompts(&mut self, args: &Args, against: &str, local: &Local) {
+        let (Some(prompts), Some(at)) = (args.name("prompts"), args.span("prompts")) else { return };
+        let Some(found) = local.rollouts.as_ref().and_then(|rollouts| rollouts.prompts.as_deref()) else { return };
+        if found != prompts {
+            self.out.push(
+                Diagnostic::error(Code::PromptsMismatch, at, format!("`{against}` answers `{found}`, not `{prompts}`"))
+                    .label("two responses are compared on one prompt")
+                    .also(local.span, format!("`{against}` is assigned here"))
+                    .help(format!("write `{found}`")),
+            );
+        }
+    }
+
+    fn label(&mut self, args: &Args, output: &str, span: Span) {
+        let oracle = args.name("by").unwrap_or_default().to_owned();
+        self.need(&oracle);
+        let side = |port: &str| args.name(port).map(|name| self.local(name)).unwrap_or_default();
+        let made = stage("label", &[output]).with("oracle", oracle).with("first", side("first")).with("second", side("second"));
+        self.same_count(args);
+        self.push(made, span);
+    }
+
+    /// Both sides of a label have the same number of rows.
+    fn same_count(&mut self, args: &Args) {
+        let count = |port: &str| {
+            let local = self.locals.get(args.name(port)?)?;
+            Some((local.rollouts.as_ref()?.count, local.span))
+        };
+        let (Some((a, _)), Some((b, other)), Some(at)) = (count("first"), count("second"), args.span("second")) else { return };
+        if a != b {
+            self.out.push(
+                Diagnostic::error(Code::AxesMismatch, at, format!("{a} rollouts can't be paired with {b}"))
+                    .label(format!("{b} rollouts"))
+                    .also(other, "assigned here")
+                    .help("give both sides the same `count`"),
+            );
+        }
+    }
+
+    fn draw(&mut self, args: &Args, output: &str, span: Span) {
+        let preferences = args.name("preferences").map(|name| self.local(name)).unwrap_or_default();
+        self.push(stage("draw", &[output]).with("preferences", preferences).maybe("count", args.int("count")), span);
+    }
+
+    /// Measures a policy. `label` names the report.
+    pub(super) fn evaluate(&mut self, args: &Args, output: &str, label: &str, span: Span) {
+        let before = label == BEFORE;
+        let (policy, data) = (args.name("policy").unwrap_or_default().to_owned(), args.name("data").unwrap_or_default().to_owned());
+        let metrics = args.get("metrics").and_then(crate::hir::Value::json).unwrap_or(json!([]));
+        let every = if before { 1 } else { args.int("every").unwrap_or(1) };
+        let label = if before { BEFORE } else { label.split('@').next().unwrap_or(label) };
+        let made = stage("evaluate", &[output])
+            .with("policy", self.player(&policy))
+            .with("data", data)
+            .set("every", every)
+            .set("label", label)
+            .set("metrics", metrics)
+            .maybe("count", args.int("count"));
+        self.push(made, span);
+    }
+}
+
+/// The label of a report made in front of a repeat.
+pub(super) const BEFORE: &str = "before";

@@ -1,0 +1,175 @@
+//! The stages of blocks, in front of a pipeline's own: only of blocks that are used.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value as Json, json};
+
+use super::{Lower, stage};
+use crate::schema::Kind;
+
+impl Lower<'_> {
+    /// Makes the stages of these blocks and of what they need, in the order of the file.
+    pub(super) fn prelude(&mut self, used: &BTreeSet<String>) {
+        let order = &self.program.scope.order;
+        for name in order.iter().filter(|name| used.contains(*name)) {
+            self.need(name);
+        }
+    }
+
+    /// Makes the stage of a block, after those that it needs.
+    pub(super) fn need(&mut self, name: &str) {
+        if !self.made.insert(name.to_owned()) {
+            return;
+        }
+        match self.program.blocks.get(name).map(|block| block.kind) {
+            Some(Kind::Data) => self.data(name),
+            Some(Kind::Policy) if self.block(name).name("follows").is_some() => self.follower(name),
+            Some(Kind::Policy) => self.policy(name),
+            Some(Kind::RewardModel) => self.reward_model(name),
+            Some(Kind::Features) => self.features(name),
+            Some(Kind::Exploration) => self.exploration(name),
+            Some(Kind::Oracle) => self.oracle(name),
+            // A constraint is part of the objectives that it is applied to.
+            Some(Kind::Constraint | Kind::Pipeline) | None => {}
+        }
+    }
+
+    fn add(&mut self, name: &str, stage: crate::plan::Stage) {
+        if let Some(block) = self.program.blocks.get(name) {
+            self.push(stage, block.name);
+        }
+    }
+
+    fn data(&mut self, name: &str) {
+        let mut made = stage("data", &[name]);
+        if let Some(source) = self.block(name).choice("source") {
+            made = made.set("task", source.name);
+            made.config.extend(source.args.json());
+        }
+        self.add(name, made);
+    }
+
+    /// The initial weights of a policy.
+    fn init(&mut self, policy: &str) -> String {
+        let value = format!("{policy}.init");
+        if !self.made.insert(value.clone()) {
+            return value;
+        }
+        let args = self.block(policy);
+        let mut made = stage("imitate", &[&value]);
+        let mut data = None;
+        if let Some(init) = args.choice("init") {
+            data = init.args.name("data").map(str::to_owned);
+            made.config.extend(init.args.json());
+        }
+        if let Some(model) = args.choice("model") {
+            made = made.set("model", model.args.json());
+        }
+        if let Some(data) = data {
+            self.need(&data);
+            made = made.with("data", data);
+        }
+        self.add(policy, made);
+        value
+    }
+
+    fn policy(&mut self, name: &str) {
+        let init = self.init(name);
+        let value = self.fresh(name);
+        let mut made = stage("policy", &[&value]).with("init", init);
+        let args = self.block(name);
+        if let Some(optimizer) = args.choice("optimizer") {
+            made = made.set("optimizer", optimizer.args.json());
+        }
+        if let Some(sampling) = args.record("sampling") {
+            made = made.set("sampling", sampling.json());
+        }
+        self.players.insert(name.to_owned(), value);
+        self.add(name, made);
+    }
+
+    fn follower(&mut self, name: &str) {
+        let leader = self.leader(name);
+        self.need(&leader);
+        let args = self.block(name);
+        let update = args.word("update").unwrap_or_default();
+        let judge: Vec<String> = args
+            .choice("update")
+            .map(|update| ["by", "prompts"].iter().filter_map(|key| update.args.name(key)).map(str::to_owned).collect())
+            .unwrap_or_default();
+        judge.iter().for_each(|needed| self.need(needed));
+        let value = self.fresh(name);
+        let made = stage("follow", &[&value]).with("policy", self.player(&leader)).set("update", update);
+        self.players.insert(name.to_owned(), value);
+        self.add(name, made);
+    }
+
+    fn reward_model(&mut self, name: &str) {
+        let init = self.block(name).name("backbone").map(str::to_owned).map(|policy| self.init(&policy));
+        let value = self.fresh(name);
+        let mut made = stage("reward_model", &[&value]);
+        made.inputs.extend(init.map(|init| ("init".to_owned(), init)));
+        made.config.extend(self.block(name).json());
+        self.players.insert(name.to_owned(), value);
+        self.add(name, made);
+    }
+
+    fn features(&mut self, name: &str) {
+        let init = self.block(name).name("of").map(str::to_owned).map(|policy| self.init(&policy));
+        let mut made = stage("features", &[name]);
+        made.inputs.extend(init.map(|init| ("init".to_owned(), init)));
+        made.config.extend(self.block(name).json());
+        self.add(name, made);
+    }
+
+    fn exploration(&mut self, name: &str) {
+        let args = self.block(name);
+        let features = args.name("features").map(str::to_owned);
+        // Without a search there is one candidate.
+        let candidates = args.choice("search").and_then(|search| search.args.int("candidates")).unwrap_or(1);
+        let (bonus, ridge) = (args.word("bonus"), args.float("ridge"));
+        features.iter().for_each(|features| self.need(features));
+        if let Some(proposal) = self.proposal(name) {
+            self.need(&proposal);
+        }
+        let value = self.fresh(name);
+        let mut made = stage("exploration", &[&value]).set("candidates", candidates).maybe("bonus", bonus).maybe("ridge", ridge);
+        made.inputs.extend(features.map(|features| ("features".to_owned(), features)));
+        self.players.insert(name.to_owned(), value);
+        self.add(name, made);
+    }
+
+    /// The policy that an exploration draws its candidates from.
+    pub(super) fn proposal(&self, exploration: &str) -> Option<String> {
+        let args = self.block(exploration);
+        let from = args.choice("search").and_then(|search| search.args.name("from"));
+        let against = || args.name("against").map(|against| self.leader(against));
+        from.map(str::to_owned).or_else(against)
+    }
+
+    fn oracle(&mut self, name: &str) {
+        let mut made = stage("oracle", &[name]);
+        if let Some(by) = self.block(name).choice("by") {
+            made.config.extend(by.args.json());
+            made = made.set("by", by.name).maybe("score", by.args.name("score"));
+        }
+        self.add(name, made);
+    }
+}
+
+/// A setting of a policy's sampling.
+pub(super) fn sampling(lower: &Lower<'_>, policy: &str, key: &str) -> Option<Json> {
+    let leader = lower.leader(policy);
+    let sampling = lower.block(&leader).record("sampling")?;
+    sampling.get(key).and_then(crate::hir::Value::json)
+}
+
+/// Samples of one prompt that a policy's estimator works on: 1 without groups.
+pub(super) fn group(lower: &Lower<'_>, policy: &str) -> i64 {
+    lower.block(policy).choice("estimator").and_then(|estimator| estimator.args.int("group")).unwrap_or(1)
+}
+
+/// An optional setting, from an argument or from the policy's sampling.
+pub(super) fn setting(lower: &Lower<'_>, given: Option<&crate::hir::Value>, policy: &str, key: &str) -> Json {
+    given.and_then(crate::hir::Value::json).or_else(|| sampling(lower, policy, key)).unwrap_or(json!(null))
+}

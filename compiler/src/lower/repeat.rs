@@ -1,0 +1,228 @@
+//! Loops: what they carry from one iteration to the next, and what is put in front of them.
+
+use pbpo_grammar::Span;
+use pbpo_grammar::ast::{Body as Braces, Expr, ExprKind, Ident, Stmt};
+
+use super::ops::BEFORE;
+use super::{Lower, stage};
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::plan::{Body, Carry, used_values};
+use crate::schema::{Kind, Range};
+use crate::scope::Local;
+use crate::units::Unit;
+
+/// Most iterations of one loop.
+const MOST: f64 = 1e9;
+
+impl Lower<'_> {
+    /// `repeat COUNT [episodes] { ... }`
+    pub(super) fn repeat(&mut self, span: Span, count: &Expr, unit: Option<&Ident>, body: &Braces) {
+        let outermost = self.depth == 0;
+        let (count, unit) = self.count(count, unit);
+        if outermost {
+            self.evaluate_before(&body.stmts);
+            self.make_sets(&body.stmts);
+        }
+        let mut changed = Vec::new();
+        self.changes(&body.stmts, &mut changed);
+        if outermost {
+            self.refreshed(&mut changed);
+        }
+        let before = self.locals.clone();
+        let outer = std::mem::take(&mut self.stages);
+        let mut carries: Vec<(String, Carry)> = Vec::new();
+        for name in changed {
+            let Some(from) = self.current(&name) else { continue };
+            let enter = self.fresh(&name);
+            self.assign_current(&name, enter.clone());
+            carries.push((name, Carry { from, enter, back: String::new(), out: String::new() }));
+        }
+        self.depth += 1;
+        if outermost {
+            self.refresh(&carries, span);
+        }
+        for stmt in &body.stmts {
+            self.stmt(stmt);
+        }
+        self.depth -= 1;
+        // Variables of the body end with it; those that were there before go on.
+        let ended = std::mem::replace(&mut self.locals.map, before.map);
+        for (name, local) in &mut self.locals.map {
+            if let Some(last) = ended.get(name) {
+                local.pending = last.pending;
+            }
+        }
+        for (name, carry) in &mut carries {
+            carry.back = match ended.get(name) {
+                Some(local) => local.value.clone(),
+                None => self.current(name).unwrap_or_default(),
+            };
+            carry.out = self.fresh(name);
+            self.assign_current(name, carry.out.clone());
+        }
+        let stages = std::mem::replace(&mut self.stages, outer);
+        self.push_repeat(span, count, unit, stages, carries);
+    }
+
+    fn push_repeat(&mut self, span: Span, count: i64, unit: &str, stages: Vec<crate::plan::Stage>, carries: Vec<(String, Carry)>) {
+        let outs: Vec<String> = carries.iter().map(|(_, carry)| carry.out.clone()).collect();
+        let carried: Vec<(String, String)> = carries.iter().map(|(name, carry)| (name.clone(), carry.from.clone())).collect();
+        let body = Body::new(stages, carries.into_iter().map(|(_, carry)| carry).collect());
+        let mut made = stage("repeat", &outs.iter().map(String::as_str).collect::<Vec<_>>()).set("count", count).set("unit", unit);
+        made.body = Some(Box::new(body));
+        if made.name.is_empty() {
+            made.name = self.fresh("repeat");
+        }
+        let captured = used_values(&made).into_iter().filter(|value| !carried.iter().any(|(_, from)| from == value));
+        let captured: Vec<(String, String)> = captured.map(|value| (value.clone(), value)).collect();
+        made.inputs = carried;
+        made.inputs.extend(captured);
+        self.push(made, span);
+    }
+
+    /// The number of iterations, and `episodes` or nothing.
+    fn count(&mut self, count: &Expr, unit: Option<&Ident>) -> (i64, &'static str) {
+        if let Some(unit) = unit.filter(|unit| unit.text != "episodes") {
+            self.out.push(
+                Diagnostic::error(Code::WrongUnit, unit.span, format!("a repeat counts episodes, not `{}`", unit.text))
+                    .label("the wrong unit")
+                    .help("write `episodes`, or no unit"),
+            );
+        }
+        let written = matches!(&count.kind, ExprKind::Number(number) if number.unit.is_some());
+        let name = if written || unit.is_some() { "episodes" } else { "" };
+        let count = self.check().int("repeat", Some(Unit::Episodes), Range::new(1.0, MOST), count);
+        (count.unwrap_or(1), name)
+    }
+
+    /// The value of a player or of a variable here.
+    fn current(&self, name: &str) -> Option<String> {
+        self.players.get(name).cloned().or_else(|| self.locals.map.get(name).map(|local| local.value.clone()))
+    }
+
+    fn assign_current(&mut self, name: &str, value: String) {
+        if let Some(player) = self.players.get_mut(name) {
+            *player = value;
+        } else if let Some(local) = self.locals.map.get(name).cloned() {
+            self.define(name, Local { value, ..local });
+        }
+    }
+
+    /// Names whose value statements change, in the order in which they first do.
+    fn changes(&self, stmts: &[Stmt], changed: &mut Vec<String>) {
+        for stmt in stmts {
+            let name = match stmt {
+                Stmt::Climb { player, .. } => Some(&player.text),
+                Stmt::Append { name, .. } => Some(&name.text),
+                Stmt::Assign { name, value, .. } => {
+                    if let Some(exploration) = self.explored(value) {
+                        add(changed, exploration);
+                    }
+                    Some(&name.text)
+                }
+                Stmt::Repeat { body, .. } => {
+                    self.changes(&body.stmts, changed);
+                    None
+                }
+            };
+            if let Some(name) = name.filter(|name| self.current(name).is_some()) {
+                add(changed, name);
+            }
+        }
+    }
+
+    /// The exploration that a call of `explore` changes.
+    fn explored<'e>(&self, value: &'e Expr) -> Option<&'e str> {
+        let ExprKind::Call { callee, args } = &value.kind else { return None };
+        if callee.first()?.text != "explore" {
+            return None;
+        }
+        let named = |arg: &&pbpo_grammar::ast::Arg| arg.name.as_ref().is_none_or(|name| name.text == "exploration");
+        let ExprKind::Path(path) = &args.iter().find(named)?.value.kind else { return None };
+        let name = &path.first()?.text;
+        let kind = self.program.scope.blocks.get(name)?.kind;
+        (kind == Some(Kind::Exploration)).then_some(name)
+    }
+
+    /// Puts the followers of changing policies in front: they are refreshed first.
+    fn refreshed(&self, changed: &mut Vec<String>) {
+        let followers: Vec<String> = self
+            .program
+            .scope
+            .order
+            .iter()
+            .filter(|name| self.players.contains_key(*name) && self.follows_changing(name, changed))
+            .cloned()
+            .collect();
+        changed.splice(0..0, followers);
+    }
+
+    fn follows_changing(&self, name: &str, changed: &[String]) -> bool {
+        let args = self.block(name);
+        let update = args.word("update").is_some_and(|update| update != "sft");
+        update && args.name("follows").is_some_and(|leader| changed.iter().any(|name| name == leader))
+    }
+
+    /// The stages that bring followers up to date at the start of an iteration.
+    fn refresh(&mut self, carries: &[(String, Carry)], span: Span) {
+        let names: Vec<String> = carries.iter().map(|(name, _)| name.clone()).collect();
+        for name in &names {
+            if !self.follows_changing(name, &names) {
+                continue;
+            }
+            let args = self.block(name);
+            let update = args.word("update").unwrap_or_default();
+            let judge = args.choice("update").map(|update| &update.args);
+            let by = judge.and_then(|judge| judge.name("by")).map(str::to_owned);
+            let prompts = judge.and_then(|judge| judge.name("prompts")).map(str::to_owned);
+            let count = judge.and_then(|judge| judge.int("count"));
+            let at = args.span("update").unwrap_or(span);
+            let (follower, leader) = (self.player(name), self.player(&self.leader(name)));
+            let value = self.fresh(name);
+            let mut made = stage("refresh", &[&value]).with("follower", follower).with("policy", leader).set("update", update).maybe("count", count);
+            if let (Some(by), Some(prompts)) = (by, prompts) {
+                made = made.with("reward_model", self.player(&by)).with("prompts", prompts);
+            }
+            self.push(made, at);
+            self.players.insert(name.clone(), value);
+        }
+    }
+
+    /// Every evaluation of a loop is made once before it, on the players as they enter.
+    fn evaluate_before(&mut self, stmts: &[Stmt]) {
+        for stmt in stmts {
+            match stmt {
+                Stmt::Assign { name, value, .. } => {
+                    let evaluates = matches!(&value.kind, ExprKind::Call { callee, .. } if callee.first().is_some_and(|c| c.text == "evaluate"));
+                    if !evaluates {
+                        continue;
+                    }
+                    if let Some((_, args)) = self.op_args(value) {
+                        let output = self.fresh_batch(&format!("{}.{BEFORE}", name.text));
+                        self.evaluate(&args, &output, BEFORE, name.span.to(value.span));
+                    }
+                }
+                Stmt::Repeat { body, .. } => self.evaluate_before(&body.stmts),
+                Stmt::Append { .. } | Stmt::Climb { .. } => {}
+            }
+        }
+    }
+
+    /// The empty sets that `+=` of a loop appends to.
+    fn make_sets(&mut self, stmts: &[Stmt]) {
+        for stmt in stmts {
+            match stmt {
+                Stmt::Append { name, .. } if !self.program.scope.params.contains_key(&name.text) => self.make_set(name),
+                Stmt::Repeat { body, .. } => self.make_sets(&body.stmts),
+                Stmt::Append { .. } | Stmt::Assign { .. } | Stmt::Climb { .. } => {}
+            }
+        }
+    }
+}
+
+fn add(names: &mut Vec<String>, name: &str) {
+    if !names.iter().any(|other| other == name) {
+        names.push(name.to_owned());
+    }
+}

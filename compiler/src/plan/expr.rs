@@ -1,0 +1,118 @@
+//! Objectives in a plan: a scalar expression over leaves that the players compute.
+//!
+//! Every quantity has axes: none (a scalar), `[sample]` or `[pair]` (one value a row of a batch), and
+//! with `token` one value for each response token of each row. `value` names are plan values; a leaf
+//! names them directly (they are also inputs of the stage that holds the expression).
+
+use serde::{Deserialize, Serialize};
+
+/// A node of an objective.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "node", rename_all = "snake_case")]
+pub enum Expr {
+    /// A number.
+    Const { value: f64 },
+    /// What a player says of a batch.
+    Leaf { leaf: Leaf },
+    Unary { op: UnaryOp, arg: Box<Expr> },
+    Binary { op: BinaryOp, left: Box<Expr>, right: Box<Expr> },
+    /// Limits the argument to `low..high`.
+    Clip { arg: Box<Expr>, low: f64, high: f64 },
+    /// Reduces one axis. `Axis::Token` leaves rows; `Axis::Row` leaves a scalar (the argument then
+    /// has no token axis). Padding never counts.
+    Reduce { reduction: Reduction, axis: Axis, arg: Box<Expr> },
+    /// The argument without gradient.
+    StopGrad { arg: Box<Expr> },
+    /// A scalar that is logged under this metric name; its value and gradient are the argument's.
+    Named { name: String, arg: Box<Expr> },
+    /// Inserted by the compiler around the argument of a row reduction whose rows were sampled from
+    /// the player being moved. Same value as `arg`; its gradient also holds the score-function term
+    /// `sum_t A_t grad log policy(y_t)`, with advantages A made from `arg` by `estimator`.
+    /// `arg` is `[sample]` (one advantage a sequence) or `[sample, token]` (reward-to-go; the node
+    /// then gives the sum over tokens, so its axes are always `[sample]`).
+    Estimate { estimator: Estimator, policy: String, rollouts: String, arg: Box<Expr> },
+}
+
+/// A quantity computed by a player (or an oracle) on a batch.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "snake_case")]
+pub enum Leaf {
+    /// Log-probability of each response token: `[row, token]`, in nats.
+    Logp { policy: String, batch: BatchRef },
+    /// Exact entropy of the next-token distribution at each response position: `[row, token]`, nats.
+    Entropy { policy: String, batch: BatchRef },
+    /// Exact KL(p || q) of the next-token distributions at each response position: `[row, token]`, nats.
+    Kl { p: String, q: String, batch: BatchRef },
+    /// Reward of each response token, from a token head: `[row, token]`.
+    TokenReward { reward_model: String, batch: BatchRef },
+    /// Reward of each response, from a sequence head: `[row]`.
+    Reward { reward_model: String, batch: BatchRef },
+    /// The oracle's own score of each response, without gradient: `[row]`.
+    Score { oracle: String, batch: BatchRef },
+    /// Number of pairs in a preference set: a scalar.
+    Size { preferences: String },
+}
+
+/// The rows a leaf is computed on: rollouts, or one side of a preference set.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct BatchRef {
+    /// A value of kind rollouts (no side) or preferences (with side).
+    pub value: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub side: Option<Side>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Side {
+    Chosen,
+    Rejected,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum UnaryOp {
+    Neg,
+    Exp,
+    Log,
+    LogSigmoid,
+    Softplus,
+    Square,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BinaryOp {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Min,
+    Max,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reduction {
+    Mean,
+    Sum,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Axis {
+    Token,
+    Row,
+}
+
+/// How advantages are made from per-sample returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Estimator {
+    /// The return itself, less the mean over the batch of the other samples.
+    Reinforce,
+    /// Less the mean of the other samples of the same prompt (leave one out).
+    Rloo { group: usize },
+    /// Less the mean of the prompt's samples, divided by their standard deviation.
+    Grpo { group: usize },
+}

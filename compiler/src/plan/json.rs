@@ -1,0 +1,48 @@
+//! The JSON form of a plan: what [`Plan::to_json`] writes, [`Plan::from_json`] reads.
+
+use super::{PLAN_VERSION, Plan, verify::verify};
+
+/// Deepest nesting of brackets that is read. Ours nest less: see `pbpo_grammar::MAX_DEPTH`.
+const MAX_DEPTH: usize = 1024;
+
+impl Plan {
+    /// Pretty JSON with a stable order of keys.
+    pub fn to_json(&self) -> String {
+        // Only a map with keys that are not texts can fail, and there is none.
+        serde_json::to_string_pretty(self).unwrap_or_default()
+    }
+
+    /// Reads a plan back, and verifies it.
+    pub fn from_json(text: &str) -> Result<Plan, String> {
+        if too_deep(text) {
+            return Err(format!("nested deeper than {MAX_DEPTH} levels"));
+        }
+        let mut reader = serde_json::Deserializer::from_str(text);
+        reader.disable_recursion_limit();
+        let plan: Plan = serde::Deserialize::deserialize(&mut reader).map_err(|error| error.to_string())?;
+        reader.end().map_err(|error| error.to_string())?;
+        if plan.version != PLAN_VERSION {
+            return Err(format!("a plan of version {}, where {PLAN_VERSION} is known", plan.version));
+        }
+        verify(&plan)?;
+        Ok(plan)
+    }
+}
+
+fn too_deep(text: &str) -> bool {
+    let (mut depth, mut quoted, mut escaped) = (0usize, false, false);
+    for byte in text.bytes() {
+        match (quoted, byte) {
+            (true, _) if escaped => escaped = false,
+            (true, b'\\') => escaped = true,
+            (_, b'"') => quoted = !quoted,
+            (false, b'{' | b'[') => depth += 1,
+            (false, b'}' | b']') => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > MAX_DEPTH {
+            return true;
+        }
+    }
+    false
+}

@@ -1,0 +1,169 @@
+//! The plan: what a compiled pipeline does, as a DAG of stages. No spans, no syntax, no time, no path.
+//!
+//! A plan run today and a plan read back from JSON are the same thing. Values are in SSA form:
+//! `ascend` takes `pi@3` and gives `pi@4`, so every dependency is an edge. A `repeat` holds a body of
+//! its own, with the values it carries from one iteration to the next.
+//!
+//! - `expr.rs`: objectives; `text.rs`: the stable text form; `identity.rs`: content hashes of stages;
+//!   `json.rs`, `graph.rs`: other printers.
+
+pub mod expr;
+mod graph;
+pub mod identity;
+mod json;
+pub mod ops;
+mod text;
+pub mod verify;
+
+use std::collections::BTreeMap;
+
+use petgraph::graph::{DiGraph, NodeIndex};
+use serde::{Deserialize, Serialize};
+
+pub use verify::verify;
+
+pub use expr::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp};
+
+/// Version of the text and JSON forms. Any change of either bumps it.
+pub const PLAN_VERSION: u32 = 1;
+
+/// The canonical settings of a stage: sorted keys, quantities as plain numbers in their base unit.
+pub type Config = BTreeMap<String, serde_json::Value>;
+
+/// A compiled pipeline at one point (one set of overrides).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`PLAN_VERSION`] of the compiler that wrote it.
+    pub version: u32,
+    /// Name of the pipeline.
+    pub pipeline: String,
+    /// Name of the point: the pipeline's name, with the overrides behind it (`main[seed=2]`).
+    pub point: String,
+    /// Seed of every random stream.
+    pub seed: u64,
+    /// Parameters of the file with the values they have at this point.
+    pub params: BTreeMap<String, serde_json::Value>,
+    /// The stages.
+    pub body: Body,
+}
+
+/// A DAG of stages; an edge goes from the stage that makes a value to a stage that uses it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(from = "BodyRecord", into = "BodyRecord")]
+pub struct Body {
+    /// Nodes in source order, which is also a topological order. An edge carries the value's name.
+    pub dag: DiGraph<Stage, String>,
+    /// Values carried from one iteration to the next; empty outside a `repeat`.
+    pub carries: Vec<Carry>,
+}
+
+/// One value that a `repeat` carries. All names are value names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Carry {
+    /// The value outside, before the loop (`pi@0`).
+    pub from: String,
+    /// Its name at the start of the body (`pi@1`).
+    pub enter: String,
+    /// The value at the end of the body that the next iteration enters with (`pi@4`).
+    pub back: String,
+    /// The value outside, after the loop (`pi@5`); an output of the `repeat` stage.
+    pub out: String,
+}
+
+/// One unit of work.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Stage {
+    /// Unique in the plan: the name of the first output.
+    pub name: String,
+    /// What is done; the runtime's registry is keyed by it.
+    pub op: String,
+    /// Named inputs, in the order of the op's declaration: (port, value).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub inputs: Vec<(String, String)>,
+    /// Names of the values it makes.
+    pub outputs: Vec<String>,
+    /// Canonical settings.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub config: Config,
+    /// The scalar that `ascend` and `descend` move along.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub objective: Option<Expr>,
+    /// The body of a `repeat`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub body: Option<Box<Body>>,
+}
+
+impl Stage {
+    /// The value at an input port.
+    pub fn input(&self, port: &str) -> Option<&str> {
+        self.inputs.iter().find(|(p, _)| p == port).map(|(_, value)| value.as_str())
+    }
+}
+
+/// How a body is written: a list of stages in order, edges implied by value names.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct BodyRecord {
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    carries: Vec<Carry>,
+    stages: Vec<Stage>,
+}
+
+impl Body {
+    /// Builds the DAG from stages in a topological order. A value that no stage here makes comes
+    /// from outside (a carried or captured value) and gives no edge.
+    pub fn new(stages: Vec<Stage>, carries: Vec<Carry>) -> Self {
+        let mut dag = DiGraph::new();
+        let mut makers: BTreeMap<String, NodeIndex> = BTreeMap::new();
+        for stage in stages {
+            let uses: Vec<String> = used_values(&stage);
+            let outputs = stage.outputs.clone();
+            let node = dag.add_node(stage);
+            for value in uses {
+                if let Some(&maker) = makers.get(&value) {
+                    dag.add_edge(maker, node, value);
+                }
+            }
+            for output in outputs {
+                makers.insert(output, node);
+            }
+        }
+        Self { dag, carries }
+    }
+
+    /// The stages in order.
+    pub fn stages(&self) -> impl Iterator<Item = &Stage> {
+        self.dag.node_weights()
+    }
+}
+
+/// Every value a stage reads, its body's captures and carried values included; sorted, no doubles.
+pub fn used_values(stage: &Stage) -> Vec<String> {
+    let mut used: std::collections::BTreeSet<String> =
+        stage.inputs.iter().map(|(_, value)| value.clone()).collect();
+    if let Some(body) = &stage.body {
+        let mut inner: std::collections::BTreeSet<String> = std::collections::BTreeSet::new();
+        let mut made: std::collections::BTreeSet<&str> =
+            body.carries.iter().map(|c| c.enter.as_str()).collect();
+        for stage in body.stages() {
+            inner.extend(used_values(stage));
+            made.extend(stage.outputs.iter().map(String::as_str));
+        }
+        inner.extend(body.carries.iter().map(|c| c.back.clone()));
+        used.extend(inner.into_iter().filter(|value| !made.contains(value.as_str())));
+        used.extend(body.carries.iter().map(|c| c.from.clone()));
+    }
+    used.into_iter().collect()
+}
+
+impl From<BodyRecord> for Body {
+    fn from(record: BodyRecord) -> Self {
+        Body::new(record.stages, record.carries)
+    }
+}
+
+impl From<Body> for BodyRecord {
+    fn from(body: Body) -> Self {
+        let (nodes, _) = body.dag.into_nodes_edges();
+        Self { carries: body.carries, stages: nodes.into_iter().map(|n| n.weight).collect() }
+    }
+}

@@ -1,0 +1,112 @@
+//! What must hold of every plan. Used in tests behind every pass, and on plans that are read back.
+
+use std::collections::BTreeSet;
+
+use super::{Body, Expr, Leaf, Plan, Stage, ops};
+
+/// Checks that the plan is acyclic, that every value is defined once and before its use, that stage
+/// names are unique, and that what loops carry is there. Says what is wrong.
+pub fn verify(plan: &Plan) -> Result<(), String> {
+    let mut names = Names::default();
+    names.body(&plan.body, &BTreeSet::new()).map(|_| ())
+}
+
+#[derive(Default)]
+struct Names {
+    stages: BTreeSet<String>,
+    values: BTreeSet<String>,
+}
+
+impl Names {
+    /// Checks a body whose surroundings define `outside`; the values it sees at its end.
+    fn body(&mut self, body: &Body, outside: &BTreeSet<String>) -> Result<BTreeSet<String>, String> {
+        if petgraph::algo::is_cyclic_directed(&body.dag) {
+            return Err("the stages form a cycle".into());
+        }
+        let mut seen = outside.clone();
+        for carry in &body.carries {
+            need(&seen, &carry.from, "carry")?;
+        }
+        for carry in &body.carries {
+            self.define(&mut seen, &carry.enter)?;
+        }
+        for stage in body.stages() {
+            self.stage(stage, &mut seen)?;
+        }
+        for carry in &body.carries {
+            need(&seen, &carry.back, "carry")?;
+        }
+        Ok(seen)
+    }
+
+    fn stage(&mut self, stage: &Stage, seen: &mut BTreeSet<String>) -> Result<(), String> {
+        if !self.stages.insert(stage.name.clone()) {
+            return Err(format!("two stages are called {}", stage.name));
+        }
+        if ops::find(&stage.op).is_none() {
+            return Err(format!("{}: no operation is called {}", stage.name, stage.op));
+        }
+        if stage.outputs.first().is_some_and(|first| *first != stage.name) {
+            return Err(format!("{} is not called by its first output", stage.name));
+        }
+        let mut ports = BTreeSet::new();
+        for (port, value) in &stage.inputs {
+            need(seen, value, &stage.name)?;
+            if !ports.insert(port) {
+                return Err(format!("{}: two inputs are called {port}", stage.name));
+            }
+        }
+        if matches!(stage.op.as_str(), "ascend" | "descend") != stage.objective.is_some() {
+            return Err(format!("{}: an objective belongs to ascend and descend", stage.name));
+        }
+        if let Some(objective) = &stage.objective {
+            let inputs: BTreeSet<&str> = stage.inputs.iter().map(|(_, value)| value.as_str()).collect();
+            expr(objective, &inputs).map_err(|error| format!("{}: {error}", stage.name))?;
+        }
+        if (stage.op == "repeat") != stage.body.is_some() {
+            return Err(format!("{}: a body belongs to repeat", stage.name));
+        }
+        if let Some(body) = &stage.body {
+            self.body(body, seen)?;
+            let outs: Vec<&String> = body.carries.iter().map(|carry| &carry.out).collect();
+            if outs != stage.outputs.iter().collect::<Vec<_>>() {
+                return Err(format!("{}: its outputs are not what its body carries", stage.name));
+            }
+        }
+        stage.outputs.iter().try_for_each(|output| self.define(seen, output))
+    }
+
+    fn define(&mut self, seen: &mut BTreeSet<String>, value: &str) -> Result<(), String> {
+        if value.is_empty() || !self.values.insert(value.to_owned()) {
+            return Err(format!("the value {value} is defined twice"));
+        }
+        seen.insert(value.to_owned());
+        Ok(())
+    }
+}
+
+fn need(seen: &BTreeSet<String>, value: &str, by: &str) -> Result<(), String> {
+    if seen.contains(value) { Ok(()) } else { Err(format!("{by} uses {value} before it is defined")) }
+}
+
+/// Every value of an objective is an input of its stage, and every number is finite.
+fn expr(node: &Expr, inputs: &BTreeSet<&str>) -> Result<(), String> {
+    let input = |value: &str| if inputs.contains(value) { Ok(()) } else { Err(format!("the objective uses {value}, which is no input")) };
+    match node {
+        Expr::Const { value } if !value.is_finite() => Err("a number is not finite".into()),
+        Expr::Const { .. } => Ok(()),
+        Expr::Leaf { leaf } => match leaf {
+            Leaf::Logp { policy, batch } | Leaf::Entropy { policy, batch } => input(policy).and(input(&batch.value)),
+            Leaf::Kl { p, q, batch } => input(p).and(input(q)).and(input(&batch.value)),
+            Leaf::TokenReward { reward_model, batch } | Leaf::Reward { reward_model, batch } => {
+                input(reward_model).and(input(&batch.value))
+            }
+            Leaf::Score { oracle, batch } => input(oracle).and(input(&batch.value)),
+            Leaf::Size { preferences } => input(preferences),
+        },
+        Expr::Estimate { policy, rollouts, arg, .. } => input(policy).and(input(rollouts)).and(expr(arg, inputs)),
+        Expr::Unary { arg, .. } | Expr::Clip { arg, .. } | Expr::Reduce { arg, .. } => expr(arg, inputs),
+        Expr::StopGrad { arg } | Expr::Named { arg, .. } => expr(arg, inputs),
+        Expr::Binary { left, right, .. } => expr(left, inputs).and(expr(right, inputs)),
+    }
+}

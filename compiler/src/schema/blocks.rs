@@ -1,0 +1,215 @@
+//! The fields of every kind of block. A new kind: a variant of [`Kind`], a table here, and its
+//! stage in `lower/prelude.rs`.
+
+use super::Default::{EightThirds, Fields, Float as F, Int as I, Same, Word};
+use super::{Field, Kind, Range, Ty, Variant, call, opt, record, req, word};
+use crate::units::Unit;
+
+const COUNT: Ty = Ty::Int(None, Range::from(1.0));
+const UNIT_INTERVAL: Range = Range::new(0.0, 1.0);
+const POSITIVE: Ty = Ty::Float(None, Range::above(0.0));
+
+/// The fields of a kind. A policy that follows another has fields of its own: [`FOLLOWER`].
+pub const fn fields(kind: Kind) -> &'static [Field] {
+    match kind {
+        Kind::Data => DATA,
+        Kind::Policy => PLAYER,
+        Kind::RewardModel => REWARD_MODEL,
+        Kind::Features => FEATURES,
+        Kind::Exploration => EXPLORATION,
+        Kind::Constraint => CONSTRAINT,
+        Kind::Oracle => ORACLE,
+        Kind::Pipeline => &[],
+    }
+}
+
+/// Sources of data. `NAME.score` is the task's score function.
+pub const TASKS: &[Variant] = &[call(
+    "digits",
+    &[
+        req("split", Ty::Choice(SPLITS), "which part of the task"),
+        req("count", COUNT, "number of examples"),
+        opt("length", Ty::Int(None, Range::new(2.0, 12.0)), I(5), "digits in a prompt"),
+        opt("careless", Ty::Float(None, UNIT_INTERVAL), F(0.5), "chance that a demonstration has a mistake"),
+        opt("seed", Ty::Int(None, Range::from(0.0)), I(0), "seed of the examples"),
+    ],
+    "sort the digits of a prompt",
+)];
+
+const SPLITS: &[Variant] = &[
+    word("train", "demonstrations"),
+    word("prompts", "prompts to generate on"),
+    word("test", "held-out prompts"),
+];
+
+const DATA: &[Field] = &[req("source", Ty::Choice(TASKS), "where the examples come from")];
+
+const PLAYER: &[Field] = &[
+    req("model", Ty::Choice(MODELS), "the network"),
+    req("init", Ty::Choice(INITS), "how the weights start"),
+    req("optimizer", Ty::Choice(POLICY_OPTIMIZERS), "how the weights move"),
+    opt("sampling", Ty::Record(SAMPLING), Fields, "how it generates"),
+    opt("estimator", Ty::Choice(ESTIMATORS), Word("rloo"), "gradient through the policy's own samples"),
+];
+
+/// The fields of a policy with `follows`.
+pub const FOLLOWER: &[Field] = &[
+    req("follows", Ty::Block(Kind::Policy), "the policy it is a copy of"),
+    req("update", Ty::Choice(UPDATES), "when it is copied"),
+];
+
+const MODELS: &[Variant] = &[record(
+    "llama",
+    &[
+        req("layers", Ty::Int(None, Range::new(1.0, 96.0)), "blocks"),
+        req("width", Ty::Int(None, Range::new(8.0, 16384.0)), "hidden width"),
+        req("heads", COUNT, "attention heads"),
+        opt("kv_heads", COUNT, Same("heads"), "heads of keys and values"),
+        opt("ff", COUNT, EightThirds("width"), "inner width of the feed-forward part"),
+        req("context", Ty::Int(Some(Unit::Tokens), Range::new(8.0, 1e6)), "longest prompt and response together"),
+        opt("rope_theta", POSITIVE, F(10000.0), "base of the rotary positions"),
+    ],
+    "a decoder with RMSNorm, rotary positions, SwiGLU and grouped-query attention",
+)];
+
+const INITS: &[Variant] = &[call(
+    "imitate",
+    &[
+        Field { positional: true, ..req("data", Ty::Block(Kind::Data), "demonstrations") },
+        opt("steps", Ty::Int(Some(Unit::Steps), Range::from(0.0)), I(800), "optimizer steps"),
+        opt("batch", Ty::Int(None, Range::from(1.0)), I(64), "demonstrations in a step"),
+        opt("lr", Ty::Float(None, UNIT_INTERVAL), F(1e-3), "learning rate"),
+    ],
+    "supervised fine-tuning from random weights",
+)];
+
+const ADAMW_CLIP: Field = opt("clip", POSITIVE, F(1.0), "largest global gradient norm");
+const ADAMW_BETA1: Field = opt("beta1", Ty::Float(None, UNIT_INTERVAL), F(0.9), "decay of the first moment");
+const ADAMW_BETA2: Field = opt("beta2", Ty::Float(None, UNIT_INTERVAL), F(0.95), "decay of the second moment");
+const ADAMW_DECAY: Field = opt("weight_decay", Ty::Float(None, Range::from(0.0)), F(0.0), "decoupled weight decay");
+const ADAMW_WARMUP: Field =
+    opt("warmup", Ty::Int(Some(Unit::Steps), Range::from(0.0)), I(0), "steps over which the rate rises");
+const LR: Ty = Ty::Float(None, UNIT_INTERVAL);
+
+const POLICY_OPTIMIZERS: &[Variant] = &[record(
+    "adamw",
+    &[req("lr", LR, "learning rate"), ADAMW_CLIP, ADAMW_BETA1, ADAMW_BETA2, ADAMW_DECAY, ADAMW_WARMUP],
+    "AdamW with global-norm clipping",
+)];
+
+const REWARD_OPTIMIZERS: &[Variant] = &[record(
+    "adamw",
+    &[
+        opt("lr", LR, F(1e-2), "learning rate of the head"),
+        opt("backbone_lr", LR, F(1e-4), "learning rate of the backbone; 0 freezes it"),
+        ADAMW_CLIP,
+        ADAMW_BETA1,
+        ADAMW_BETA2,
+        ADAMW_DECAY,
+        ADAMW_WARMUP,
+    ],
+    "AdamW with global-norm clipping",
+)];
+
+const SAMPLING: &[Field] = &[
+    opt("temperature", Ty::Float(None, Range::new(0.0, 10.0)), F(1.0), "0 takes the likeliest token"),
+    opt("max_new", Ty::Int(Some(Unit::Tokens), Range::from(1.0)), I(16), "longest response"),
+];
+
+const GROUP: &[Field] = &[opt("group", Ty::Int(None, Range::new(2.0, 1024.0)), I(4), "samples of one prompt")];
+
+const ESTIMATORS: &[Variant] = &[
+    word("reinforce", "less the mean return of the other samples of the batch"),
+    record("rloo", GROUP, "less the mean return of the other samples of the prompt"),
+    record("grpo", GROUP, "less the mean return of the prompt, divided by its standard deviation"),
+];
+
+const UPDATES: &[Variant] = &[
+    word("sft", "never: the policy as it was initialised"),
+    word("each_episode", "at the start of every iteration of the outermost repeat"),
+    record(
+        "best_so_far",
+        &[
+            req("by", Ty::Block(Kind::RewardModel), "the judge"),
+            req("prompts", Ty::Block(Kind::Data), "the prompts it judges on"),
+            opt("count", COUNT, I(64), "number of prompts"),
+        ],
+        "when the policy beats the copy",
+    ),
+];
+
+const REWARD_MODEL: &[Field] = &[
+    req("backbone", Ty::Init, "the weights it starts from"),
+    req("head", Ty::Choice(HEADS), "what it scores"),
+    opt("bound", POSITIVE, F(5.0), "largest absolute reward"),
+    opt("optimizer", Ty::Choice(REWARD_OPTIMIZERS), Word("adamw"), "how the weights move"),
+];
+
+const HEADS: &[Variant] = &[word("token", "each token of a response"), word("sequence", "a response as a whole")];
+
+const FEATURES: &[Field] = &[
+    req("of", Ty::Init, "the network that is read"),
+    opt("layer", Ty::Choice(LAYERS), Word("last"), "hidden states of which layer"),
+    opt("pool", Ty::Choice(POOLS), Word("mean"), "one vector from many tokens"),
+    opt("project", Ty::Int(None, Range::new(1.0, 65536.0)), I(64), "dimensions after a random projection"),
+];
+
+const LAYERS: &[Variant] = &[word("last", "the last layer")];
+const POOLS: &[Variant] = &[word("mean", "the mean over response tokens"), word("last", "the last token")];
+
+const EXPLORATION: &[Field] = &[
+    req("features", Ty::Block(Kind::Features), "what two responses differ in"),
+    req("against", Ty::Block(Kind::Policy), "the policy whose responses they are compared with"),
+    req("bonus", Ty::Choice(BONUSES), "what is sought"),
+    opt("ridge", POSITIVE, F(1.0), "prior precision of the covariance"),
+    req("search", Ty::Choice(SEARCHES), "how it is sought"),
+];
+
+const BONUSES: &[Variant] = &[
+    word("expected_square", "the mean over the batch of the squared norm in the inverse covariance"),
+    word("mean_norm", "the norm of the mean difference in the inverse covariance"),
+];
+
+const SEARCHES: &[Variant] = &[
+    record(
+        "best_of",
+        &[
+            opt("candidates", Ty::Int(None, Range::new(1.0, 1024.0)), I(8), "responses drawn for each prompt"),
+            req("from", Ty::Block(Kind::Policy), "the policy that draws them"),
+        ],
+        "the best of several responses",
+    ),
+    word("none", "one response from the policy itself: no exploration"),
+];
+
+const CONSTRAINT: &[Field] = &[
+    req("on", Ty::Block(Kind::RewardModel), "the reward model that is kept plausible"),
+    req("keep", Ty::Choice(KEEPS), "how"),
+    opt("batch", Ty::Int(Some(Unit::Pairs), Range::from(1.0)), I(64), "pairs drawn for each step"),
+];
+
+const KEEPS: &[Variant] = &[
+    record(
+        "lagrangian",
+        &[
+            req("beta", Ty::Float(None, Range::new(0.0, 1e6)), "multiplier of the negative log-likelihood"),
+            req("nll", Ty::Choice(NLLS), "over all pairs so far, or their mean"),
+        ],
+        "a penalty for reward functions that explain the preferences badly",
+    ),
+    word("mle", "the maximum-likelihood reward alone: no adversary"),
+];
+
+const NLLS: &[Variant] = &[word("sum", "grows with the number of pairs"), word("mean", "does not")];
+
+const ORACLE: &[Field] = &[req("by", Ty::Choice(JUDGES), "who labels")];
+
+const JUDGES: &[Variant] = &[record(
+    "btl",
+    &[
+        req("score", Ty::Score, "the true score"),
+        opt("scale", POSITIVE, F(1.0), "sharpness of the preference"),
+        opt("flip", Ty::Float(None, Range::new(0.0, 0.5)), F(0.0), "chance that a label is turned around"),
+    ],
+    "Bradley-Terry-Luce on a score",
+)];

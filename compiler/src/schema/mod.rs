@@ -1,0 +1,230 @@
+//! What may be written, as data: checks, defaults, overrides and messages all read these tables.
+//!
+//! - `blocks.rs`: the fields of each kind of block. A new kind of block goes there.
+//! - `ops.rs`: what a pipeline can do. A new stage goes there, and into `lower/ops.rs`.
+//! - `functions.rs`: what an objective is made of. A new function goes there, and into
+//!   `lower/objective/functions.rs`.
+
+pub mod blocks;
+pub mod functions;
+pub mod ops;
+
+use crate::units::Unit;
+
+/// Kinds of blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    Data,
+    Policy,
+    RewardModel,
+    Features,
+    Exploration,
+    Constraint,
+    Oracle,
+    Pipeline,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 8] = [
+        Kind::Data,
+        Kind::Policy,
+        Kind::RewardModel,
+        Kind::Features,
+        Kind::Exploration,
+        Kind::Constraint,
+        Kind::Oracle,
+        Kind::Pipeline,
+    ];
+
+    /// The word in front of a block.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Kind::Data => "data",
+            Kind::Policy => "policy",
+            Kind::RewardModel => "reward_model",
+            Kind::Features => "features",
+            Kind::Exploration => "exploration",
+            Kind::Constraint => "constraint",
+            Kind::Oracle => "oracle",
+            Kind::Pipeline => "pipeline",
+        }
+    }
+
+    pub fn parse(word: &str) -> Option<Kind> {
+        Kind::ALL.into_iter().find(|kind| kind.word() == word)
+    }
+
+    /// With its article: `a policy`, `data`.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Kind::Data => "data",
+            Kind::Policy => "a policy",
+            Kind::RewardModel => "a reward model",
+            Kind::Features => "features",
+            Kind::Exploration => "an exploration",
+            Kind::Constraint => "a constraint",
+            Kind::Oracle => "an oracle",
+            Kind::Pipeline => "a pipeline",
+        }
+    }
+}
+
+/// Kinds of values that flow in a pipeline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flow {
+    Rollouts,
+    Preferences,
+    Report,
+}
+
+impl Flow {
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Flow::Rollouts => "rollouts",
+            Flow::Preferences => "preferences",
+            Flow::Report => "a report",
+        }
+    }
+}
+
+/// A range of numbers, ends included unless `open`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Range {
+    pub low: f64,
+    pub high: f64,
+    /// The low end is not part of it.
+    pub open: bool,
+}
+
+impl Range {
+    pub const fn new(low: f64, high: f64) -> Self {
+        Self { low, high, open: false }
+    }
+
+    /// `> low`
+    pub const fn above(low: f64) -> Self {
+        Self { low, high: f64::INFINITY, open: true }
+    }
+
+    /// `>= low`
+    pub const fn from(low: f64) -> Self {
+        Self { low, high: f64::INFINITY, open: false }
+    }
+
+    pub fn contains(self, value: f64) -> bool {
+        value <= self.high && if self.open { value > self.low } else { value >= self.low }
+    }
+
+    /// ``0.0..1.0``, ``more than 0``
+    pub fn text(self, whole: bool) -> String {
+        let number = |value: f64| if whole { format!("{value:.0}") } else { format!("{value:?}") };
+        match (self.open, self.high.is_finite()) {
+            (true, _) => format!("more than {}", number(self.low)),
+            (false, false) => format!("{} or more", number(self.low)),
+            (false, true) => format!("{}..{}", number(self.low), number(self.high)),
+        }
+    }
+}
+
+/// The type of a field or an argument.
+#[derive(Clone, Copy, Debug)]
+pub enum Ty {
+    /// A whole number, with the unit it may carry.
+    Int(Option<Unit>, Range),
+    /// A number, with the unit it may carry.
+    Float(Option<Unit>, Range),
+    /// The name of a block of this kind.
+    Block(Kind),
+    /// `POLICY.init`
+    Init,
+    /// `TASK.score`
+    Score,
+    /// One of some words, records or calls.
+    Choice(&'static [Variant]),
+    /// `{ ... }`
+    Record(&'static [Field]),
+    /// `[word, word]`
+    Words(&'static [Variant]),
+    /// A variable of a pipeline.
+    Value(Flow),
+}
+
+/// One alternative of a [`Ty::Choice`].
+#[derive(Clone, Copy, Debug)]
+pub struct Variant {
+    pub name: &'static str,
+    pub form: Form,
+    pub fields: &'static [Field],
+    pub doc: &'static str,
+}
+
+/// How a variant with fields is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// `name`
+    Word,
+    /// `name { field = value }`; `name` alone where every field has a default
+    Record,
+    /// `name(field = value)`
+    Call,
+}
+
+/// What a field has when it is not written.
+#[derive(Clone, Copy, Debug)]
+pub enum Default {
+    Required,
+    /// Nothing.
+    Absent,
+    Int(i64),
+    Float(f64),
+    /// A word, or a record with its own defaults.
+    Word(&'static str),
+    /// A record with its own defaults.
+    Fields,
+    Words(&'static [&'static str]),
+    /// The value of another field.
+    Same(&'static str),
+    /// 8/3 of another field, rounded up to a multiple of 8: the inner width of a SwiGLU block.
+    EightThirds(&'static str),
+}
+
+/// A field of a block or record, or an argument of a call.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    pub name: &'static str,
+    pub ty: Ty,
+    pub default: Default,
+    /// In a call: may be given without its name, in order.
+    pub positional: bool,
+    pub doc: &'static str,
+}
+
+/// A field that must be given.
+pub const fn req(name: &'static str, ty: Ty, doc: &'static str) -> Field {
+    Field { name, ty, default: Default::Required, positional: false, doc }
+}
+
+/// An argument that must be given, with or without its name.
+pub const fn pos(name: &'static str, ty: Ty, doc: &'static str) -> Field {
+    Field { name, ty, default: Default::Required, positional: true, doc }
+}
+
+/// A field with a default.
+pub const fn opt(name: &'static str, ty: Ty, default: Default, doc: &'static str) -> Field {
+    Field { name, ty, default, positional: false, doc }
+}
+
+/// A plain word.
+pub const fn word(name: &'static str, doc: &'static str) -> Variant {
+    Variant { name, form: Form::Word, fields: &[], doc }
+}
+
+/// `name { ... }`
+pub const fn record(name: &'static str, fields: &'static [Field], doc: &'static str) -> Variant {
+    Variant { name, form: Form::Record, fields, doc }
+}
+
+/// `name(...)`
+pub const fn call(name: &'static str, fields: &'static [Field], doc: &'static str) -> Variant {
+    Variant { name, form: Form::Call, fields, doc }
+}

@@ -1,0 +1,75 @@
+//! The texts of a compilation: the file, and the small ones that came by the command line.
+
+use std::sync::Arc;
+
+use pbpo_grammar::{FileId, Span};
+
+/// Name of the virtual file that an override's text is in.
+pub const SET: &str = "--set";
+/// Name of the virtual file that the pipeline's name on the command line is in.
+pub const PIPELINE: &str = "--pipeline";
+
+/// One text with the name it is shown under.
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    pub name: String,
+    pub text: Arc<str>,
+    /// Byte at which each line starts.
+    lines: Vec<usize>,
+}
+
+/// Every text that a span may point into.
+#[derive(Clone, Debug, Default)]
+pub struct SourceMap {
+    files: Vec<SourceFile>,
+}
+
+impl SourceMap {
+    /// Adds a text.
+    pub fn add(&mut self, name: &str, text: &str) -> FileId {
+        let id = FileId(u16::try_from(self.files.len()).unwrap_or(u16::MAX));
+        let starts = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n').map(|(at, _)| at + 1);
+        let lines = std::iter::once(0).chain(starts).collect();
+        self.files.push(SourceFile { name: name.to_owned(), text: text.into(), lines });
+        id
+    }
+
+    pub fn get(&self, file: FileId) -> Option<&SourceFile> {
+        self.files.get(usize::from(file.0))
+    }
+
+    /// The text a span covers.
+    pub fn text(&self, span: Span) -> &str {
+        self.get(span.file).map_or("", |file| span.text(&file.text))
+    }
+
+    /// Line and column of the span's start, both from 1, the column in characters.
+    pub fn position(&self, span: Span) -> (usize, usize) {
+        let Some(file) = self.get(span.file) else { return (1, 1) };
+        let at = span.start as usize;
+        let line = file.lines.partition_point(|start| *start <= at).max(1);
+        let start = file.lines.get(line - 1).copied().unwrap_or(0);
+        let before = file.text.get(start..at).unwrap_or("");
+        let before = before.strip_prefix('\u{FEFF}').unwrap_or(before);
+        (line, before.chars().count() + 1)
+    }
+
+    /// The name of the span's file.
+    pub fn name(&self, span: Span) -> &str {
+        self.get(span.file).map_or("", |file| &file.name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_and_lines_start_at_one() {
+        let mut map = SourceMap::default();
+        let file = map.add("x.pbpo", "a\r\nä = ß\n");
+        assert_eq!(map.position(Span::new(file, 0, 1)), (1, 1));
+        assert_eq!(map.position(Span::new(file, 8, 10)), (2, 5));
+        assert_eq!(map.position(Span::new(file, 11, 11)), (3, 1));
+    }
+}

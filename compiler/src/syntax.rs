@@ -1,0 +1,106 @@
+//! Faults of the syntax in words.
+
+use pbpo_grammar::ast::{Fault, FaultKind, File};
+use pbpo_grammar::{FileId, MAX_BYTES, MAX_DEPTH, Span};
+
+use crate::check::unknown_kind;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::suggest;
+
+/// The version of the language that is understood.
+const VERSION: &str = "1";
+
+/// Every fault of a file, and a missing header.
+pub fn diagnostics(file: &File, id: FileId, source: &str) -> Vec<Diagnostic> {
+    let mut out: Vec<Diagnostic> = file.faults.iter().map(fault).collect();
+    let hopeless = file.faults.iter().any(|fault| matches!(fault.kind, FaultKind::TooDeep | FaultKind::TooLarge));
+    match &file.version {
+        Some(version) if version.text == VERSION => {}
+        Some(version) => out.push(
+            Diagnostic::error(Code::UnsupportedVersion, version.span, format!("version {} of the language is not known", version.text))
+                .label("not a known version")
+                .help(format!("write `pbpo {VERSION}`")),
+        ),
+        None if hopeless || out.iter().any(|d| header_line(source, d.primary.span)) => {}
+        None => {
+            let line = first_line(id, source);
+            let error = Diagnostic::error(Code::MissingHeader, line, "the file does not start with `pbpo 1`");
+            let error = if line.is_empty() { error } else { error.label("the first line that is not a comment") };
+            out.push(error.help(format!("make `pbpo {VERSION}` the first line")));
+        }
+    }
+    out
+}
+
+/// Whether a place is on a line that starts with `pbpo`: then its fault is the header's.
+fn header_line(source: &str, span: Span) -> bool {
+    let start = source.get(..span.start as usize).and_then(|s| s.rfind('\n')).map_or(0, |at| at + 1);
+    source.get(start..).is_some_and(|line| line.trim_start_matches('\u{FEFF}').trim_start().starts_with("pbpo"))
+}
+
+/// The first line with something on it that is no comment; an empty file's start.
+fn first_line(id: FileId, source: &str) -> Span {
+    let mut start = 0;
+    for line in source.split_inclusive('\n') {
+        let text = line.trim_start_matches('\u{FEFF}').trim();
+        if !text.is_empty() && !text.starts_with("//") {
+            let from = start + line.find(text).unwrap_or(0);
+            return Span::new(id, from, from + text.len());
+        }
+        start += line.len();
+    }
+    Span::new(id, 0, 0)
+}
+
+/// One fault.
+pub fn fault(fault: &Fault) -> Diagnostic {
+    let span = fault.span;
+    match &fault.kind {
+        FaultKind::Unexpected { expected, found } => unexpected(span, expected, found),
+        FaultKind::UnknownItem { word } => unknown_kind(word, span),
+        FaultKind::Unclosed { opener, closer, end } => {
+            let error = Diagnostic::error(Code::Unclosed, span, format!("`{opener}` is never closed"));
+            let error = error.label(format!("the `{closer}` of this is missing"));
+            if end.start > span.end { error.also(*end, format!("`{closer}` expected before here")) } else { error }
+                .help(format!("add `{closer}`"))
+        }
+        FaultKind::Stray { found } => Diagnostic::error(Code::Unclosed, span, format!("`{found}` closes nothing"))
+            .label("nothing is open here")
+            .help("remove it, or add the opener it belongs to"),
+        FaultKind::Foreign { found, write } => foreign(span, found, write),
+        FaultKind::TooDeep => Diagnostic::error(Code::TooDeep, span, format!("nested deeper than {MAX_DEPTH} levels"))
+            .label("too deep from here on")
+            .help("split it into smaller pieces"),
+        FaultKind::TooLarge => {
+            Diagnostic::error(Code::TooLarge, span, format!("the file is larger than {} MiB", MAX_BYTES >> 20))
+                .help("split it, or generate less")
+        }
+    }
+}
+
+fn unexpected(span: Span, expected: &[&'static str], found: &str) -> Diagnostic {
+    let what = if found.is_empty() { "the end of the line".to_owned() } else { format!("`{found}`") };
+    if let (true, Some(closer @ ("}" | ")" | "]"))) = (expected.is_empty(), Some(found)) {
+        return Diagnostic::error(Code::Unclosed, span, format!("`{closer}` closes nothing")).label("nothing is open here");
+    }
+    if expected.is_empty() {
+        let error = Diagnostic::error(Code::Unexpected, span, format!("{what} can't stand here"));
+        return if found == "pbpo" { error.help("make `pbpo 1` the first line") } else { error };
+    }
+    let words: Vec<String> = expected.iter().map(|word| (*word).to_owned()).collect();
+    let expected = suggest::join(&words, "or");
+    let error = Diagnostic::error(Code::Unexpected, span, format!("expected {expected}, found {what}"));
+    let call = found == "(" && words.iter().any(|word| word == "`=`");
+    error.label(format!("expected {expected}")).maybe_help(call.then(|| "give the result a name: `name = ...`".to_owned()))
+}
+
+fn foreign(span: Span, found: &str, write: &str) -> Diagnostic {
+    let error = Diagnostic::error(Code::ForeignSpelling, span, format!("`{found}` is not part of the language"));
+    match (found, write) {
+        (";", _) => error.label("a line ends a statement").help("remove every `;` at the end of a line"),
+        ("#", _) => error.label("not a comment").help("start comments with `//`"),
+        (_, "=") => error.label("a value is given with `=`").help("write `=`"),
+        _ => error.label("another language's word").help(format!("write `{write}`")),
+    }
+}

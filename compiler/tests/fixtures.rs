@@ -1,0 +1,96 @@
+//! Every fixture of `tests/fixtures`, as snapshots: source and rendered errors, or the plan.
+//!
+//! The first line of a fixture is a comment with what is expected and how it is compiled:
+//! `// errors: PB0101 PB0203 | set: beta=0.1 | pipeline: main`. To add one, write the file, run the
+//! tests with `INSTA_UPDATE=always`, and read the snapshot.
+
+mod common;
+
+use common::{Fixture, fixtures};
+use pbpo_compiler::plan::{Plan, identity::identities, verify};
+use pbpo_compiler::render::{full, json, short};
+use pbpo_compiler::{Compiled, code::Code};
+
+const STYLE: full::Style = full::Style { color: false, width: 80 };
+
+#[test]
+fn errors() {
+    let mut wrong = String::new();
+    for fixture in fixtures("errors") {
+        let compiled = fixture.compile();
+        let codes: Vec<&str> = compiled.diagnostics.iter().map(|d| d.code.text()).collect();
+        if codes.join(" ") != fixture.errors {
+            wrong += &format!("{}: expected {}\n{}", fixture.name, fixture.errors, full::render(&compiled, STYLE));
+        }
+        let text = format!("{}\n----- found\n{}", fixture.text.trim_end(), full::render(&compiled, STYLE));
+        snapshot(&format!("error__{}", fixture.name), &text);
+        messages_are_well_formed(&fixture, &compiled);
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+/// Style of messages: short, lower case, no full stop; spans on characters; JSON that parses.
+fn messages_are_well_formed(fixture: &Fixture, compiled: &Compiled) {
+    for diagnostic in &compiled.diagnostics {
+        let message = &diagnostic.message;
+        assert!(message.chars().count() <= 72, "{}: too long: {message}", fixture.name);
+        assert!(!message.ends_with('.') && !message.starts_with(|c: char| c.is_uppercase()), "{}: {message}", fixture.name);
+    }
+    let parsed: serde_json::Value = serde_json::from_str(&json::render([compiled])).unwrap();
+    assert_eq!(parsed["diagnostics"].as_array().unwrap().len(), compiled.diagnostics.len());
+    assert_eq!(short::render(compiled).lines().count(), compiled.diagnostics.len());
+}
+
+#[test]
+fn every_code_has_a_fixture() {
+    // Those that a text can't have, or a run alone.
+    let exempt = [Code::UnreadableFile, Code::TooLarge, Code::StageFailed];
+    let texts: Vec<String> = fixtures("errors").map(|fixture| fixture.errors).collect();
+    for code in Code::ALL.iter().filter(|code| !exempt.contains(code)) {
+        assert!(texts.iter().any(|errors| errors.contains(code.text())), "no fixture has {}", code.text());
+    }
+}
+
+#[test]
+fn good_files_have_no_junk_and_give_sound_plans() {
+    for fixture in fixtures("good").chain(fixtures("plans")).chain(fixtures("../../pipelines")) {
+        let file = pbpo_grammar::parse(pbpo_grammar::FileId(0), &fixture.text);
+        assert!(file.faults.is_empty(), "{}: {:?}", fixture.name, file.faults);
+        let compiled = fixture.compile();
+        let plan = compiled.plan.as_ref().unwrap_or_else(|| panic!("{}\n{}", fixture.name, full::render(&compiled, STYLE)));
+        verify(plan).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+        let read = Plan::from_json(&plan.to_json()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
+        assert_eq!(read.to_json(), plan.to_json(), "{}", fixture.name);
+        assert_eq!(read.text(), plan.text(), "{}", fixture.name);
+        let names = identities(plan);
+        let mut unique: Vec<_> = names.values().collect();
+        unique.sort_unstable();
+        unique.dedup();
+        assert_eq!(unique.len(), names.len(), "{}: two stages have one identity", fixture.name);
+        assert!(names.keys().all(|stage| compiled.spans.contains_key(stage)), "{}: a stage without a place", fixture.name);
+    }
+}
+
+#[test]
+fn plans() {
+    for fixture in fixtures("plans").chain(fixtures("../../pipelines")) {
+        let compiled = fixture.compile();
+        let plan = compiled.plan.unwrap_or_else(|| panic!("{}", fixture.name));
+        snapshot(&format!("plan__{}", fixture.name), &plan.text());
+    }
+}
+
+#[test]
+fn pictures() {
+    let fixture = fixtures("plans").find(|fixture| fixture.name == "no_adversary").unwrap();
+    let plan = fixture.compile().plan.unwrap();
+    snapshot("picture__mermaid", &plan.mermaid());
+    snapshot("picture__dot", &plan.dot());
+}
+
+fn snapshot(name: &str, text: &str) {
+    let mut settings = insta::Settings::clone_current();
+    settings.set_prepend_module_to_snapshot(false);
+    settings.set_omit_expression(true);
+    settings.bind(|| insta::assert_snapshot!(name, text));
+}

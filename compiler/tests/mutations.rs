@@ -1,0 +1,131 @@
+//! Broken versions of every fixture: whatever is typed, nothing panics, and every place is inside its
+//! text, on characters.
+
+mod common;
+
+use common::{Fixture, fixtures};
+use pbpo_compiler::render::{full, json, short};
+
+/// Tokens: words, numbers, runs of blanks, single marks.
+fn tokens(text: &str) -> Vec<&str> {
+    let class = |c: char| if c.is_alphanumeric() || c == '_' { 0 } else if c == ' ' { 1 } else { 2 };
+    let (mut tokens, mut start) = (Vec::new(), 0);
+    let chars: Vec<(usize, char)> = text.char_indices().collect();
+    for pair in chars.windows(2) {
+        let ((_, a), (at, b)) = (pair[0], pair[1]);
+        if class(a) != class(b) || class(a) == 2 {
+            tokens.push(&text[start..at]);
+            start = at;
+        }
+    }
+    tokens.push(&text[start..]);
+    tokens
+}
+
+/// The text with one part deleted, doubled, swapped with the next, or replaced.
+fn mutations(parts: &[&str]) -> impl Iterator<Item = String> {
+    const STRANGE: [&str; 8] = ["}", "(", "\"", "ä", "= =", "repeat", "1e999", "\u{0}"];
+    (0..parts.len()).flat_map(move |at| {
+        (0..4).map(move |kind| {
+            let mut parts: Vec<&str> = parts.to_vec();
+            match kind {
+                0 => drop(parts.remove(at)),
+                1 => parts.insert(at, parts[at]),
+                2 if at + 1 < parts.len() => parts.swap(at, at + 1),
+                _ => parts[at] = STRANGE[at % STRANGE.len()],
+            }
+            parts.concat()
+        })
+    })
+}
+
+fn survives(fixture: &Fixture, text: &str) {
+    let compiled = fixture.compile_text(text);
+    assert!(compiled.plan.is_some() != compiled.failed(), "neither a plan nor an error, or both:\n{text}");
+    for diagnostic in &compiled.diagnostics {
+        for label in std::iter::once(&diagnostic.primary).chain(&diagnostic.others) {
+            let span = label.span;
+            let file = compiled.sources.get(span.file).unwrap();
+            assert!(file.text.get(span.start as usize..span.end as usize).is_some(), "{diagnostic:?}\n{text}");
+        }
+        assert!(diagnostic.message.chars().count() <= 100, "{}", diagnostic.message);
+    }
+    if let Some(plan) = &compiled.plan {
+        pbpo_compiler::plan::verify(plan).unwrap_or_else(|error| panic!("{error}\n{text}"));
+    }
+    serde_json::from_str::<serde_json::Value>(&json::render([&compiled])).unwrap();
+    short::render(&compiled);
+    full::render(&compiled, full::Style { color: false, width: 80 });
+}
+
+fn all(folder: &str, every: usize) {
+    for fixture in fixtures(folder) {
+        let tokens = tokens(&fixture.text);
+        let lines: Vec<&str> = fixture.text.split_inclusive('\n').collect();
+        let broken = mutations(&lines).chain(mutations(&tokens).step_by(every));
+        broken.for_each(|text| survives(&fixture, &text));
+    }
+}
+
+#[test]
+fn good_files() {
+    all("good", 3);
+}
+
+#[test]
+fn plans() {
+    all("plans", 5);
+}
+
+#[test]
+fn errors() {
+    all("errors", 11);
+}
+
+#[test]
+fn strange_texts() {
+    let fixture = || fixtures("good").next().unwrap();
+    let deep = |open: &str, close: &str, times: usize| format!("pbpo 1\na {}{}", open.repeat(times), close.repeat(times));
+    let chain = |times: usize| format!("pbpo 1\npipeline p {{ ascend p on {} 1 }}", "1 + ".repeat(times));
+    let junk = |times: usize| format!("pbpo 1\n{}{}", "x { a = f(b { ".repeat(times), "} c ) d } e ".repeat(times));
+    let texts = [
+        String::new(),
+        "\u{FEFF}".into(),
+        "pbpo".into(),
+        "pbpo 1".into(),
+        "pbpo 1\r".into(),
+        "{{{{".into(),
+        "}\u{0}\u{202E}\u{1F600}".into(),
+        "pbpo 1\n\"".into(),
+        "pbpo 1 // \u{1F600}".into(),
+        "pbpo 1\nparam a: float = -".into(),
+        "pbpo 1\nparam a: float = a\nparam b: float = c\nparam c: float = b\n".into(),
+        "pbpo 1\npolicy a { follows = a, update = sft }\npolicy b { follows = c, update = sft }\npolicy c { follows = b, update = sft }\npipeline p { ascend a on 1 }".into(),
+        deep("{", "}", 100_000),
+        deep("(", ")", 127),
+        deep("b { ", "}", 127),
+        deep("f(", ")", 127),
+        deep("[", "", 127),
+        chain(100),
+        chain(100_000),
+        junk(40),
+        "- ".repeat(100_000),
+        "a = ".repeat(100_000),
+        "pbpo 1\npipeline p {".to_owned() + &"repeat 2 { ".repeat(126) + &"}".repeat(127),
+    ];
+    for text in texts {
+        survives(&fixture(), &text);
+    }
+}
+
+#[test]
+fn the_largest_file_is_read_in_time_and_a_larger_one_refused() {
+    let fixture = fixtures("good").next().unwrap();
+    let line = "param a: float in 0.0..1.0 = 0.5 // a comment\n";
+    let large = format!("pbpo 1\n{}", line.repeat((1 << 20) / line.len()));
+    survives(&fixture, &large);
+    survives(&fixture, &"x = {\n".repeat((1 << 20) / 6));
+    let larger = line.repeat((4 << 20) / line.len() + 1);
+    let compiled = fixture.compile_text(&larger);
+    assert_eq!(compiled.diagnostics[0].code.text(), "PB0109");
+}

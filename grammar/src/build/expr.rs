@@ -1,0 +1,253 @@
+//! Values and expressions.
+
+use pest::pratt_parser::{Assoc, Op, PrattParser};
+use std::sync::LazyLock;
+
+use super::{Builder, Pr};
+use crate::ast::{Arg, BinaryOp, Expr, ExprKind, FaultKind, Ident, Number};
+use crate::{MAX_DEPTH, Rule, Span, junk};
+
+/// Precedence, lowest first. A new operator goes here and into `infix` of the grammar.
+static PRATT: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
+    PrattParser::new()
+        .op(Op::infix(Rule::plus, Assoc::Left) | Op::infix(Rule::dash, Assoc::Left))
+        .op(Op::infix(Rule::times, Assoc::Left) | Op::infix(Rule::slash, Assoc::Left))
+        .op(Op::prefix(Rule::minus))
+});
+
+impl<'s> Builder<'s> {
+    /// A chain of terms and operators. A chain of n operators is a tree of depth n, so its length
+    /// counts as depth.
+    pub(super) fn expr(&mut self, pair: Pr<'s>) -> Expr {
+        let span = self.trimmed(self.span(&pair));
+        let pairs: Vec<Pr<'s>> = pair.into_inner().filter(|pair| !self.comment(pair)).collect();
+        let operators = pairs.len() / 2 + 1;
+        if self.depth + operators > MAX_DEPTH {
+            let first = junk::first_word(span.text(self.source)).len();
+            self.fault(FaultKind::TooDeep, Span { end: span.start + u32::try_from(first).unwrap_or(0), ..span });
+            return Self::error(span);
+        }
+        if pairs.is_empty() {
+            return Self::error(span);
+        }
+        self.depth += operators;
+        let this = std::cell::RefCell::new(&mut *self);
+        let expr = PRATT
+            .map_primary(|pair| this.borrow_mut().term(pair))
+            .map_prefix(|op, arg| {
+                let span = this.borrow().span(&op).to(arg.span);
+                Expr { kind: ExprKind::Neg(Box::new(arg)), span }
+            })
+            .map_infix(|left, op, right| {
+                let span = left.span.to(right.span);
+                let op = match op.as_rule() {
+                    Rule::plus => BinaryOp::Add,
+                    Rule::dash => BinaryOp::Sub,
+                    Rule::times => BinaryOp::Mul,
+                    _ => BinaryOp::Div,
+                };
+                Expr { kind: ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) }, span }
+            })
+            .parse(pairs.into_iter());
+        self.depth -= operators;
+        expr
+    }
+
+    /// Comments inside an expression are passed over; a `#` comment is a fault.
+    fn comment(&mut self, pair: &Pr<'s>) -> bool {
+        self.punctuation(pair);
+        matches!(pair.as_rule(), Rule::comment | Rule::hash_comment | Rule::doc_at_end)
+    }
+
+    /// Pest's spans of non-atomic rules may end in blanks.
+    fn trimmed(&self, span: Span) -> Span {
+        let text = span.text(self.source);
+        Span::new(span.file, span.start as usize, span.start as usize + text.trim_end().len())
+    }
+
+    /// One operand.
+    pub(super) fn term(&mut self, pair: Pr<'s>) -> Expr {
+        let span = self.trimmed(self.span(&pair));
+        let kind = match pair.as_rule() {
+            Rule::number => ExprKind::Number(self.number(pair)),
+            Rule::text => self.text(pair, span),
+            Rule::list => self.list(pair, span),
+            Rule::paren => return self.paren(pair, span),
+            Rule::bare => self.bare(pair),
+            Rule::apply => self.apply(pair),
+            Rule::path => self.path_value(self.path(&pair)),
+            _ => ExprKind::Error,
+        };
+        Expr { kind, span }
+    }
+
+    fn number(&mut self, pair: Pr<'s>) -> Number {
+        let inner = pair.into_inner();
+        let unit = self.child(&inner, Rule::unit).map(|pair| self.ident(&pair));
+        let numeral = self.child(&inner, Rule::numeral).map(Pr::into_inner);
+        let part = |rule| numeral.as_ref().and_then(|parts| self.child(parts, rule)).map(|pair| pair.as_str());
+        let digits = part(Rule::digits).unwrap_or("").replace('_', "");
+        let factor = match part(Rule::suffix) {
+            Some("k") => 1e3,
+            Some("M") => 1e6,
+            Some("Ki") => 1024.0,
+            Some("Mi") => 1_048_576.0,
+            Some("%") => 0.01,
+            _ => 1.0,
+        };
+        let plain = !digits.contains(['.', 'e', 'E']);
+        let value = digits.parse::<f64>().unwrap_or(f64::NAN);
+        // 3% is 3 / 100: closer to what is meant than 3 * 0.01.
+        let value = if factor < 1.0 { value / 100.0 } else { value * factor };
+        let whole = factor >= 1.0 && (plain || (factor > 1.0 && value.fract() == 0.0));
+        Number { value, whole, unit }
+    }
+
+    fn text(&mut self, pair: Pr<'s>, span: Span) -> ExprKind {
+        let inner = pair.into_inner();
+        if let Some(missing) = self.child(&inner, Rule::missing_quote) {
+            self.unclosed(span, 1, "\"", "\"", &missing);
+        }
+        let raw = self.child(&inner, Rule::text_inner).map_or("", |pair| pair.as_str());
+        let (mut text, mut chars) = (String::new(), raw.chars());
+        while let Some(c) = chars.next() {
+            text.push(match c {
+                '\\' => match chars.next() {
+                    Some('n') => '\n',
+                    Some('t') => '\t',
+                    Some(other) => other,
+                    None => '\\',
+                },
+                c => c,
+            });
+        }
+        ExprKind::Text(text)
+    }
+
+    fn list(&mut self, pair: Pr<'s>, span: Span) -> ExprKind {
+        let (mut items, mut junk) = (Vec::new(), false);
+        for pair in pair.into_inner() {
+            match pair.as_rule() {
+                Rule::expr => items.push(self.expr(pair)),
+                Rule::junk_arg => junk |= self.leftover(&pair, "`,` or `]`"),
+                Rule::missing_bracket if !junk => self.unclosed(span, 1, "[", "]", &pair),
+                _ => self.punctuation(&pair),
+            }
+        }
+        ExprKind::List(items)
+    }
+
+    fn paren(&mut self, pair: Pr<'s>, span: Span) -> Expr {
+        let (mut expr, mut junk) = (Self::error(span), false);
+        for pair in pair.into_inner() {
+            match pair.as_rule() {
+                Rule::expr => expr = self.expr(pair),
+                Rule::junk_arg => junk |= self.leftover(&pair, "an operator or `)`"),
+                Rule::missing_paren if !junk => self.unclosed(span, 1, "(", ")", &pair),
+                _ => self.punctuation(&pair),
+            }
+        }
+        Expr { span, ..expr }
+    }
+
+    fn bare(&mut self, pair: Pr<'s>) -> ExprKind {
+        let span = self.span(&pair);
+        match self.child(&pair.into_inner(), Rule::body) {
+            Some(body) => ExprKind::Record { tag: None, body: self.body(body) },
+            None => Self::error(span).kind,
+        }
+    }
+
+    fn apply(&mut self, pair: Pr<'s>) -> ExprKind {
+        let inner = pair.into_inner();
+        let path = self.child(&inner, Rule::path).map(|pair| self.path(&pair)).unwrap_or_default();
+        if let Some(args) = self.child(&inner, Rule::args) {
+            return ExprKind::Call { callee: path, args: self.args(args) };
+        }
+        if let Some(body) = self.child(&inner, Rule::body) {
+            let body = self.body(body);
+            return ExprKind::Record { tag: path.into_iter().next(), body };
+        }
+        self.path_value(path)
+    }
+
+    /// `a.b`, or one of the words that are values.
+    fn path_value(&mut self, path: Vec<Ident>) -> ExprKind {
+        let foreign = match path.as_slice() {
+            [word] => match word.text.as_str() {
+                "true" => return ExprKind::Bool(true),
+                "false" => return ExprKind::Bool(false),
+                "True" | "TRUE" => Some(("true", word)),
+                "False" | "FALSE" => Some(("false", word)),
+                _ => None,
+            },
+            _ => None,
+        };
+        if let Some((write, word)) = foreign {
+            self.fault(FaultKind::Foreign { found: word.text.clone(), write }, word.span);
+            return ExprKind::Error;
+        }
+        ExprKind::Path(path)
+    }
+
+    fn path(&self, pair: &Pr<'s>) -> Vec<Ident> {
+        pair.clone().into_inner().filter(|pair| pair.as_rule() == Rule::ident).map(|pair| self.ident(&pair)).collect()
+    }
+
+    fn args(&mut self, pair: Pr<'s>) -> Vec<Arg> {
+        let span = self.span(&pair);
+        let (mut args, before) = (Vec::new(), self.faults.len());
+        for pair in pair.into_inner() {
+            match pair.as_rule() {
+                Rule::arg => args.extend(self.arg(pair)),
+                Rule::missing_paren if self.faults.len() == before => self.unclosed(span, 1, "(", ")", &pair),
+                _ => self.punctuation(&pair),
+            }
+        }
+        args
+    }
+
+    fn arg(&mut self, pair: Pr<'s>) -> Option<Arg> {
+        let (mut arg, mut over) = (None, None);
+        for pair in pair.into_inner() {
+            match pair.as_rule() {
+                Rule::named => arg = self.named(pair),
+                Rule::expr => arg = Some((None, self.expr(pair))),
+                Rule::over => over = self.child(&pair.into_inner(), Rule::ident).map(|pair| self.ident(&pair)),
+                Rule::junk_arg => {
+                    let expected = if arg.is_some() { "`,` or `)`" } else { "a value" };
+                    self.leftover(&pair, expected);
+                    if arg.is_none() {
+                        arg = Some((None, Self::error(self.span(&pair))));
+                    }
+                }
+                _ => self.punctuation(&pair),
+            }
+        }
+        arg.map(|(name, value)| Arg { name, value, over })
+    }
+
+    fn named(&mut self, pair: Pr<'s>) -> Option<(Option<Ident>, Expr)> {
+        let span = self.trimmed(self.span(&pair));
+        let inner = pair.into_inner();
+        let name = self.child(&inner, Rule::ident).map(|pair| self.ident(&pair));
+        self.foreign_assigns(&inner);
+        if let Some(missing) = self.child(&inner, Rule::missing_value) {
+            let at = self.span(&missing).start as usize;
+            let found = junk::first_word(self.source.get(at..).unwrap_or("")).to_owned();
+            self.fault(FaultKind::Unexpected { expected: vec!["a value"], found }, span);
+            return Some((name, Self::error(span)));
+        }
+        let value = self.child(&inner, Rule::expr)?;
+        Some((name, self.expr(value)))
+    }
+
+    /// Junk behind an argument, an element or a value in parentheses.
+    fn leftover(&mut self, pair: &Pr<'s>, expected: &'static str) -> bool {
+        let span = self.span(pair);
+        let found = junk::first_word(pair.as_str());
+        let span = Span::new(self.file, span.start as usize, span.start as usize + found.len());
+        self.fault(FaultKind::Unexpected { expected: vec![expected], found: found.to_owned() }, span);
+        true
+    }
+}

@@ -1,0 +1,192 @@
+//! Pest's pairs -> syntax tree. This file: files and items; `stmt.rs`: bodies; `expr.rs`: values.
+
+mod expr;
+mod stmt;
+
+use pest::Parser;
+use pest::error::{ErrorVariant, InputLocation};
+use pest::iterators::{Pair, Pairs};
+
+use crate::ast::{Block, Expr, Fault, FaultKind, File, Ident, Item, Param, Range, Version};
+use crate::{FileId, MAX_BYTES, MAX_DEPTH, PbpoParser, Rule, Span, depth, junk};
+
+type Pr<'s> = Pair<'s, Rule>;
+
+/// Collects faults while the tree is built.
+pub(crate) struct Builder<'s> {
+    file: FileId,
+    source: &'s str,
+    faults: Vec<Fault>,
+    doubtful: Vec<String>,
+    /// Nodes above the expression at hand.
+    depth: usize,
+    /// The first `{` of the item at hand whose `}` is indented less than its own line: where a `}` is
+    /// lost, it is likely this one's.
+    suspect: Option<Span>,
+}
+
+/// Parses a whole file.
+pub(crate) fn file(file: FileId, source: &str) -> File {
+    let mut builder = Builder::new(file, source);
+    if source.len() > MAX_BYTES {
+        builder.fault(FaultKind::TooLarge, Span::new(file, 0, 0));
+        return builder.finish(None, Vec::new());
+    }
+    if let Some(at) = depth::too_deep(source, MAX_DEPTH) {
+        builder.fault(FaultKind::TooDeep, Span::new(file, at, at + 1));
+        return builder.finish(None, Vec::new());
+    }
+    match PbpoParser::parse(Rule::file, source) {
+        Ok(mut pairs) => {
+            let inner = pairs.next().map(Pair::into_inner);
+            let (version, items) = inner.map(|inner| builder.items(inner)).unwrap_or_default();
+            builder.finish(version, items)
+        }
+        Err(error) => {
+            let kind = match error.variant {
+                ErrorVariant::CustomError { .. } => FaultKind::TooLarge,
+                ErrorVariant::ParsingError { .. } => {
+                    FaultKind::Unexpected { expected: Vec::new(), found: String::new() }
+                }
+            };
+            let at = match error.location {
+                InputLocation::Pos(at) | InputLocation::Span((at, _)) => at,
+            };
+            builder.fault(kind, Span::new(file, at, at));
+            builder.finish(None, Vec::new())
+        }
+    }
+}
+
+/// Parses a single expression that spans the whole text.
+pub(crate) fn lone_expr(file: FileId, source: &str) -> Result<Expr, Fault> {
+    let whole = Span::new(file, 0, source.len());
+    if depth::too_deep(source, MAX_DEPTH).is_some() {
+        return Err(Fault { kind: FaultKind::TooDeep, span: whole });
+    }
+    let mut builder = Builder::new(file, source);
+    let Ok(pairs) = PbpoParser::parse(Rule::expr_only, source) else {
+        return Err(junk::explain(file, source, 0, Rule::expr_only));
+    };
+    let expr = pairs
+        .flat_map(Pair::into_inner)
+        .find(|pair| pair.as_rule() == Rule::expr)
+        .map(|pair| builder.expr(pair));
+    match (builder.faults.into_iter().next(), expr) {
+        (None, Some(expr)) => Ok(expr),
+        (Some(fault), _) => Err(fault),
+        (None, None) => Err(junk::explain(file, source, 0, Rule::expr_only)),
+    }
+}
+
+impl<'s> Builder<'s> {
+    fn new(file: FileId, source: &'s str) -> Self {
+        Self { file, source, faults: Vec::new(), doubtful: Vec::new(), depth: 0, suspect: None }
+    }
+
+    fn finish(mut self, version: Option<Version>, items: Vec<Item>) -> File {
+        self.faults.sort_by_key(|fault| fault.span);
+        File { version, items, faults: self.faults, doubtful: self.doubtful }
+    }
+
+    fn span(&self, pair: &Pr<'s>) -> Span {
+        let span = pair.as_span();
+        Span::new(self.file, span.start(), span.end())
+    }
+
+    fn ident(&self, pair: &Pr<'s>) -> Ident {
+        Ident { text: pair.as_str().to_owned(), span: self.span(pair) }
+    }
+
+    fn fault(&mut self, kind: FaultKind, span: Span) {
+        self.faults.push(Fault { kind, span });
+    }
+
+    /// A habit that is likely all over the file is reported once.
+    fn foreign_once(&mut self, pair: &Pr<'s>, found: &str, write: &'static str) {
+        let seen = self.faults.iter().any(|fault| match &fault.kind {
+            FaultKind::Foreign { found: other, .. } => other == found,
+            _ => false,
+        });
+        if !seen {
+            let start = self.span(pair);
+            let span = Span { end: start.start + 1, ..start };
+            self.fault(FaultKind::Foreign { found: found.to_owned(), write }, span);
+        }
+    }
+
+    /// The first child of a rule.
+    fn child(&self, pairs: &Pairs<'s, Rule>, rule: Rule) -> Option<Pr<'s>> {
+        pairs.clone().find(|pair| pair.as_rule() == rule)
+    }
+
+    /// The nodes of a file.
+    fn items(&mut self, pairs: Pairs<'s, Rule>) -> (Option<Version>, Vec<Item>) {
+        let (mut version, mut items, mut doc) = (None, Vec::new(), String::new());
+        for pair in pairs {
+            match pair.as_rule() {
+                Rule::header => version = self.header(pair),
+                Rule::doc => push_doc(&mut doc, pair.as_str()),
+                Rule::param => items.extend(self.param(pair, std::mem::take(&mut doc)).map(Item::Param)),
+                Rule::block => items.extend(self.block(pair, std::mem::take(&mut doc)).map(Item::Block)),
+                Rule::stray_close => {
+                    let span = self.span(&pair);
+                    self.fault(FaultKind::Stray { found: "}" }, span);
+                }
+                Rule::junk => self.junk(&pair, Rule::item_only),
+                _ => self.punctuation(&pair),
+            }
+        }
+        (version, items)
+    }
+
+    fn header(&mut self, pair: Pr<'s>) -> Option<Version> {
+        let mut version = None;
+        for pair in pair.into_inner() {
+            match pair.as_rule() {
+                Rule::version => {
+                    version = Some(Version { text: pair.as_str().to_owned(), span: self.span(&pair) });
+                }
+                _ => self.punctuation(&pair),
+            }
+        }
+        version
+    }
+
+    fn param(&mut self, pair: Pr<'s>, doc: String) -> Option<Param> {
+        let span = self.span(&pair);
+        let inner = pair.into_inner();
+        let mut idents = inner.clone().filter(|pair| pair.as_rule() == Rule::ident);
+        let (name, ty) = (idents.next()?, idents.next()?);
+        let range = self.child(&inner, Rule::range).and_then(|pair| self.range(pair));
+        let value = self.child(&inner, Rule::expr)?;
+        let value = self.expr(value);
+        Some(Param { doc, name: self.ident(&name), ty: self.ident(&ty), range, value, span })
+    }
+
+    fn range(&mut self, pair: Pr<'s>) -> Option<Range> {
+        let span = self.span(&pair);
+        let mut ends = pair.into_inner().filter(|pair| pair.as_rule() == Rule::expr);
+        let (low, high) = (ends.next()?, ends.next()?);
+        Some(Range { low: self.expr(low), high: self.expr(high), span })
+    }
+
+    fn block(&mut self, pair: Pr<'s>, doc: String) -> Option<Block> {
+        let span = self.span(&pair);
+        let inner = pair.into_inner();
+        let mut idents = inner.clone().filter(|pair| pair.as_rule() == Rule::ident);
+        let (kind, name) = (idents.next()?, idents.next()?);
+        let body = self.child(&inner, Rule::body)?;
+        self.suspect = None;
+        let body = self.body(body);
+        Some(Block { doc, kind: self.ident(&kind), name: self.ident(&name), body, span })
+    }
+}
+
+/// Adds a `///` line to a doc comment.
+fn push_doc(doc: &mut String, line: &str) {
+    if !doc.is_empty() {
+        doc.push('\n');
+    }
+    doc.push_str(line.trim_start_matches('/').trim());
+}

@@ -1,0 +1,147 @@
+//! Bodies and statements.
+
+use super::{Builder, Pr, push_doc};
+use crate::ast::{Body, Expr, ExprKind, Fault, FaultKind, Stmt};
+use crate::{Rule, Span, junk};
+
+impl<'s> Builder<'s> {
+    /// `{ ... }`
+    pub(super) fn body(&mut self, pair: Pr<'s>) -> Body {
+        let span = self.span(&pair);
+        let (mut stmts, mut doc) = (Vec::new(), String::new());
+        for pair in pair.into_inner() {
+            let rule = pair.as_rule();
+            match rule {
+                Rule::doc => push_doc(&mut doc, pair.as_str()),
+                Rule::assign => stmts.extend(self.assign(pair, std::mem::take(&mut doc))),
+                Rule::repeat => stmts.extend(self.repeat(pair)),
+                Rule::climb => stmts.extend(self.climb(pair)),
+                Rule::junk => self.junk(&pair, Rule::stmt_only),
+                Rule::missing_brace => {
+                    let opener = self.suspect.unwrap_or(span);
+                    self.unclosed(opener, 1, "{", "}", &pair);
+                }
+                Rule::close_brace => self.suspect(span, &pair),
+                _ => self.punctuation(&pair),
+            }
+        }
+        Body { stmts, span }
+    }
+
+    /// Remembers the first body that looks as if its `}` were another's.
+    fn suspect(&mut self, body: Span, closer: &Pr<'s>) {
+        let indent = |at: u32| {
+            let before = self.source.get(..at as usize).unwrap_or("");
+            let line = before.rsplit('\n').next().unwrap_or("");
+            (line.len() - line.trim_start().len(), line.trim().is_empty())
+        };
+        let (opened, _) = indent(body.start);
+        let (closed, alone) = indent(self.span(closer).start);
+        if alone && closed < opened && self.suspect.is_none() {
+            self.suspect = Some(body);
+        }
+    }
+
+    fn assign(&mut self, pair: Pr<'s>, doc: String) -> Option<Stmt> {
+        let inner = pair.into_inner();
+        let name = self.child(&inner, Rule::ident).map(|pair| self.ident(&pair))?;
+        self.foreign_assigns(&inner);
+        let value = self.child(&inner, Rule::expr)?;
+        let value = self.expr(value);
+        Some(match self.child(&inner, Rule::append) {
+            Some(_) => Stmt::Append { name, value },
+            None => Stmt::Assign { doc, name, value },
+        })
+    }
+
+    /// `:=` and the like, where `=` belongs.
+    pub(super) fn foreign_assigns(&mut self, pairs: &pest::iterators::Pairs<'s, Rule>) {
+        if let Some(pair) = self.child(pairs, Rule::foreign_assign) {
+            let span = self.span(&pair);
+            self.fault(FaultKind::Foreign { found: pair.as_str().to_owned(), write: "=" }, span);
+        }
+    }
+
+    fn repeat(&mut self, pair: Pr<'s>) -> Option<Stmt> {
+        let inner = pair.into_inner();
+        let keyword = self.child(&inner, Rule::kw_repeat).map(|pair| self.span(&pair))?;
+        let count = inner
+            .clone()
+            .find(|pair| matches!(pair.as_rule(), Rule::number | Rule::paren | Rule::path))
+            .map(|pair| self.term(pair))?;
+        let unit = self.child(&inner, Rule::unit).map(|pair| self.ident(&pair));
+        let body = self.child(&inner, Rule::body)?;
+        Some(Stmt::Repeat { keyword, count, unit, body: self.body(body) })
+    }
+
+    fn climb(&mut self, pair: Pr<'s>) -> Option<Stmt> {
+        let inner = pair.into_inner();
+        let keyword = inner.clone().next()?;
+        let player = self.child(&inner, Rule::ident).map(|pair| self.ident(&pair))?;
+        let objective = self.child(&inner, Rule::expr)?;
+        let objective = self.expr(objective);
+        let within = self
+            .child(&inner, Rule::within)
+            .and_then(|pair| self.child(&pair.into_inner(), Rule::expr))
+            .map(|pair| self.expr(pair));
+        let ascend = keyword.as_rule() == Rule::kw_ascend;
+        Some(Stmt::Climb { keyword: self.span(&keyword), ascend, player, objective, within })
+    }
+
+    /// Nodes that carry no meaning of their own, but may be faults.
+    pub(super) fn punctuation(&mut self, pair: &Pr<'s>) {
+        match pair.as_rule() {
+            Rule::semicolon => self.foreign_once(pair, ";", ""),
+            Rule::hash_comment => self.foreign_once(pair, "#", "//"),
+            Rule::junk_tail => self.tail(pair),
+            _ => {}
+        }
+    }
+
+    /// Junk in place of a statement or an item.
+    pub(super) fn junk(&mut self, pair: &Pr<'s>, strict: Rule) {
+        let span = self.span(pair);
+        self.doubtful.extend(junk::words(pair.as_str()));
+        let fault = junk::explain(self.file, span.text(self.source), span.start as usize, strict);
+        self.faults.push(fault);
+    }
+
+    /// Junk behind a statement, unless something on the same line was reported already.
+    fn tail(&mut self, pair: &Pr<'s>) {
+        let span = self.span(pair);
+        self.doubtful.extend(junk::words(pair.as_str()));
+        let line = self.source.get(..span.start as usize).and_then(|s| s.rfind('\n')).map_or(0, |at| at + 1);
+        let reported = self.faults.iter().any(|fault| {
+            let end = match fault.kind {
+                FaultKind::Unclosed { end, .. } => end,
+                _ => fault.span,
+            };
+            end.end as usize >= line && end.start <= span.start
+        });
+        if !reported {
+            let found = junk::first_word(pair.as_str());
+            let span = Span::new(self.file, span.start as usize, span.start as usize + found.len());
+            let expected = vec!["`,` or a new line"];
+            self.fault(FaultKind::Unexpected { expected, found: found.to_owned() }, span);
+        }
+    }
+
+    /// An opener (the first `width` bytes of `whole`) without its closer. Where several braces miss
+    /// theirs at the same place, one report does.
+    pub(super) fn unclosed(&mut self, whole: Span, width: u32, opener: &'static str, closer: &'static str, missing: &Pr<'s>) {
+        let end = self.span(missing);
+        let outer = Span { end: whole.start + width, ..whole };
+        let same = |fault: &Fault| match fault.kind {
+            FaultKind::Unclosed { end: other, .. } => other == end,
+            _ => false,
+        };
+        // Bodies are built from the inside out: the outermost opener is the last to come.
+        self.faults.retain(|fault| !same(fault));
+        self.fault(FaultKind::Unclosed { opener, closer, end }, outer);
+    }
+
+    /// A placeholder for something reported.
+    pub(super) fn error(span: Span) -> Expr {
+        Expr { kind: ExprKind::Error, span }
+    }
+}

@@ -1,0 +1,77 @@
+//! Grammar rules in the words of a user. Exhaustive: a new rule must decide what it is called.
+
+use crate::Rule;
+
+/// What a rule is called in "expected ...", or nothing where it never helps to name it.
+pub(crate) fn rule(rule: Rule) -> Option<&'static str> {
+    Some(match rule {
+        Rule::expr | Rule::apply | Rule::number | Rule::numeral | Rule::digits | Rule::text => "a value",
+        Rule::list | Rule::paren | Rule::bare | Rule::minus | Rule::path => "a value",
+        Rule::term | Rule::count => "a value",
+        Rule::ident => "a name",
+        Rule::plus | Rule::dash | Rule::times | Rule::slash | Rule::infix => "an operator",
+        Rule::args | Rule::open_paren => "`(`",
+        Rule::close_paren => "`)`",
+        Rule::open_bracket => "`[`",
+        Rule::close_bracket => "`]`",
+        Rule::body | Rule::open_brace => "`{`",
+        Rule::close_brace => "`}`",
+        Rule::equals => "`=`",
+        Rule::append => "`+=`",
+        Rule::colon => "`:`",
+        Rule::dots => "`..`",
+        Rule::range => "a range",
+        Rule::kw_in => "`in`",
+        Rule::kw_on => "`on`",
+        Rule::within | Rule::kw_within => "`within`",
+        Rule::repeat | Rule::climb | Rule::assign | Rule::stmt => "a statement",
+        Rule::param | Rule::block | Rule::header | Rule::top => "a declaration",
+        Rule::kw_repeat | Rule::kw_ascend | Rule::kw_descend => "a statement",
+        Rule::kw_param | Rule::kw_pbpo => "a declaration",
+        Rule::version => "a version",
+        Rule::unit => "a unit",
+        Rule::over | Rule::kw_over => "`over`",
+        Rule::EOI => "the end of the line",
+        Rule::WHITESPACE
+        | Rule::file
+        | Rule::bom
+        | Rule::entry
+        | Rule::top_head
+        | Rule::kind_word
+        | Rule::foreign_assign
+        | Rule::semicolon
+        | Rule::stmt_end
+        | Rule::arg
+        | Rule::arg_rest
+        | Rule::named
+        | Rule::item
+        | Rule::suffix
+        | Rule::text_inner
+        | Rule::id_start
+        | Rule::id_char
+        | Rule::gap
+        | Rule::wrap
+        | Rule::doc
+        | Rule::comment
+        | Rule::any_comment
+        | Rule::doc_at_end
+        | Rule::hash_comment
+        | Rule::rest_of_line
+        | Rule::junk
+        | Rule::junk_tail
+        | Rule::junk_text
+        | Rule::junk_arg
+        | Rule::junk_arg_text
+        | Rule::stray_close
+        | Rule::missing_brace
+        | Rule::missing_paren
+        | Rule::missing_bracket
+        | Rule::missing_quote
+        | Rule::missing_value
+        | Rule::stmt_only
+        | Rule::item_only
+        | Rule::param_only
+        | Rule::expr_only
+        | Rule::strict_end => return None,
+    })
+}

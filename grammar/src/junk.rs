@@ -1,0 +1,66 @@
+//! What was expected in a piece of junk: it is parsed once more by a strict rule, whose error says.
+
+use pest::Parser;
+use pest::error::{ErrorVariant, InputLocation};
+
+use crate::ast::{Fault, FaultKind};
+use crate::{FileId, PbpoParser, Rule, Span, describe};
+
+/// At most this many alternatives are named in a message.
+const MOST_EXPECTED: usize = 4;
+
+/// Explains why `text`, which starts at byte `start` of its file, is not what `strict` wants.
+pub(crate) fn explain(file: FileId, text: &str, start: usize, strict: Rule) -> Fault {
+    let line = text.trim_end();
+    let word = first_word(line);
+    let whole = |len: usize| Span::new(file, start, start + len);
+    if strict == Rule::item_only && is_word(word) && !matches!(word, "param" | "pbpo") {
+        return Fault { kind: FaultKind::UnknownItem { word: word.to_owned() }, span: whole(word.len()) };
+    }
+    let strict = if strict == Rule::item_only && word == "param" { Rule::param_only } else { strict };
+    let Err(error) = PbpoParser::parse(strict, line) else {
+        let found = word.to_owned();
+        return Fault { kind: FaultKind::Unexpected { expected: Vec::new(), found }, span: whole(word.len()) };
+    };
+    let at = match error.location {
+        InputLocation::Pos(at) | InputLocation::Span((at, _)) => at.min(line.len()),
+    };
+    let expected = match error.variant {
+        ErrorVariant::ParsingError { positives, .. } => words_for(&positives),
+        ErrorVariant::CustomError { .. } => Vec::new(),
+    };
+    let found = first_word(line.get(at..).unwrap_or(""));
+    // Never an empty place: at the end of the line the last thing on it is pointed at.
+    let span = if found.is_empty() {
+        let last = line.chars().next_back().map_or(0, char::len_utf8);
+        Span::new(file, start + line.len() - last, start + line.len())
+    } else {
+        Span::new(file, start + at, start + at + found.len())
+    };
+    Fault { kind: FaultKind::Unexpected { expected, found: found.to_owned() }, span }
+}
+
+/// The rules in words, each once, in a stable order, not too many.
+fn words_for(rules: &[Rule]) -> Vec<&'static str> {
+    let mut words: Vec<&'static str> = rules.iter().filter_map(|rule| describe::rule(*rule)).collect();
+    words.sort_unstable();
+    words.dedup();
+    words.truncate(MOST_EXPECTED);
+    words
+}
+
+/// The first word or mark of a text; empty at the end of a line.
+pub(crate) fn first_word(text: &str) -> &str {
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+    let end = if end > 0 { end } else { text.chars().next().map_or(0, char::len_utf8) };
+    text.get(..end).unwrap_or("").trim()
+}
+
+fn is_word(text: &str) -> bool {
+    text.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
+}
+
+/// Every name in a text.
+pub(crate) fn words(text: &str) -> Vec<String> {
+    text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| is_word(word)).map(str::to_owned).collect()
+}

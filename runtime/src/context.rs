@@ -1,0 +1,61 @@
+//! What an op may use beside its inputs: the device, its random stream, metrics, and the observer.
+
+use std::collections::{BTreeMap, HashMap};
+
+use burn::tensor::Device;
+use rand_chacha::ChaCha8Rng;
+
+use crate::error::Fault;
+use crate::event::{Event, Metrics, Observer};
+use crate::rng;
+
+/// The state of a run that is not a value of the plan.
+pub struct Context<'a> {
+    /// Plain (without autodiff).
+    pub device: Device,
+    /// Iterations of the outermost `repeat`: the one under way, counted from 1, and how many there are.
+    pub episode: usize,
+    pub episodes: usize,
+    observer: &'a mut dyn Observer,
+    identities: BTreeMap<String, [u8; 32]>,
+    runs: HashMap<String, u64>,
+    sums: BTreeMap<String, (f64, f64)>,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(device: Device, identities: BTreeMap<String, [u8; 32]>, observer: &'a mut dyn Observer) -> Self {
+        Self { device, episode: 0, episodes: 0, observer, identities, runs: HashMap::new(), sums: BTreeMap::new() }
+    }
+
+    /// The stream of this execution of a stage. Call it once an execution.
+    pub fn rng(&mut self, stage: &str) -> ChaCha8Rng {
+        let counter = self.runs.entry(stage.to_owned()).or_default();
+        *counter += 1;
+        rng::stream(self.identities.get(stage).copied().unwrap_or_default(), *counter - 1)
+    }
+
+    /// Records a figure; an episode reports the mean of what was recorded.
+    pub fn record(&mut self, name: &str, value: f64) {
+        let sum = self.sums.entry(name.to_owned()).or_default();
+        sum.0 += value;
+        sum.1 += 1.0;
+    }
+
+    /// Adds to a total; an episode reports the sum.
+    pub fn add(&mut self, name: &str, value: f64) {
+        let sum = self.sums.entry(name.to_owned()).or_insert((0.0, 1.0));
+        sum.0 += value;
+    }
+
+    /// Means (of `record`) and totals (of `add`) since the last call.
+    pub fn take_metrics(&mut self) -> Metrics {
+        std::mem::take(&mut self.sums).into_iter().map(|(name, (sum, n))| (name, sum / n)).collect()
+    }
+
+    /// Tells the observer.
+    pub fn emit(&mut self, event: Event<'_>) -> Result<(), Fault> {
+        self.observer.event(event).map_err(|e| {
+            Fault::new(format!("the run directory can't be written: {e}")).help("free some space or choose another --out")
+        })
+    }
+}

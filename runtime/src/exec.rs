@@ -1,0 +1,80 @@
+//! Walks a plan: stages in order, bodies of `repeat` with their carried values.
+
+use burn::tensor::Device;
+use pbpo_compiler::plan::{Body, Plan, Stage, identity};
+
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::event::{Event, Observer};
+use crate::ops;
+
+/// Runs a plan on a device and gives back its values.
+pub fn execute(plan: &Plan, device: &Device, observer: &mut dyn Observer) -> Result<Env, Fault> {
+    let mut context = Context::new(device.clone(), identity::identities(plan), observer);
+    let mut env = Env::default();
+    for stage in plan.body.stages() {
+        context.emit(Event::Stage { name: &stage.name, op: &stage.op })?;
+        run_stage(stage, &mut env, &mut context, true)?;
+    }
+    Ok(env)
+}
+
+fn run_body(body: &Body, env: &mut Env, context: &mut Context<'_>) -> Result<(), Fault> {
+    body.stages().try_for_each(|stage| run_stage(stage, env, context, false))
+}
+
+fn run_stage(stage: &Stage, env: &mut Env, context: &mut Context<'_>, outermost: bool) -> Result<(), Fault> {
+    if let Some(body) = &stage.body {
+        return run_repeat(stage, body, env, context, outermost);
+    }
+    let started = std::time::Instant::now();
+    let values = ops::op(&stage.op)
+        .and_then(|op| op.run(stage, env, context))
+        .map_err(|fault| fault.in_stage(&stage.name))?;
+    context.add(&format!("timing_s/{}", stage.op), started.elapsed().as_secs_f64());
+    env.values.extend(stage.outputs.iter().cloned().zip(values));
+    Ok(())
+}
+
+fn run_repeat(
+    stage: &Stage,
+    body: &Body,
+    env: &mut Env,
+    context: &mut Context<'_>,
+    outermost: bool,
+) -> Result<(), Fault> {
+    #[derive(serde::Deserialize)]
+    struct Repeat {
+        count: usize,
+    }
+    let count = ops::config::<Repeat>(stage)?.count;
+    if outermost {
+        context.episodes = count;
+        context.take_metrics();
+    }
+    for iteration in 0..count {
+        for carry in &body.carries {
+            let from = if iteration == 0 { &carry.from } else { &carry.back };
+            copy(env, from, &carry.enter)?;
+        }
+        if outermost {
+            context.episode = iteration + 1;
+        }
+        run_body(body, env, context)?;
+        if outermost {
+            let metrics = context.take_metrics();
+            context.emit(Event::Episode { done: iteration + 1, total: count, metrics: &metrics })?;
+        }
+    }
+    for carry in &body.carries {
+        copy(env, if count == 0 { &carry.from } else { &carry.back }, &carry.out)?;
+    }
+    Ok(())
+}
+
+fn copy(env: &mut Env, from: &str, to: &str) -> Result<(), Fault> {
+    let value = env.values.get(from).ok_or_else(|| Fault::new(format!("the plan uses `{from}` before it is made")))?;
+    env.values.insert(to.to_owned(), value.clone());
+    Ok(())
+}

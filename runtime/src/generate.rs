@@ -1,0 +1,93 @@
+//! Batched sampling with a key/value cache.
+//!
+//! Prompts of different lengths need no padding: all rows read one token a step, a row whose prompt
+//! still goes on reads its own next token, the others read what they sampled.
+
+use burn::tensor::Tensor;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+
+use crate::model::{Cache, Llama};
+use crate::tokenizer::{EOS, PAD};
+
+/// How to sample.
+#[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+pub struct Sampling {
+    /// 0 is greedy.
+    pub temperature: f64,
+    /// Most response tokens, EOS included.
+    pub max_new: usize,
+}
+
+/// Samples one response for each prompt. `model` must be a `valid()` model: without autodiff.
+/// Every row draws from its own position of the stream, so that rows do not depend on each other.
+pub fn generate(model: &Llama, prompts: &[&[u32]], sampling: Sampling, rng: &mut ChaCha8Rng) -> Vec<Vec<u32>> {
+    let rows = prompts.len();
+    let mut responses: Vec<Vec<u32>> = vec![Vec::new(); rows];
+    if rows == 0 || sampling.max_new == 0 {
+        return responses;
+    }
+    let shortest = prompts.iter().map(|p| p.len()).min().unwrap_or(1);
+    let longest = prompts.iter().map(|p| p.len()).max().unwrap_or(1);
+    let limit = (longest + sampling.max_new).min(model.config.context);
+    let mut cache = Cache::new(model.config.layers, limit);
+    let mut done = vec![false; rows];
+    let mut next: Vec<i32> = prompts.iter().flat_map(|p| p[..shortest].iter().map(|t| *t as i32)).collect();
+    for position in shortest..limit {
+        let hidden = model.hidden(model.tokens(rows, next), Some(&mut cache));
+        let read = hidden.dims()[1];
+        let logits: Tensor<2> = model.logits(hidden.narrow(1, read - 1, 1)).squeeze_dim(1);
+        let draws: Vec<f64> = (0..rows).map(|_| rng.random()).collect();
+        let logits: Vec<f32> = logits.into_data_as::<f32>().try_into_vec().expect("logits are f32");
+        let vocab = logits.len() / rows;
+        next = Vec::with_capacity(rows);
+        for row in 0..rows {
+            let token = if position < prompts[row].len() {
+                prompts[row][position]
+            } else if done[row] {
+                PAD
+            } else {
+                let token = pick(&logits[row * vocab..][..vocab], sampling.temperature, draws[row]);
+                responses[row].push(token);
+                done[row] = token == EOS || responses[row].len() == sampling.max_new;
+                token
+            };
+            next.push(token as i32);
+        }
+        if done.iter().all(|d| *d) {
+            break;
+        }
+    }
+    responses
+}
+
+/// The token at quantile `u` of softmax(logits / temperature).
+fn pick(logits: &[f32], temperature: f64, u: f64) -> u32 {
+    let best = (1..logits.len()).fold(0, |best, i| if logits[i] > logits[best] { i } else { best });
+    if temperature <= 0.0 {
+        return best as u32;
+    }
+    let weight = |logit: &f32| (f64::from(logit - logits[best]) / temperature).exp();
+    let total: f64 = logits.iter().map(weight).sum();
+    let mut left = u * total;
+    for (token, logit) in logits.iter().enumerate() {
+        left -= weight(logit);
+        if left < 0.0 {
+            return token as u32;
+        }
+    }
+    best as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pick_follows_the_softmax() {
+        let logits = [0.0, 2.0_f32.ln(), 5.0_f32.ln()];
+        assert_eq!(pick(&logits, 0.0, 0.1), 2);
+        let count = |token| (0..800).filter(|i| pick(&logits, 1.0, f64::from(*i) / 800.0) == token).count();
+        assert_eq!((count(0), count(1), count(2)), (100, 200, 500));
+    }
+}

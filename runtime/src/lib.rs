@@ -1,0 +1,32 @@
+//! The runtime of pbpoc: executes a plan on Burn.
+//!
+//! - `exec.rs` walks a plan; `ops/` has one file an op; `context.rs` and `env.rs` are what ops see;
+//! - `value.rs`: what flows along the edges; `batch.rs`: rows of tokens as tensors;
+//! - `model/`: the decoder and reward heads; `generate.rs`: sampling; `optimizer.rs`: AdamW;
+//! - `objective/`: any objective expression as a differentiable scalar;
+//! - `task/`: synthetic tasks; `covariance.rs`: the enhancer's memory; `rng.rs`: random streams;
+//! - `device.rs`: choosing a device; `bench.rs`: tokens per second;
+//! - `event.rs`: what a run tells; `rundir/`: what a run leaves.
+
+pub mod batch;
+pub mod bench;
+pub mod context;
+pub mod covariance;
+pub mod device;
+pub mod env;
+pub mod error;
+pub mod event;
+pub mod exec;
+pub mod generate;
+pub mod model;
+pub mod objective;
+pub mod ops;
+pub mod optimizer;
+pub mod rng;
+pub mod rundir;
+pub mod task;
+pub mod tokenizer;
+pub mod value;
+
+pub use error::Fault;
+pub use exec::execute;

@@ -1,0 +1,66 @@
+//! Reward models: a backbone copied from a policy, with a sequence head or a token head.
+//!
+//! The token head is a token action-value: `r_t = <h_{t-1}, U[y_t]>` with `U` zero at first, so that
+//! a fresh reward model is indifferent. Every output of a head is bounded, `b tanh(s / b)`: without a
+//! bound the adversary's problem has no minimum for few or separable preferences.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Device, Int, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::llama::Llama;
+use crate::batch::Batch;
+
+/// Where a reward model looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Head {
+    /// One reward a response, linear in the last hidden state.
+    Sequence,
+    /// One reward a response token.
+    Token,
+}
+
+#[derive(Module, Debug)]
+pub struct RewardModel {
+    pub backbone: Llama,
+    /// `[width, 1]` for a sequence head, `[vocab, width]` for a token head.
+    pub head: Param<Tensor<2>>,
+    #[module(skip)]
+    pub kind: Head,
+    /// Bound of each output of the head.
+    #[module(skip)]
+    pub bound: f64,
+}
+
+impl RewardModel {
+    pub fn new(backbone: Llama, kind: Head, bound: f64, device: &Device) -> Self {
+        let shape = match kind {
+            Head::Sequence => [backbone.config.width, 1],
+            Head::Token => [backbone.config.vocab, backbone.config.width],
+        };
+        Self { backbone, head: Param::from_tensor(Tensor::zeros(shape, device)), kind, bound }
+    }
+
+    /// Rewards of a batch: `[rows, positions]` from a token head (padding is not zeroed),
+    /// `[rows, 1]` from a sequence head.
+    pub fn rewards(&self, batch: &Batch) -> Tensor<2> {
+        let hidden = self.backbone.hidden(batch.tokens(), None);
+        let raw = match self.kind {
+            Head::Token => {
+                let [rows, _, width] = hidden.dims();
+                let positions = batch.positions();
+                let states = hidden.narrow(1, batch.start(), positions);
+                let targets: Tensor<1, Int> = batch.targets().reshape([rows * positions]);
+                let actions = self.head.val().select(0, targets).reshape([rows, positions, width]);
+                (states * actions).sum_dim(2).squeeze_dim(2)
+            }
+            Head::Sequence => {
+                let [rows, length, width] = hidden.dims();
+                let flat = hidden.reshape([rows * length, width]);
+                flat.select(0, batch.last_tokens()).matmul(self.head.val())
+            }
+        };
+        raw.div_scalar(self.bound).tanh().mul_scalar(self.bound)
+    }
+}

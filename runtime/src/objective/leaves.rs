@@ -1,0 +1,238 @@
+//! The leaves of an objective: forwards of players over batches, each computed once a step.
+
+use std::collections::{BTreeMap, HashMap};
+
+use burn::tensor::{Device, Int, Tensor, activation::log_softmax};
+use pbpo_compiler::plan::{BatchRef, Leaf, Side};
+
+use super::Quantity;
+use crate::batch::{Batch, Row};
+use crate::context::Context;
+use crate::error::Fault;
+use crate::model::{Head, Llama, RewardModel};
+use crate::value::Value;
+
+/// The player whose parameters the gradient is taken in; every other player is frozen.
+pub enum Moved {
+    Policy { value: String, model: Llama },
+    Reward { value: String, model: RewardModel },
+}
+
+/// Computes leaves from the stage's inputs, with a forward of each player over each batch at most once.
+pub struct Leaves<'v> {
+    values: &'v HashMap<String, Value>,
+    moved: Moved,
+    /// The autodiff device that all quantities live on.
+    device: Device,
+    batches: BTreeMap<BatchRef, Batch>,
+    log_probs: BTreeMap<(String, BatchRef), Tensor<3>>,
+    pub(crate) logps: BTreeMap<(String, BatchRef), Tensor<2>>,
+    pub(crate) rewards: BTreeMap<(String, BatchRef), Tensor<2>>,
+}
+
+impl<'v> Leaves<'v> {
+    pub fn new(values: &'v HashMap<String, Value>, moved: Moved, device: &Device) -> Self {
+        Self {
+            values,
+            moved,
+            device: device.clone().autodiff(),
+            batches: BTreeMap::new(),
+            log_probs: BTreeMap::new(),
+            logps: BTreeMap::new(),
+            rewards: BTreeMap::new(),
+        }
+    }
+
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// The player back, after the backward pass.
+    pub fn into_moved(self) -> Moved {
+        self.moved
+    }
+
+    /// One leaf's value.
+    pub fn get(&mut self, leaf: &Leaf) -> Result<Quantity, Fault> {
+        Ok(match leaf {
+            Leaf::Logp { policy, batch } => self.rows(batch, |l| l.logp(policy, batch))?,
+            Leaf::Entropy { policy, batch } => self.rows(batch, |l| {
+                let log_probs = l.log_probs(policy, batch)?;
+                Ok((log_probs.clone().exp() * log_probs).sum_dim(2).squeeze_dim::<2>(2).neg())
+            })?,
+            Leaf::Kl { p, q, batch } => self.rows(batch, |l| {
+                let (p, q) = (l.log_probs(p, batch)?, l.log_probs(q, batch)?);
+                Ok((p.clone().exp() * (p - q)).sum_dim(2).squeeze_dim::<2>(2))
+            })?,
+            Leaf::TokenReward { reward_model, batch } | Leaf::Reward { reward_model, batch } => {
+                self.rows(batch, |l| l.reward(reward_model, batch))?
+            }
+            Leaf::Score { oracle: _, batch } => self.rows(batch, |l| l.scores(batch))?,
+            Leaf::Size { preferences } => match self.value(preferences)? {
+                Value::Preferences(p) => Quantity::Number(p.len() as f64),
+                other => return Err(wrong(preferences, "preferences", other)),
+            },
+        })
+    }
+
+    /// The padded rows of a batch.
+    pub fn batch(&mut self, batch: &BatchRef) -> Result<&Batch, Fault> {
+        if !self.batches.contains_key(batch) {
+            let made = Batch::new(self.source_rows(batch)?, &self.device);
+            if made.rows() == 0 {
+                return Err(Fault::new(format!("`{}` is empty", batch.value))
+                    .help("collect pairs with `label` before an objective reads them"));
+            }
+            self.batches.insert(batch.clone(), made);
+        }
+        Ok(&self.batches[batch])
+    }
+
+    /// Rollouts: rows for each prompt.
+    pub fn per_prompt(&self, rollouts: &str) -> Result<usize, Fault> {
+        match self.value(rollouts)? {
+            Value::Rollouts(r) => Ok(r.per_prompt),
+            other => Err(wrong(rollouts, "rollouts", other)),
+        }
+    }
+
+    /// Log-probability of each response token, `[rows, positions]`.
+    pub fn logp(&mut self, policy: &str, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
+        let key = (policy.to_owned(), batch.clone());
+        if let Some(logp) = self.logps.get(&key) {
+            return Ok(logp.clone());
+        }
+        let log_probs = self.log_probs(policy, batch)?;
+        let targets: Tensor<3, Int> = self.batch(batch)?.targets().unsqueeze_dim(2);
+        let logp: Tensor<2> = log_probs.gather(2, targets).squeeze_dim(2);
+        self.logps.insert(key, logp.clone());
+        Ok(logp)
+    }
+
+    fn rows(
+        &mut self,
+        batch: &BatchRef,
+        leaf: impl FnOnce(&mut Self) -> Result<Tensor<2>, Fault>,
+    ) -> Result<Quantity, Fault> {
+        Ok(Quantity::Matrix { value: leaf(self)?, rows: Some(batch.clone()) })
+    }
+
+    /// Next-token log-probabilities at each predicting position, `[rows, positions, vocab]`.
+    fn log_probs(&mut self, policy: &str, batch: &BatchRef) -> Result<Tensor<3>, Fault> {
+        let key = (policy.to_owned(), batch.clone());
+        if let Some(log_probs) = self.log_probs.get(&key) {
+            return Ok(log_probs.clone());
+        }
+        let batch = self.batch(batch)?.clone();
+        let forward = |model: &Llama, batch: &Batch| {
+            let hidden = model.hidden(batch.tokens(), None);
+            log_softmax(model.logits(hidden.narrow(1, batch.start(), batch.positions())), 2)
+        };
+        let log_probs = match &self.moved {
+            Moved::Policy { value, model } if value == policy => forward(model, &batch),
+            _ => match self.value(policy)? {
+                Value::Policy(p) => forward(&p.model, &self.on_plain_device(&batch)).autodiff(),
+                other => return Err(wrong(policy, "policy", other)),
+            },
+        };
+        self.log_probs.insert(key, log_probs.clone());
+        Ok(log_probs)
+    }
+
+    /// Rewards of a batch, `[rows, positions]` or `[rows, 1]` by the model's head.
+    fn reward(&mut self, reward_model: &str, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
+        let key = (reward_model.to_owned(), batch.clone());
+        if let Some(reward) = self.rewards.get(&key) {
+            return Ok(reward.clone());
+        }
+        let rows = self.batch(batch)?.clone();
+        let reward = match &self.moved {
+            Moved::Reward { value, model } if value == reward_model => model.rewards(&rows),
+            _ => match self.value(reward_model)? {
+                Value::Reward(r) => r.model.rewards(&self.on_plain_device(&rows)).autodiff(),
+                other => return Err(wrong(reward_model, "reward_model", other)),
+            },
+        };
+        self.rewards.insert(key, reward.clone());
+        Ok(reward)
+    }
+
+    /// The response reward of each row, `[rows, 1]`, where it was computed in this step.
+    pub fn known_reward(&mut self, reward_model: &str, batch: &BatchRef, head: Head) -> Option<Tensor<2>> {
+        let reward = self.rewards.get(&(reward_model.to_owned(), batch.clone()))?.clone().detach();
+        match head {
+            Head::Sequence => Some(reward),
+            Head::Token => Some((reward * self.batch(batch).ok()?.mask()).sum_dim(1)),
+        }
+    }
+
+    /// Records log-probabilities of a preference set's two sides for the policy moved, and how often its
+    /// log-ratio to another policy prefers the chosen side. Only what the step computed anyway.
+    pub fn record_implicit(&mut self, set: &str, context: &mut Context<'_>) -> Result<(), Fault> {
+        let Moved::Policy { value: moved, .. } = &self.moved else { return Ok(()) };
+        let moved = moved.clone();
+        let sides = [Side::Chosen, Side::Rejected].map(|side| BatchRef { value: set.to_owned(), side: Some(side) });
+        let mut margins = Vec::new();
+        for policy in self.logps.keys().map(|(p, _)| p.clone()).collect::<std::collections::BTreeSet<_>>() {
+            let mut sums = Vec::new();
+            for side in &sides {
+                let Some(logp) = self.logps.get(&(policy.clone(), side.clone())).cloned() else { return Ok(()) };
+                sums.push((logp.detach() * self.batch(side)?.mask()).sum_dim(1));
+            }
+            let (chosen, rejected) = (sums.remove(0), sums.remove(0));
+            if policy == moved {
+                context.record("logps/chosen", mean(chosen.clone()));
+                context.record("logps/rejected", mean(rejected.clone()));
+                margins.insert(0, chosen - rejected);
+            } else {
+                margins.push(chosen - rejected);
+            }
+        }
+        if let [own, reference] = margins.as_slice() {
+            let prefers = (own.clone() - reference.clone()).greater_scalar(0.0).float();
+            context.record("rewards/accuracies", mean(prefers));
+        }
+        Ok(())
+    }
+
+    fn scores(&mut self, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
+        let Value::Rollouts(rollouts) = self.value(&batch.value)? else {
+            return Err(Fault::new(format!("`{}` is not a set of rollouts", batch.value)));
+        };
+        let scores: Vec<f32> = rollouts.rows.iter().map(|r| rollouts.data.score(r.item, &r.response) as f32).collect();
+        let rows = scores.len();
+        Ok(Tensor::<1>::from_floats(scores.as_slice(), &self.device).reshape([rows, 1]))
+    }
+
+    fn source_rows(&self, batch: &BatchRef) -> Result<Vec<&'v Row>, Fault> {
+        let values = self.values;
+        let value = values.get(&batch.value).ok_or_else(|| missing(&batch.value))?;
+        Ok(match (value, batch.side) {
+            (Value::Rollouts(r), None) => r.rows.iter().collect(),
+            (Value::Preferences(p), Some(Side::Chosen)) => p.pairs().map(|p| &p.chosen).collect(),
+            (Value::Preferences(p), Some(Side::Rejected)) => p.pairs().map(|p| &p.rejected).collect(),
+            (other, _) => return Err(wrong(&batch.value, "batch", other)),
+        })
+    }
+
+    fn on_plain_device(&self, batch: &Batch) -> Batch {
+        batch.clone().to_device(&self.device.clone().without_autodiff())
+    }
+
+    fn value(&self, name: &str) -> Result<&'v Value, Fault> {
+        let values = self.values;
+        values.get(name).ok_or_else(|| missing(name))
+    }
+}
+
+fn mean(x: Tensor<2>) -> f64 {
+    f64::from(x.mean().into_scalar::<f32>())
+}
+
+fn missing(name: &str) -> Fault {
+    Fault::new(format!("the plan uses `{name}` before it is made"))
+}
+
+fn wrong(name: &str, wanted: &str, found: &Value) -> Fault {
+    Fault::new(format!("`{name}` is {} where {wanted} is wanted", found.kind()))
+}

@@ -1,0 +1,18 @@
+//! `append`: a preference set with new pairs behind the old ones.
+
+use pbpo_compiler::plan::Stage;
+
+use super::Op;
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::value::Value;
+
+pub struct Append;
+
+impl Op for Append {
+    fn run(&self, stage: &Stage, env: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        let set = env.preferences(stage, "preferences")?.clone();
+        Ok(vec![Value::Preferences(set.append(env.preferences(stage, "batch")?))])
+    }
+}

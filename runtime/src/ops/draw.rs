@@ -1,0 +1,39 @@
+//! `draw`: a random minibatch of a preference set, without repetition where the set is large enough.
+
+use pbpo_compiler::plan::Stage;
+use rand::RngExt;
+use serde::Deserialize;
+
+use super::{Op, config};
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::value::{Preferences, Value};
+
+pub struct Draw;
+
+#[derive(Deserialize)]
+struct Settings {
+    count: usize,
+}
+
+impl Op for Draw {
+    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        let Settings { count } = config(stage)?;
+        let set = env.preferences(stage, "preferences")?;
+        let Some(data) = set.data.clone().filter(|_| !set.is_empty()) else {
+            return Err(Fault::new("there are no labelled pairs to draw from")
+                .help("collect some first: prefs += label(...)"));
+        };
+        let mut rng = context.rng(&stage.name);
+        let mut indices: Vec<usize> = (0..set.len()).collect();
+        // The first `count` places of a Fisher-Yates shuffle.
+        let count = count.min(set.len());
+        for i in 0..count {
+            let j = rng.random_range(i..indices.len());
+            indices.swap(i, j);
+        }
+        let pairs = indices[..count].iter().filter_map(|i| set.get(*i).cloned()).collect();
+        Ok(vec![Value::Preferences(Preferences::new(data, pairs))])
+    }
+}

@@ -1,0 +1,68 @@
+//! `evaluate`: a policy measured on held-out prompts, sampled as the policy acts.
+
+use pbpo_compiler::plan::Stage;
+use serde::Deserialize;
+
+use super::{Op, config};
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::event::{Completion, Event, Metrics};
+use crate::generate::generate;
+use crate::value::Value;
+
+pub struct Evaluate;
+
+#[derive(Deserialize)]
+struct Settings {
+    metrics: Vec<String>,
+    every: usize,
+    label: String,
+}
+
+/// Completions shown to a person.
+const SHOWN: usize = 5;
+
+impl Op for Evaluate {
+    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        let Settings { metrics: wanted, every, label } = config(stage)?;
+        let due = context.episode % every.max(1) == 0 || context.episode == context.episodes;
+        if !due {
+            return Ok(vec![Value::Report]);
+        }
+        let policy = env.policy(stage, "policy")?;
+        let data = env.data(stage, "data")?;
+        let sampling = policy.sampling;
+        let mut rng = context.rng(&stage.name);
+        let mut scores = Vec::with_capacity(data.items.len());
+        let mut lengths = 0;
+        let mut completions = Vec::new();
+        let indices: Vec<usize> = (0..data.items.len()).collect();
+        for chunk in indices.chunks(256) {
+            let prompts: Vec<&[u32]> = chunk.iter().map(|i| data.prompts[*i].as_slice()).collect();
+            for (item, response) in chunk.iter().zip(generate(&policy.model, &prompts, sampling, &mut rng)) {
+                let score = data.score(*item, &response);
+                scores.push(score);
+                lengths += response.len();
+                if completions.len() < SHOWN {
+                    let completion = data.text(&response);
+                    completions.push(Completion { prompt: data.items[*item].prompt.clone(), completion, score });
+                }
+            }
+        }
+        let n = scores.len() as f64;
+        let mut metrics = Metrics::new();
+        for metric in wanted {
+            let value = match metric.as_str() {
+                "accuracy" => scores.iter().filter(|s| **s == 1.0).count() as f64 / n,
+                "score" => scores.iter().sum::<f64>() / n,
+                "length" => lengths as f64 / n,
+                other => return Err(Fault::new(format!("`{other}` is not a metric"))),
+            };
+            metrics.insert(metric, value);
+        }
+        let step = context.episode;
+        context.emit(Event::Evaluation { label: &label, step, metrics: &metrics, completions: &completions })?;
+        Ok(vec![Value::Report])
+    }
+}

@@ -1,0 +1,77 @@
+//! `explore`: for each reference response, the candidate whose pair with it would tell the most.
+//!
+//! `expected_square` (the E2 form) takes `argmax_j |phi(c_j) - phi(y_ref)|^2` in the norm of the inverse
+//! covariance; `mean_norm` (E1) the candidate that makes the batch's summed difference longest. The
+//! covariance takes each pick in before the next prompt: labels are not needed for that.
+
+use std::sync::Arc;
+
+use pbpo_compiler::plan::Stage;
+
+use super::{Op, config};
+use crate::batch::Row;
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::generate::{Sampling, generate};
+use crate::value::{Exploration, Rollouts, Value};
+
+pub struct Explore;
+
+impl Op for Explore {
+    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        let sampling: Sampling = config(stage)?;
+        let policy = env.policy(stage, "policy")?;
+        let against = env.rollouts(stage, "against")?;
+        let mut exploration = env.exploration(stage, "exploration")?.clone();
+        let n = exploration.candidates;
+        let mut rng = context.rng(&stage.name);
+        let prompts: Vec<&[u32]> =
+            against.rows.iter().flat_map(|r| std::iter::repeat_n(r.prompt.as_slice(), n)).collect();
+        let candidates: Vec<Row> = generate(&policy.model, &prompts, sampling, &mut rng)
+            .into_iter()
+            .zip(against.rows.iter().flat_map(|r| std::iter::repeat_n(r, n)))
+            .map(|(response, reference)| Row { response, ..reference.clone() })
+            .collect();
+        let rows: Vec<&Row> = against.rows.iter().chain(&candidates).collect();
+        let phi = exploration.features.of(&rows, context);
+        let (phi_ref, phi_new) = phi.split_at(against.rows.len());
+        let picks = pick(&mut exploration, phi_ref, phi_new, context);
+        context.record("explorer/logdet", exploration.covariance.log_det());
+        let rows = picks.into_iter().map(|i| candidates[i].clone()).collect();
+        let rollouts = Rollouts { data: against.data.clone(), rows, per_prompt: 1 };
+        Ok(vec![Value::Rollouts(Arc::new(rollouts)), Value::Exploration(Box::new(exploration))])
+    }
+}
+
+/// Index of the chosen candidate for each reference row; updates the covariance as it goes.
+fn pick(exploration: &mut Exploration, phi_ref: &[Vec<f64>], phi_new: &[Vec<f64>], context: &mut Context<'_>) -> Vec<usize> {
+    let n = exploration.candidates;
+    let mut sum = vec![0.0; exploration.covariance.dim()];
+    let mut most = 0.0_f64;
+    let mut picks = Vec::with_capacity(phi_ref.len());
+    for (i, reference) in phi_ref.iter().enumerate() {
+        let mut best: Option<(f64, usize, Vec<f64>)> = None;
+        for (j, candidate) in phi_new[i * n..][..n].iter().enumerate() {
+            let z: Vec<f64> = candidate.iter().zip(reference).map(|(a, b)| a - b).collect();
+            let bonus = if exploration.mean_norm {
+                let total: Vec<f64> = z.iter().zip(&sum).map(|(a, b)| a + b).collect();
+                exploration.covariance.uncertainty(&total)
+            } else {
+                exploration.covariance.uncertainty(&z)
+            };
+            if best.as_ref().is_none_or(|(most, ..)| bonus > *most) {
+                best = Some((bonus, i * n + j, z));
+            }
+        }
+        let Some((_, index, z)) = best else { continue };
+        let told = exploration.covariance.uncertainty(&z);
+        context.record("explorer/uncertainty_mean", told);
+        most = most.max(told);
+        exploration.covariance.update(&z);
+        sum.iter_mut().zip(&z).for_each(|(s, z)| *s += z);
+        picks.push(index);
+    }
+    context.record("explorer/uncertainty_max", most);
+    picks
+}

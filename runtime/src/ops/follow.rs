@@ -1,0 +1,22 @@
+//! `follow`: a policy that starts as a copy of another and is moved by its update rule alone.
+
+use pbpo_compiler::plan::Stage;
+
+use super::Op;
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::value::{Policy, Value};
+
+pub struct Follow;
+
+impl Op for Follow {
+    fn run(&self, stage: &Stage, env: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        Ok(vec![Value::Policy(Box::new(snapshot(env.policy(stage, "policy")?)))])
+    }
+}
+
+/// A policy frozen as it is now.
+pub fn snapshot(policy: &Policy) -> Policy {
+    Policy { optimizer: None, ..policy.clone() }
+}

@@ -1,0 +1,77 @@
+//! `imitate`: supervised training on demonstrations (SFT); gives the model that players start from.
+
+use burn::module::Module;
+use burn::tensor::{Int, Tensor, activation::log_softmax};
+use pbpo_compiler::plan::Stage;
+use rand::RngExt;
+use serde::Deserialize;
+
+use super::{Op, config};
+use crate::batch::{Batch, Row};
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::event::Event;
+use crate::model::{Llama, LlamaConfig};
+use crate::optimizer::{AdamW, Optimizer};
+use crate::value::{Init, Value, tracked};
+
+pub struct Imitate;
+
+#[derive(Deserialize)]
+struct Settings {
+    model: LlamaConfig,
+    steps: usize,
+    batch: usize,
+    lr: f64,
+}
+
+impl Op for Imitate {
+    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        let Settings { model, steps, batch, lr } = config(stage)?;
+        let data = env.data(stage, "data")?;
+        let rows = data.demonstrations();
+        let longest = rows.iter().map(|r| r.prompt.len() + r.response.len()).max().unwrap_or(0);
+        if longest > model.context {
+            return Err(Fault::new(format!("a demonstration has {longest} tokens, the model reads {}", model.context))
+                .help(format!("set `context = {longest} tokens` or more")));
+        }
+        let mut rng = context.rng(&stage.name);
+        let model = LlamaConfig { vocab: data.tokenizer.vocab(), ..model };
+        let mut model = tracked(&Llama::new(model, &mut rng, &context.device));
+        let mut optimizer = Optimizer::new(AdamW {
+            lr,
+            backbone_lr: None,
+            clip: 1.0,
+            beta1: 0.9,
+            beta2: 0.95,
+            weight_decay: 0.0,
+            warmup: 20,
+        });
+        let device = context.device.clone().autodiff();
+        for step in 0..steps {
+            // Linear decay to a tenth.
+            optimizer.scale = 1.0 - 0.9 * step as f64 / steps as f64;
+            let picks: Vec<&Row> = (0..batch).map(|_| &rows[rng.random_range(0..rows.len())]).collect();
+            let loss = cross_entropy(&model, &Batch::new(picks, &device));
+            let gradients = loss.backward();
+            let (moved, norm) = optimizer.step(model, gradients, None);
+            model = moved;
+            if step % 10 == 9 || step + 1 == steps {
+                let loss = f64::from(loss.into_scalar::<f32>());
+                let metrics = [("loss".to_owned(), loss), ("grad_norm".to_owned(), norm)].into();
+                context.emit(Event::Progress { stage: &stage.name, done: step + 1, total: steps, metrics: &metrics })?;
+            }
+        }
+        Ok(vec![Value::Init(Init { model: model.valid(), data: data.clone() })])
+    }
+}
+
+/// Mean negative log-probability of the response tokens, a scalar `[1]`.
+pub fn cross_entropy(model: &Llama, batch: &Batch) -> Tensor<1> {
+    let hidden = model.hidden(batch.tokens(), None).narrow(1, batch.start(), batch.positions());
+    let targets: Tensor<3, Int> = batch.targets().unsqueeze_dim(2);
+    let logp: Tensor<2> = log_softmax(model.logits(hidden), 2).gather(2, targets).squeeze_dim(2);
+    let mask = batch.mask();
+    (logp * mask.clone()).sum().neg() / mask.sum()
+}

@@ -1,0 +1,74 @@
+//! Ops: what a stage of a plan does. One file an op, and one line in [`op`].
+
+mod append;
+mod ascend;
+mod data;
+mod draw;
+mod evaluate;
+mod exploration;
+mod explore;
+mod features;
+mod follow;
+mod imitate;
+mod label;
+mod oracle;
+mod policy;
+mod preferences;
+mod refresh;
+mod reward_model;
+mod sample;
+
+pub use imitate::cross_entropy;
+use pbpo_compiler::plan::Stage;
+use serde::de::DeserializeOwned;
+
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::value::Value;
+
+/// Executes stages of one kind.
+pub trait Op: Sync {
+    /// Makes the stage's outputs, in order, from the values of its inputs.
+    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault>;
+}
+
+/// The registry: every op but `repeat`, which the executor does itself.
+pub const OPS: &[(&str, &dyn Op)] = &[
+    ("append", &append::Append),
+    ("ascend", &ascend::Ascend),
+    ("data", &data::MakeData),
+    ("descend", &ascend::Descend),
+    ("draw", &draw::Draw),
+    ("evaluate", &evaluate::Evaluate),
+    ("exploration", &exploration::MakeExploration),
+    ("explore", &explore::Explore),
+    ("features", &features::MakeFeatures),
+    ("follow", &follow::Follow),
+    ("imitate", &imitate::Imitate),
+    ("label", &label::Label),
+    ("oracle", &oracle::MakeOracle),
+    ("policy", &policy::MakePolicy),
+    ("preferences", &preferences::MakePreferences),
+    ("refresh", &refresh::Refresh),
+    ("reward_model", &reward_model::MakeRewardModel),
+    ("sample", &sample::Sample),
+];
+
+/// The op of a name.
+pub fn op(name: &str) -> Result<&'static dyn Op, Fault> {
+    OPS.iter().find(|(n, _)| *n == name).map(|(_, op)| *op).ok_or_else(|| {
+        Fault::new(format!("this binary has no op `{name}`"))
+            .help("the plan was made by another version of pbpoc; compile the .pbpo file again")
+    })
+}
+
+/// A stage's settings as the op's own type.
+pub fn settings<T: DeserializeOwned>(config: &serde_json::Value) -> Result<T, Fault> {
+    serde_json::from_value(config.clone()).map_err(|e| Fault::new(format!("settings of the plan can't be read: {e}")))
+}
+
+/// All settings of a stage.
+pub fn config<T: DeserializeOwned>(stage: &Stage) -> Result<T, Fault> {
+    settings(&serde_json::Value::Object(stage.config.clone().into_iter().collect()))
+}

@@ -1,0 +1,33 @@
+//! `policy`: a player that generates, started from an imitated model.
+
+use pbpo_compiler::plan::Stage;
+use serde::Deserialize;
+
+use super::{Op, config};
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::generate::Sampling;
+use crate::optimizer::{AdamW, Optimizer};
+use crate::value::{Policy, Value};
+
+pub struct MakePolicy;
+
+#[derive(Deserialize)]
+struct Settings {
+    optimizer: AdamW,
+    sampling: Sampling,
+}
+
+impl Op for MakePolicy {
+    fn run(&self, stage: &Stage, env: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        let Settings { optimizer, sampling } = config(stage)?;
+        let init = env.init(stage, "init")?;
+        Ok(vec![Value::Policy(Box::new(Policy {
+            model: init.model.clone(),
+            optimizer: Some(Optimizer::new(optimizer)),
+            sampling,
+            data: init.data.clone(),
+        }))])
+    }
+}

@@ -1,0 +1,60 @@
+//! `refresh`: moves a follower by its rule at the start of an episode.
+//!
+//! `each_episode` takes the leader as it is. `best_so_far` takes it only if, on the same prompts, its
+//! responses earn more from the reward model than the follower's do.
+
+use pbpo_compiler::plan::Stage;
+use serde::Deserialize;
+
+use super::follow::snapshot;
+use super::sample::rollouts;
+use super::{Op, config};
+use crate::batch::Batch;
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::model::Head;
+use crate::value::{Policy, Reward, Rollouts, Value};
+
+pub struct Refresh;
+
+#[derive(Deserialize)]
+struct Settings {
+    update: String,
+    #[serde(default)]
+    count: usize,
+}
+
+impl Op for Refresh {
+    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        let Settings { update, count } = config(stage)?;
+        let follower = env.policy(stage, "follower")?;
+        let leader = env.policy(stage, "policy")?;
+        let taken = match update.as_str() {
+            "best_so_far" => {
+                let prompts = env.data(stage, "prompts")?;
+                let reward = env.reward_model(stage, "reward_model")?;
+                let rng = context.rng(&stage.name);
+                let earned = |policy: &Policy| {
+                    let drawn = rollouts(policy, prompts, count, 1, policy.sampling, &mut rng.clone());
+                    mean_reward(reward, &drawn, context)
+                };
+                let better = earned(leader) > earned(follower);
+                context.record("reference/replaced", f64::from(u8::from(better)));
+                if better { leader } else { follower }
+            }
+            _ => leader,
+        };
+        Ok(vec![Value::Policy(Box::new(snapshot(taken)))])
+    }
+}
+
+fn mean_reward(reward: &Reward, rollouts: &Rollouts, context: &Context<'_>) -> f64 {
+    let batch = Batch::new(&rollouts.rows, &context.device);
+    let rewards = reward.model.rewards(&batch);
+    let rewards = match reward.model.kind {
+        Head::Token => (rewards * batch.mask()).sum_dim(1),
+        Head::Sequence => rewards,
+    };
+    f64::from(rewards.mean().into_scalar::<f32>())
+}

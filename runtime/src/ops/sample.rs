@@ -1,0 +1,67 @@
+//! `sample`: prompts drawn from the data, `per_prompt` responses to each.
+
+use std::sync::Arc;
+
+use pbpo_compiler::plan::Stage;
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde::Deserialize;
+
+use super::{Op, config};
+use crate::batch::Row;
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::generate::{Sampling, generate};
+use crate::tokenizer::EOS;
+use crate::value::{Data, Policy, Rollouts, Value};
+
+pub struct Sample;
+
+#[derive(Deserialize)]
+struct Settings {
+    /// Rollouts in all.
+    count: usize,
+    per_prompt: usize,
+}
+
+impl Op for Sample {
+    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        let Settings { count, per_prompt } = config(stage)?;
+        let policy = env.policy(stage, "policy")?;
+        let data = env.data(stage, "prompts")?;
+        if data.tokenizer != policy.data.tokenizer {
+            return Err(Fault::new("the prompts use characters that the policy's tokenizer does not have")
+                .help("train the policy on demonstrations of the same task"));
+        }
+        let mut rng = context.rng(&stage.name);
+        let rollouts = rollouts(policy, data, count, per_prompt, config(stage)?, &mut rng);
+        let lengths = rollouts.rows.iter().map(|r| r.response.len());
+        let ended = rollouts.rows.iter().filter(|r| r.response.last() == Some(&EOS)).count();
+        context.record("completions/mean_length", lengths.sum::<usize>() as f64 / count as f64);
+        context.record("val/contain_eos_token", ended as f64 / count as f64);
+        Ok(vec![Value::Rollouts(Arc::new(rollouts))])
+    }
+}
+
+/// `count` responses of a policy to `count / per_prompt` prompts drawn with replacement.
+pub fn rollouts(
+    policy: &Policy,
+    data: &Arc<Data>,
+    count: usize,
+    per_prompt: usize,
+    sampling: Sampling,
+    rng: &mut ChaCha8Rng,
+) -> Rollouts {
+    let items: Vec<usize> = (0..count / per_prompt)
+        .map(|_| rng.random_range(0..data.items.len()))
+        .flat_map(|item| std::iter::repeat_n(item, per_prompt))
+        .collect();
+    let prompts: Vec<&[u32]> = items.iter().map(|i| data.prompts[*i].as_slice()).collect();
+    let rows = generate(&policy.model, &prompts, sampling, rng)
+        .into_iter()
+        .zip(items)
+        .map(|(response, item)| Row { item, prompt: data.prompts[item].clone(), response })
+        .collect();
+    Rollouts { data: data.clone(), rows, per_prompt }
+}

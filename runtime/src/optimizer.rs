@@ -1,0 +1,102 @@
+//! AdamW with global-norm clipping, linear warm-up, and a learning rate of its own for a head.
+
+use burn::module::{Module, ModuleVisitor, Param, ParamId};
+use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
+use burn::tensor::{Gradients, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// Settings of `adamw { ... }`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AdamW {
+    pub lr: f64,
+    /// Reward models: the backbone's learning rate, where `lr` is the head's; 0 freezes the backbone.
+    #[serde(default)]
+    pub backbone_lr: Option<f64>,
+    /// Largest norm of the whole gradient.
+    pub clip: f64,
+    pub beta1: f64,
+    pub beta2: f64,
+    pub weight_decay: f64,
+    /// Steps over which the learning rate grows from 0.
+    pub warmup: usize,
+}
+
+/// An optimizer with its state.
+#[derive(Clone)]
+pub struct Optimizer {
+    config: AdamW,
+    body: ModuleOptimizer,
+    head: ModuleOptimizer,
+    steps: usize,
+    /// Scales the learning rate of the next steps (schedules).
+    pub scale: f64,
+}
+
+impl Optimizer {
+    pub fn new(config: AdamW) -> Self {
+        let adamw = AdamWConfig::new()
+            .with_beta_1(config.beta1 as f32)
+            .with_beta_2(config.beta2 as f32)
+            .with_weight_decay(config.weight_decay as f32)
+            .with_epsilon(1e-8);
+        Self { body: adamw.init(), head: adamw.init(), config, steps: 0, scale: 1.0 }
+    }
+
+    /// One step down the gradients of `module`'s own parameters; `head` is the matrix that moves with
+    /// `lr` where the rest moves with `backbone_lr`. Returns the module and the norm of the gradient
+    /// before clipping.
+    pub fn step<M: Module>(&mut self, module: M, mut gradients: Gradients, head: Option<ParamId>) -> (M, f64) {
+        let mut own = GradientsParams::from_module(&mut gradients, &module);
+        let mut norm = SquaredNorm { gradients: &own, total: None };
+        module.visit(&mut norm);
+        let norm = norm.total.map_or(0.0, |t| t.into_scalar::<f32>()).sqrt();
+        let clip = self.config.clip as f32;
+        if norm > clip {
+            module.visit(&mut Scale { gradients: &mut own, factor: clip / norm });
+        }
+        self.steps += 1;
+        let warm = (self.steps as f64 / self.config.warmup.max(1) as f64).min(1.0) * self.scale;
+        let module = match (self.config.backbone_lr, head) {
+            (Some(backbone_lr), Some(head)) => {
+                let mut fast = GradientsParams::new();
+                if let Some(gradient) = own.remove::<2>(head) {
+                    fast.register(head, gradient);
+                }
+                let module = self.head.step(self.config.lr * warm, module, fast);
+                if backbone_lr > 0.0 { self.body.step(backbone_lr * warm, module, own) } else { module }
+            }
+            _ => self.body.step(self.config.lr * warm, module, own),
+        };
+        (module, f64::from(norm))
+    }
+}
+
+struct SquaredNorm<'a> {
+    gradients: &'a GradientsParams,
+    total: Option<Tensor<1>>,
+}
+
+impl ModuleVisitor for SquaredNorm<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.get::<D>(param.id) {
+            let square = gradient.square().sum();
+            self.total = Some(match self.total.take() {
+                Some(total) => total + square,
+                None => square,
+            });
+        }
+    }
+}
+
+struct Scale<'a> {
+    gradients: &'a mut GradientsParams,
+    factor: f32,
+}
+
+impl ModuleVisitor for Scale<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        if let Some(gradient) = self.gradients.remove::<D>(param.id) {
+            self.gradients.register(param.id, gradient.mul_scalar(self.factor));
+        }
+    }
+}

@@ -1,0 +1,215 @@
+//! The run directory: what a run leaves on disk.
+//!
+//! `plan.txt`, `plan.json`, `run.json`, `metrics.jsonl`, `preferences.jsonl`, `tb/` (TensorBoard),
+//! `checkpoints/<policy>/` (Hugging Face layout) and `report.html`. Whole files are written to a
+//! temporary file and renamed; the `.jsonl` files grow line by line, so that a killed run keeps all it had.
+
+pub mod checkpoint;
+mod report;
+mod tensorboard;
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use pbpo_compiler::plan::Plan;
+use serde_json::{Map, Value as Json, json};
+
+use crate::env::Env;
+use crate::event::{Completion, Event, Metrics, Observer};
+use crate::value::Value;
+use tensorboard::TensorBoard;
+
+/// One evaluation of a policy.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    pub label: String,
+    pub step: usize,
+    pub metrics: Metrics,
+    pub completions: Vec<Completion>,
+}
+
+/// An open run directory. Listens to the run and writes as it goes.
+pub struct RunDir {
+    path: PathBuf,
+    metrics: File,
+    preferences: File,
+    tensorboard: TensorBoard,
+    manifest: Map<String, Json>,
+    started: std::time::Instant,
+    /// Every episode's figures, for the report.
+    pub episodes: Vec<Metrics>,
+    pub evaluations: Vec<Evaluation>,
+}
+
+impl RunDir {
+    /// Makes the next free directory `<root>/<name>-<NNN>` and writes the plan into it.
+    pub fn create(root: &Path, name: &str, plan: &Plan, device: &str) -> io::Result<Self> {
+        fs::create_dir_all(root)?;
+        let path = (1..)
+            .map(|n| root.join(format!("{name}-{n:03}")))
+            .find_map(|path| match fs::create_dir(&path) {
+                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => None,
+                other => Some(other.map(|()| path)),
+            })
+            .unwrap_or_else(|| Err(io::Error::other("no free name for a run directory")))?;
+        write_atomic(&path.join("plan.txt"), plan.text().as_bytes())?;
+        write_atomic(&path.join("plan.json"), pretty(&serde_json::to_value(plan)?).as_bytes())?;
+        let manifest = json!({
+            "version": env!("CARGO_PKG_VERSION"),
+            "pipeline": plan.pipeline,
+            "point": plan.point,
+            "seed": plan.seed,
+            "params": plan.params,
+            "device": device,
+            "threads": rayon::current_num_threads(),
+            "status": "running",
+        });
+        let run = Self {
+            metrics: File::create(path.join("metrics.jsonl"))?,
+            preferences: File::create(path.join("preferences.jsonl"))?,
+            tensorboard: TensorBoard::create(&path.join("tb"))?,
+            manifest: manifest.as_object().cloned().unwrap_or_default(),
+            started: std::time::Instant::now(),
+            episodes: Vec::new(),
+            evaluations: Vec::new(),
+            path,
+        };
+        run.write_manifest()?;
+        Ok(run)
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Seconds since the run began.
+    pub fn seconds(&self) -> f64 {
+        self.started.elapsed().as_secs_f64()
+    }
+
+    /// Final figures: `<metric>/<label>` of the last evaluation with each label (the last one of a loop
+    /// is `after`), and the last episode's means.
+    pub fn results(&self) -> Metrics {
+        let mut results: Metrics =
+            self.episodes.last().into_iter().flatten().filter(|(k, _)| !k.starts_with("timing")).map(own).collect();
+        for evaluation in &self.evaluations {
+            for (metric, value) in &evaluation.metrics {
+                results.insert(format!("{metric}/{}", evaluation.label), *value);
+            }
+        }
+        if let Some(last) = self.evaluations.last().filter(|e| e.label != "before") {
+            results.extend(last.metrics.iter().map(|(metric, value)| (format!("{metric}/after"), *value)));
+        }
+        results
+    }
+
+    /// Writes final policies, the report and the manifest of a run that went through.
+    pub fn finish(&mut self, plan: &Plan, env: &Env) -> io::Result<()> {
+        for (name, policy) in last_policies(env) {
+            checkpoint::save(&self.path.join("checkpoints").join(name), policy)?;
+        }
+        write_atomic(&self.path.join("report.html"), report::html(plan, self).as_bytes())?;
+        let digests: Map<String, Json> = env
+            .values
+            .iter()
+            .filter_map(|(name, value)| match value {
+                Value::Data(data) => Some((name.clone(), json!(data.digest()))),
+                _ => None,
+            })
+            .collect();
+        self.manifest.insert("data".into(), Json::Object(digests));
+        self.manifest.insert("metrics".into(), json!(self.results()));
+        self.close("done")
+    }
+
+    /// Notes in the manifest that the run failed, and why.
+    pub fn fail(&mut self, message: &str) -> io::Result<()> {
+        self.manifest.insert("error".into(), json!(message));
+        self.close("failed")
+    }
+
+    fn close(&mut self, status: &str) -> io::Result<()> {
+        self.manifest.insert("status".into(), json!(status));
+        self.manifest.insert("seconds".into(), json!(self.seconds()));
+        self.write_manifest()
+    }
+
+    fn write_manifest(&self) -> io::Result<()> {
+        write_atomic(&self.path.join("run.json"), pretty(&Json::Object(self.manifest.clone())).as_bytes())
+    }
+
+    fn line(&mut self, step: usize, kind: &str, name: &str, metrics: &Metrics, prefix: &str) -> io::Result<()> {
+        let mut line = json!({ "step": step, kind: name });
+        if let Json::Object(map) = &mut line {
+            map.extend(metrics.iter().map(|(k, v)| (format!("{prefix}{k}"), json!(v))));
+        }
+        writeln!(self.metrics, "{line}")?;
+        for (name, value) in metrics {
+            self.tensorboard.scalar(&format!("{prefix}{name}"), step, *value)?;
+        }
+        Ok(())
+    }
+}
+
+impl Observer for RunDir {
+    fn event(&mut self, event: Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Stage { .. } => Ok(()),
+            Event::Progress { stage, done, metrics, .. } => self.line(done, "stage", stage, metrics, "imitate/"),
+            Event::Episode { done, metrics, .. } => {
+                self.episodes.push(metrics.clone());
+                self.line(done, "split", "train", metrics, "")
+            }
+            Event::Evaluation { label, step, metrics, completions } => {
+                self.evaluations.push(Evaluation {
+                    label: label.to_owned(),
+                    step,
+                    metrics: metrics.clone(),
+                    completions: completions.to_vec(),
+                });
+                self.line(step, "evaluation", label, metrics, "eval/")
+            }
+            Event::Preferences { records } => {
+                let lines: Vec<String> = records.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+                self.preferences.write_all((lines.join("\n") + "\n").as_bytes())
+            }
+        }
+    }
+}
+
+/// Writes a file so that it is there whole or not at all.
+pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let dir = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(dir)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        file.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
+    }
+    file.persist(path).map_err(|e| e.error)?;
+    Ok(())
+}
+
+/// The last version of each policy that was trained, by its block's name.
+fn last_policies(env: &Env) -> Vec<(String, &crate::value::Policy)> {
+    let mut last: std::collections::BTreeMap<String, (usize, &crate::value::Policy)> = Default::default();
+    for (name, value) in &env.values {
+        let (Value::Policy(policy), Some((block, version))) = (value, name.split_once('@')) else { continue };
+        let version: usize = version.parse().unwrap_or(0);
+        if policy.optimizer.is_some() && last.get(block).is_none_or(|(v, _)| *v < version) {
+            last.insert(block.to_owned(), (version, policy));
+        }
+    }
+    last.into_iter().map(|(name, (_, policy))| (name, policy)).collect()
+}
+
+fn own((name, value): (&String, &f64)) -> (String, f64) {
+    (name.clone(), *value)
+}
+
+fn pretty(value: &Json) -> String {
+    serde_json::to_string_pretty(value).unwrap_or_default() + "\n"
+}

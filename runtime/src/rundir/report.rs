@@ -1,0 +1,130 @@
+//! The report: one self-contained HTML page with the outcome, curves as SVG, and completions.
+
+use std::fmt::Write;
+
+use pbpo_compiler::plan::Plan;
+
+use super::{Evaluation, RunDir};
+
+/// Curves shown first, where the run has them.
+const CURVES: &[(&str, &str)] = &[
+    ("game/value", "gap of policy over reference, under the reward model"),
+    ("confidence/nll", "mean negative log-likelihood of preferences, nats"),
+    ("objective/kl", "KL of policy to reference, nats a response"),
+    ("rm/accuracy", "reward model: share of pairs ordered as labelled"),
+    ("explorer/logdet", "log det of the feature covariance"),
+    ("explorer/uncertainty_mean", "uncertainty of the chosen pairs"),
+    ("oracle/agreement", "share of labels that agree with the score"),
+    ("policy/objective", "policy objective"),
+];
+
+/// The page.
+pub fn html(plan: &Plan, run: &RunDir) -> String {
+    let mut page = String::from(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>pbpoc run</title><style>\
+         body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}\
+         table{border-collapse:collapse}td,th{padding:.2rem .8rem;border-bottom:1px solid #ddd;text-align:left}\
+         code,pre{font:13px/1.4 ui-monospace,monospace}.curves{display:flex;flex-wrap:wrap;gap:1rem}\
+         figure{margin:0}figcaption{font-size:13px;color:#555;max-width:28rem}</style>",
+    );
+    let _ = write!(
+        page,
+        "<h1>{}</h1><p>seed {}, {:.1} s</p>",
+        escape(&plan.point),
+        plan.seed,
+        run.seconds()
+    );
+    outcome(&mut page, &run.evaluations);
+    page.push_str("<div class=\"curves\">");
+    evaluation_curves(&mut page, &run.evaluations);
+    for (name, caption) in CURVES {
+        let points: Vec<(f64, f64)> = run
+            .episodes
+            .iter()
+            .enumerate()
+            .filter_map(|(i, m)| m.get(*name).map(|v| (i as f64 + 1.0, *v)))
+            .collect();
+        curve(&mut page, name, caption, &points);
+    }
+    page.push_str("</div>");
+    completions(&mut page, &run.evaluations);
+    let _ = write!(page, "<details><summary>Plan</summary><pre>{}</pre></details></html>", escape(&plan.text()));
+    page
+}
+
+fn outcome(page: &mut String, evaluations: &[Evaluation]) {
+    let (Some(first), Some(last)) = (evaluations.first(), evaluations.last()) else { return };
+    page.push_str("<h2>Held-out</h2><table><tr><th></th><th>before</th><th>after</th></tr>");
+    for (metric, before) in &first.metrics {
+        if let Some(after) = last.metrics.get(metric) {
+            let _ = write!(page, "<tr><td>{}</td><td>{before:.3}</td><td>{after:.3}</td></tr>", escape(metric));
+        }
+    }
+    page.push_str("</table>");
+}
+
+fn evaluation_curves(page: &mut String, evaluations: &[Evaluation]) {
+    let names: std::collections::BTreeSet<&String> = evaluations.iter().flat_map(|e| e.metrics.keys()).collect();
+    for name in names {
+        let points: Vec<(f64, f64)> =
+            evaluations.iter().filter_map(|e| e.metrics.get(name).map(|v| (e.step as f64, *v))).collect();
+        curve(page, &format!("eval/{name}"), "on held-out prompts", &points);
+    }
+}
+
+fn curve(page: &mut String, name: &str, caption: &str, points: &[(f64, f64)]) {
+    if points.len() < 2 {
+        return;
+    }
+    const WIDTH: f64 = 440.0;
+    const HEIGHT: f64 = 150.0;
+    let range = |axis: fn(&(f64, f64)) -> f64| {
+        let low = points.iter().map(axis).fold(f64::INFINITY, f64::min);
+        let high = points.iter().map(axis).fold(f64::NEG_INFINITY, f64::max);
+        (low, if high > low { high } else { low + 1.0 })
+    };
+    let ((x0, x1), (y0, y1)) = (range(|p| p.0), range(|p| p.1));
+    let line: Vec<String> = points
+        .iter()
+        .map(|(x, y)| {
+            let px = 50.0 + (x - x0) / (x1 - x0) * (WIDTH - 60.0);
+            let py = 10.0 + (y1 - y) / (y1 - y0) * (HEIGHT - 30.0);
+            format!("{px:.1},{py:.1}")
+        })
+        .collect();
+    let _ = write!(
+        page,
+        "<figure><svg width=\"{WIDTH}\" height=\"{HEIGHT}\" font-size=\"11\" fill=\"#555\">\
+         <text x=\"2\" y=\"16\">{y1:.3}</text><text x=\"2\" y=\"{}\">{y0:.3}</text>\
+         <text x=\"50\" y=\"{}\">{x0:.0}</text><text x=\"{}\" y=\"{}\" text-anchor=\"end\">{x1:.0}</text>\
+         <polyline fill=\"none\" stroke=\"#1565c0\" stroke-width=\"1.5\" points=\"{}\"/></svg>\
+         <figcaption><code>{}</code>: {}</figcaption></figure>",
+        HEIGHT - 20.0,
+        HEIGHT - 4.0,
+        WIDTH - 10.0,
+        HEIGHT - 4.0,
+        line.join(" "),
+        escape(name),
+        escape(caption)
+    );
+}
+
+fn completions(page: &mut String, evaluations: &[Evaluation]) {
+    let (Some(first), Some(last)) = (evaluations.first(), evaluations.last()) else { return };
+    page.push_str("<h2>Completions</h2><table><tr><th>prompt</th><th>before</th><th>after</th></tr>");
+    for (before, after) in first.completions.iter().zip(&last.completions) {
+        let cell = |c: &crate::event::Completion| format!("<code>{}</code> ({:.2})", escape(&c.completion), c.score);
+        let _ = write!(
+            page,
+            "<tr><td><code>{}</code></td><td>{}</td><td>{}</td></tr>",
+            escape(&before.prompt),
+            cell(before),
+            cell(after)
+        );
+    }
+    page.push_str("</table>");
+}
+
+fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}

@@ -1,0 +1,53 @@
+//! Tasks: sources of prompts and demonstrations with a programmatic score. One file a task.
+
+pub mod digits;
+
+use serde_json::Value;
+
+use crate::error::Fault;
+use crate::tokenizer::Tokenizer;
+
+/// One item of a task: a prompt, the demonstration a writer gave, and what the verifier wants.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    pub prompt: String,
+    pub demonstration: String,
+    pub answer: String,
+}
+
+/// The part of a task a data block takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Split {
+    Train,
+    Prompts,
+    Test,
+}
+
+/// A task by name, with the settings of the data block.
+pub fn items(task: &str, config: &Value) -> Result<Vec<Item>, Fault> {
+    match task {
+        "digits" => digits::items(&crate::ops::settings(config)?),
+        other => Err(unknown(other)),
+    }
+}
+
+/// The tokenizer that a task's text needs.
+pub fn tokenizer(task: &str) -> Result<Tokenizer, Fault> {
+    match task {
+        "digits" => Ok(Tokenizer::new(digits::ALPHABET)),
+        other => Err(unknown(other)),
+    }
+}
+
+/// A task's score function: how good a completion is, in 0..=1; 1 means exactly right.
+pub fn score(task: &str, item: &Item, completion: &str) -> f64 {
+    match task {
+        "digits" => digits::score(&item.answer, completion),
+        _ => 0.0,
+    }
+}
+
+fn unknown(task: &str) -> Fault {
+    Fault::new(format!("this binary has no task `{task}`")).help("the tasks are: digits")
+}

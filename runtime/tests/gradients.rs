@@ -1,0 +1,283 @@
+//! Gradients of objectives against finite differences, and the estimator against enumeration.
+
+mod common;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
+use burn::tensor::{Device, Gradients, Tensor, TensorData};
+use pbpo_compiler::plan::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp};
+use pbpo_runtime::batch::Row;
+use pbpo_runtime::model::{Head, Llama};
+use pbpo_runtime::objective::{Evaluator, Leaves, Moved};
+use pbpo_runtime::rng::{normals, stream};
+use pbpo_runtime::tokenizer::EOS;
+use pbpo_runtime::value::{Data, Pair, Preferences, Rollouts, Value, tracked};
+use rand_chacha::ChaCha8Rng;
+
+// --- small builders of expressions ---
+
+fn leaf(leaf: Leaf) -> Expr {
+    Expr::Leaf { leaf }
+}
+fn batch(value: &str, side: Option<Side>) -> BatchRef {
+    BatchRef { value: value.into(), side }
+}
+fn reduce(reduction: Reduction, axis: Axis, arg: Expr) -> Expr {
+    Expr::Reduce { reduction, axis, arg: Box::new(arg) }
+}
+fn unary(op: UnaryOp, arg: Expr) -> Expr {
+    Expr::Unary { op, arg: Box::new(arg) }
+}
+fn binary(op: BinaryOp, left: Expr, right: Expr) -> Expr {
+    Expr::Binary { op, left: Box::new(left), right: Box::new(right) }
+}
+fn number(value: f64) -> Expr {
+    Expr::Const { value }
+}
+fn logp(policy: &str, b: BatchRef) -> Expr {
+    reduce(Reduction::Sum, Axis::Token, leaf(Leaf::Logp { policy: policy.into(), batch: b }))
+}
+fn ratio(b: BatchRef) -> Expr {
+    binary(BinaryOp::Sub, logp("pi", b.clone()), logp("ref", b))
+}
+fn reward(head: Head, b: BatchRef) -> Expr {
+    match head {
+        Head::Token => {
+            reduce(Reduction::Sum, Axis::Token, leaf(Leaf::TokenReward { reward_model: "r".into(), batch: b }))
+        }
+        Head::Sequence => leaf(Leaf::Reward { reward_model: "r".into(), batch: b }),
+    }
+}
+fn rows_mean(arg: Expr) -> Expr {
+    reduce(Reduction::Mean, Axis::Row, arg)
+}
+
+// --- a world with two policies, a reward model, rollouts and pairs ---
+
+fn world(head: Head) -> HashMap<String, Value> {
+    let data = common::data(&["ab", "c"]);
+    let rows = vec![common::row(&[3, 4], &[5, EOS]), common::row(&[5], &[3, 3, EOS]), common::row(&[5], &[4])];
+    let pair = |a: &Row, b: &Row| Pair { chosen: a.clone(), rejected: b.clone() };
+    let pairs = vec![pair(&rows[1], &rows[2]), pair(&rows[2], &rows[1]), pair(&rows[1], &rows[0])];
+    common::values(vec![
+        ("pi", common::policy(&data, 1)),
+        ("ref", common::policy(&data, 2)),
+        ("r", common::reward(&data, head, 3)),
+        ("y", Value::Rollouts(Arc::new(Rollouts { data: data.clone(), rows, per_prompt: 1 }))),
+        ("prefs", Value::Preferences(Preferences::new(data, pairs))),
+    ])
+}
+
+/// Adds `scale` times a fixed random direction to every weight.
+struct Nudge {
+    rng: ChaCha8Rng,
+    scale: f64,
+}
+
+impl ModuleMapper for Nudge {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let (id, value, mapper) = param.consume();
+        let shape = value.shape();
+        let direction = normals(&mut self.rng, shape.num_elements());
+        let direction = Tensor::from_data(TensorData::new(direction, shape), &value.device());
+        Param::from_mapped_value(id, value + direction.mul_scalar(self.scale), mapper)
+    }
+}
+
+/// Inner product of the gradient with the same direction.
+struct Along<'a> {
+    rng: ChaCha8Rng,
+    gradients: &'a Gradients,
+    total: f64,
+}
+
+impl ModuleVisitor for Along<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let value = param.val();
+        let direction = normals(&mut self.rng, value.shape().num_elements());
+        if let Some(gradient) = value.grad(self.gradients) {
+            let gradient: Vec<f32> = gradient.into_data_as::<f32>().try_into_vec().unwrap();
+            self.total += gradient.iter().zip(direction).map(|(g, d)| f64::from(*g) * f64::from(d)).sum::<f64>();
+        }
+    }
+}
+
+fn direction() -> ChaCha8Rng {
+    stream([99; 32], 0)
+}
+
+fn value_of(values: &HashMap<String, Value>, objective: &Expr, moved: Moved) -> f64 {
+    let mut leaves = Leaves::new(values, moved, &Device::flex());
+    let mut evaluator = Evaluator::new(&mut leaves);
+    let value = evaluator.eval(objective).unwrap();
+    f64::from(evaluator.matrix(&value).into_scalar::<f32>())
+}
+
+/// The directional derivative by autodiff and by central differences.
+fn compare(values: &HashMap<String, Value>, objective: &Expr, player: &str) -> (f64, f64) {
+    fn both<M: Module>(
+        model: &M,
+        wrap: impl Fn(M) -> Moved,
+        values: &HashMap<String, Value>,
+        objective: &Expr,
+    ) -> (f64, f64) {
+        let model = tracked(model);
+        let mut leaves = Leaves::new(values, wrap(model.clone()), &Device::flex());
+        let mut evaluator = Evaluator::new(&mut leaves);
+        let value = evaluator.eval(objective).unwrap();
+        let gradients = evaluator.matrix(&value).backward();
+        let mut along = Along { rng: direction(), gradients: &gradients, total: 0.0 };
+        model.visit(&mut along);
+        let nudged = |scale: f64| {
+            let model = model.valid().map(&mut Nudge { rng: direction(), scale });
+            value_of(values, objective, wrap(tracked(&model)))
+        };
+        let step = 2e-3;
+        (along.total, (nudged(step) - nudged(-step)) / (2.0 * step))
+    }
+    match &values[player] {
+        Value::Policy(p) => both(&p.model, |model| Moved::Policy { value: player.into(), model }, values, objective),
+        Value::Reward(r) => both(&r.model, |model| Moved::Reward { value: player.into(), model }, values, objective),
+        _ => unreachable!(),
+    }
+}
+
+fn assert_close(name: &str, (autodiff, differences): (f64, f64)) {
+    assert!(differences.abs() > 1e-3, "{name}: the derivative is too small to test: {differences}");
+    assert!((autodiff / differences - 1.0).abs() < 0.02, "{name}: {autodiff} against {differences}");
+}
+
+#[test]
+fn descent_of_a_reward_model_follows_finite_differences() {
+    for head in [Head::Token, Head::Sequence] {
+        let margin = binary(
+            BinaryOp::Sub,
+            reward(head, batch("prefs", Some(Side::Chosen))),
+            reward(head, batch("prefs", Some(Side::Rejected))),
+        );
+        let nll = rows_mean(unary(UnaryOp::Softplus, unary(UnaryOp::Neg, margin)));
+        let size = leaf(Leaf::Size { preferences: "prefs".into() });
+        let penalty = binary(BinaryOp::Mul, binary(BinaryOp::Mul, number(0.4), size), nll);
+        let objective = binary(BinaryOp::Add, rows_mean(reward(head, batch("y", None))), penalty);
+        assert_close("gap + beta |D| nll", compare(&world(head), &objective, "r"));
+    }
+}
+
+#[test]
+fn ascent_of_a_policy_on_dpo_follows_finite_differences() {
+    let margin =
+        binary(BinaryOp::Sub, ratio(batch("prefs", Some(Side::Chosen))), ratio(batch("prefs", Some(Side::Rejected))));
+    let objective = rows_mean(unary(UnaryOp::LogSigmoid, binary(BinaryOp::Mul, number(0.5), margin)));
+    assert_close("dpo", compare(&world(Head::Token), &objective, "pi"));
+}
+
+#[test]
+fn every_operation_has_the_right_gradient() {
+    let values = world(Head::Token);
+    let y = || batch("y", None);
+    let small = || binary(BinaryOp::Mul, number(0.1), logp("pi", y()));
+    let kl = reduce(Reduction::Sum, Axis::Token, leaf(Leaf::Kl { p: "pi".into(), q: "ref".into(), batch: y() }));
+    let entropy = reduce(Reduction::Mean, Axis::Token, leaf(Leaf::Entropy { policy: "pi".into(), batch: y() }));
+    let cases = vec![
+        ("kl", kl),
+        ("entropy", entropy),
+        ("exp", unary(UnaryOp::Exp, small())),
+        ("log", unary(UnaryOp::Log, unary(UnaryOp::Neg, small()))),
+        ("softplus", unary(UnaryOp::Softplus, small())),
+        ("square", unary(UnaryOp::Square, small())),
+        ("div", binary(BinaryOp::Div, number(1.0), small())),
+        ("product of two", binary(BinaryOp::Mul, small(), reward(Head::Token, y()))),
+        ("min", binary(BinaryOp::Min, small(), number(-0.35))),
+        ("max", binary(BinaryOp::Max, small(), number(-0.65))),
+        ("clip", Expr::Clip { arg: Box::new(small()), low: -0.65, high: 10.0 }),
+    ];
+    for (name, case) in cases {
+        assert_close(name, compare(&values, &rows_mean(case), "pi"));
+    }
+}
+
+#[test]
+fn stop_gradient_stops_it() {
+    let arg = Box::new(logp("pi", batch("y", None)));
+    let objective = binary(BinaryOp::Add, rows_mean(Expr::StopGrad { arg }), rows_mean(ratio(batch("y", None))));
+    let (autodiff, differences) = compare(&world(Head::Token), &objective, "pi");
+    assert!((autodiff / differences - 0.5).abs() < 0.02, "half of the dependence is stopped");
+}
+
+/// Every response of at most two tokens, with its probability under the policy.
+fn all_responses(model: &Llama, data: &Arc<Data>) -> Vec<(Row, f64)> {
+    let mut rows = vec![common::row(&[3], &[EOS])];
+    for first in (0..6).filter(|t| *t != EOS) {
+        rows.extend((0..6).map(|second| common::row(&[3], &[first, second])));
+    }
+    let rollouts = Rollouts { data: data.clone(), rows: rows.clone(), per_prompt: 1 };
+    let values = common::values(vec![("y", Value::Rollouts(Arc::new(rollouts)))]);
+    let moved = Moved::Policy { value: "pi".into(), model: tracked(model) };
+    let mut leaves = Leaves::new(&values, moved, &Device::flex());
+    let mask = leaves.batch(&batch("y", None)).unwrap().mask();
+    let logp = (leaves.logp("pi", &batch("y", None)).unwrap() * mask).sum_dim(1);
+    let logp: Vec<f32> = logp.into_data_as::<f32>().try_into_vec().unwrap();
+    rows.into_iter().zip(logp.into_iter().map(|l| f64::from(l).exp())).collect()
+}
+
+/// The mean of the score-function estimates over all responses, weighted by their probability, is the
+/// exact gradient of the expected reward (found by differences of the enumerated expectation).
+#[test]
+fn the_estimator_is_unbiased() {
+    let data = common::data(&["a"]);
+    let mut values = common::values(vec![
+        ("pi", common::policy(&data, 1)),
+        ("r", common::reward(&data, Head::Token, 3)),
+    ]);
+    let Value::Policy(pi) = values["pi"].clone() else { unreachable!() };
+    let token_rewards = || leaf(Leaf::TokenReward { reward_model: "r".into(), batch: batch("y", None) });
+
+    let expected = |model: &Llama| -> f64 {
+        let all = all_responses(model, &data);
+        let rows = all.iter().map(|(row, _)| row.clone()).collect();
+        let rollouts = Rollouts { data: data.clone(), rows, per_prompt: 1 };
+        let mut values = values.clone();
+        values.insert("y".into(), Value::Rollouts(Arc::new(rollouts)));
+        let moved = Moved::Policy { value: "pi".into(), model: tracked(model) };
+        let mut leaves = Leaves::new(&values, moved, &Device::flex());
+        let mut evaluator = Evaluator::new(&mut leaves);
+        let rewards = evaluator.eval(&reduce(Reduction::Sum, Axis::Token, token_rewards())).unwrap();
+        let rewards: Vec<f32> = evaluator.matrix(&rewards).into_data_as::<f32>().try_into_vec().unwrap();
+        all.iter().zip(rewards).map(|((_, p), r)| p * f64::from(r)).sum()
+    };
+    let nudged = |scale: f64| expected(&pi.model.clone().map(&mut Nudge { rng: direction(), scale }));
+    let step = 2e-3;
+    let exact = (nudged(step) - nudged(-step)) / (2.0 * step);
+
+    // With one sample and no baseline, the probability-weighted estimates sum to the exact gradient.
+    let per_sequence = reduce(Reduction::Sum, Axis::Token, token_rewards());
+    for (name, arg) in [("per token", token_rewards()), ("per sequence", per_sequence)] {
+        let objective = rows_mean(Expr::Estimate {
+            estimator: Estimator::Rloo { group: 1 },
+            policy: "pi".into(),
+            rollouts: "y".into(),
+            arg: Box::new(arg),
+        });
+        let mut mean = 0.0;
+        for (row, p) in all_responses(&pi.model, &data) {
+            let rollouts = Rollouts { data: data.clone(), rows: vec![row], per_prompt: 1 };
+            values.insert("y".into(), Value::Rollouts(Arc::new(rollouts)));
+            mean += p * directional(&values, &objective, &pi.model);
+        }
+        assert!((mean / exact - 1.0).abs() < 0.02, "{name}: {mean} against {exact}");
+    }
+}
+
+fn directional(values: &HashMap<String, Value>, objective: &Expr, model: &Llama) -> f64 {
+    let model = tracked(model);
+    let moved = Moved::Policy { value: "pi".into(), model: model.clone() };
+    let mut leaves = Leaves::new(values, moved, &Device::flex());
+    let mut evaluator = Evaluator::new(&mut leaves);
+    let value = evaluator.eval(objective).unwrap();
+    let gradients = evaluator.matrix(&value).backward();
+    let mut along = Along { rng: direction(), gradients: &gradients, total: 0.0 };
+    model.visit(&mut along);
+    along.total
+}

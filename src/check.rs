@@ -1,0 +1,39 @@
+//! `pbpoc check`: every error of files.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pbpo_compiler::Compiled;
+
+use crate::cli::{Format, Overrides, eprint, report};
+use crate::read;
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// .pbpo files
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// Form of the report
+    #[arg(long, value_enum, default_value_t)]
+    pub format: Format,
+}
+
+/// Checks; the exit code.
+pub fn run(args: &CheckArgs) -> u8 {
+    let compiled: Vec<Compiled> = args
+        .files
+        .iter()
+        .map(|path| match read::text(path) {
+            Ok(text) => pbpo_compiler::check(&path.display().to_string(), &text, &args.overrides.set),
+            Err(unreadable) => *unreadable,
+        })
+        .collect();
+    let code = report(&compiled, args.format);
+    if compiled.iter().all(|compiled| compiled.diagnostics.is_empty()) {
+        let names: Vec<String> = args.files.iter().map(|path| path.display().to_string()).collect();
+        eprint(&format!("ok: {}\n", names.join(", ")));
+    }
+    code
+}

@@ -1,0 +1,157 @@
+//! The command line: arguments, exit codes, and how findings are shown.
+
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use pbpo_compiler::Compiled;
+use pbpo_compiler::render::{full, json, short, summary};
+
+/// Nothing to complain of.
+pub const OK: u8 = 0;
+/// The file has errors. (2 is a wrong command line, by clap.)
+pub const DIAGNOSTICS: u8 = 1;
+/// The run failed.
+pub const RUN_FAILED: u8 = 3;
+
+/// A compiler and runtime for preference-based policy optimization
+#[derive(Debug, Parser)]
+#[command(name = "pbpoc", version, propagate_version = true)]
+#[command(after_help = "Exit codes: 0 done, 1 errors in the file, 2 usage, 3 the run failed.")]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+
+    /// Color of messages
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub color: Color,
+}
+
+/// A new subcommand: a variant here, its file, a line in `main.rs`.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Report every error of files, without running anything
+    Check(crate::check::CheckArgs),
+    /// Show what a pipeline would do: its stages and what flows between them
+    Plan(crate::plan::PlanArgs),
+    /// Run a pipeline
+    Run(crate::run::RunArgs),
+    /// Show version, features, devices and threads
+    Doctor,
+    /// Measure tokens per second of training and sampling
+    Bench(crate::bench::BenchArgs),
+}
+
+/// A command that ended early; what there was to say is said. Its exit code.
+#[derive(Clone, Copy, Debug)]
+pub struct Failure(pub u8);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    Auto,
+    Always,
+    Never,
+}
+
+/// Form of findings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// With the source and labels
+    #[default]
+    Full,
+    /// One line each
+    Short,
+    /// One JSON object
+    Json,
+}
+
+/// Values that override those of the file.
+#[derive(Clone, Debug, Default, Args)]
+pub struct Overrides {
+    /// Override a value: a parameter (`beta=0.1`), a field (`pi.optimizer.lr=1e-4`), or the number of
+    /// iterations of a pipeline (`main.episodes=5`)
+    #[arg(long = "set", value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+}
+
+/// A pipeline: its file, its name, and overrides.
+#[derive(Clone, Debug, Args)]
+pub struct Source {
+    /// A .pbpo file
+    pub file: PathBuf,
+    #[command(flatten)]
+    pub overrides: Overrides,
+    /// Which pipeline, where the file has several
+    #[arg(long, value_name = "NAME")]
+    pub pipeline: Option<String>,
+}
+
+impl Source {
+    /// Compiles it, and shows what was found on stderr. Fails where there is an error.
+    pub fn compile(&self) -> Result<Compiled, Failure> {
+        let compiled = match crate::read::text(&self.file) {
+            Ok(text) => {
+                let name = self.file.display().to_string();
+                pbpo_compiler::compile(&name, &text, self.pipeline.as_deref(), &self.overrides.set)
+            }
+            Err(unreadable) => *unreadable,
+        };
+        self.print(&compiled);
+        if compiled.failed() { Err(Failure(DIAGNOSTICS)) } else { Ok(compiled) }
+    }
+
+    /// Shows findings on stderr, with the source.
+    pub fn print(&self, compiled: &Compiled) {
+        report(std::slice::from_ref(compiled), Format::Full);
+    }
+}
+
+/// What `--color` says.
+static COLOR: OnceLock<Color> = OnceLock::new();
+
+/// Decides about color, once, for every message.
+pub fn choose_color(color: Color) {
+    // The first decision stands.
+    let _ = COLOR.set(color);
+}
+
+fn style() -> full::Style {
+    let set = |name: &str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let color = match COLOR.get().unwrap_or(&Color::Auto) {
+        Color::Always => true,
+        Color::Never => false,
+        Color::Auto => !set("NO_COLOR") && (set("CLICOLOR_FORCE") || std::io::stderr().is_terminal()),
+    };
+    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
+    full::Style { color, width: columns.unwrap_or(100).clamp(40, 160) }
+}
+
+/// Shows the findings of files: JSON on stdout, everything else on stderr. Gives the exit code.
+pub fn report(compiled: &[Compiled], format: Format) -> u8 {
+    let mut text = String::new();
+    match format {
+        Format::Json => print(&format!("{}\n", json::render(compiled))),
+        Format::Short => compiled.iter().for_each(|compiled| text.push_str(&short::render(compiled))),
+        Format::Full => {
+            let style = style();
+            compiled.iter().for_each(|compiled| text.push_str(&full::render(compiled, style)));
+            if let Some(summary) = summary(compiled.iter().flat_map(|compiled| &compiled.diagnostics)) {
+                text.push_str(&format!("{summary}\n"));
+            }
+        }
+    }
+    eprint(&text);
+    if compiled.iter().any(Compiled::failed) { DIAGNOSTICS } else { OK }
+}
+
+/// Writes data to stdout. A reader that has gone away is no error.
+pub fn print(text: &str) {
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+}
+
+/// Writes a message to stderr. A reader that has gone away is no error.
+pub fn eprint(text: &str) {
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}

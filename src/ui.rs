@@ -1,0 +1,121 @@
+//! What a person sees of a run: a progress bar on stderr, and a before/after table at the end.
+
+use std::fmt::Write;
+use std::io;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use pbpo_runtime::event::{Completion, Event, Metrics, Observer};
+use pbpo_runtime::rundir::{Evaluation, RunDir};
+
+/// Figures of an episode that the bar shows, with their short names.
+const SHOWN: [(&str, &str); 3] = [("game/value", "gap"), ("confidence/nll", "nll"), ("objective/kl", "kl")];
+
+/// The progress bar. Hidden where stderr is no terminal; evaluations are then printed as lines.
+pub struct Progress {
+    bar: ProgressBar,
+    accuracy: Option<f64>,
+    started: Instant,
+    quiet: bool,
+}
+
+impl Progress {
+    pub fn new(quiet: bool) -> Self {
+        let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
+        bar.enable_steady_tick(Duration::from_millis(200));
+        Self { bar, accuracy: None, started: Instant::now(), quiet }
+    }
+
+    fn show(&self, what: &str, done: usize, total: usize, message: String) {
+        let template = format!("{{elapsed:>4}} {what} [{{bar:30}}] {{pos}}/{{len}} {{msg}} eta {{eta}}");
+        if self.bar.length() != Some(total as u64) || done <= 1 {
+            self.bar.reset();
+            self.bar.set_length(total as u64);
+        }
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            self.bar.set_style(style.progress_chars("=> "));
+        }
+        self.bar.set_message(message);
+        self.bar.set_position(done as u64);
+    }
+
+    fn print(&self, line: String) {
+        if self.quiet {
+            return;
+        }
+        if self.bar.is_hidden() {
+            eprintln!("{:6.1}s {line}", self.started.elapsed().as_secs_f64());
+        } else {
+            self.bar.println(line);
+        }
+    }
+
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+impl Observer for Progress {
+    fn event(&mut self, event: Event<'_>) -> io::Result<()> {
+        match event {
+            Event::Stage { name, op: "imitate" } => self.print(format!("{name}: learning from demonstrations")),
+            Event::Stage { .. } | Event::Preferences { .. } => {}
+            Event::Progress { done, total, metrics, .. } => {
+                let loss = metrics.get("loss").map_or(String::new(), |l| format!("loss {l:.3}"));
+                self.show("imitate", done, total, loss);
+            }
+            Event::Episode { done, total, metrics } => {
+                let mut message = String::new();
+                for (name, short) in SHOWN {
+                    if let Some(value) = metrics.get(name) {
+                        let _ = write!(message, "{short} {value:+.3} ");
+                    }
+                }
+                if let Some(accuracy) = self.accuracy {
+                    let _ = write!(message, "accuracy {accuracy:.3}");
+                }
+                self.show("episode", done, total, message);
+            }
+            Event::Evaluation { label, step, metrics, .. } => {
+                self.accuracy = metrics.get("accuracy").copied().or(self.accuracy);
+                self.print(format!("{label} (episode {step}): {}", figures(metrics)));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn figures(metrics: &Metrics) -> String {
+    metrics.iter().map(|(name, value)| format!("{name} {value:.3}")).collect::<Vec<_>>().join("  ")
+}
+
+/// Both listeners of a run.
+pub struct Both<'a>(pub &'a mut RunDir, pub &'a mut Progress);
+
+impl Observer for Both<'_> {
+    fn event(&mut self, event: Event<'_>) -> io::Result<()> {
+        self.0.event(event.clone())?;
+        self.1.event(event)
+    }
+}
+
+/// The before/after table with a few completions; nothing where nothing was evaluated.
+pub fn summary(evaluations: &[Evaluation]) -> String {
+    let (Some(first), Some(last)) = (evaluations.first(), evaluations.last()) else { return String::new() };
+    let mut out = format!("{:<12} {:>8} {:>8}\n", "held-out", "before", "after");
+    for (metric, before) in &first.metrics {
+        if let Some(after) = last.metrics.get(metric) {
+            let _ = writeln!(out, "{metric:<12} {before:>8.3} {after:>8.3}");
+        }
+    }
+    let cell = |c: &Completion| format!("{} ({:.2})", c.completion, c.score);
+    let width = |cells: &[String]| cells.iter().map(String::len).max().unwrap_or(0).max(8);
+    let prompts: Vec<String> = first.completions.iter().map(|c| c.prompt.clone()).collect();
+    let befores: Vec<String> = first.completions.iter().map(cell).collect();
+    let (w, v) = (width(&prompts).max(12), width(&befores));
+    let _ = writeln!(out, "\n{:<w$} {:<v$} after (score)", "prompt", "before");
+    for ((prompt, before), after) in prompts.iter().zip(&befores).zip(&last.completions) {
+        let _ = writeln!(out, "{prompt:<w$} {before:<v$} {}", cell(after));
+    }
+    out
+}
