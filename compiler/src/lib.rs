@@ -127,11 +127,15 @@ impl Work {
         });
         let lost = |span: &Span| {
             self.file.faults.iter().any(|fault| {
-                matches!(fault.kind, FaultKind::Unclosed { .. }) && span.file == fault.span.file && (span.start..span.end).contains(&fault.span.start)
+                matches!(fault.kind, FaultKind::Unclosed { .. })
+                    && span.file == fault.span.file
+                    && (span.start..span.end).contains(&fault.span.start)
             })
         };
         let broken: Vec<Span> = items.filter(lost).collect();
-        let inside = |span: Span| broken.iter().any(|item| item.file == span.file && (item.start..item.end).contains(&span.start));
+        let inside = |span: Span| {
+            broken.iter().any(|item| item.file == span.file && (item.start..item.end).contains(&span.start))
+        };
         let syntax = |code: Code| code.text().starts_with("PB01") && code != Code::MisplacedStatement;
         self.out.retain(|finding| syntax(finding.code) || !inside(finding.primary.span));
         tidy(&mut self.out);
@@ -168,9 +172,10 @@ fn choose<'a>(
         },
         ([only], None) => vec![*only],
         ([first, rest @ ..], None) => {
-            let mut error = Diagnostic::error(Code::ChoosePipeline, first.name.span, "several pipelines, and none chosen")
-                .label("one")
-                .help(format!("choose one: `--pipeline {}`", first.name.text));
+            let mut error =
+                Diagnostic::error(Code::ChoosePipeline, first.name.span, "several pipelines, and none chosen")
+                    .label("one")
+                    .help(format!("choose one: `--pipeline {}`", first.name.text));
             for block in rest {
                 error = error.also(block.name.span, "another");
             }

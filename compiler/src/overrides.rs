@@ -88,7 +88,11 @@ fn set(file: &mut File, path: &[Ident], value: Expr) -> Result<(), Failure> {
 }
 
 fn unknown(at: &Ident, message: String, names: &[&str]) -> Failure {
-    Some(Diagnostic::error(Code::UnknownPath, at.span, message).label("unknown path").maybe_help(suggest::help(&at.text, names)))
+    Some(
+        Diagnostic::error(Code::UnknownPath, at.span, message)
+            .label("unknown path")
+            .maybe_help(suggest::help(&at.text, names)),
+    )
 }
 
 fn no_parts(name: &str, part: &Ident) -> Failure {
@@ -104,7 +108,8 @@ fn set_in_block(block: &mut Block, name: &Ident, rest: &[Ident], value: Expr) ->
     let fields = if follower { blocks::FOLLOWER } else { blocks::fields(kind) };
     let Some((field, rest)) = rest.split_first() else {
         let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
-        let error = Diagnostic::error(Code::UnknownPath, name.span, format!("`{}` is {}, not a value", name.text, kind.noun()));
+        let error =
+            Diagnostic::error(Code::UnknownPath, name.span, format!("`{}` is {}, not a value", name.text, kind.noun()));
         let error = error.label("not a single value");
         return Err(Some(match names.first() {
             Some(first) => error.help(format!("name one of its fields, as in `{}.{first}`", name.text)),
@@ -137,7 +142,14 @@ fn set_episodes(block: &mut Block, name: &Ident, rest: &[Ident], value: Expr) ->
 }
 
 /// Sets `field[.rest]` among the fields of a body.
-fn set_in_body(body: &mut Body, fields: &'static [Field], owner: &str, field: &Ident, rest: &[Ident], value: Expr) -> Result<(), Failure> {
+fn set_in_body(
+    body: &mut Body,
+    fields: &'static [Field],
+    owner: &str,
+    field: &Ident,
+    rest: &[Ident],
+    value: Expr,
+) -> Result<(), Failure> {
     let schema = find(fields, owner, field)?;
     let index = body.stmts.iter().position(|stmt| matches!(stmt, Stmt::Assign { name, .. } if name.text == field.text));
     let index = index.unwrap_or_else(|| {
@@ -152,7 +164,14 @@ fn set_in_body(body: &mut Body, fields: &'static [Field], owner: &str, field: &I
 }
 
 /// Sets `field[.rest]` among the arguments of a call.
-fn set_in_args(args: &mut Vec<Arg>, fields: &'static [Field], owner: &str, field: &Ident, rest: &[Ident], value: Expr) -> Result<(), Failure> {
+fn set_in_args(
+    args: &mut Vec<Arg>,
+    fields: &'static [Field],
+    owner: &str,
+    field: &Ident,
+    rest: &[Ident],
+    value: Expr,
+) -> Result<(), Failure> {
     let schema = find(fields, owner, field)?;
     let named = args.iter().position(|arg| arg.name.as_ref().is_some_and(|name| name.text == field.text));
     let by_place = || {
@@ -217,7 +236,9 @@ fn open(expr: &mut Expr, variant: &Variant) {
     let path = path.clone();
     expr.kind = match variant.form {
         Form::Word => return,
-        Form::Record => ExprKind::Record { tag: path.into_iter().next(), body: Body { stmts: Vec::new(), span: expr.span } },
+        Form::Record => {
+            ExprKind::Record { tag: path.into_iter().next(), body: Body { stmts: Vec::new(), span: expr.span } }
+        }
         Form::Call => ExprKind::Call { callee: path, args: Vec::new() },
     };
 }

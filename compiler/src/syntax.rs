@@ -18,9 +18,13 @@ pub fn diagnostics(file: &File, id: FileId, source: &str) -> Vec<Diagnostic> {
     match &file.version {
         Some(version) if version.text == VERSION => {}
         Some(version) => out.push(
-            Diagnostic::error(Code::UnsupportedVersion, version.span, format!("version {} of the language is not known", version.text))
-                .label("not a known version")
-                .help(format!("write `pbpo {VERSION}`")),
+            Diagnostic::error(
+                Code::UnsupportedVersion,
+                version.span,
+                format!("version {} of the language is not known", version.text),
+            )
+            .label("not a known version")
+            .help(format!("write `pbpo {VERSION}`")),
         ),
         None if hopeless || out.iter().any(|d| header_line(source, d.primary.span)) => {}
         None => {
@@ -82,7 +86,8 @@ pub fn fault(fault: &Fault) -> Diagnostic {
 fn unexpected(span: Span, expected: &[&'static str], found: &str) -> Diagnostic {
     let what = if found.is_empty() { "the end of the line".to_owned() } else { format!("`{found}`") };
     if let (true, Some(closer @ ("}" | ")" | "]"))) = (expected.is_empty(), Some(found)) {
-        return Diagnostic::error(Code::Unclosed, span, format!("`{closer}` closes nothing")).label("nothing is open here");
+        return Diagnostic::error(Code::Unclosed, span, format!("`{closer}` closes nothing"))
+            .label("nothing is open here");
     }
     if expected.is_empty() {
         let error = Diagnostic::error(Code::Unexpected, span, format!("{what} can't stand here"));
@@ -92,7 +97,9 @@ fn unexpected(span: Span, expected: &[&'static str], found: &str) -> Diagnostic 
     let expected = suggest::join(&words, "or");
     let error = Diagnostic::error(Code::Unexpected, span, format!("expected {expected}, found {what}"));
     let call = found == "(" && words.iter().any(|word| word == "`=`");
-    error.label(format!("expected {expected}")).maybe_help(call.then(|| "give the result a name: `name = ...`".to_owned()))
+    error
+        .label(format!("expected {expected}"))
+        .maybe_help(call.then(|| "give the result a name: `name = ...`".to_owned()))
 }
 
 fn foreign(span: Span, found: &str, write: &str) -> Diagnostic {

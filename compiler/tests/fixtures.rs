@@ -34,7 +34,11 @@ fn messages_are_well_formed(fixture: &Fixture, compiled: &Compiled) {
     for diagnostic in &compiled.diagnostics {
         let message = &diagnostic.message;
         assert!(message.chars().count() <= 72, "{}: too long: {message}", fixture.name);
-        assert!(!message.ends_with('.') && !message.starts_with(|c: char| c.is_uppercase()), "{}: {message}", fixture.name);
+        assert!(
+            !message.ends_with('.') && !message.starts_with(|c: char| c.is_uppercase()),
+            "{}: {message}",
+            fixture.name
+        );
     }
     let parsed: serde_json::Value = serde_json::from_str(&json::render([compiled])).unwrap();
     assert_eq!(parsed["diagnostics"].as_array().unwrap().len(), compiled.diagnostics.len());
@@ -57,7 +61,8 @@ fn good_files_have_no_junk_and_give_sound_plans() {
         let file = pbpo_grammar::parse(pbpo_grammar::FileId(0), &fixture.text);
         assert!(file.faults.is_empty(), "{}: {:?}", fixture.name, file.faults);
         let compiled = fixture.compile();
-        let plan = compiled.plan.as_ref().unwrap_or_else(|| panic!("{}\n{}", fixture.name, full::render(&compiled, STYLE)));
+        let plan =
+            compiled.plan.as_ref().unwrap_or_else(|| panic!("{}\n{}", fixture.name, full::render(&compiled, STYLE)));
         verify(plan).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
         let read = Plan::from_json(&plan.to_json()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
         assert_eq!(read.to_json(), plan.to_json(), "{}", fixture.name);
@@ -67,7 +72,11 @@ fn good_files_have_no_junk_and_give_sound_plans() {
         unique.sort_unstable();
         unique.dedup();
         assert_eq!(unique.len(), names.len(), "{}: two stages have one identity", fixture.name);
-        assert!(names.keys().all(|stage| compiled.spans.contains_key(stage)), "{}: a stage without a place", fixture.name);
+        assert!(
+            names.keys().all(|stage| compiled.spans.contains_key(stage)),
+            "{}: a stage without a place",
+            fixture.name
+        );
     }
 }
 

@@ -8,7 +8,15 @@ use pbpo_compiler::render::{full, json, short};
 
 /// Tokens: words, numbers, runs of blanks, single marks.
 fn tokens(text: &str) -> Vec<&str> {
-    let class = |c: char| if c.is_alphanumeric() || c == '_' { 0 } else if c == ' ' { 1 } else { 2 };
+    let class = |c: char| {
+        if c.is_alphanumeric() || c == '_' {
+            0
+        } else if c == ' ' {
+            1
+        } else {
+            2
+        }
+    };
     let (mut tokens, mut start) = (Vec::new(), 0);
     let chars: Vec<(usize, char)> = text.char_indices().collect();
     for pair in chars.windows(2) {
@@ -85,7 +93,8 @@ fn errors() {
 #[test]
 fn strange_texts() {
     let fixture = || fixtures("good").next().unwrap();
-    let deep = |open: &str, close: &str, times: usize| format!("pbpo 1\na {}{}", open.repeat(times), close.repeat(times));
+    let deep =
+        |open: &str, close: &str, times: usize| format!("pbpo 1\na {}{}", open.repeat(times), close.repeat(times));
     let chain = |times: usize| format!("pbpo 1\npipeline p {{ ascend p on {} 1 }}", "1 + ".repeat(times));
     let junk = |times: usize| format!("pbpo 1\n{}{}", "x { a = f(b { ".repeat(times), "} c ) d } e ".repeat(times));
     let texts = [

@@ -110,12 +110,22 @@ pub enum ExprKind {
     /// `name` or `block.part`: at least one word.
     Path(Vec<Ident>),
     /// `f(args)`
-    Call { callee: Vec<Ident>, args: Vec<Arg> },
+    Call {
+        callee: Vec<Ident>,
+        args: Vec<Arg>,
+    },
     /// `tag { fields }` or `{ fields }`
-    Record { tag: Option<Ident>, body: Body },
+    Record {
+        tag: Option<Ident>,
+        body: Body,
+    },
     List(Vec<Expr>),
     Neg(Box<Expr>),
-    Binary { op: BinaryOp, left: Box<Expr>, right: Box<Expr> },
+    Binary {
+        op: BinaryOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     /// Something that was reported already.
     Error,
 }

@@ -63,7 +63,11 @@ pub fn run(shape: &Shape, device: &Device, name: &str) -> Figures {
         let started = Instant::now();
         for _ in 0..shape.steps {
             let rows: Vec<Row> = (0..shape.batch)
-                .map(|_| Row { item: 0, prompt: tokens(&mut rng, shape, 1), response: tokens(&mut rng, shape, shape.seq) })
+                .map(|_| Row {
+                    item: 0,
+                    prompt: tokens(&mut rng, shape, 1),
+                    response: tokens(&mut rng, shape, shape.seq),
+                })
                 .collect();
             let loss = cross_entropy(&tracked, &Batch::new(&rows, &device.clone().autodiff()));
             (tracked, _) = optimizer.step(tracked, loss.backward(), None);

@@ -55,7 +55,8 @@ impl<'a> Context<'a> {
     /// Tells the observer.
     pub fn emit(&mut self, event: Event<'_>) -> Result<(), Fault> {
         self.observer.event(event).map_err(|e| {
-            Fault::new(format!("the run directory can't be written: {e}")).help("free some space or choose another --out")
+            Fault::new(format!("the run directory can't be written: {e}"))
+                .help("free some space or choose another --out")
         })
     }
 }

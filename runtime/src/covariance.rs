@@ -68,7 +68,8 @@ mod tests {
     /// Inverse and log det of a dense symmetric matrix by Gauss-Jordan elimination.
     fn dense_inverse(mut a: Vec<Vec<f64>>) -> (Vec<Vec<f64>>, f64) {
         let d = a.len();
-        let mut inverse: Vec<Vec<f64>> = (0..d).map(|i| (0..d).map(|j| f64::from(u8::from(i == j))).collect()).collect();
+        let mut inverse: Vec<Vec<f64>> =
+            (0..d).map(|i| (0..d).map(|j| f64::from(u8::from(i == j))).collect()).collect();
         let mut log_det = 0.0;
         for k in 0..d {
             let pivot = a[k][k];
@@ -93,7 +94,8 @@ mod tests {
         let d = 12;
         let mut stream = rng::stream([7; 32], 0);
         let mut covariance = Covariance::new(d, 0.5);
-        let mut dense: Vec<Vec<f64>> = (0..d).map(|i| (0..d).map(|j| if i == j { 0.5 } else { 0.0 }).collect()).collect();
+        let mut dense: Vec<Vec<f64>> =
+            (0..d).map(|i| (0..d).map(|j| if i == j { 0.5 } else { 0.0 }).collect()).collect();
         for _ in 0..200 {
             let z: Vec<f64> = rng::normals(&mut stream, d).into_iter().map(f64::from).collect();
             covariance.update(&z);

@@ -37,9 +37,7 @@ impl Tokenizer {
 
     /// The text of ids, special tokens left out.
     pub fn decode(&self, ids: &[u32]) -> String {
-        ids.iter()
-            .filter_map(|id| self.alphabet.get((*id as usize).wrapping_sub(SPECIAL.len())))
-            .collect()
+        ids.iter().filter_map(|id| self.alphabet.get((*id as usize).wrapping_sub(SPECIAL.len()))).collect()
     }
 
     /// Every token's text in the order of ids.

@@ -227,10 +227,8 @@ fn all_responses(model: &Llama, data: &Arc<Data>) -> Vec<(Row, f64)> {
 #[test]
 fn the_estimator_is_unbiased() {
     let data = common::data(&["a"]);
-    let mut values = common::values(vec![
-        ("pi", common::policy(&data, 1)),
-        ("r", common::reward(&data, Head::Token, 3)),
-    ]);
+    let mut values =
+        common::values(vec![("pi", common::policy(&data, 1)), ("r", common::reward(&data, Head::Token, 3))]);
     let Value::Policy(pi) = values["pi"].clone() else { unreachable!() };
     let token_rewards = || leaf(Leaf::TokenReward { reward_model: "r".into(), batch: batch("y", None) });
 

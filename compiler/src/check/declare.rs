@@ -90,7 +90,9 @@ fn param_value(scope: &Scope, param: &Written, out: &mut Vec<Diagnostic>) -> Opt
         Constant::Number(number) if matches!(ty, "int" | "float") => {
             let whole = ty == "int";
             if whole && !number.whole {
-                out.push(super::number::not_whole(param.value.span, &number).also(param.ty.span, "declared `int` here"));
+                out.push(
+                    super::number::not_whole(param.value.span, &number).also(param.ty.span, "declared `int` here"),
+                );
                 return None;
             }
             let number = Number { whole, from: None, ..number };
@@ -142,7 +144,9 @@ fn in_range(scope: &Scope, param: &Written, number: &Number, out: &mut Vec<Diagn
     if allowed.contains(number.value) {
         return true;
     }
-    out.push(super::number::out_of_range(param.value.span, number, allowed, &format!("`{}`", param.name.text))
-        .also(range.span, "the range is declared here"));
+    out.push(
+        super::number::out_of_range(param.value.span, number, allowed, &format!("`{}`", param.name.text))
+            .also(range.span, "the range is declared here"),
+    );
     false
 }

@@ -171,11 +171,15 @@ fn example(ty: Ty) -> String {
         Ty::Block(kind) => kind.word().to_uppercase(),
         Ty::Init => "POLICY.init".into(),
         Ty::Score => "TASK.score".into(),
-        Ty::Choice(variants) => variants.iter().map(|variant| match (variant.form, variant.fields) {
-            (Form::Call, _) => format!("{}(...)", variant.name),
-            (Form::Record, [_, ..]) => format!("{} {{ ... }}", variant.name),
-            _ => variant.name.to_owned(),
-        }).collect::<Vec<_>>().join("|"),
+        Ty::Choice(variants) => variants
+            .iter()
+            .map(|variant| match (variant.form, variant.fields) {
+                (Form::Call, _) => format!("{}(...)", variant.name),
+                (Form::Record, [_, ..]) => format!("{} {{ ... }}", variant.name),
+                _ => variant.name.to_owned(),
+            })
+            .collect::<Vec<_>>()
+            .join("|"),
         Ty::Record(_) => "{ ... }".into(),
         Ty::Words(_) => "[...]".into(),
         Ty::Value(flow) => flow.noun().to_uppercase(),

@@ -142,14 +142,22 @@ impl Check<'_> {
             let all: Vec<&str> = fields.iter().map(|field| field.name).chain(["follows"]).collect();
             said |= crate::suggest::nearest(&name.text, ["model", "follows"]).is_some();
             self.out.push(
-                Diagnostic::error(Code::UnknownField, name.span, format!("policy `{}` has no field `{}`", block.name.text, name.text))
-                    .maybe_help(crate::suggest::help(&name.text, &all)),
+                Diagnostic::error(
+                    Code::UnknownField,
+                    name.span,
+                    format!("policy `{}` has no field `{}`", block.name.text, name.text),
+                )
+                .maybe_help(crate::suggest::help(&name.text, &all)),
             );
         }
         if !said {
             self.out.push(
-                Diagnostic::error(Code::MissingField, block.name.span, format!("policy `{}` needs a `model`", block.name.text))
-                    .help("add `model = llama { ... }`, or `follows = POLICY` for a copy of another policy"),
+                Diagnostic::error(
+                    Code::MissingField,
+                    block.name.span,
+                    format!("policy `{}` needs a `model`", block.name.text),
+                )
+                .help("add `model = llama { ... }`, or `follows = POLICY` for a copy of another policy"),
             );
         }
     }

@@ -106,9 +106,11 @@ impl Check<'_> {
         if let (Some(a), Some(b), BinaryOp::Add | BinaryOp::Sub) = (left.unit, right.unit, op)
             && a != b
         {
-            self.out.push(
-                Diagnostic::error(Code::WrongUnit, span, format!("{} and {} can't be added", a.name(), b.name())),
-            );
+            self.out.push(Diagnostic::error(
+                Code::WrongUnit,
+                span,
+                format!("{} and {} can't be added", a.name(), b.name()),
+            ));
             return None;
         }
         let unit = if op == BinaryOp::Div && left.unit == right.unit { None } else { left.unit.or(right.unit) };
@@ -155,7 +157,10 @@ impl Check<'_> {
 
     /// A number with the right unit, or with none.
     fn quantity(&mut self, field: &str, unit: Option<Unit>, expr: &Expr) -> Option<Number> {
-        if matches!(expr.kind, ExprKind::Text(_) | ExprKind::Bool(_) | ExprKind::List(_) | ExprKind::Call { .. } | ExprKind::Record { .. }) {
+        if matches!(
+            expr.kind,
+            ExprKind::Text(_) | ExprKind::Bool(_) | ExprKind::List(_) | ExprKind::Call { .. } | ExprKind::Record { .. }
+        ) {
             return self.wrong_type(expr, "a number", None);
         }
         let number = self.number(expr)?;
@@ -174,7 +179,10 @@ impl Check<'_> {
             ExprKind::Number(Literal { unit: Some(written), .. }) => written.span,
             _ => expr.span,
         };
-        self.out.push(from_param(Diagnostic::error(Code::WrongUnit, at, message).label("the wrong unit").help(help), &number));
+        self.out.push(from_param(
+            Diagnostic::error(Code::WrongUnit, at, message).label("the wrong unit").help(help),
+            &number,
+        ));
         None
     }
 }
@@ -201,9 +209,13 @@ pub fn not_whole(span: Span, number: &Number) -> Diagnostic {
 /// A number outside its range.
 pub fn out_of_range(span: Span, number: &Number, range: Range, what: &str) -> Diagnostic {
     let allowed = range.text(number.whole);
-    Diagnostic::error(Code::OutOfRange, span, format!("{what} must be {}", if range.high.is_finite() { format!("in {allowed}") } else { allowed }))
-        .label(format!("found {}", plain(number)))
-        .maybe_help(nearest_bound(number, range).map(|bound| format!("the nearest allowed value is {bound}")))
+    Diagnostic::error(
+        Code::OutOfRange,
+        span,
+        format!("{what} must be {}", if range.high.is_finite() { format!("in {allowed}") } else { allowed }),
+    )
+    .label(format!("found {}", plain(number)))
+    .maybe_help(nearest_bound(number, range).map(|bound| format!("the nearest allowed value is {bound}")))
 }
 
 fn nearest_bound(number: &Number, range: Range) -> Option<String> {

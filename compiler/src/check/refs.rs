@@ -36,10 +36,14 @@ impl Check<'_> {
             }
             let near = self.scope.of_kind(kind);
             self.out.push(
-                Diagnostic::error(Code::WrongKind, name.span, format!("expected {}, found {}", kind.noun(), found.noun()))
-                    .label(format!("`{text}` is {}", found.noun()))
-                    .also(decl.name, "declared here")
-                    .maybe_help((!near.is_empty() && near.len() <= 8).then(|| format!("write {}", suggest::one_of(&near)))),
+                Diagnostic::error(
+                    Code::WrongKind,
+                    name.span,
+                    format!("expected {}, found {}", kind.noun(), found.noun()),
+                )
+                .label(format!("`{text}` is {}", found.noun()))
+                .also(decl.name, "declared here")
+                .maybe_help((!near.is_empty() && near.len() <= 8).then(|| format!("write {}", suggest::one_of(&near)))),
             );
         } else if let Some(param) = self.scope.param(text) {
             self.out.push(
@@ -50,9 +54,13 @@ impl Check<'_> {
         } else if let Some(local) = self.locals.and_then(|locals| locals.get(text)) {
             if let Some(flow) = local.flow {
                 self.out.push(
-                    Diagnostic::error(Code::WrongKind, name.span, format!("expected {}, found {}", kind.noun(), flow.noun()))
-                        .label(format!("`{text}` is {}", flow.noun()))
-                        .also(local.span, "assigned here"),
+                    Diagnostic::error(
+                        Code::WrongKind,
+                        name.span,
+                        format!("expected {}, found {}", kind.noun(), flow.noun()),
+                    )
+                    .label(format!("`{text}` is {}", flow.noun()))
+                    .also(local.span, "assigned here"),
                 );
             }
         } else {
@@ -68,7 +76,9 @@ impl Check<'_> {
         let known: Vec<&str> = kinds.iter().flat_map(|kind| self.scope.of_kind(*kind)).collect();
         let words: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
         let near = suggest::nearest(text, known.iter().copied());
-        if self.scope.doubtful.contains(text) || (near.is_none() && !self.scope.missing.borrow_mut().insert(text.clone())) {
+        if self.scope.doubtful.contains(text)
+            || (near.is_none() && !self.scope.missing.borrow_mut().insert(text.clone()))
+        {
             return;
         }
         let declare: Vec<String> = words.iter().map(|word| format!("`{word} {text} {{ ... }}`")).collect();
@@ -97,16 +107,22 @@ impl Check<'_> {
                 let follows = self.scope.blocks.get(&policy.text).and_then(|decl| decl.follows);
                 if let Some(follows) = follows {
                     self.out.push(
-                        Diagnostic::error(Code::FollowsFollower, expr.span, format!("`{}` has no `init` of its own", policy.text))
-                            .label("a follower")
-                            .also(follows, format!("`{}` follows another policy", policy.text))
-                            .help("name the policy that it follows"),
+                        Diagnostic::error(
+                            Code::FollowsFollower,
+                            expr.span,
+                            format!("`{}` has no `init` of its own", policy.text),
+                        )
+                        .label("a follower")
+                        .also(follows, format!("`{}` follows another policy", policy.text))
+                        .help("name the policy that it follows"),
                     );
                     return None;
                 }
                 Some(policy.text.clone())
             }
-            [policy] | [policy, _] if self.scope.blocks.get(&policy.text).is_some_and(|decl| decl.kind == Some(Kind::Policy)) => {
+            [policy] | [policy, _]
+                if self.scope.blocks.get(&policy.text).is_some_and(|decl| decl.kind == Some(Kind::Policy)) =>
+            {
                 self.wrong_type(expr, expected, Some(format!("write `{}.init`", policy.text)))
             }
             [name] | [name, _] if !self.scope.blocks.contains_key(&name.text) => {
@@ -159,17 +175,25 @@ impl Check<'_> {
                 None => return None,
                 Some(found) if found == flow => return Some(text.clone()),
                 Some(found) => self.out.push(
-                    Diagnostic::error(Code::WrongKind, name.span, format!("expected {}, found {}", flow.noun(), found.noun()))
-                        .label(format!("`{text}` is {}", found.noun()))
-                        .also(local.span, "assigned here"),
+                    Diagnostic::error(
+                        Code::WrongKind,
+                        name.span,
+                        format!("expected {}, found {}", flow.noun(), found.noun()),
+                    )
+                    .label(format!("`{text}` is {}", found.noun()))
+                    .also(local.span, "assigned here"),
                 ),
             }
         } else if let Some(decl) = self.scope.block(text) {
             if let Some(kind) = decl.kind {
                 self.out.push(
-                    Diagnostic::error(Code::WrongKind, name.span, format!("expected {}, found {}", flow.noun(), kind.noun()))
-                        .label(format!("`{text}` is {}", kind.noun()))
-                        .also(decl.name, "declared here"),
+                    Diagnostic::error(
+                        Code::WrongKind,
+                        name.span,
+                        format!("expected {}, found {}", flow.noun(), kind.noun()),
+                    )
+                    .label(format!("`{text}` is {}", kind.noun()))
+                    .also(decl.name, "declared here"),
                 );
             }
         } else if let Some(param) = self.scope.param(text) {

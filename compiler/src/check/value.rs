@@ -41,9 +41,13 @@ impl Check<'_> {
     pub(super) fn wrong_type<T>(&mut self, expr: &Expr, expected: &str, help: Option<String>) -> Option<T> {
         if !matches!(expr.kind, ExprKind::Error) {
             self.out.push(
-                Diagnostic::error(Code::WrongType, expr.span, format!("expected {expected}, found {}", describe(&expr.kind)))
-                    .label(format!("not {expected}"))
-                    .maybe_help(help),
+                Diagnostic::error(
+                    Code::WrongType,
+                    expr.span,
+                    format!("expected {expected}, found {}", describe(&expr.kind)),
+                )
+                .label(format!("not {expected}"))
+                .maybe_help(help),
             );
         }
         None

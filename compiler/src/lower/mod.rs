@@ -3,8 +3,8 @@
 //! `prelude.rs`: the stages of blocks; `ops.rs`: what stands on the right of `=`; `repeat.rs`: loops
 //! and what they carry; `objective/`: what `ascend` and `descend` move along.
 
-mod ops;
 mod objective;
+mod ops;
 mod prelude;
 mod repeat;
 mod stmt;
@@ -22,7 +22,12 @@ use crate::plan::{Body, PLAN_VERSION, Plan, Stage};
 use crate::scope::{Local, Locals, Rollouts};
 
 /// Lowers one pipeline. The plan means something only if there was no error.
-pub fn pipeline(program: &Program<'_>, block: &Block, overrides: &[String], out: &mut Vec<Diagnostic>) -> (Plan, BTreeMap<String, Span>) {
+pub fn pipeline(
+    program: &Program<'_>,
+    block: &Block,
+    overrides: &[String],
+    out: &mut Vec<Diagnostic>,
+) -> (Plan, BTreeMap<String, Span>) {
     let mut lower = Lower {
         program,
         out,
@@ -41,7 +46,8 @@ pub fn pipeline(program: &Program<'_>, block: &Block, overrides: &[String], out:
     for stmt in &block.body.stmts {
         lower.stmt(stmt);
     }
-    let params: BTreeMap<String, Json> = program.scope.params.iter().filter_map(|(name, p)| Some((name.clone(), constant(p.value.as_ref()?)))).collect();
+    let params: BTreeMap<String, Json> =
+        program.scope.params.iter().filter_map(|(name, p)| Some((name.clone(), constant(p.value.as_ref()?)))).collect();
     let seed = params.get("seed").and_then(Json::as_u64).unwrap_or(0);
     let pipeline = block.name.text.clone();
     let point = if overrides.is_empty() {

@@ -69,11 +69,17 @@ impl Lower<'_> {
     /// `count` must be a multiple of `per_prompt`.
     fn divides(&mut self, args: &Args, count: i64, per_prompt: i64, policy: &str) {
         let Some(at) = args.span("count").filter(|_| count % per_prompt.max(1) != 0) else { return };
-        let error = Diagnostic::error(Code::NotDivisible, at, format!("{count} rollouts can't be split into groups of {per_prompt}"))
-            .label(format!("not a multiple of {per_prompt}"));
+        let error = Diagnostic::error(
+            Code::NotDivisible,
+            at,
+            format!("{count} rollouts can't be split into groups of {per_prompt}"),
+        )
+        .label(format!("not a multiple of {per_prompt}"));
         let error = match (args.span("per_prompt"), self.block(policy).span("estimator")) {
             (Some(given), _) => error.also(given, "responses of one prompt"),
-            (None, Some(estimator)) => error.also(estimator, format!("the estimator of `{policy}` has groups of {per_prompt}")),
+            (None, Some(estimator)) => {
+                error.also(estimator, format!("the estimator of `{policy}` has groups of {per_prompt}"))
+            }
             (None, None) => error,
         };
         let up = count + per_prompt - count % per_prompt;
@@ -114,14 +120,20 @@ impl Lower<'_> {
         if found == Some(wanted.as_str()) {
             return;
         }
-        let (Some(at), Some(declared)) = (args.span("against"), self.block(exploration).span("against")) else { return };
+        let (Some(at), Some(declared)) = (args.span("against"), self.block(exploration).span("against")) else {
+            return;
+        };
         let source = found.map_or("an exploration".to_owned(), |policy| format!("`{policy}`"));
         self.out.push(
-            Diagnostic::error(Code::AgainstMismatch, at, format!("`{exploration}` explores against `{wanted}`, not {source}"))
-                .label(format!("rollouts of {source}"))
-                .also(declared, "the policy is named here")
-                .also(local.span, format!("`{against}` is assigned here"))
-                .help(format!("give rollouts of `{wanted}`: `x = sample({wanted}, ...)`")),
+            Diagnostic::error(
+                Code::AgainstMismatch,
+                at,
+                format!("`{exploration}` explores against `{wanted}`, not {source}"),
+            )
+            .label(format!("rollouts of {source}"))
+            .also(declared, "the policy is named here")
+            .also(local.span, format!("`{against}` is assigned here"))
+            .help(format!("give rollouts of `{wanted}`: `x = sample({wanted}, ...)`")),
         );
     }
 
@@ -143,7 +155,10 @@ impl Lower<'_> {
         let oracle = args.name("by").unwrap_or_default().to_owned();
         self.need(&oracle);
         let side = |port: &str| args.name(port).map(|name| self.local(name)).unwrap_or_default();
-        let made = stage("label", &[output]).with("oracle", oracle).with("first", side("first")).with("second", side("second"));
+        let made = stage("label", &[output])
+            .with("oracle", oracle)
+            .with("first", side("first"))
+            .with("second", side("second"));
         self.same_count(args);
         self.push(made, span);
     }
@@ -154,7 +169,9 @@ impl Lower<'_> {
             let local = self.locals.get(args.name(port)?)?;
             Some((local.rollouts.as_ref()?.count, local.span))
         };
-        let (Some((a, _)), Some((b, other)), Some(at)) = (count("first"), count("second"), args.span("second")) else { return };
+        let (Some((a, _)), Some((b, other)), Some(at)) = (count("first"), count("second"), args.span("second")) else {
+            return;
+        };
         if a != b {
             self.out.push(
                 Diagnostic::error(Code::AxesMismatch, at, format!("{a} rollouts can't be paired with {b}"))
@@ -173,7 +190,8 @@ impl Lower<'_> {
     /// Measures a policy. `label` names the report.
     pub(super) fn evaluate(&mut self, args: &Args, output: &str, label: &str, span: Span) {
         let before = label == BEFORE;
-        let (policy, data) = (args.name("policy").unwrap_or_default().to_owned(), args.name("data").unwrap_or_default().to_owned());
+        let (policy, data) =
+            (args.name("policy").unwrap_or_default().to_owned(), args.name("data").unwrap_or_default().to_owned());
         let metrics = args.get("metrics").and_then(crate::hir::Value::json).unwrap_or(json!([]));
         let every = if before { 1 } else { args.int("every").unwrap_or(1) };
         let label = if before { BEFORE } else { label.split('@').next().unwrap_or(label) };

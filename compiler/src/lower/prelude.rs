@@ -133,7 +133,8 @@ impl Lower<'_> {
             self.need(&proposal);
         }
         let value = self.fresh(name);
-        let mut made = stage("exploration", &[&value]).set("candidates", candidates).maybe("bonus", bonus).maybe("ridge", ridge);
+        let mut made =
+            stage("exploration", &[&value]).set("candidates", candidates).maybe("bonus", bonus).maybe("ridge", ridge);
         made.inputs.extend(features.map(|features| ("features".to_owned(), features)));
         self.players.insert(name.to_owned(), value);
         self.add(name, made);

@@ -65,11 +65,20 @@ impl Lower<'_> {
         self.push_repeat(span, count, unit, stages, carries);
     }
 
-    fn push_repeat(&mut self, span: Span, count: i64, unit: &str, stages: Vec<crate::plan::Stage>, carries: Vec<(String, Carry)>) {
+    fn push_repeat(
+        &mut self,
+        span: Span,
+        count: i64,
+        unit: &str,
+        stages: Vec<crate::plan::Stage>,
+        carries: Vec<(String, Carry)>,
+    ) {
         let outs: Vec<String> = carries.iter().map(|(_, carry)| carry.out.clone()).collect();
-        let carried: Vec<(String, String)> = carries.iter().map(|(name, carry)| (name.clone(), carry.from.clone())).collect();
+        let carried: Vec<(String, String)> =
+            carries.iter().map(|(name, carry)| (name.clone(), carry.from.clone())).collect();
         let body = Body::new(stages, carries.into_iter().map(|(_, carry)| carry).collect());
-        let mut made = stage("repeat", &outs.iter().map(String::as_str).collect::<Vec<_>>()).set("count", count).set("unit", unit);
+        let mut made =
+            stage("repeat", &outs.iter().map(String::as_str).collect::<Vec<_>>()).set("count", count).set("unit", unit);
         made.body = Some(Box::new(body));
         if made.name.is_empty() {
             made.name = self.fresh("repeat");
@@ -180,7 +189,11 @@ impl Lower<'_> {
             let at = args.span("update").unwrap_or(span);
             let (follower, leader) = (self.player(name), self.player(&self.leader(name)));
             let value = self.fresh(name);
-            let mut made = stage("refresh", &[&value]).with("follower", follower).with("policy", leader).set("update", update).maybe("count", count);
+            let mut made = stage("refresh", &[&value])
+                .with("follower", follower)
+                .with("policy", leader)
+                .set("update", update)
+                .maybe("count", count);
             if let (Some(by), Some(prompts)) = (by, prompts) {
                 made = made.with("reward_model", self.player(&by)).with("prompts", prompts);
             }

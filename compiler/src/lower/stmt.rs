@@ -55,9 +55,13 @@ impl Lower<'_> {
                     Some(made) if made.flow == Flow::Preferences => Some(made.value),
                     Some(made) => {
                         self.out.push(
-                            Diagnostic::error(Code::WrongKind, value.span, format!("expected preferences, found {}", made.flow.noun()))
-                                .label("only preferences are appended")
-                                .help(format!("write `{} += label(...)`", name.text)),
+                            Diagnostic::error(
+                                Code::WrongKind,
+                                value.span,
+                                format!("expected preferences, found {}", made.flow.noun()),
+                            )
+                            .label("only preferences are appended")
+                            .help(format!("write `{} += label(...)`", name.text)),
                         );
                         None
                     }
@@ -71,9 +75,13 @@ impl Lower<'_> {
             Some(Local { flow: Some(Flow::Preferences), .. }) => {}
             Some(Local { flow: Some(other), span: at, .. }) => {
                 self.out.push(
-                    Diagnostic::error(Code::WrongKind, name.span, format!("expected preferences, found {}", other.noun()))
-                        .label(format!("`{}` is {}", name.text, other.noun()))
-                        .also(*at, "assigned here"),
+                    Diagnostic::error(
+                        Code::WrongKind,
+                        name.span,
+                        format!("expected preferences, found {}", other.noun()),
+                    )
+                    .label(format!("`{}` is {}", name.text, other.noun()))
+                    .also(*at, "assigned here"),
                 );
                 return;
             }
@@ -131,12 +139,19 @@ impl Lower<'_> {
     /// A variable that a loop carries must hold the same kind of thing in every iteration.
     fn same_in_next_iteration(&mut self, name: &Ident, earlier: &Local, made: Option<&Made>) {
         let Some(made) = made else { return };
-        if self.depth > 0 && earlier.flow.is_some() && (earlier.flow != Some(made.flow) || earlier.rollouts != made.rollouts) {
+        if self.depth > 0
+            && earlier.flow.is_some()
+            && (earlier.flow != Some(made.flow) || earlier.rollouts != made.rollouts)
+        {
             self.out.push(
-                Diagnostic::error(Code::ChangesInLoop, name.span, format!("`{}` holds something else than before", name.text))
-                    .label("what is assigned here is of another kind or origin")
-                    .also(earlier.span, "assigned here before")
-                    .help("use another name"),
+                Diagnostic::error(
+                    Code::ChangesInLoop,
+                    name.span,
+                    format!("`{}` holds something else than before", name.text),
+                )
+                .label("what is assigned here is of another kind or origin")
+                .also(earlier.span, "assigned here before")
+                .help("use another name"),
             );
         }
     }
@@ -160,9 +175,13 @@ impl Lower<'_> {
         let ExprKind::Call { callee, args } = &value.kind else {
             if !matches!(value.kind, ExprKind::Error) {
                 self.out.push(
-                    Diagnostic::error(Code::WrongType, value.span, format!("expected an operation, found {}", crate::check::describe(&value.kind)))
-                        .label("a pipeline assigns what an operation makes")
-                        .help(format!("write a call of {}", suggest::one_of(&names))),
+                    Diagnostic::error(
+                        Code::WrongType,
+                        value.span,
+                        format!("expected an operation, found {}", crate::check::describe(&value.kind)),
+                    )
+                    .label("a pipeline assigns what an operation makes")
+                    .help(format!("write a call of {}", suggest::one_of(&names))),
                 );
             }
             return None;
@@ -170,8 +189,10 @@ impl Lower<'_> {
         let word = path_text(callee);
         let at = callee.first()?.span.to(callee.last()?.span);
         let Some(schema) = ops::find(&word) else {
-            let error = Diagnostic::error(Code::UnknownOp, at, format!("no operation is called `{word}`")).label("unknown operation");
-            let objective = functions::find(&word).is_some() && suggest::nearest(&word, names.iter().copied()).is_none();
+            let error = Diagnostic::error(Code::UnknownOp, at, format!("no operation is called `{word}`"))
+                .label("unknown operation");
+            let objective =
+                functions::find(&word).is_some() && suggest::nearest(&word, names.iter().copied()).is_none();
             self.out.push(if objective {
                 error.help(format!("`{word}` belongs in an objective: `ascend P on {word}(...)`"))
             } else {

@@ -11,26 +11,55 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "node", rename_all = "snake_case")]
 pub enum Expr {
     /// A number.
-    Const { value: f64 },
+    Const {
+        value: f64,
+    },
     /// What a player says of a batch.
-    Leaf { leaf: Leaf },
-    Unary { op: UnaryOp, arg: Box<Expr> },
-    Binary { op: BinaryOp, left: Box<Expr>, right: Box<Expr> },
+    Leaf {
+        leaf: Leaf,
+    },
+    Unary {
+        op: UnaryOp,
+        arg: Box<Expr>,
+    },
+    Binary {
+        op: BinaryOp,
+        left: Box<Expr>,
+        right: Box<Expr>,
+    },
     /// Limits the argument to `low..high`.
-    Clip { arg: Box<Expr>, low: f64, high: f64 },
+    Clip {
+        arg: Box<Expr>,
+        low: f64,
+        high: f64,
+    },
     /// Reduces one axis. `Axis::Token` leaves rows; `Axis::Row` leaves a scalar (the argument then
     /// has no token axis). Padding never counts.
-    Reduce { reduction: Reduction, axis: Axis, arg: Box<Expr> },
+    Reduce {
+        reduction: Reduction,
+        axis: Axis,
+        arg: Box<Expr>,
+    },
     /// The argument without gradient.
-    StopGrad { arg: Box<Expr> },
+    StopGrad {
+        arg: Box<Expr>,
+    },
     /// A scalar that is logged under this metric name; its value and gradient are the argument's.
-    Named { name: String, arg: Box<Expr> },
+    Named {
+        name: String,
+        arg: Box<Expr>,
+    },
     /// Inserted by the compiler around the argument of a row reduction whose rows were sampled from
     /// the player being moved. Same value as `arg`; its gradient also holds the score-function term
     /// `sum_t A_t grad log policy(y_t)`, with advantages A made from `arg` by `estimator`.
     /// `arg` is `[sample]` (one advantage a sequence) or `[sample, token]` (reward-to-go; the node
     /// then gives the sum over tokens, so its axes are always `[sample]`).
-    Estimate { estimator: Estimator, policy: String, rollouts: String, arg: Box<Expr> },
+    Estimate {
+        estimator: Estimator,
+        policy: String,
+        rollouts: String,
+        arg: Box<Expr>,
+    },
 }
 
 /// A quantity computed by a player (or an oracle) on a batch.

@@ -54,7 +54,8 @@ impl Picture<'_> {
                         }
                     }
                     self.body(inner, depth + 1);
-                    let _ = writeln!(self.out, "{indent}{}", if self.language == Language::Mermaid { "end" } else { "}" });
+                    let _ =
+                        writeln!(self.out, "{indent}{}", if self.language == Language::Mermaid { "end" } else { "}" });
                     for carry in &inner.carries {
                         if let Some(maker) = self.makers.get(&carry.back).cloned() {
                             self.makers.insert(carry.out.clone(), maker);

@@ -89,7 +89,10 @@ impl Work {
             serde_json::Value::Object(fields) => {
                 // Names of nodes, ops and metrics are no values, whatever values are called.
                 let fixed = ["node", "of", "op", "reduction", "axis", "side", "name", "kind"];
-                fields.iter_mut().filter(|(key, _)| !fixed.contains(&key.as_str())).for_each(|(_, item)| self.rename(item));
+                fields
+                    .iter_mut()
+                    .filter(|(key, _)| !fixed.contains(&key.as_str()))
+                    .for_each(|(_, item)| self.rename(item));
             }
             serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {}
         }

@@ -138,12 +138,10 @@ impl Body {
 
 /// Every value a stage reads, its body's captures and carried values included; sorted, no doubles.
 pub fn used_values(stage: &Stage) -> Vec<String> {
-    let mut used: std::collections::BTreeSet<String> =
-        stage.inputs.iter().map(|(_, value)| value.clone()).collect();
+    let mut used: std::collections::BTreeSet<String> = stage.inputs.iter().map(|(_, value)| value.clone()).collect();
     if let Some(body) = &stage.body {
         let mut inner: std::collections::BTreeSet<String> = std::collections::BTreeSet::new();
-        let mut made: std::collections::BTreeSet<&str> =
-            body.carries.iter().map(|c| c.enter.as_str()).collect();
+        let mut made: std::collections::BTreeSet<&str> = body.carries.iter().map(|c| c.enter.as_str()).collect();
         for stage in body.stages() {
             inner.extend(used_values(stage));
             made.extend(stage.outputs.iter().map(String::as_str));

@@ -49,7 +49,8 @@ fn stage(out: &mut String, stage: &Stage, depth: usize) {
     }
     if let Some(inner) = &stage.body {
         for carry in &inner.carries {
-            let _ = writeln!(out, "{indent}  carry {} -> {} .. {} -> {}", carry.from, carry.enter, carry.back, carry.out);
+            let _ =
+                writeln!(out, "{indent}  carry {} -> {} .. {} -> {}", carry.from, carry.enter, carry.back, carry.out);
         }
         body(out, inner, depth + 1);
     }
@@ -58,7 +59,9 @@ fn stage(out: &mut String, stage: &Stage, depth: usize) {
 /// One setting; a record gives one line for each of its own.
 fn setting(out: &mut String, indent: &str, key: &str, value: &Json) {
     match value {
-        Json::Object(fields) => fields.iter().for_each(|(field, value)| setting(out, indent, &format!("{key}.{field}"), value)),
+        Json::Object(fields) => {
+            fields.iter().for_each(|(field, value)| setting(out, indent, &format!("{key}.{field}"), value))
+        }
         Json::String(text) if text.is_empty() => {}
         _ => {
             let _ = writeln!(out, "{indent}  set  {key:<PAD$} {}", scalar(value));
@@ -69,7 +72,9 @@ fn setting(out: &mut String, indent: &str, key: &str, value: &Json) {
 /// Words without quotes, numbers in their shortest exact form.
 fn scalar(value: &Json) -> String {
     match value {
-        Json::String(text) if !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => text.clone(),
+        Json::String(text) if !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => {
+            text.clone()
+        }
         Json::Array(items) => format!("[{}]", items.iter().map(scalar).collect::<Vec<_>>().join(", ")),
         other => other.to_string(),
     }
@@ -128,7 +133,9 @@ struct Atom<'e>(&'e Expr);
 impl Display for Atom<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self.0 {
-            Expr::Binary { op: BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div, .. } => write!(f, "({})", self.0),
+            Expr::Binary { op: BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div, .. } => {
+                write!(f, "({})", self.0)
+            }
             other => write!(f, "{other}"),
         }
     }

@@ -91,7 +91,9 @@ fn need(seen: &BTreeSet<String>, value: &str, by: &str) -> Result<(), String> {
 
 /// Every value of an objective is an input of its stage, and every number is finite.
 fn expr(node: &Expr, inputs: &BTreeSet<&str>) -> Result<(), String> {
-    let input = |value: &str| if inputs.contains(value) { Ok(()) } else { Err(format!("the objective uses {value}, which is no input")) };
+    let input = |value: &str| {
+        if inputs.contains(value) { Ok(()) } else { Err(format!("the objective uses {value}, which is no input")) }
+    };
     match node {
         Expr::Const { value } if !value.is_finite() => Err("a number is not finite".into()),
         Expr::Const { .. } => Ok(()),

@@ -68,7 +68,10 @@ impl<'d> Drawn<'d> {
         let file = diagnostic.primary.span.file;
         let source = named(sources, diagnostic.primary.span);
         let text = |label: &Label| (!label.text.is_empty()).then(|| label.text.clone());
-        let mut labels = vec![LabeledSpan::new_primary_with_span(text(&diagnostic.primary), place(sources, diagnostic.primary.span))];
+        let mut labels = vec![LabeledSpan::new_primary_with_span(
+            text(&diagnostic.primary),
+            place(sources, diagnostic.primary.span),
+        )];
         let mut elsewhere = Vec::new();
         for label in &diagnostic.others {
             if label.span.file == file {

@@ -36,11 +36,8 @@ pub const TASKS: &[Variant] = &[call(
     "sort the digits of a prompt",
 )];
 
-const SPLITS: &[Variant] = &[
-    word("train", "demonstrations"),
-    word("prompts", "prompts to generate on"),
-    word("test", "held-out prompts"),
-];
+const SPLITS: &[Variant] =
+    &[word("train", "demonstrations"), word("prompts", "prompts to generate on"), word("test", "held-out prompts")];
 
 const DATA: &[Field] = &[req("source", Ty::Choice(TASKS), "where the examples come from")];
 

@@ -27,8 +27,7 @@ pub struct OpSchema {
 
 const COUNT: Ty = Ty::Int(None, Range::from(1.0));
 const SAMPLES: Ty = Ty::Int(Some(Unit::Samples), Range::from(1.0));
-const TEMPERATURE: Field =
-    opt("temperature", Ty::Float(None, Range::new(0.0, 10.0)), Absent, "default: the policy's");
+const TEMPERATURE: Field = opt("temperature", Ty::Float(None, Range::new(0.0, 10.0)), Absent, "default: the policy's");
 const MAX_NEW: Field = opt("max_new", Ty::Int(Some(Unit::Tokens), Range::from(1.0)), Absent, "default: the policy's");
 
 /// Every operation.

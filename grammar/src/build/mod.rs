@@ -68,10 +68,8 @@ pub(crate) fn lone_expr(file: FileId, source: &str) -> Result<Expr, Fault> {
     let Ok(pairs) = PbpoParser::parse(Rule::expr_only, source) else {
         return Err(junk::explain(file, source, 0, Rule::expr_only));
     };
-    let expr = pairs
-        .flat_map(Pair::into_inner)
-        .find(|pair| pair.as_rule() == Rule::expr)
-        .map(|pair| builder.expr(pair));
+    let expr =
+        pairs.flat_map(Pair::into_inner).find(|pair| pair.as_rule() == Rule::expr).map(|pair| builder.expr(pair));
     match (builder.faults.into_iter().next(), expr) {
         (None, Some(expr)) => Ok(expr),
         (Some(fault), _) => Err(fault),

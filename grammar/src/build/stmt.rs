@@ -128,7 +128,14 @@ impl<'s> Builder<'s> {
 
     /// An opener (the first `width` bytes of `whole`) without its closer. Where several braces miss
     /// theirs at the same place, one report does.
-    pub(super) fn unclosed(&mut self, whole: Span, width: u32, opener: &'static str, closer: &'static str, missing: &Pr<'s>) {
+    pub(super) fn unclosed(
+        &mut self,
+        whole: Span,
+        width: u32,
+        opener: &'static str,
+        closer: &'static str,
+        missing: &Pr<'s>,
+    ) {
         let end = self.span(missing);
         let outer = Span { end: whole.start + width, ..whole };
         let same = |fault: &Fault| match fault.kind {

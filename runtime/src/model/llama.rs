@@ -36,8 +36,10 @@ pub struct Block {
     pub attention_norm: Param<Tensor<1>>,
     pub attention: Attention,
     pub ff_norm: Param<Tensor<1>>,
-    /// `[width, 2 ff]`: gate, then up.
-    pub gate_up: Param<Tensor<2>>,
+    /// `[width, ff]`.
+    pub gate: Param<Tensor<2>>,
+    /// `[width, ff]`.
+    pub up: Param<Tensor<2>>,
     /// `[ff, width]`.
     pub down: Param<Tensor<2>>,
 }
@@ -67,7 +69,8 @@ impl Llama {
                 attention_norm: ones(),
                 attention: Attention::new(&config, rng, device),
                 ff_norm: ones(),
-                gate_up: matrix(rng, [config.width, 2 * config.ff], std, device),
+                gate: matrix(rng, [config.width, config.ff], std, device),
+                up: matrix(rng, [config.width, config.ff], std, device),
                 down: {
                     let std = (config.ff as f64 * 2.0 * config.layers as f64).powf(-0.5);
                     matrix(rng, [config.ff, config.width], std, device)
@@ -85,22 +88,23 @@ impl Llama {
         let start = cache.as_ref().map_or(0, |c| c.len());
         let embed = self.embed.val();
         let positions = Positions::new(&self.config, start, new, &embed.device());
-        let mut x: Tensor<3> = embed.select(0, tokens.reshape([rows * new])).reshape([rows, new, self.config.width]);
+        let mut x: Tensor<2> = embed.select(0, tokens.reshape([rows * new]));
         for (layer, block) in self.blocks.iter().enumerate() {
             let normed = rms_norm(x.clone(), &block.attention_norm);
             let cache = cache.as_deref_mut().map(|c| (layer, c));
-            x = x + block.attention.forward(normed, &positions, cache);
+            x = x + block.attention.forward(normed, [rows, new], &positions, cache);
             x = x.clone() + block.feed_forward(rms_norm(x, &block.ff_norm));
         }
         if let Some(cache) = cache {
             cache.advance(new);
         }
-        rms_norm(x, &self.norm)
+        rms_norm(x, &self.norm).reshape([rows, new, self.config.width])
     }
 
     /// Unnormalised log-probabilities of the next token: `[rows, n, width] -> [rows, n, vocab]`.
     pub fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
-        hidden.matmul(self.head.val().unsqueeze())
+        let [rows, n, width] = hidden.dims();
+        hidden.reshape([rows * n, width]).matmul(self.head.val()).reshape([rows, n, self.config.vocab])
     }
 
     /// Rows of token ids as a tensor; all rows have the same length.
@@ -111,10 +115,7 @@ impl Llama {
 }
 
 impl Block {
-    fn feed_forward(&self, x: Tensor<3>) -> Tensor<3> {
-        let both = x.matmul(self.gate_up.val().unsqueeze());
-        let ff = both.dims()[2] / 2;
-        let gate = silu(both.clone().narrow(2, 0, ff));
-        (gate * both.narrow(2, ff, ff)).matmul(self.down.val().unsqueeze())
+    fn feed_forward(&self, x: Tensor<2>) -> Tensor<2> {
+        (silu(x.clone().matmul(self.gate.val())) * x.matmul(self.up.val())).matmul(self.down.val())
     }
 }

@@ -22,8 +22,8 @@ fn matrix(rng: &mut ChaCha8Rng, [rows, cols]: [usize; 2], std: f64, device: &Dev
     Param::from_tensor(Tensor::from_data(TensorData::new::<f32, _>(values, [rows, cols]), device))
 }
 
-/// Root-mean-square normalisation over the last axis, scaled by `weight`.
-fn rms_norm(x: Tensor<3>, weight: &Param<Tensor<1>>) -> Tensor<3> {
-    let scale = x.clone().square().mean_dim(2).add_scalar(1e-5).sqrt().recip();
+/// Root-mean-square normalisation of each row, scaled by `weight`.
+fn rms_norm(x: Tensor<2>, weight: &Param<Tensor<1>>) -> Tensor<2> {
+    let scale = x.clone().square().mean_dim(1).add_scalar(1e-5).sqrt().recip();
     x * scale * weight.val().unsqueeze()
 }

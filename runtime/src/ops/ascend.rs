@@ -57,9 +57,10 @@ fn step(stage: &Stage, env: &Env, context: &mut Context<'_>, sign: f64) -> Resul
 
     let (value, norm) = match (leaves.into_moved(), player) {
         (Moved::Policy { model, .. }, Value::Policy(p)) => {
-            let mut optimizer = p.optimizer.clone().ok_or_else(|| {
-                Fault::new(format!("`{name}` follows another policy and has no optimizer"))
-            })?;
+            let mut optimizer = p
+                .optimizer
+                .clone()
+                .ok_or_else(|| Fault::new(format!("`{name}` follows another policy and has no optimizer")))?;
             let (model, norm) = optimizer.step(model, gradients, None);
             let policy = Policy { model: model.valid(), optimizer: Some(optimizer), ..(**p).clone() };
             (Value::Policy(Box::new(policy)), norm)

@@ -22,8 +22,9 @@ impl Op for Draw {
         let Settings { count } = config(stage)?;
         let set = env.preferences(stage, "preferences")?;
         let Some(data) = set.data.clone().filter(|_| !set.is_empty()) else {
-            return Err(Fault::new("there are no labelled pairs to draw from")
-                .help("collect some first: prefs += label(...)"));
+            return Err(
+                Fault::new("there are no labelled pairs to draw from").help("collect some first: prefs += label(...)")
+            );
         };
         let mut rng = context.rng(&stage.name);
         let mut indices: Vec<usize> = (0..set.len()).collect();

@@ -45,7 +45,12 @@ impl Op for Explore {
 }
 
 /// Index of the chosen candidate for each reference row; updates the covariance as it goes.
-fn pick(exploration: &mut Exploration, phi_ref: &[Vec<f64>], phi_new: &[Vec<f64>], context: &mut Context<'_>) -> Vec<usize> {
+fn pick(
+    exploration: &mut Exploration,
+    phi_ref: &[Vec<f64>],
+    phi_new: &[Vec<f64>],
+    context: &mut Context<'_>,
+) -> Vec<usize> {
     let n = exploration.candidates;
     let mut sum = vec![0.0; exploration.covariance.dim()];
     let mut most = 0.0_f64;

@@ -1,7 +1,6 @@
 //! Saves a policy as a Hugging Face directory: `config.json`, `model.safetensors`, `tokenizer.json`.
 //!
-//! Fused matrices are split and transposed to the `[out, in]` layout of `LlamaForCausalLM`. Both the
-//! newer (`dtype`, `rope_parameters`) and the older config spellings are written.
+//! Matrices are transposed to the `[out, in]` layout of `LlamaForCausalLM`. Both the newer (`dtype`, `rope_parameters`) and the older config spellings are written.
 
 use std::fs;
 use std::io;
@@ -40,7 +39,9 @@ pub fn save(dir: &Path, policy: &Policy) -> io::Result<()> {
     let views: Vec<(&str, TensorView<'_>)> = tensors
         .iter()
         .map(|(name, shape, bytes)| {
-            TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name.as_str(), view)).map_err(io::Error::other)
+            TensorView::new(Dtype::F32, shape.clone(), bytes)
+                .map(|view| (name.as_str(), view))
+                .map_err(io::Error::other)
         })
         .collect::<io::Result<_>>()?;
     let metadata = [("format".to_owned(), "pt".to_owned())].into();
@@ -51,9 +52,6 @@ pub fn save(dir: &Path, policy: &Policy) -> io::Result<()> {
 type Named = (String, Vec<usize>, Vec<u8>);
 
 fn weights(model: &Llama) -> Vec<Named> {
-    let config = &model.config;
-    let dim = config.head_dim();
-    let (q, kv, ff) = (config.heads * dim, config.kv_heads * dim, config.ff);
     let mut out = vec![
         named("model.embed_tokens.weight", model.embed.val()),
         named("lm_head.weight", model.head.val().transpose()),
@@ -61,16 +59,17 @@ fn weights(model: &Llama) -> Vec<Named> {
     ];
     for (i, block) in model.blocks.iter().enumerate() {
         let name = |part: &str| format!("model.layers.{i}.{part}.weight");
-        let qkv = block.attention.qkv.val();
-        let gate_up = block.gate_up.val();
-        let columns = |matrix: &Tensor<2>, start, length| matrix.clone().narrow(1, start, length).transpose();
-        out.push(named(&name("self_attn.q_proj"), columns(&qkv, 0, q)));
-        out.push(named(&name("self_attn.k_proj"), columns(&qkv, q, kv)));
-        out.push(named(&name("self_attn.v_proj"), columns(&qkv, q + kv, kv)));
-        out.push(named(&name("self_attn.o_proj"), block.attention.out.val().transpose()));
-        out.push(named(&name("mlp.gate_proj"), columns(&gate_up, 0, ff)));
-        out.push(named(&name("mlp.up_proj"), columns(&gate_up, ff, ff)));
-        out.push(named(&name("mlp.down_proj"), block.down.val().transpose()));
+        for (part, matrix) in [
+            ("self_attn.q_proj", &block.attention.q),
+            ("self_attn.k_proj", &block.attention.k),
+            ("self_attn.v_proj", &block.attention.v),
+            ("self_attn.o_proj", &block.attention.out),
+            ("mlp.gate_proj", &block.gate),
+            ("mlp.up_proj", &block.up),
+            ("mlp.down_proj", &block.down),
+        ] {
+            out.push(named(&name(part), matrix.val().transpose()));
+        }
         out.push(vector(&name("input_layernorm"), block.attention_norm.val()));
         out.push(vector(&name("post_attention_layernorm"), block.ff_norm.val()));
     }
@@ -118,7 +117,8 @@ fn config(config: &LlamaConfig) -> Json {
 /// The character tokenizer in the `tokenizers` format: every character a word.
 fn tokenizer(tokenizer: &Tokenizer) -> Json {
     let tokens = tokenizer.tokens();
-    let vocab: serde_json::Map<String, Json> = tokens.iter().enumerate().map(|(id, t)| (t.clone(), json!(id))).collect();
+    let vocab: serde_json::Map<String, Json> =
+        tokens.iter().enumerate().map(|(id, t)| (t.clone(), json!(id))).collect();
     let added: Vec<Json> = SPECIAL
         .iter()
         .enumerate()

@@ -27,23 +27,13 @@ pub fn html(plan: &Plan, run: &RunDir) -> String {
          code,pre{font:13px/1.4 ui-monospace,monospace}.curves{display:flex;flex-wrap:wrap;gap:1rem}\
          figure{margin:0}figcaption{font-size:13px;color:#555;max-width:28rem}</style>",
     );
-    let _ = write!(
-        page,
-        "<h1>{}</h1><p>seed {}, {:.1} s</p>",
-        escape(&plan.point),
-        plan.seed,
-        run.seconds()
-    );
+    let _ = write!(page, "<h1>{}</h1><p>seed {}, {:.1} s</p>", escape(&plan.point), plan.seed, run.seconds());
     outcome(&mut page, &run.evaluations);
     page.push_str("<div class=\"curves\">");
     evaluation_curves(&mut page, &run.evaluations);
     for (name, caption) in CURVES {
-        let points: Vec<(f64, f64)> = run
-            .episodes
-            .iter()
-            .enumerate()
-            .filter_map(|(i, m)| m.get(*name).map(|v| (i as f64 + 1.0, *v)))
-            .collect();
+        let points: Vec<(f64, f64)> =
+            run.episodes.iter().enumerate().filter_map(|(i, m)| m.get(*name).map(|v| (i as f64 + 1.0, *v))).collect();
         curve(&mut page, name, caption, &points);
     }
     page.push_str("</div>");

@@ -52,11 +52,7 @@ pub fn items(config: &Digits) -> Result<Vec<Item>, Fault> {
         if config.split == Split::Test && !seen.insert(digits.clone()) {
             continue;
         }
-        let written = if rng.random::<f64>() < config.careless {
-            careless(&sorted, &mut rng)
-        } else {
-            sorted.clone()
-        };
+        let written = if rng.random::<f64>() < config.careless { careless(&sorted, &mut rng) } else { sorted.clone() };
         items.push(Item {
             prompt: format!("{}=", text(&digits)),
             demonstration: text(&written),
@@ -74,9 +70,7 @@ pub fn score(answer: &str, completion: &str) -> f64 {
 
 /// A fixed hash of the sorted digits: 8 of 10 to train, 1 to prompts, 1 to test.
 fn split_of(sorted: &[u8]) -> Split {
-    let hash = sorted.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, d| {
-        (h ^ u64::from(*d)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let hash = sorted.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, d| (h ^ u64::from(*d)).wrapping_mul(0x0100_0000_01b3));
     match (hash >> 32) % 10 {
         0 => Split::Test,
         1 | 2 => Split::Prompts,

@@ -69,7 +69,9 @@ pub(super) fn combine(a: &Typed, b: &Typed) -> Result<Axes, &'static str> {
         (_, None) => Ok((a.row.clone(), a.token.clone())),
         (Some(x), Some(y)) if x != y => Err("take the mean of each first: `mean(...)`"),
         _ if a.token == b.token => Ok((a.row.clone(), a.token.clone())),
-        _ if a.token.is_some() && b.token.is_some() => Err("the two sides of a pair have different tokens: `sum(... over token)` first"),
+        _ if a.token.is_some() && b.token.is_some() => {
+            Err("the two sides of a pair have different tokens: `sum(... over token)` first")
+        }
         _ => Err("sum the one with tokens first: `sum(... over token)`"),
     }
 }

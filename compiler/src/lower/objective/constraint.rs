@@ -56,9 +56,13 @@ impl Lower<'_> {
             _ => {
                 if known {
                     self.out.push(
-                        Diagnostic::error(Code::MissingField, within.span, format!("`{}` needs the preferences to hold to", name.text))
-                            .label("of which preferences?")
-                            .help(format!("write `within {}(prefs)`", name.text)),
+                        Diagnostic::error(
+                            Code::MissingField,
+                            within.span,
+                            format!("`{}` needs the preferences to hold to", name.text),
+                        )
+                        .label("of which preferences?")
+                        .help(format!("write `within {}(prefs)`", name.text)),
                     );
                 }
                 None
@@ -67,8 +71,12 @@ impl Lower<'_> {
     }
 
     fn other_model(&mut self, constraint: &str, on: &str, player: &str, within: &Ast) {
-        let error = Diagnostic::error(Code::OtherModelsConstraint, within.span, format!("`{constraint}` is a constraint on `{on}`"))
-            .label(format!("`{player}` is moved here"));
+        let error = Diagnostic::error(
+            Code::OtherModelsConstraint,
+            within.span,
+            format!("`{constraint}` is a constraint on `{on}`"),
+        )
+        .label(format!("`{player}` is moved here"));
         let model = self.program.blocks.get(player).is_some_and(|block| block.kind == Kind::RewardModel);
         let error = if model {
             error.help(format!("move `{on}`, or declare a constraint with `on = {player}`"))

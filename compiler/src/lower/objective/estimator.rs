@@ -29,7 +29,9 @@ impl Insert<'_> {
                 Some(batch) => self.rows(reduction, *arg, &batch),
                 None => Expr::Reduce { reduction, axis: Axis::Row, arg: self.boxed(arg) },
             },
-            Expr::Reduce { reduction, axis: Axis::Token, arg } => Expr::Reduce { reduction, axis: Axis::Token, arg: self.boxed(arg) },
+            Expr::Reduce { reduction, axis: Axis::Token, arg } => {
+                Expr::Reduce { reduction, axis: Axis::Token, arg: self.boxed(arg) }
+            }
             Expr::Unary { op, arg } => Expr::Unary { op, arg: self.boxed(arg) },
             Expr::Binary { op, left, right } => Expr::Binary { op, left: self.boxed(left), right: self.boxed(right) },
             Expr::Clip { arg, low, high } => Expr::Clip { arg: self.boxed(arg), low, high },
@@ -89,7 +91,9 @@ impl Insert<'_> {
 
     /// The own batch whose rows an expression has. Its rows are all of one batch: axes were checked.
     fn own_batch(&self, expr: &Expr) -> Option<String> {
-        rows_of(expr).filter(|batch| batch.side.is_none() && self.own.contains(&batch.value)).map(|batch| batch.value.clone())
+        rows_of(expr)
+            .filter(|batch| batch.side.is_none() && self.own.contains(&batch.value))
+            .map(|batch| batch.value.clone())
     }
 }
 
@@ -135,7 +139,9 @@ pub(super) fn depends(expr: &Expr, player: &str) -> bool {
             Leaf::Score { .. } | Leaf::Size { .. } => false,
         },
         Expr::Estimate { policy, arg, .. } => policy == player || depends(arg, player),
-        Expr::Unary { arg, .. } | Expr::Clip { arg, .. } | Expr::Reduce { arg, .. } | Expr::Named { arg, .. } => depends(arg, player),
+        Expr::Unary { arg, .. } | Expr::Clip { arg, .. } | Expr::Reduce { arg, .. } | Expr::Named { arg, .. } => {
+            depends(arg, player)
+        }
         Expr::Binary { left, right, .. } => depends(left, player) || depends(right, player),
     }
 }
