@@ -84,7 +84,9 @@ fn set(file: &mut File, path: &[Ident], value: Expr) -> Result<(), Failure> {
             Item::Block(block) => block.name.text.as_str(),
         })
         .collect();
-    Err(unknown(first, format!("nothing is called `{}`", first.text), &names))
+    let error = unknown(first, format!("nothing is called `{}`", first.text), &names);
+    let seed = first.text == "seed" && rest.is_empty();
+    Err(if seed { error.map(|error| error.help("declare it in the file: `param seed: int = 0`")) } else { error })
 }
 
 fn unknown(at: &Ident, message: String, names: &[&str]) -> Failure {

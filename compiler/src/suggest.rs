@@ -18,7 +18,7 @@ pub fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -
 }
 
 /// ``write `layers` `` for the nearest, else the whole list where it is short.
-pub fn help<'a>(found: &str, candidates: &[&'a str]) -> Option<String> {
+pub fn help(found: &str, candidates: &[&str]) -> Option<String> {
     if let Some(word) = nearest(found, candidates.iter().copied()) {
         return Some(format!("did you mean `{word}`?"));
     }

@@ -103,3 +103,19 @@ fn snapshot(name: &str, text: &str) {
     settings.set_omit_expression(true);
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
+
+#[test]
+fn the_deepest_plan_survives_json() {
+    let fixture = fixtures("good").find(|fixture| fixture.name == "every_function").unwrap();
+    let (head, _) = fixture.text.split_once("pipeline main {").unwrap();
+    let deep = format!(
+        "{head}pipeline main {{\n y = sample(pi, prompts, count = 32)\n {} ascend pi on {}mean(r(y)){}\n {}}}\n",
+        "repeat 2 {\n".repeat(60),
+        "exp(".repeat(60),
+        ")".repeat(60),
+        "}\n".repeat(60)
+    );
+    let plan = fixture.compile_text(&deep).plan.unwrap();
+    assert_eq!(Plan::from_json(&plan.to_json()).unwrap().text(), plan.text());
+    assert!(Plan::from_json(&"[".repeat(1_000_000)).is_err());
+}

@@ -30,7 +30,7 @@ pub struct Ident {
 
 #[derive(Clone, Debug)]
 pub enum Item {
-    Param(Param),
+    Param(Box<Param>),
     Block(Block),
 }
 

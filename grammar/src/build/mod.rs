@@ -125,7 +125,9 @@ impl<'s> Builder<'s> {
             match pair.as_rule() {
                 Rule::header => version = self.header(pair),
                 Rule::doc => push_doc(&mut doc, pair.as_str()),
-                Rule::param => items.extend(self.param(pair, std::mem::take(&mut doc)).map(Item::Param)),
+                Rule::param => {
+                    items.extend(self.param(pair, std::mem::take(&mut doc)).map(|param| Item::Param(Box::new(param))))
+                }
                 Rule::block => items.extend(self.block(pair, std::mem::take(&mut doc)).map(Item::Block)),
                 Rule::stray_close => {
                     let span = self.span(&pair);

@@ -27,22 +27,22 @@ impl Insert<'_> {
         match expr {
             Expr::Reduce { reduction, axis: Axis::Row, arg } => match self.own_batch(&arg) {
                 Some(batch) => self.rows(reduction, *arg, &batch),
-                None => Expr::Reduce { reduction, axis: Axis::Row, arg: self.boxed(arg) },
+                None => Expr::Reduce { reduction, axis: Axis::Row, arg: self.boxed(*arg) },
             },
             Expr::Reduce { reduction, axis: Axis::Token, arg } => {
-                Expr::Reduce { reduction, axis: Axis::Token, arg: self.boxed(arg) }
+                Expr::Reduce { reduction, axis: Axis::Token, arg: self.boxed(*arg) }
             }
-            Expr::Unary { op, arg } => Expr::Unary { op, arg: self.boxed(arg) },
-            Expr::Binary { op, left, right } => Expr::Binary { op, left: self.boxed(left), right: self.boxed(right) },
-            Expr::Clip { arg, low, high } => Expr::Clip { arg: self.boxed(arg), low, high },
-            Expr::Named { name, arg } => Expr::Named { name, arg: self.boxed(arg) },
+            Expr::Unary { op, arg } => Expr::Unary { op, arg: self.boxed(*arg) },
+            Expr::Binary { op, left, right } => Expr::Binary { op, left: self.boxed(*left), right: self.boxed(*right) },
+            Expr::Clip { arg, low, high } => Expr::Clip { arg: self.boxed(*arg), low, high },
+            Expr::Named { name, arg } => Expr::Named { name, arg: self.boxed(*arg) },
             // Nothing inside has a gradient, or is there to have one.
             Expr::Const { .. } | Expr::Leaf { .. } | Expr::StopGrad { .. } | Expr::Estimate { .. } => expr,
         }
     }
 
-    fn boxed(&mut self, expr: Box<Expr>) -> Box<Expr> {
-        Box::new(self.scalar(*expr))
+    fn boxed(&mut self, expr: Expr) -> Box<Expr> {
+        Box::new(self.scalar(expr))
     }
 
     /// The reduction of rows of an own batch, pushed as far down as it is linear.
@@ -65,11 +65,11 @@ impl Insert<'_> {
             }
             Expr::Binary { op: BinaryOp::Mul, left, right } if !has_row(&left) => Expr::Binary {
                 op: BinaryOp::Mul,
-                left: self.boxed(left),
+                left: self.boxed(*left),
                 right: Box::new(self.rows(reduction, *right, batch)),
             },
             Expr::Binary { op: op @ (BinaryOp::Mul | BinaryOp::Div), left, right } if !has_row(&right) => {
-                Expr::Binary { op, left: Box::new(self.rows(reduction, *left, batch)), right: self.boxed(right) }
+                Expr::Binary { op, left: Box::new(self.rows(reduction, *left, batch)), right: self.boxed(*right) }
             }
             Expr::StopGrad { .. } => Expr::Reduce { reduction, axis: Axis::Row, arg: Box::new(expr) },
             other => self.wrap(reduction, other, batch),
@@ -83,7 +83,7 @@ impl Insert<'_> {
             Expr::Reduce { reduction: Reduction::Sum, axis: Axis::Token, arg } => arg,
             other => Box::new(other),
         };
-        let arg = self.boxed(arg);
+        let arg = self.boxed(*arg);
         let (policy, rollouts) = (self.policy.to_owned(), batch.to_owned());
         let estimate = Expr::Estimate { estimator: self.estimator, policy, rollouts, arg };
         Expr::Reduce { reduction, axis: Axis::Row, arg: Box::new(estimate) }

@@ -72,8 +72,8 @@ impl Lower<'_> {
                         b_span,
                         format!("{} does not go with {}", b.axes(), a.axes()),
                     )
-                    .label(format!("{}", b.axes()))
-                    .also(a_span, format!("{}", a.axes()))
+                    .label(b.axes())
+                    .also(a_span, a.axes())
                     .help(help),
                 );
                 return None;

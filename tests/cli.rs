@@ -1,0 +1,100 @@
+//! The command line: exit codes, what is on which stream, the form of reports.
+
+use std::process::{Command, Output};
+
+fn pbpoc(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pbpoc"));
+    command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env("NO_COLOR", "1").env("COLUMNS", "80");
+    command.output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap()
+}
+
+fn stdout(output: &Output) -> &str {
+    std::str::from_utf8(&output.stdout).unwrap()
+}
+
+fn stderr(output: &Output) -> &str {
+    std::str::from_utf8(&output.stderr).unwrap()
+}
+
+/// The diagnostics of `check --format json`.
+fn found(args: &[&str]) -> Vec<serde_json::Value> {
+    let output = pbpoc(&[&["check", "--format", "json"], args].concat());
+    let report: serde_json::Value = serde_json::from_str(stdout(&output)).unwrap();
+    assert_eq!(code(&output), i32::from(!report["diagnostics"].as_array().unwrap().is_empty()));
+    report["diagnostics"].as_array().unwrap().clone()
+}
+
+const QUICKSTART: &str = "pipelines/quickstart.pbpo";
+const BROKEN: &str = "tests/fixtures/errors/several_at_once.pbpo";
+
+#[test]
+fn a_good_file_is_ok_on_stderr() {
+    let output = pbpoc(&["check", QUICKSTART]);
+    assert_eq!((code(&output), stdout(&output), stderr(&output)), (0, "", "ok: pipelines/quickstart.pbpo\n"));
+    assert_eq!(found(&[QUICKSTART]).len(), 0);
+}
+
+#[test]
+fn every_error_of_every_file_is_in_one_json_object() {
+    let found = found(&[BROKEN, "no/such/file.pbpo", QUICKSTART]);
+    assert_eq!(found.len(), 7);
+    let first = &found[0];
+    assert_eq!(first["code"], "PB0206");
+    assert_eq!(first["severity"], "error");
+    assert_eq!(first["file"], BROKEN);
+    assert_eq!((first["line"].as_u64(), first["column"].as_u64()), (Some(5), Some(38)));
+    assert_eq!(first["help"], "did you mean `train`?");
+    let last = &found[6];
+    assert_eq!((&last["code"], &last["file"]), (&"PB0108".into(), &"no/such/file.pbpo".into()));
+}
+
+#[test]
+fn what_is_no_text_is_one_clear_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let binary = dir.path().join("x.pbpo");
+    std::fs::write(&binary, [0xff, 0xfe, 0x00]).unwrap();
+    for path in [dir.path().to_str().unwrap(), binary.to_str().unwrap()] {
+        let found = found(&[path]);
+        assert_eq!((found.len(), &found[0]["code"]), (1, &"PB0108".into()));
+    }
+    let output = pbpoc(&["plan", dir.path().to_str().unwrap()]);
+    assert_eq!((code(&output), stdout(&output)), (1, ""));
+    assert!(stderr(&output).contains("it is a directory"), "{}", stderr(&output));
+}
+
+#[test]
+fn reports_in_lines_and_in_full() {
+    let short = pbpoc(&["check", "--format", "short", BROKEN]);
+    assert_eq!((code(&short), stdout(&short)), (1, ""));
+    assert!(stderr(&short).starts_with(&format!("{BROKEN}:5:38: error[PB0206]: ")), "{}", stderr(&short));
+    let full = pbpoc(&["check", BROKEN]);
+    assert!(stderr(&full).ends_with("6 errors\n") && !stderr(&full).contains('\u{1b}'), "{}", stderr(&full));
+    let colored = pbpoc(&["check", "--color", "always", BROKEN]);
+    assert!(stderr(&colored).contains('\u{1b}'));
+}
+
+#[test]
+fn plans_are_data() {
+    let text = pbpoc(&["plan", QUICKSTART, "--set", "beta=0.1", "--set", "main.episodes=2"]);
+    assert_eq!((code(&text), stderr(&text)), (0, ""));
+    assert!(stdout(&text).starts_with("pbpo-plan 1\npipeline main\npoint    main[beta=0.1,main.episodes=2]\n"));
+    let json = pbpoc(&["plan", QUICKSTART, "--emit", "json", "--pipeline", "main"]);
+    let plan = pbpo_compiler::plan::Plan::from_json(stdout(&json)).unwrap();
+    assert_eq!(plan.text(), stdout(&pbpoc(&["plan", QUICKSTART])));
+    assert!(stdout(&pbpoc(&["plan", QUICKSTART, "--emit", "mermaid"])).starts_with("flowchart"));
+    assert!(stdout(&pbpoc(&["plan", QUICKSTART, "--emit", "dot"])).starts_with("digraph"));
+}
+
+#[test]
+fn errors_are_1_and_usage_is_2() {
+    let output = pbpoc(&["plan", QUICKSTART, "--set", "beta=11"]);
+    assert_eq!((code(&output), stdout(&output)), (1, ""));
+    assert!(stderr(&output).contains("--set:1:6") && stderr(&output).contains("the range is declared here"));
+    assert_eq!(code(&pbpoc(&["plan"])), 2);
+    assert_eq!(code(&pbpoc(&["plan", QUICKSTART, "--emit", "nonsense"])), 2);
+    assert_eq!(code(&pbpoc(&["--help"])), 0);
+}
