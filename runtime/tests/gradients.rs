@@ -174,6 +174,23 @@ fn ascent_of_a_policy_on_dpo_follows_finite_differences() {
     assert_close("dpo", compare(&world(Head::Token), &objective, "pi"));
 }
 
+/// A fresh token head is zero and all margins are exactly 0: the gradient must not be.
+#[test]
+fn the_likelihood_has_its_gradient_at_a_margin_of_zero() {
+    let mut values = world(Head::Token);
+    if let Some(Value::Reward(r)) = values.get_mut("r") {
+        r.model.head = Param::from_tensor(r.model.head.val().zeros_like());
+    }
+    let side = |side| reward(Head::Token, batch("prefs", Some(side)));
+    let margin = binary(BinaryOp::Sub, side(Side::Chosen), side(Side::Rejected));
+    for (name, nll) in [
+        ("softplus", unary(UnaryOp::Softplus, unary(UnaryOp::Neg, margin.clone()))),
+        ("log_sigmoid", unary(UnaryOp::LogSigmoid, margin)),
+    ] {
+        assert_close(name, compare(&values, &rows_mean(nll), "r"));
+    }
+}
+
 #[test]
 fn every_operation_has_the_right_gradient() {
     let values = world(Head::Token);

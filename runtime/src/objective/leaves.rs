@@ -189,7 +189,7 @@ impl<'v> Leaves<'v> {
             }
         }
         if let [own, reference] = margins.as_slice() {
-            let prefers = (own.clone() - reference.clone()).greater_scalar(0.0).float();
+            let prefers = crate::ops::share_positive(own.clone() - reference.clone());
             context.record("rewards/accuracies", mean(prefers));
         }
         Ok(())

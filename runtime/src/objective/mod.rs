@@ -11,7 +11,7 @@ mod leaves;
 
 use std::collections::BTreeMap;
 
-use burn::tensor::{Tensor, activation};
+use burn::tensor::Tensor;
 use pbpo_compiler::plan::{Axis, BatchRef, BinaryOp, Expr, Reduction, UnaryOp};
 
 pub use leaves::{Leaves, Moved};
@@ -170,7 +170,10 @@ fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
-/// `log(1 + e^x) = max(x, 0) + log(1 + e^-|x|)`: exact for large arguments of either sign.
+/// `log(1 + e^x) = (x + |x|) / 2 + log(1 + e^-|x|)`: exact for large arguments of either sign, and with the
+/// right gradient, 1/2, at 0, where the derivative of `|x|` is taken as 0. (A fresh reward model and a
+/// policy that equals its reference have margins of exactly 0.)
 fn stable_softplus(x: Tensor<2>) -> Tensor<2> {
-    activation::relu(x.clone()) + x.abs().neg().exp().log1p()
+    let size = x.clone().abs();
+    (x + size.clone()).mul_scalar(0.5) + size.neg().exp().log1p()
 }

@@ -1,6 +1,7 @@
 //! `ascend` and `descend`: one optimizer step of a player along its objective's gradient.
 
 use burn::module::Module;
+use burn::tensor::Tensor;
 use pbpo_compiler::plan::{BatchRef, Side, Stage};
 
 use super::Op;
@@ -88,6 +89,11 @@ fn metric_name(term: &str, is_policy: bool) -> String {
     }
 }
 
+/// 1 for each positive entry, 1/2 for each 0 (a pair of equal responses).
+pub fn share_positive(x: Tensor<2>) -> Tensor<2> {
+    x.sign().add_scalar(1.0).mul_scalar(0.5)
+}
+
 /// Accuracy and margin on the labelled pairs that the step looked at: of the reward model
 /// (`rm/*`), or of a policy's implicit reward against a reference (`rewards/*`, up to the factor beta).
 fn record_pairs(stage: &Stage, env: &Env, leaves: &mut Leaves<'_>, context: &mut Context<'_>) -> Result<(), Fault> {
@@ -105,8 +111,8 @@ fn record_pairs(stage: &Stage, env: &Env, leaves: &mut Leaves<'_>, context: &mut
             let rejected = leaves.known_reward(player, &side(set, Side::Rejected), r.model.kind);
             if let (Some(chosen), Some(rejected)) = (chosen, rejected) {
                 let margin = chosen.clone() - rejected;
-                let scalar = |t: burn::tensor::Tensor<2>| f64::from(t.mean().into_scalar::<f32>());
-                context.record("rm/accuracy", scalar(margin.clone().greater_scalar(0.0).float()));
+                let scalar = |t: Tensor<2>| f64::from(t.mean().into_scalar::<f32>());
+                context.record("rm/accuracy", scalar(share_positive(margin.clone())));
                 context.record("rm/margin", scalar(margin));
                 context.record("rm/mean_reward", scalar(chosen));
             }

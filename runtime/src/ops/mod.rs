@@ -18,6 +18,7 @@ mod refresh;
 mod reward_model;
 mod sample;
 
+pub use ascend::share_positive;
 pub use imitate::cross_entropy;
 use pbpo_compiler::plan::Stage;
 use serde::de::DeserializeOwned;

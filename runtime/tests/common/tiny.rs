@@ -1,0 +1,95 @@
+//! A small file whose run takes a second, and a listener that keeps what the run tells.
+#![allow(dead_code)]
+
+use std::collections::BTreeMap;
+
+use burn::tensor::Device;
+use pbpo_compiler::plan::Plan;
+use pbpo_runtime::event::{Event, Metrics, Observer};
+use pbpo_runtime::{Fault, execute};
+
+pub const TINY: &str = "pbpo 1
+param seed: int = 0
+data demos   { source = digits(split = train, count = 200, length = 3) }
+data prompts { source = digits(split = prompts, count = 50, length = 3) }
+data held    { source = digits(split = test, count = 40, length = 3) }
+policy pi {
+  model     = llama { layers = 1, width = 16, heads = 2, context = 16 tokens }
+  init      = imitate(demos, steps = 20, batch = 16, lr = 3e-3)
+  optimizer = adamw { lr = 1e-3 }
+  sampling  = { max_new = 5 tokens }
+  estimator = rloo { group = 4 }
+}
+policy ref { follows = pi, update = each_episode }
+reward_model r { backbone = pi.init, head = token, optimizer = adamw { lr = 1e-2 } }
+features phi { of = pi.init, project = 8 }
+exploration enhancer { features = phi, against = ref, search = best_of { candidates = 4, from = pi } }
+constraint confidence { on = r, keep = lagrangian { beta = 0.04, nll = sum }, batch = 8 pairs }
+oracle judge { by = btl { score = digits.score, scale = 8.0 } }
+pipeline main {
+  repeat 2 episodes {
+    y_ref  = sample(ref, prompts, count = 16)
+    y_new  = explore(enhancer, prompts, against = y_ref)
+    prefs += label(y_new, y_ref, by = judge)
+    repeat 2 {
+      y0 = sample(ref, prompts, count = 8)
+      y  = sample(pi, prompts, count = 8)
+      repeat 2 { descend r on gap(r, y, y0) within confidence(prefs) }
+      ascend pi on gap(r, y, y0) - 0.02 * kl(pi, ref, y)
+    }
+    report = evaluate(pi, held, metrics = [accuracy, score, length])
+  }
+}
+";
+
+/// The plan of a source text; panics with the findings where there are errors.
+pub fn plan(source: &str, overrides: &[&str]) -> Plan {
+    let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
+    let compiled = pbpo_compiler::compile("test.pbpo", source, None, &overrides);
+    compiled.plan.unwrap_or_else(|| panic!("{overrides:?}: {:#?}", compiled.diagnostics))
+}
+
+/// Everything a run told, timing left out.
+#[derive(Default, Debug, PartialEq)]
+pub struct Told {
+    pub episodes: Vec<BTreeMap<String, u64>>,
+    pub evaluations: Vec<(String, BTreeMap<String, u64>)>,
+    pub pairs: Vec<(String, String, String)>,
+}
+
+impl Told {
+    pub fn evaluation(&self, index: usize, metric: &str) -> f64 {
+        f64::from_bits(self.evaluations[index].1[metric])
+    }
+
+    pub fn last(&self, metric: &str) -> f64 {
+        f64::from_bits(self.episodes.last().unwrap()[metric])
+    }
+}
+
+/// Figures by their bits: equality means bitwise the same.
+fn bits(metrics: &Metrics) -> BTreeMap<String, u64> {
+    metrics.iter().filter(|(k, _)| !k.starts_with("timing")).map(|(k, v)| (k.clone(), v.to_bits())).collect()
+}
+
+impl Observer for Told {
+    fn event(&mut self, event: Event<'_>) -> std::io::Result<()> {
+        match event {
+            Event::Episode { metrics, .. } => self.episodes.push(bits(metrics)),
+            Event::Evaluation { label, metrics, .. } => self.evaluations.push((label.to_owned(), bits(metrics))),
+            Event::Preferences { records } => {
+                let pairs = records.iter().map(|r| (r.prompt.clone(), r.chosen.clone(), r.rejected.clone()));
+                self.pairs.extend(pairs);
+            }
+            Event::Stage { .. } | Event::Progress { .. } => {}
+        }
+        Ok(())
+    }
+}
+
+/// Runs a plan on the CPU.
+pub fn run(plan: &Plan) -> Result<Told, Fault> {
+    let mut told = Told::default();
+    execute(plan, &Device::flex(), &mut told)?;
+    Ok(told)
+}
