@@ -27,15 +27,23 @@ impl Scope {
     /// The block of a name. Marks it as used.
     pub fn block(&self, name: &str) -> Option<&Decl> {
         let decl = self.blocks.get(name)?;
-        self.used.borrow_mut().insert(name.to_owned());
+        self.mark(name);
         Some(decl)
     }
 
     /// The parameter of a name. Marks it as used.
     pub fn param(&self, name: &str) -> Option<&Param> {
         let param = self.params.get(name)?;
-        self.used.borrow_mut().insert(name.to_owned());
+        self.mark(name);
         Some(param)
+    }
+
+    /// Marks a name as used.
+    fn mark(&self, name: &str) {
+        let mut used = self.used.borrow_mut();
+        if !used.contains(name) {
+            used.insert(name.to_owned());
+        }
     }
 
     /// Names of the blocks of a kind.

@@ -77,12 +77,9 @@ fn the_likelihood_of_the_pairs_falls_less_where_the_constraint_holds() {
 }
 
 #[test]
-fn drawing_from_no_pairs_is_one_clear_fault_with_its_stage() {
-    let source = TINY
-        .replace("    prefs += label(y_new, y_ref, by = judge)\n", "")
-        .replace("    report = evaluate", "    prefs += label(y_new, y_ref, by = judge)\n    report = evaluate");
-    let fault = run(&plan(&source, &[])).unwrap_err();
-    assert_eq!(fault.stage.as_deref(), Some("confidence.batch"));
-    assert_eq!(fault.message, "there are no labelled pairs to draw from");
-    assert!(fault.help.is_some());
+fn a_model_too_short_for_its_data_is_one_clear_fault_with_its_stage() {
+    let fault = run(&plan(TINY, &["pi.model.context=8"])).unwrap_err();
+    assert_eq!(fault.stage.as_deref(), Some("pi.init"));
+    assert_eq!(fault.message, "a demonstration has 9 tokens, the model reads 8");
+    assert_eq!(fault.help.as_deref(), Some("set `context = 9 tokens` or more"));
 }

@@ -9,7 +9,7 @@ mod prelude;
 mod repeat;
 mod stmt;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Block, Expr, ExprKind, Stmt};
@@ -42,7 +42,9 @@ pub fn pipeline(
         depth: 0,
     };
     lower.find_assignments(&block.body.stmts);
-    lower.prelude(&names(&block.body.stmts));
+    let mut used = HashSet::new();
+    names(&block.body.stmts, &mut used);
+    lower.prelude(&used);
     for stmt in &block.body.stmts {
         lower.stmt(stmt);
     }
@@ -200,33 +202,31 @@ fn constant(value: &Constant) -> Json {
 }
 
 /// Every name that statements mention.
-fn names(stmts: &[Stmt]) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
+fn names<'e>(stmts: &'e [Stmt], found: &mut HashSet<&'e str>) {
     for stmt in stmts {
         match stmt {
-            Stmt::Assign { value, .. } | Stmt::Append { value, .. } => names_in(value, &mut found),
+            Stmt::Assign { value, .. } | Stmt::Append { value, .. } => names_in(value, found),
             Stmt::Repeat { count, body, .. } => {
-                names_in(count, &mut found);
-                found.extend(names(&body.stmts));
+                names_in(count, found);
+                names(&body.stmts, found);
             }
             Stmt::Climb { player, objective, within, .. } => {
-                found.insert(player.text.clone());
-                names_in(objective, &mut found);
-                within.iter().for_each(|within| names_in(within, &mut found));
+                found.insert(&player.text);
+                names_in(objective, found);
+                within.iter().for_each(|within| names_in(within, found));
             }
         }
     }
-    found
 }
 
-fn names_in(expr: &Expr, found: &mut BTreeSet<String>) {
+fn names_in<'e>(expr: &'e Expr, found: &mut HashSet<&'e str>) {
     match &expr.kind {
-        ExprKind::Path(path) => found.extend(path.first().map(|name| name.text.clone())),
+        ExprKind::Path(path) => found.extend(path.first().map(|name| name.text.as_str())),
         ExprKind::Call { callee, args } => {
-            found.extend(callee.first().map(|name| name.text.clone()));
+            found.extend(callee.first().map(|name| name.text.as_str()));
             args.iter().for_each(|arg| names_in(&arg.value, found));
         }
-        ExprKind::Record { body, .. } => found.extend(names(&body.stmts)),
+        ExprKind::Record { body, .. } => names(&body.stmts, found),
         ExprKind::List(items) => items.iter().for_each(|item| names_in(item, found)),
         ExprKind::Neg(arg) => names_in(arg, found),
         ExprKind::Binary { left, right, .. } => {

@@ -1,6 +1,6 @@
 //! The stages of blocks, in front of a pipeline's own: only of blocks that are used.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use serde_json::{Value as Json, json};
 
@@ -9,18 +9,19 @@ use crate::schema::Kind;
 
 impl Lower<'_> {
     /// Makes the stages of these blocks and of what they need, in the order of the file.
-    pub(super) fn prelude(&mut self, used: &BTreeSet<String>) {
+    pub(super) fn prelude(&mut self, used: &HashSet<&str>) {
         let order = &self.program.scope.order;
-        for name in order.iter().filter(|name| used.contains(*name)) {
+        for name in order.iter().filter(|name| used.contains(name.as_str())) {
             self.need(name);
         }
     }
 
     /// Makes the stage of a block, after those that it needs.
     pub(super) fn need(&mut self, name: &str) {
-        if !self.made.insert(name.to_owned()) {
+        if self.made.contains(name) {
             return;
         }
+        self.made.insert(name.to_owned());
         match self.program.blocks.get(name).map(|block| block.kind) {
             Some(Kind::Data) => self.data(name),
             Some(Kind::Policy) if self.block(name).name("follows").is_some() => self.follower(name),

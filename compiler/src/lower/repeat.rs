@@ -84,7 +84,7 @@ impl Lower<'_> {
             made.name = self.fresh("repeat");
         }
         let captured = used_values(&made).into_iter().filter(|value| !carried.iter().any(|(_, from)| from == value));
-        let captured: Vec<(String, String)> = captured.map(|value| (value.clone(), value)).collect();
+        let captured: Vec<(String, String)> = captured.map(|value| (value.to_owned(), value.to_owned())).collect();
         made.inputs = carried;
         made.inputs.extend(captured);
         self.push(made, span);

@@ -171,7 +171,7 @@ impl Lower<'_> {
 
     /// The operation and its checked arguments.
     pub(super) fn op_args(&mut self, value: &Expr) -> Option<(&'static ops::OpSchema, crate::hir::Args)> {
-        let names: Vec<&str> = OPS.iter().map(|schema| schema.name).collect();
+        let names = || -> Vec<&str> { OPS.iter().map(|schema| schema.name).collect() };
         let ExprKind::Call { callee, args } = &value.kind else {
             if !matches!(value.kind, ExprKind::Error) {
                 self.out.push(
@@ -181,7 +181,7 @@ impl Lower<'_> {
                         format!("expected an operation, found {}", crate::check::describe(&value.kind)),
                     )
                     .label("a pipeline assigns what an operation makes")
-                    .help(format!("write a call of {}", suggest::one_of(&names))),
+                    .help(format!("write a call of {}", suggest::one_of(&names()))),
                 );
             }
             return None;
@@ -192,11 +192,11 @@ impl Lower<'_> {
             let error = Diagnostic::error(Code::UnknownOp, at, format!("no operation is called `{word}`"))
                 .label("unknown operation");
             let objective =
-                functions::find(&word).is_some() && suggest::nearest(&word, names.iter().copied()).is_none();
+                functions::find(&word).is_some() && suggest::nearest(&word, names()).is_none();
             self.out.push(if objective {
                 error.help(format!("`{word}` belongs in an objective: `ascend P on {word}(...)`"))
             } else {
-                error.maybe_help(suggest::help(&word, &names))
+                error.maybe_help(suggest::help(&word, &names()))
             });
             return None;
         };

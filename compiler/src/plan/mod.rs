@@ -15,7 +15,7 @@ pub mod ops;
 mod text;
 pub mod verify;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use petgraph::graph::{DiGraph, NodeIndex};
 use serde::{Deserialize, Serialize};
@@ -112,20 +112,21 @@ impl Body {
     /// Builds the DAG from stages in a topological order. A value that no stage here makes comes
     /// from outside (a carried or captured value) and gives no edge.
     pub fn new(stages: Vec<Stage>, carries: Vec<Carry>) -> Self {
-        let mut dag = DiGraph::new();
-        let mut makers: BTreeMap<String, NodeIndex> = BTreeMap::new();
+        let mut makers: HashMap<&str, NodeIndex> = HashMap::new();
+        let mut edges: Vec<(NodeIndex, NodeIndex, String)> = Vec::new();
+        for (index, stage) in stages.iter().enumerate() {
+            let node = NodeIndex::new(index);
+            for value in used_values(stage) {
+                edges.extend(makers.get(value).map(|maker| (*maker, node, value.to_owned())));
+            }
+            makers.extend(outputs(stage).map(|output| (output, node)));
+        }
+        let mut dag = DiGraph::with_capacity(stages.len(), edges.len());
         for stage in stages {
-            let uses: Vec<String> = used_values(&stage);
-            let outputs = stage.outputs.clone();
-            let node = dag.add_node(stage);
-            for value in uses {
-                if let Some(&maker) = makers.get(&value) {
-                    dag.add_edge(maker, node, value);
-                }
-            }
-            for output in outputs {
-                makers.insert(output, node);
-            }
+            dag.add_node(stage);
+        }
+        for (maker, node, value) in edges {
+            dag.add_edge(maker, node, value);
         }
         Self { dag, carries }
     }
@@ -137,20 +138,21 @@ impl Body {
 }
 
 /// Every value a stage reads, its body's captures and carried values included; sorted, no doubles.
-pub fn used_values(stage: &Stage) -> Vec<String> {
-    let mut used: std::collections::BTreeSet<String> = stage.inputs.iter().map(|(_, value)| value.clone()).collect();
+pub fn used_values(stage: &Stage) -> BTreeSet<&str> {
+    let mut used: BTreeSet<&str> = stage.inputs.iter().map(|(_, value)| value.as_str()).collect();
     if let Some(body) = &stage.body {
-        let mut inner: std::collections::BTreeSet<String> = std::collections::BTreeSet::new();
-        let mut made: std::collections::BTreeSet<&str> = body.carries.iter().map(|c| c.enter.as_str()).collect();
-        for stage in body.stages() {
-            inner.extend(used_values(stage));
-            made.extend(stage.outputs.iter().map(String::as_str));
-        }
-        inner.extend(body.carries.iter().map(|c| c.back.clone()));
-        used.extend(inner.into_iter().filter(|value| !made.contains(value.as_str())));
-        used.extend(body.carries.iter().map(|c| c.from.clone()));
+        let enter = body.carries.iter().map(|carry| carry.enter.as_str());
+        let made: HashSet<&str> = enter.chain(body.stages().flat_map(outputs)).collect();
+        let back = body.carries.iter().map(|carry| carry.back.as_str());
+        let inner = body.stages().flat_map(used_values).chain(back);
+        used.extend(inner.filter(|value| !made.contains(value)));
+        used.extend(body.carries.iter().map(|carry| carry.from.as_str()));
     }
-    used.into_iter().collect()
+    used
+}
+
+fn outputs(stage: &Stage) -> impl Iterator<Item = &str> {
+    stage.outputs.iter().map(String::as_str)
 }
 
 impl From<BodyRecord> for Body {

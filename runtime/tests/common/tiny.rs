@@ -23,7 +23,7 @@ policy pi {
 policy ref { follows = pi, update = each_episode }
 reward_model r { backbone = pi.init, head = token, optimizer = adamw { lr = 1e-2 } }
 features phi { of = pi.init, project = 8 }
-exploration enhancer { features = phi, against = ref, search = best_of { candidates = 4, from = pi } }
+exploration enhancer { features = phi, against = ref, bonus = expected_square, search = best_of { candidates = 4, from = pi } }
 constraint confidence { on = r, keep = lagrangian { beta = 0.04, nll = sum }, batch = 8 pairs }
 oracle judge { by = btl { score = digits.score, scale = 8.0 } }
 pipeline main {
