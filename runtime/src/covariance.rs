@@ -46,9 +46,9 @@ impl Covariance {
             let r = diagonal.hypot(w[k]);
             let (c, s) = (r / diagonal, w[k] / diagonal);
             self.factor[k * d + k] = r;
-            for i in k + 1..d {
-                let l = (self.factor[i * d + k] + s * w[i]) / c;
-                w[i] = c * w[i] - s * l;
+            for (i, w) in w.iter_mut().enumerate().skip(k + 1) {
+                let l = (self.factor[i * d + k] + s * *w) / c;
+                *w = c * *w - s * l;
                 self.factor[i * d + k] = l;
             }
         }

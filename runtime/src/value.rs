@@ -18,7 +18,7 @@ use crate::tokenizer::{BOS, EOS, Tokenizer};
 pub enum Value {
     Data(Arc<Data>),
     /// A model after imitation: where policies, reward models and features start.
-    Init(Init),
+    Init(Box<Init>),
     Policy(Box<Policy>),
     Reward(Box<Reward>),
     Features(Arc<Features>),

@@ -11,7 +11,7 @@ use pbpo_runtime::tokenizer::EOS;
 #[test]
 fn cached_hidden_states_equal_those_of_one_forward() {
     let model = common::llama(9, 1);
-    let ids: Vec<i32> = (0..2 * 10).map(|i| (i * 5 % 9) as i32).collect();
+    let ids: Vec<i32> = (0..2 * 10).map(|i| i * 5 % 9).collect();
     let full = model.hidden(model.tokens(2, ids.clone()), None);
     let mut cache = Cache::new(2, 10);
     let mut parts = Vec::new();

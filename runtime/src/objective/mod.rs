@@ -20,6 +20,7 @@ use crate::error::Fault;
 
 /// A quantity with the batch its rows belong to (a scalar has none).
 #[derive(Clone)]
+#[allow(clippy::large_enum_variant)] // A handful live at once; a box would only be in the way.
 pub enum Quantity {
     Number(f64),
     Matrix { value: Tensor<2>, rows: Option<BatchRef> },

@@ -26,7 +26,7 @@ const SHOWN: usize = 5;
 impl Op for Evaluate {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { metrics: wanted, every, label } = config(stage)?;
-        let due = context.episode % every.max(1) == 0 || context.episode == context.episodes;
+        let due = context.episode.is_multiple_of(every.max(1)) || context.episode == context.episodes;
         if !due {
             return Ok(vec![Value::Report]);
         }

@@ -68,7 +68,7 @@ impl Op for Imitate {
                 })?;
             }
         }
-        Ok(vec![Value::Init(Init { model: model.valid(), data: data.clone() })])
+        Ok(vec![Value::Init(Box::new(Init { model: model.valid(), data: data.clone() }))])
     }
 }
 
