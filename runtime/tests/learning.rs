@@ -76,6 +76,17 @@ fn the_likelihood_of_the_pairs_falls_less_where_the_constraint_holds() {
     assert!(free > held + 0.1, "nll {free} without the constraint, {held} with it");
 }
 
+/// Of one prompt, accuracy and length are whole numbers.
+#[test]
+fn evaluate_measures_as_many_prompts_as_it_is_told() {
+    let source = TINY.replace("metrics = [accuracy, score, length]", "metrics = [accuracy, length], count = 1");
+    let told = run(&plan(&source, &[])).unwrap();
+    for index in 0..told.evaluations.len() {
+        assert_eq!(told.evaluation(index, "accuracy").fract(), 0.0);
+        assert_eq!(told.evaluation(index, "length").fract(), 0.0);
+    }
+}
+
 #[test]
 fn a_model_too_short_for_its_data_is_one_clear_fault_with_its_stage() {
     let fault = run(&plan(TINY, &["pi.model.context=8"])).unwrap_err();

@@ -18,6 +18,8 @@ struct Settings {
     metrics: Vec<String>,
     every: usize,
     label: String,
+    /// Prompts measured, the first ones of the data; all where absent.
+    count: Option<usize>,
 }
 
 /// Completions shown to a person.
@@ -25,7 +27,7 @@ const SHOWN: usize = 5;
 
 impl Op for Evaluate {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        let Settings { metrics: wanted, every, label } = config(stage)?;
+        let Settings { metrics: wanted, every, label, count } = config(stage)?;
         let due = context.episode.is_multiple_of(every.max(1)) || context.episode == context.episodes;
         if !due {
             return Ok(vec![Value::Report]);
@@ -37,7 +39,7 @@ impl Op for Evaluate {
         let mut scores = Vec::with_capacity(data.items.len());
         let mut lengths = 0;
         let mut completions = Vec::new();
-        let indices: Vec<usize> = (0..data.items.len()).collect();
+        let indices: Vec<usize> = (0..count.unwrap_or(usize::MAX).min(data.items.len())).collect();
         for chunk in indices.chunks(256) {
             let prompts: Vec<&[u32]> = chunk.iter().map(|i| data.prompts[*i].as_slice()).collect();
             for (item, response) in chunk.iter().zip(generate(&policy.model, &prompts, sampling, &mut rng)) {
