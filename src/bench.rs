@@ -1,13 +1,17 @@
-//! `pbpoc bench`: tokens per second of training and sampling at a given shape.
+//! `pbpoc bench`: tokens per second of training and sampling at a given shape; `pbpoc bench compile`:
+//! see `bench_compile.rs`.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
 use pbpo_runtime::model::LlamaConfig;
 
 /// Shapes, with the same names as in scripts/bench_torch.py.
 #[derive(Args, Debug)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct BenchArgs {
+    #[command(subcommand)]
+    what: Option<What>,
     #[arg(long, default_value_t = 4)]
     layers: usize,
     #[arg(long, default_value_t = 128)]
@@ -49,8 +53,21 @@ pub struct BenchArgs {
     format: String,
 }
 
+#[derive(Subcommand, Debug)]
+enum What {
+    /// Milliseconds of `check` and `plan` on files of 100 and 2,000 lines
+    Compile {
+        /// Print one JSON object.
+        #[arg(long, value_parser = ["text", "json"], default_value = "text")]
+        format: String,
+    },
+}
+
 /// Measures and prints; the exit code.
 pub fn run(args: &BenchArgs) -> u8 {
+    if let Some(What::Compile { format }) = &args.what {
+        return crate::bench_compile::run(format == "json");
+    }
     device::use_threads(args.threads);
     let (device, name) = match device::open(args.device) {
         Ok(opened) => opened,

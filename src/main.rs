@@ -1,6 +1,7 @@
 //! `pbpoc`: compiles and runs `.pbpo` files. One file per subcommand; this one only dispatches.
 
 mod bench;
+mod bench_compile;
 mod check;
 mod cli;
 mod doctor;

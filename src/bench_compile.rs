@@ -1,0 +1,112 @@
+//! `pbpoc bench compile`: milliseconds of `check` and `plan`, each a cold process of this executable.
+
+use std::fmt::Write;
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use serde::Serialize;
+
+use crate::cli::{OK, RUN_FAILED, print};
+
+/// Cold runs of each command.
+const RUNS: usize = 21;
+
+const QUICKSTART: &str = include_str!("../pipelines/quickstart.pbpo");
+
+/// What one command took on one file.
+#[derive(Serialize)]
+struct Row {
+    file: &'static str,
+    lines: usize,
+    command: &'static str,
+    median_ms: f64,
+    max_ms: f64,
+    budget_ms: f64,
+}
+
+/// Measures and prints; the exit code.
+pub fn run(json: bool) -> u8 {
+    match measure() {
+        Ok(rows) if json => print(&format!("{}\n", serde_json::json!({ "compile": rows }))),
+        Ok(rows) => {
+            let mut text = format!(
+                "{:<12} {:>6} {:<8} {:>9} {:>9} {:>9}\n",
+                "file", "lines", "command", "median", "max", "budget"
+            );
+            for r in rows {
+                let (file, lines, command) = (r.file, r.lines, r.command);
+                let _ = write!(text, "{file:<12} {lines:>6} {command:<8} ");
+                let _ = writeln!(text, "{:>6.1} ms {:>6.1} ms {:>6.0} ms", r.median_ms, r.max_ms, r.budget_ms);
+            }
+            print(&text);
+        }
+        Err(error) => {
+            eprintln!("error: the bench can't run: {error}");
+            return RUN_FAILED;
+        }
+    }
+    OK
+}
+
+fn measure() -> std::io::Result<Vec<Row>> {
+    let dir = tempfile::tempdir()?;
+    let executable = std::env::current_exe()?;
+    let mut rows = Vec::new();
+    for (file, text, budget_ms) in
+        [("quickstart", padded(), 10.0), ("many-blocks", many_blocks(), 50.0), ("one-body", one_body(), 50.0)]
+    {
+        let path = dir.path().join(format!("{file}.pbpo"));
+        std::fs::write(&path, &text)?;
+        for command in ["check", "plan"] {
+            let mut times = Vec::with_capacity(RUNS);
+            for _ in 0..RUNS {
+                let started = Instant::now();
+                let status = Command::new(&executable)
+                    .arg(command)
+                    .arg(&path)
+                    .stdout(Stdio::null())
+                    .stderr(Stdio::null())
+                    .status()?;
+                times.push(started.elapsed().as_secs_f64() * 1e3);
+                if !status.success() {
+                    return Err(std::io::Error::other(format!("`{command}` found errors in the file `{file}`")));
+                }
+            }
+            times.sort_by(f64::total_cmp);
+            let lines = text.lines().count();
+            let (median_ms, max_ms) = (times[RUNS / 2], times[RUNS - 1]);
+            rows.push(Row { file, lines, command, median_ms, max_ms, budget_ms });
+        }
+    }
+    Ok(rows)
+}
+
+/// The quickstart with comments up to 100 lines.
+fn padded() -> String {
+    let missing = 100_usize.saturating_sub(QUICKSTART.lines().count());
+    format!("{QUICKSTART}{}", "// one more line\n".repeat(missing))
+}
+
+/// 2,000 lines: the quickstart and hundreds of policies that nothing uses.
+fn many_blocks() -> String {
+    let policy = "policy extra_N {\n  model     = llama { layers = 2, width = 64, heads = 4, context = 64 tokens }\n  \
+                  init      = imitate(demos, steps = 400, batch = 64, lr = 2e-3)\n  \
+                  optimizer = adamw { lr = 2e-4, clip = 1.0 }\n  estimator = rloo { group = 4 }\n}\n\n";
+    let count = (2000 - QUICKSTART.lines().count()) / policy.lines().count();
+    let extra: String = (0..count).map(|n| policy.replace('N', &n.to_string())).collect();
+    format!("{QUICKSTART}\n{extra}")
+}
+
+/// 2,000 lines: the quickstart with one very long body.
+fn one_body() -> String {
+    let step =
+        "      y  = sample(pi,  prompts, count = 64)\n      ascend pi on gap(r, y, y0) - 0.02 * kl(pi, ref, y)\n";
+    let count = (2000 - QUICKSTART.lines().count()) / 2;
+    QUICKSTART.replace(
+        "    report = evaluate",
+        &format!(
+            "    repeat 2 {{\n      y0 = sample(ref, prompts, count = 64)\n{}    }}\n    report = evaluate",
+            step.repeat(count)
+        ),
+    )
+}
