@@ -1,6 +1,7 @@
 //! `pbpoc bench`: tokens per second of training and sampling at a given shape; `pbpoc bench compile`:
 //! see `bench_compile.rs`.
 
+use crate::cli::{OK, print};
 use clap::{Args, Subcommand};
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
@@ -93,12 +94,12 @@ pub fn run(args: &BenchArgs) -> u8 {
     };
     let figures = measure(&shape, &device, &name);
     if args.format == "json" {
-        println!("{}", serde_json::to_string(&figures).unwrap_or_default());
+        print(&format!("{}\n", serde_json::to_string(&figures).unwrap_or_default()));
     } else {
-        println!("device   {}", figures.device);
-        println!("params   {}", figures.params);
-        println!("training {:.0} tokens/s", figures.train_tokens_per_s);
-        println!("sampling {:.0} tokens/s", figures.sample_tokens_per_s);
+        print(&format!("device   {}\n", figures.device));
+        print(&format!("params   {}\n", figures.params));
+        print(&format!("training {:.0} tokens/s\n", figures.train_tokens_per_s));
+        print(&format!("sampling {:.0} tokens/s\n", figures.sample_tokens_per_s));
     }
-    crate::cli::OK
+    OK
 }

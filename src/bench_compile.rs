@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::cli::{OK, RUN_FAILED, print};
+use crate::cli::{OK, RUN_FAILED, eprint, print};
 
 /// Cold runs of each command.
 const RUNS: usize = 21;
@@ -41,7 +41,7 @@ pub fn run(json: bool) -> u8 {
             print(&text);
         }
         Err(error) => {
-            eprintln!("error: the bench can't run: {error}");
+            eprint(&format!("error: the bench can't run: {error}\n"));
             return RUN_FAILED;
         }
     }

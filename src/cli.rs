@@ -146,9 +146,16 @@ pub fn report(compiled: &[Compiled], format: Format) -> u8 {
     if compiled.iter().any(Compiled::failed) { DIAGNOSTICS } else { OK }
 }
 
-/// Writes data to stdout. A reader that has gone away is no error.
+/// Writes data to stdout. A reader that has gone away is no error; a full disk is.
 pub fn print(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let mut stdout = std::io::stdout().lock();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            eprint(&format!("error: the output can't be written: {error}\n"));
+            std::process::exit(i32::from(RUN_FAILED));
+        }
+        _ => {}
+    }
 }
 
 /// Writes a message to stderr. A reader that has gone away is no error.

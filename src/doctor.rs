@@ -2,18 +2,20 @@
 
 use pbpo_runtime::device;
 
+use crate::cli::{OK, print};
+
 /// Prints what this binary is and what it finds on this machine; the exit code.
 pub fn run() -> u8 {
     let cuda = if device::HAS_CUDA { "cuda" } else { "none (CPU only)" };
-    println!("pbpoc    {}", env!("CARGO_PKG_VERSION"));
-    println!("features {cuda}");
-    println!("threads  {}", device::threads());
-    println!("device   cpu");
+    print(&format!("pbpoc    {}\n", env!("CARGO_PKG_VERSION")));
+    print(&format!("features {cuda}\n"));
+    print(&format!("threads  {}\n", device::threads()));
+    print("device   cpu\n");
     for index in 0..device::cuda_devices() {
-        println!("device   cuda:{index}");
+        print(&format!("device   cuda:{index}\n"));
     }
     if device::HAS_CUDA && device::cuda_devices() == 0 {
-        println!("         no NVIDIA GPU found: the driver (libcuda) is missing or sees no card");
+        print("         no NVIDIA GPU found: the driver (libcuda) is missing or sees no card\n");
     }
-    crate::cli::OK
+    OK
 }

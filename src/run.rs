@@ -1,7 +1,7 @@
 //! `pbpoc run`: compiles a file, runs its pipeline, and says what came of it.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use pbpo_compiler::Compiled;
@@ -9,11 +9,12 @@ use pbpo_compiler::code::Code;
 use pbpo_compiler::diagnostic::Diagnostic;
 use pbpo_compiler::plan::Plan;
 use pbpo_runtime::device::{self, Choice};
+use pbpo_runtime::env::Env;
 use pbpo_runtime::rundir::RunDir;
 use pbpo_runtime::{Fault, execute};
 use serde::Serialize;
 
-use crate::cli::{DIAGNOSTICS, Failure, OK, RUN_FAILED, Source, print};
+use crate::cli::{DIAGNOSTICS, Failure, OK, RUN_FAILED, Source, eprint, print};
 use crate::ui::{Both, Progress, summary};
 
 /// Options of `run`.
@@ -44,7 +45,7 @@ struct Outcome<'a> {
     point: &'a str,
     seed: u64,
     seconds: f64,
-    run_dir: &'a Path,
+    run_dir: String,
     metrics: pbpo_runtime::event::Metrics,
 }
 
@@ -66,9 +67,10 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
         }
     };
     let mut progress = Progress::new(args.quiet);
-    let ran = guarded(|| execute(plan, &device, &mut Both(&mut dir, &mut progress)));
+    let mut env = Env::default();
+    let ran = guarded(|| execute(plan, &device, &mut Both(&mut dir, &mut progress), &mut env));
     progress.finish();
-    let ended = ran.and_then(|env| dir.finish(plan, &env).map_err(Fault::from));
+    let ended = ran.and_then(|()| dir.finish(plan, &env).map_err(Fault::from));
     match ended {
         Ok(()) => {
             print_outcome(args, plan, &dir);
@@ -76,9 +78,9 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
         }
         Err(fault) => {
             // The failure itself is what the user must see, whether or not the manifest takes it.
-            let _ = dir.fail(&fault.to_string());
+            let _ = dir.fail(&fault.to_string(), &env);
             let code = report_stage_fault(&fault, &compiled, &args.source);
-            eprintln!("what the run had until then is in {}", dir.path().display());
+            eprint(&format!("what the run had until then is in {}\n", dir.path().display()));
             Ok(code)
         }
     }
@@ -98,21 +100,21 @@ fn print_outcome(args: &RunArgs, plan: &Plan, dir: &RunDir) {
             point: &plan.point,
             seed: plan.seed,
             seconds: dir.seconds(),
-            run_dir: dir.path(),
+            run_dir: dir.path().display().to_string(),
             metrics: dir.results(),
         };
         print(&format!("{}\n", serde_json::to_string(&outcome).unwrap_or_default()));
     } else {
-        let (table, seconds, path) = (summary(&dir.evaluations), dir.seconds(), dir.path().display());
+        let (table, seconds, path) = (summary(&dir), dir.seconds(), dir.path().display());
         print(&format!("{table}\n{} in {seconds:.1} s; everything is in {path}\n", plan.point));
     }
 }
 
 /// Prints a fault that has no place in the file; the exit code.
 pub fn report_fault(fault: &Fault) -> u8 {
-    eprintln!("error: {fault}");
+    eprint(&format!("error: {fault}\n"));
     if let Some(help) = &fault.help {
-        eprintln!("help: {help}");
+        eprint(&format!("help: {help}\n"));
     }
     RUN_FAILED
 }

@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use pbpo_runtime::event::{Completion, Event, Metrics, Observer};
-use pbpo_runtime::rundir::{Evaluation, RunDir};
+use pbpo_runtime::rundir::RunDir;
+
+use crate::cli::eprint;
 
 /// Figures of an episode that the bar shows, with their short names.
 const SHOWN: [(&str, &str); 3] = [("game/value", "gap"), ("confidence/nll", "nll"), ("objective/kl", "kl")];
@@ -44,7 +46,7 @@ impl Progress {
             return;
         }
         if self.bar.is_hidden() {
-            eprintln!("{:6.1}s {line}", self.started.elapsed().as_secs_f64());
+            eprint(&format!("{:6.1}s {line}\n", self.started.elapsed().as_secs_f64()));
         } else {
             self.bar.println(line);
         }
@@ -76,7 +78,8 @@ impl Observer for Progress {
                 }
                 self.show("episode", done, total, message);
             }
-            Event::Evaluation { label, step, metrics, .. } => {
+            Event::Evaluation { label, before, step, metrics, .. } => {
+                let label = if before { "before" } else { label };
                 self.accuracy = metrics.get("accuracy").copied().or(self.accuracy);
                 self.print(format!("{label} (episode {step}): {}", figures(metrics)));
             }
@@ -100,8 +103,8 @@ impl Observer for Both<'_> {
 }
 
 /// The before/after table with a few completions; nothing where nothing was evaluated.
-pub fn summary(evaluations: &[Evaluation]) -> String {
-    let (Some(first), Some(last)) = (evaluations.first(), evaluations.last()) else { return String::new() };
+pub fn summary(run: &RunDir) -> String {
+    let Some((first, last)) = run.first_and_last() else { return String::new() };
     let mut out = format!("{:<12} {:>8} {:>8}\n", "held-out", "before", "after");
     for (metric, before) in &first.metrics {
         if let Some(after) = last.metrics.get(metric) {

@@ -49,6 +49,21 @@ fn settings_and_seeds_are_in_it_and_go_down_the_edges() {
     assert!(seed.contains(&"pi.init".into()) && !seed.contains(&"demos".into()), "{seed:?}");
 }
 
+/// A player more is a value more that the loop carries.
+#[test]
+fn another_player_moves_no_other() {
+    let more = QUICKSTART
+        .replace("features phi", "reward_model other { backbone = pi.init, head = token, bound = 3.0 }\nfeatures phi")
+        .replace(
+            "    y_ref  =",
+            "    z = sample(ref, prompts, count = 8)\n    descend other on mean(other(z))\n    y_ref  =",
+        );
+    let (before, after) = (identities_of(QUICKSTART, &[]), identities_of(&more, &[]));
+    for stage in ["y_ref", "y_new", "prefs.new", "prefs@2", "y0", "confidence.batch"] {
+        assert_eq!(before[stage], after[stage], "{stage}");
+    }
+}
+
 #[test]
 fn another_stage_moves_no_other() {
     let more = QUICKSTART.replace("repeat 3 {", "extra = sample(ref, prompts, count = 32)\n    repeat 3 {");

@@ -23,9 +23,9 @@ pub enum Event<'a> {
     Progress { stage: &'a str, done: usize, total: usize, metrics: &'a Metrics },
     /// An iteration of an outermost `repeat` ended: iterations done, of how many, its figures.
     Episode { done: usize, total: usize, metrics: &'a Metrics },
-    /// A policy was measured on held-out prompts. `label` is `before`, `after`, or the stage's name;
-    /// `step` is the number of episodes done.
-    Evaluation { label: &'a str, step: usize, metrics: &'a Metrics, completions: &'a [Completion] },
+    /// A policy was measured on held-out prompts. `label` is the report's name in the pipeline; `before`:
+    /// it was measured in front of the loop that measures it; `step`: episodes done.
+    Evaluation { label: &'a str, before: bool, step: usize, metrics: &'a Metrics, completions: &'a [Completion] },
     /// New labelled pairs, to be stored before they are used.
     Preferences { records: &'a [PreferenceRecord] },
 }

@@ -9,15 +9,14 @@ use crate::error::Fault;
 use crate::event::{Event, Observer};
 use crate::ops;
 
-/// Runs a plan on a device and gives back its values.
-pub fn execute(plan: &Plan, device: &Device, observer: &mut dyn Observer) -> Result<Env, Fault> {
+/// Runs a plan on a device. `env` gets its values, also those of a run that fails on the way.
+pub fn execute(plan: &Plan, device: &Device, observer: &mut dyn Observer, env: &mut Env) -> Result<(), Fault> {
     let mut context = Context::new(device.clone(), identity::identities(plan), observer);
-    let mut env = Env::default();
     for stage in plan.body.stages() {
         context.emit(Event::Stage { name: &stage.name, op: &stage.op })?;
-        run_stage(stage, &mut env, &mut context, true)?;
+        run_stage(stage, env, &mut context, true)?;
     }
-    Ok(env)
+    Ok(())
 }
 
 fn run_body(body: &Body, env: &mut Env, context: &mut Context<'_>) -> Result<(), Fault> {

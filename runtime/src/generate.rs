@@ -7,6 +7,7 @@ use burn::tensor::Tensor;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use crate::error::Fault;
 use crate::model::{Cache, Llama};
 use crate::tokenizer::{EOS, PAD};
 
@@ -20,16 +21,26 @@ pub struct Sampling {
 }
 
 /// Samples one response for each prompt. `model` must be a `valid()` model: without autodiff.
-/// Every row draws from its own position of the stream, so that rows do not depend on each other.
-pub fn generate(model: &Llama, prompts: &[&[u32]], sampling: Sampling, rng: &mut ChaCha8Rng) -> Vec<Vec<u32>> {
+/// Fails where prompts and responses do not fit into the model's context.
+pub fn generate(
+    model: &Llama,
+    prompts: &[&[u32]],
+    sampling: Sampling,
+    rng: &mut ChaCha8Rng,
+) -> Result<Vec<Vec<u32>>, Fault> {
     let rows = prompts.len();
     let mut responses: Vec<Vec<u32>> = vec![Vec::new(); rows];
     if rows == 0 || sampling.max_new == 0 {
-        return responses;
+        return Ok(responses);
     }
     let shortest = prompts.iter().map(|p| p.len()).min().unwrap_or(1);
     let longest = prompts.iter().map(|p| p.len()).max().unwrap_or(1);
-    let limit = (longest + sampling.max_new).min(model.config.context);
+    let limit = longest + sampling.max_new;
+    if limit > model.config.context {
+        let (new, context) = (sampling.max_new, model.config.context);
+        return Err(Fault::new(format!("a prompt of {longest} tokens and {new} new ones do not fit into {context}"))
+            .help(format!("set `context = {limit} tokens`, or lower `max_new`")));
+    }
     let mut cache = Cache::new(model.config.layers, limit);
     let mut done = vec![false; rows];
     let mut next: Vec<i32> = prompts.iter().flat_map(|p| p[..shortest].iter().map(|t| *t as i32)).collect();
@@ -58,7 +69,7 @@ pub fn generate(model: &Llama, prompts: &[&[u32]], sampling: Sampling, rng: &mut
             break;
         }
     }
-    responses
+    Ok(responses)
 }
 
 /// The token at quantile `u` of softmax(logits / temperature).

@@ -5,6 +5,8 @@ use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::{Gradients, Tensor};
 use serde::{Deserialize, Serialize};
 
+use crate::error::Fault;
+
 /// Settings of `adamw { ... }`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdamW {
@@ -45,11 +47,20 @@ impl Optimizer {
     /// One step down the gradients of `module`'s own parameters; `head` is the matrix that moves with
     /// `lr` where the rest moves with `backbone_lr`. Returns the module and the norm of the gradient
     /// before clipping.
-    pub fn step<M: Module>(&mut self, module: M, mut gradients: Gradients, head: Option<ParamId>) -> (M, f64) {
+    pub fn step<M: Module>(
+        &mut self,
+        module: M,
+        mut gradients: Gradients,
+        head: Option<ParamId>,
+    ) -> Result<(M, f64), Fault> {
         let mut own = GradientsParams::from_module(&mut gradients, &module);
         let mut norm = SquaredNorm { gradients: &own, total: None };
         module.visit(&mut norm);
         let norm = norm.total.map_or(0.0, |t| t.into_scalar::<f32>()).sqrt();
+        if !norm.is_finite() {
+            return Err(Fault::new(format!("the gradient's norm is {norm}"))
+                .help("lower the learning rate, or bound and clip the terms of the objective"));
+        }
         let clip = self.config.clip as f32;
         if norm > clip {
             module.visit(&mut Scale { gradients: &mut own, factor: clip / norm });
@@ -67,7 +78,7 @@ impl Optimizer {
             }
             _ => self.body.step(self.config.lr * warm, module, own),
         };
-        (module, f64::from(norm))
+        Ok((module, f64::from(norm)))
     }
 }
 

@@ -41,7 +41,7 @@ impl Lower<'_> {
                 None
             }
             Op::Evaluate => {
-                self.evaluate(args, output, output, span);
+                self.evaluate(args, output, output, false, span);
                 None
             }
         };
@@ -193,24 +193,21 @@ impl Lower<'_> {
         self.push(stage("draw", &[output]).with("preferences", preferences).maybe("count", args.int("count")), span);
     }
 
-    /// Measures a policy. `label` names the report.
-    pub(super) fn evaluate(&mut self, args: &Args, output: &str, label: &str, span: Span) {
-        let before = label == BEFORE;
+    /// Measures a policy. `label` names the report; `before`: in front of a loop, on what enters it.
+    pub(super) fn evaluate(&mut self, args: &Args, output: &str, label: &str, before: bool, span: Span) {
         let (policy, data) =
             (args.name("policy").unwrap_or_default().to_owned(), args.name("data").unwrap_or_default().to_owned());
         let metrics = args.get("metrics").and_then(crate::hir::Value::json).unwrap_or(json!([]));
         let every = if before { 1 } else { args.int("every").unwrap_or(1) };
-        let label = if before { BEFORE } else { label.split('@').next().unwrap_or(label) };
+        let label = label.split('@').next().unwrap_or(label);
         let made = stage("evaluate", &[output])
             .with("policy", self.player(&policy))
             .with("data", data)
             .set("every", every)
             .set("label", label)
             .set("metrics", metrics)
+            .maybe("before", before.then_some(true))
             .maybe("count", args.int("count"));
         self.push(made, span);
     }
 }
-
-/// The label of a report made in front of a repeat.
-pub(super) const BEFORE: &str = "before";

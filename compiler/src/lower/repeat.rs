@@ -3,7 +3,6 @@
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Body as Braces, Expr, ExprKind, Ident, Stmt};
 
-use super::ops::BEFORE;
 use super::{Lower, stage};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
@@ -212,8 +211,8 @@ impl Lower<'_> {
                         continue;
                     }
                     if let Some((_, args)) = self.op_args(value) {
-                        let output = self.fresh_batch(&format!("{}.{BEFORE}", name.text));
-                        self.evaluate(&args, &output, BEFORE, name.span.to(value.span));
+                        let output = self.fresh_batch(&format!("{}.before", name.text));
+                        self.evaluate(&args, &output, &name.text, true, name.span.to(value.span));
                     }
                 }
                 Stmt::Repeat { body, .. } => self.evaluate_before(&body.stmts),

@@ -191,8 +191,7 @@ impl Lower<'_> {
         let Some(schema) = ops::find(&word) else {
             let error = Diagnostic::error(Code::UnknownOp, at, format!("no operation is called `{word}`"))
                 .label("unknown operation");
-            let objective =
-                functions::find(&word).is_some() && suggest::nearest(&word, names()).is_none();
+            let objective = functions::find(&word).is_some() && suggest::nearest(&word, names()).is_none();
             self.out.push(if objective {
                 error.help(format!("`{word}` belongs in an objective: `ascend P on {word}(...)`"))
             } else {

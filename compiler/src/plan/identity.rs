@@ -31,9 +31,13 @@ impl Work {
     /// The stages of a body in order, and what it gives to the next iteration.
     fn body(&mut self, body: &Body) -> Vec<Identity> {
         let mut parts = Vec::new();
-        for (index, carry) in body.carries.iter().enumerate() {
+        // Numbered among equals only: one more carried value moves no other.
+        let mut seen: BTreeMap<Identity, u64> = BTreeMap::new();
+        for carry in &body.carries {
             let from = self.value(&carry.from);
-            let enter = hash(&[b"carry", &(index as u64).to_le_bytes(), &from]);
+            let index = seen.entry(from).or_insert(0);
+            let enter = hash(&[b"carry", &index.to_le_bytes(), &from]);
+            *index += 1;
             self.values.insert(carry.enter.clone(), enter);
         }
         for stage in body.stages() {

@@ -2,11 +2,14 @@
 //! stage in `lower/prelude.rs`.
 
 use super::Default::{EightThirds, Fields, Float as F, Int as I, Same, Word};
-use super::{Field, Kind, Range, Ty, Variant, call, opt, record, req, word};
+use super::{Field, Kind, MOST, Range, Ty, Variant, call, opt, record, req, word};
 use crate::units::Unit;
 
-const COUNT: Ty = Ty::Int(None, Range::from(1.0));
+/// Counts have a limit, so that a slip of the keyboard is a diagnostic and not a full memory.
+const COUNT: Ty = Ty::Int(None, Range::new(1.0, MOST));
 const UNIT_INTERVAL: Range = Range::new(0.0, 1.0);
+/// A decay of 1 would divide by 0 in Adam's bias correction.
+const DECAY: Range = Range::new(0.0, 0.9999);
 const POSITIVE: Ty = Ty::Float(None, Range::above(0.0));
 
 /// The fields of a kind. A policy that follows another has fields of its own: [`FOLLOWER`].
@@ -74,15 +77,15 @@ const INITS: &[Variant] = &[call(
     &[
         Field { positional: true, ..req("data", Ty::Block(Kind::Data), "demonstrations") },
         opt("steps", Ty::Int(Some(Unit::Steps), Range::from(0.0)), I(800), "optimizer steps"),
-        opt("batch", Ty::Int(None, Range::from(1.0)), I(64), "demonstrations in a step"),
+        opt("batch", COUNT, I(64), "demonstrations in a step"),
         opt("lr", Ty::Float(None, UNIT_INTERVAL), F(1e-3), "learning rate"),
     ],
     "supervised fine-tuning from random weights",
 )];
 
 const ADAMW_CLIP: Field = opt("clip", POSITIVE, F(1.0), "largest global gradient norm");
-const ADAMW_BETA1: Field = opt("beta1", Ty::Float(None, UNIT_INTERVAL), F(0.9), "decay of the first moment");
-const ADAMW_BETA2: Field = opt("beta2", Ty::Float(None, UNIT_INTERVAL), F(0.95), "decay of the second moment");
+const ADAMW_BETA1: Field = opt("beta1", Ty::Float(None, DECAY), F(0.9), "decay of the first moment");
+const ADAMW_BETA2: Field = opt("beta2", Ty::Float(None, DECAY), F(0.95), "decay of the second moment");
 const ADAMW_DECAY: Field = opt("weight_decay", Ty::Float(None, Range::from(0.0)), F(0.0), "decoupled weight decay");
 const ADAMW_WARMUP: Field =
     opt("warmup", Ty::Int(Some(Unit::Steps), Range::from(0.0)), I(0), "steps over which the rate rises");
@@ -110,7 +113,7 @@ const REWARD_OPTIMIZERS: &[Variant] = &[record(
 
 const SAMPLING: &[Field] = &[
     opt("temperature", Ty::Float(None, Range::new(0.0, 10.0)), F(1.0), "0 takes the likeliest token"),
-    opt("max_new", Ty::Int(Some(Unit::Tokens), Range::from(1.0)), I(16), "longest response"),
+    opt("max_new", Ty::Int(Some(Unit::Tokens), Range::new(1.0, MOST)), I(16), "longest response"),
 ];
 
 const GROUP: &[Field] = &[opt("group", Ty::Int(None, Range::new(2.0, 1024.0)), I(4), "samples of one prompt")];
@@ -182,7 +185,7 @@ const SEARCHES: &[Variant] = &[
 const CONSTRAINT: &[Field] = &[
     req("on", Ty::Block(Kind::RewardModel), "the reward model that is kept plausible"),
     req("keep", Ty::Choice(KEEPS), "how"),
-    opt("batch", Ty::Int(Some(Unit::Pairs), Range::from(1.0)), I(64), "pairs drawn for each step"),
+    opt("batch", Ty::Int(Some(Unit::Pairs), Range::new(1.0, MOST)), I(64), "pairs drawn for each step"),
 ];
 
 const KEEPS: &[Variant] = &[

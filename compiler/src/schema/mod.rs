@@ -11,6 +11,9 @@ pub mod ops;
 
 use crate::units::Unit;
 
+/// The largest count of anything.
+pub(crate) const MOST: f64 = 1e7;
+
 /// Kinds of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {

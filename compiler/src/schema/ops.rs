@@ -1,7 +1,7 @@
 //! What a pipeline can do: the operations on the right of `=` and `+=`.
 
 use super::Default::{Absent, Int as I, Words};
-use super::{Field, Flow, Kind, Range, Ty, Variant, opt, pos, req, word};
+use super::{Field, Flow, Kind, MOST, Range, Ty, Variant, opt, pos, req, word};
 use crate::units::Unit;
 
 /// The operations; lowered in `lower/ops.rs`.
@@ -25,10 +25,11 @@ pub struct OpSchema {
     pub doc: &'static str,
 }
 
-const COUNT: Ty = Ty::Int(None, Range::from(1.0));
-const SAMPLES: Ty = Ty::Int(Some(Unit::Samples), Range::from(1.0));
+const COUNT: Ty = Ty::Int(None, Range::new(1.0, MOST));
+const SAMPLES: Ty = Ty::Int(Some(Unit::Samples), Range::new(1.0, MOST));
 const TEMPERATURE: Field = opt("temperature", Ty::Float(None, Range::new(0.0, 10.0)), Absent, "default: the policy's");
-const MAX_NEW: Field = opt("max_new", Ty::Int(Some(Unit::Tokens), Range::from(1.0)), Absent, "default: the policy's");
+const MAX_NEW: Field =
+    opt("max_new", Ty::Int(Some(Unit::Tokens), Range::new(1.0, MOST)), Absent, "default: the policy's");
 
 /// Every operation.
 pub const OPS: &[OpSchema] = &[
@@ -75,7 +76,7 @@ pub const OPS: &[OpSchema] = &[
         name: "draw",
         args: &[
             pos("preferences", Ty::Value(Flow::Preferences), "from what"),
-            req("count", Ty::Int(Some(Unit::Pairs), Range::from(1.0)), "number of pairs"),
+            req("count", Ty::Int(Some(Unit::Pairs), Range::new(1.0, MOST)), "number of pairs"),
         ],
         gives: Flow::Preferences,
         doc: "a random batch of pairs",

@@ -55,18 +55,17 @@ impl<'v> Leaves<'v> {
     /// One leaf's value.
     pub fn get(&mut self, leaf: &Leaf) -> Result<Quantity, Fault> {
         Ok(match leaf {
-            Leaf::Logp { policy, batch } => self.rows(batch, |l| l.logp(policy, batch))?,
-            Leaf::Entropy { policy, batch } => self.rows(batch, |l| {
+            Leaf::Logp { policy, batch } => self.tokens(batch, |l| l.logp(policy, batch))?,
+            Leaf::Entropy { policy, batch } => self.tokens(batch, |l| {
                 let log_probs = l.log_probs(policy, batch)?;
                 Ok((log_probs.clone().exp() * log_probs).sum_dim(2).squeeze_dim::<2>(2).neg())
             })?,
-            Leaf::Kl { p, q, batch } => self.rows(batch, |l| {
+            Leaf::Kl { p, q, batch } => self.tokens(batch, |l| {
                 let (p, q) = (l.log_probs(p, batch)?, l.log_probs(q, batch)?);
                 Ok((p.clone().exp() * (p - q)).sum_dim(2).squeeze_dim::<2>(2))
             })?,
-            Leaf::TokenReward { reward_model, batch } | Leaf::Reward { reward_model, batch } => {
-                self.rows(batch, |l| l.reward(reward_model, batch))?
-            }
+            Leaf::TokenReward { reward_model, batch } => self.tokens(batch, |l| l.reward(reward_model, batch))?,
+            Leaf::Reward { reward_model, batch } => self.rows(batch, |l| l.reward(reward_model, batch))?,
             Leaf::Score { oracle: _, batch } => self.rows(batch, |l| l.scores(batch))?,
             Leaf::Size { preferences } => match self.value(preferences)? {
                 Value::Preferences(p) => Quantity::Number(p.len() as f64),
@@ -107,6 +106,16 @@ impl<'v> Leaves<'v> {
         let logp: Tensor<2> = log_probs.gather(2, targets).squeeze_dim(2);
         self.logps.insert(key, logp.clone());
         Ok(logp)
+    }
+
+    /// A per-token leaf, 0 at padding: no function of it overflows there.
+    fn tokens(
+        &mut self,
+        batch: &BatchRef,
+        leaf: impl FnOnce(&mut Self) -> Result<Tensor<2>, Fault>,
+    ) -> Result<Quantity, Fault> {
+        let value = leaf(self)? * self.batch(batch)?.mask();
+        Ok(Quantity::Matrix { value, rows: Some(batch.clone()) })
     }
 
     fn rows(
@@ -196,10 +205,14 @@ impl<'v> Leaves<'v> {
     }
 
     fn scores(&mut self, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
-        let Value::Rollouts(rollouts) = self.value(&batch.value)? else {
-            return Err(Fault::new(format!("`{}` is not a set of rollouts", batch.value)));
+        let data = match self.value(&batch.value)? {
+            Value::Rollouts(rollouts) => Some(&rollouts.data),
+            Value::Preferences(preferences) => preferences.data.as_ref(),
+            other => return Err(wrong(&batch.value, "batch", other)),
         };
-        let scores: Vec<f32> = rollouts.rows.iter().map(|r| rollouts.data.score(r.item, &r.response) as f32).collect();
+        let rows = self.source_rows(batch)?;
+        let score = |row: &&Row| data.map_or(0.0, |data| data.score(row.item, &row.response) as f32);
+        let scores: Vec<f32> = rows.iter().map(score).collect();
         let rows = scores.len();
         Ok(Tensor::<1>::from_floats(scores.as_slice(), &self.device).reshape([rows, 1]))
     }

@@ -62,14 +62,14 @@ fn step(stage: &Stage, env: &Env, context: &mut Context<'_>, sign: f64) -> Resul
                 .optimizer
                 .clone()
                 .ok_or_else(|| Fault::new(format!("`{name}` follows another policy and has no optimizer")))?;
-            let (model, norm) = optimizer.step(model, gradients, None);
+            let (model, norm) = optimizer.step(model, gradients, None)?;
             let policy = Policy { model: model.valid(), optimizer: Some(optimizer), ..(**p).clone() };
             (Value::Policy(Box::new(policy)), norm)
         }
         (Moved::Reward { model, .. }, Value::Reward(r)) => {
             let mut optimizer = r.optimizer.clone();
             let head = model.head.id;
-            let (model, norm) = optimizer.step(model, gradients, Some(head));
+            let (model, norm) = optimizer.step(model, gradients, Some(head))?;
             (Value::Reward(Box::new(Reward { model: model.valid(), optimizer })), norm)
         }
         _ => return Err(Fault::new(format!("`{name}` can't be moved"))),

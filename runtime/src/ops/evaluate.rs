@@ -18,6 +18,9 @@ struct Settings {
     metrics: Vec<String>,
     every: usize,
     label: String,
+    /// Measured in front of the loop that measures it.
+    #[serde(default)]
+    before: bool,
     /// Prompts measured, the first ones of the data; all where absent.
     count: Option<usize>,
 }
@@ -27,7 +30,7 @@ const SHOWN: usize = 5;
 
 impl Op for Evaluate {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        let Settings { metrics: wanted, every, label, count } = config(stage)?;
+        let Settings { metrics: wanted, every, label, before, count } = config(stage)?;
         let due = context.episode.is_multiple_of(every.max(1)) || context.episode == context.episodes;
         if !due {
             return Ok(vec![Value::Report]);
@@ -42,7 +45,7 @@ impl Op for Evaluate {
         let indices: Vec<usize> = (0..count.unwrap_or(usize::MAX).min(data.items.len())).collect();
         for chunk in indices.chunks(256) {
             let prompts: Vec<&[u32]> = chunk.iter().map(|i| data.prompts[*i].as_slice()).collect();
-            for (item, response) in chunk.iter().zip(generate(&policy.model, &prompts, sampling, &mut rng)) {
+            for (item, response) in chunk.iter().zip(generate(&policy.model, &prompts, sampling, &mut rng)?) {
                 let score = data.score(*item, &response);
                 scores.push(score);
                 lengths += response.len();
@@ -64,7 +67,13 @@ impl Op for Evaluate {
             metrics.insert(metric, value);
         }
         let step = context.episode;
-        context.emit(Event::Evaluation { label: &label, step, metrics: &metrics, completions: &completions })?;
+        context.emit(Event::Evaluation {
+            label: &label,
+            before,
+            step,
+            metrics: &metrics,
+            completions: &completions,
+        })?;
         Ok(vec![Value::Report])
     }
 }

@@ -28,7 +28,7 @@ impl Op for Explore {
         let mut rng = context.rng(&stage.name);
         let prompts: Vec<&[u32]> =
             against.rows.iter().flat_map(|r| std::iter::repeat_n(r.prompt.as_slice(), n)).collect();
-        let candidates: Vec<Row> = generate(&policy.model, &prompts, sampling, &mut rng)
+        let candidates: Vec<Row> = generate(&policy.model, &prompts, sampling, &mut rng)?
             .into_iter()
             .zip(against.rows.iter().flat_map(|r| std::iter::repeat_n(r, n)))
             .map(|(response, reference)| Row { response, ..reference.clone() })

@@ -55,7 +55,7 @@ impl Op for Imitate {
             let picks: Vec<&Row> = (0..batch).map(|_| &rows[rng.random_range(0..rows.len())]).collect();
             let loss = cross_entropy(&model, &Batch::new(picks, &device));
             let gradients = loss.backward();
-            let (moved, norm) = optimizer.step(model, gradients, None);
+            let (moved, norm) = optimizer.step(model, gradients, None)?;
             model = moved;
             if step % 10 == 9 || step + 1 == steps {
                 let loss = f64::from(loss.into_scalar::<f32>());

@@ -35,11 +35,11 @@ impl Op for Refresh {
                 let prompts = env.data(stage, "prompts")?;
                 let reward = env.reward_model(stage, "reward_model")?;
                 let rng = context.rng(&stage.name);
-                let earned = |policy: &Policy| {
-                    let drawn = rollouts(policy, prompts, count, 1, policy.sampling, &mut rng.clone());
-                    mean_reward(reward, &drawn, context)
+                let earned = |policy: &Policy| -> Result<f64, Fault> {
+                    let drawn = rollouts(policy, prompts, count, 1, policy.sampling, &mut rng.clone())?;
+                    Ok(mean_reward(reward, &drawn, context))
                 };
-                let better = earned(leader) > earned(follower);
+                let better = earned(leader)? > earned(follower)?;
                 context.record("reference/replaced", f64::from(u8::from(better)));
                 if better { leader } else { follower }
             }

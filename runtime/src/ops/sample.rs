@@ -35,7 +35,7 @@ impl Op for Sample {
                 .help("train the policy on demonstrations of the same task"));
         }
         let mut rng = context.rng(&stage.name);
-        let rollouts = rollouts(policy, data, count, per_prompt, config(stage)?, &mut rng);
+        let rollouts = rollouts(policy, data, count, per_prompt, config(stage)?, &mut rng)?;
         let lengths = rollouts.rows.iter().map(|r| r.response.len());
         let ended = rollouts.rows.iter().filter(|r| r.response.last() == Some(&EOS)).count();
         context.record("completions/mean_length", lengths.sum::<usize>() as f64 / count as f64);
@@ -52,16 +52,16 @@ pub fn rollouts(
     per_prompt: usize,
     sampling: Sampling,
     rng: &mut ChaCha8Rng,
-) -> Rollouts {
+) -> Result<Rollouts, Fault> {
     let items: Vec<usize> = (0..count / per_prompt)
         .map(|_| rng.random_range(0..data.items.len()))
         .flat_map(|item| std::iter::repeat_n(item, per_prompt))
         .collect();
     let prompts: Vec<&[u32]> = items.iter().map(|i| data.prompts[*i].as_slice()).collect();
-    let rows = generate(&policy.model, &prompts, sampling, rng)
+    let rows = generate(&policy.model, &prompts, sampling, rng)?
         .into_iter()
         .zip(items)
         .map(|(response, item)| Row { item, prompt: data.prompts[item].clone(), response })
         .collect();
-    Rollouts { data: data.clone(), rows, per_prompt }
+    Ok(Rollouts { data: data.clone(), rows, per_prompt })
 }

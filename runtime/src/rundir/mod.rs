@@ -24,6 +24,8 @@ use tensorboard::TensorBoard;
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     pub label: String,
+    /// In front of the loop that measures it.
+    pub before: bool,
     pub step: usize,
     pub metrics: Metrics,
     pub completions: Vec<Completion>,
@@ -88,27 +90,33 @@ impl RunDir {
         self.started.elapsed().as_secs_f64()
     }
 
-    /// Final figures: `<metric>/<label>` of the last evaluation with each label (the last one of a loop
-    /// is `after`), and the last episode's means.
+    /// The first and the last evaluation of one report: the first report that a loop makes, or where
+    /// there is none, the first and the last evaluation of all.
+    pub fn first_and_last(&self) -> Option<(&Evaluation, &Evaluation)> {
+        let first = self.evaluations.iter().find(|e| e.before).or(self.evaluations.first())?;
+        let last = self.evaluations.iter().rfind(|e| !first.before || e.label == first.label)?;
+        Some((first, last))
+    }
+
+    /// Final figures: `<metric>/before` and `<metric>/after` of [`Self::first_and_last`],
+    /// `<metric>/<label>` of the last evaluation of each report, and the last episode's means.
     pub fn results(&self) -> Metrics {
         let mut results: Metrics =
             self.episodes.last().into_iter().flatten().filter(|(k, _)| !k.starts_with("timing")).map(own).collect();
-        for evaluation in &self.evaluations {
-            for (metric, value) in &evaluation.metrics {
-                results.insert(format!("{metric}/{}", evaluation.label), *value);
-            }
+        let mut add = |evaluation: &Evaluation, name: &str| {
+            results.extend(evaluation.metrics.iter().map(|(metric, value)| (format!("{metric}/{name}"), *value)));
+        };
+        if let Some((first, last)) = self.first_and_last() {
+            add(first, "before");
+            add(last, "after");
         }
-        if let Some(last) = self.evaluations.last().filter(|e| e.label != "before") {
-            results.extend(last.metrics.iter().map(|(metric, value)| (format!("{metric}/after"), *value)));
-        }
+        self.evaluations.iter().filter(|e| !e.before).for_each(|e| add(e, &e.label));
         results
     }
 
     /// Writes final policies, the report and the manifest of a run that went through.
     pub fn finish(&mut self, plan: &Plan, env: &Env) -> io::Result<()> {
-        for (name, policy) in last_policies(env) {
-            checkpoint::save(&self.path.join("checkpoints").join(name), policy)?;
-        }
+        self.save_policies(env)?;
         write_atomic(&self.path.join("report.html"), report::html(plan, self).as_bytes())?;
         let digests: Map<String, Json> = env
             .values
@@ -123,10 +131,17 @@ impl RunDir {
         self.close("done")
     }
 
-    /// Notes in the manifest that the run failed, and why.
-    pub fn fail(&mut self, message: &str) -> io::Result<()> {
+    /// Saves the policies as they were, and notes in the manifest that the run failed, and why.
+    pub fn fail(&mut self, message: &str, env: &Env) -> io::Result<()> {
+        self.save_policies(env)?;
         self.manifest.insert("error".into(), json!(message));
         self.close("failed")
+    }
+
+    fn save_policies(&self, env: &Env) -> io::Result<()> {
+        last_policies(env)
+            .into_iter()
+            .try_for_each(|(name, policy)| checkpoint::save(&self.path.join("checkpoints").join(name), policy))
     }
 
     fn close(&mut self, status: &str) -> io::Result<()> {
@@ -161,9 +176,10 @@ impl Observer for RunDir {
                 self.episodes.push(metrics.clone());
                 self.line(done, "split", "train", metrics, "")
             }
-            Event::Evaluation { label, step, metrics, completions } => {
+            Event::Evaluation { label, before, step, metrics, completions } => {
                 self.evaluations.push(Evaluation {
                     label: label.to_owned(),
+                    before,
                     step,
                     metrics: metrics.clone(),
                     completions: completions.to_vec(),

@@ -28,7 +28,7 @@ pub fn html(plan: &Plan, run: &RunDir) -> String {
          figure{margin:0}figcaption{font-size:13px;color:#555;max-width:28rem}</style>",
     );
     let _ = write!(page, "<h1>{}</h1><p>seed {}, {:.1} s</p>", escape(&plan.point), plan.seed, run.seconds());
-    outcome(&mut page, &run.evaluations);
+    outcome(&mut page, run);
     page.push_str("<div class=\"curves\">");
     evaluation_curves(&mut page, &run.evaluations);
     for (name, caption) in CURVES {
@@ -37,13 +37,13 @@ pub fn html(plan: &Plan, run: &RunDir) -> String {
         curve(&mut page, name, caption, &points);
     }
     page.push_str("</div>");
-    completions(&mut page, &run.evaluations);
+    completions(&mut page, run);
     let _ = write!(page, "<details><summary>Plan</summary><pre>{}</pre></details></html>", escape(&plan.text()));
     page
 }
 
-fn outcome(page: &mut String, evaluations: &[Evaluation]) {
-    let (Some(first), Some(last)) = (evaluations.first(), evaluations.last()) else { return };
+fn outcome(page: &mut String, run: &RunDir) {
+    let Some((first, last)) = run.first_and_last() else { return };
     page.push_str("<h2>Held-out</h2><table><tr><th></th><th>before</th><th>after</th></tr>");
     for (metric, before) in &first.metrics {
         if let Some(after) = last.metrics.get(metric) {
@@ -99,8 +99,8 @@ fn curve(page: &mut String, name: &str, caption: &str, points: &[(f64, f64)]) {
     );
 }
 
-fn completions(page: &mut String, evaluations: &[Evaluation]) {
-    let (Some(first), Some(last)) = (evaluations.first(), evaluations.last()) else { return };
+fn completions(page: &mut String, run: &RunDir) {
+    let Some((first, last)) = run.first_and_last() else { return };
     page.push_str("<h2>Completions</h2><table><tr><th>prompt</th><th>before</th><th>after</th></tr>");
     for (before, after) in first.completions.iter().zip(&last.completions) {
         let cell = |c: &crate::event::Completion| format!("<code>{}</code> ({:.2})", escape(&c.completion), c.score);

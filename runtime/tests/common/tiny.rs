@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 use pbpo_compiler::plan::Plan;
+use pbpo_runtime::env::Env;
 use pbpo_runtime::event::{Event, Metrics, Observer};
 use pbpo_runtime::{Fault, execute};
 
@@ -90,6 +91,6 @@ impl Observer for Told {
 /// Runs a plan on the CPU.
 pub fn run(plan: &Plan) -> Result<Told, Fault> {
     let mut told = Told::default();
-    execute(plan, &Device::flex(), &mut told)?;
+    execute(plan, &Device::flex(), &mut told, &mut Env::default())?;
     Ok(told)
 }
