@@ -93,4 +93,17 @@ fn a_model_too_short_for_its_data_is_one_clear_fault_with_its_stage() {
     assert_eq!(fault.stage.as_deref(), Some("pi.init"));
     assert_eq!(fault.message, "a demonstration has 9 tokens, the model reads 8");
     assert_eq!(fault.help.as_deref(), Some("set `context = 9 tokens` or more"));
+    let fault = run(&plan(TINY, &["pi.model.context=9"])).unwrap_err();
+    assert_eq!(fault.stage.as_deref(), Some("report.before"));
+    assert_eq!(fault.message, "a prompt of 5 tokens and 5 new ones do not fit into 9");
+}
+
+#[test]
+fn an_oracle_scores_the_sides_of_preferences() {
+    let source = TINY.replace(
+        "ascend pi on gap(r, y, y0) - 0.02 * kl(pi, ref, y)",
+        "ascend pi on mean(ratio(pi, ref, chosen(prefs)) * score(judge, chosen(prefs)))",
+    );
+    assert_ne!(source, TINY);
+    assert!(run(&plan(&source, &[])).unwrap().last("policy/grad_norm") > 0.0);
 }

@@ -1,0 +1,68 @@
+//! What a run leaves on disk, and which evaluations its before and after are.
+
+#[path = "common/tiny.rs"]
+mod tiny;
+
+use burn::tensor::Device;
+use pbpo_runtime::env::Env;
+use pbpo_runtime::event::{Event, Metrics, Observer};
+use pbpo_runtime::execute;
+use pbpo_runtime::rundir::RunDir;
+use tiny::{TINY, plan};
+
+fn evaluation(run: &mut RunDir, label: &str, before: bool, step: usize, accuracy: f64) {
+    let metrics: Metrics = [("accuracy".to_owned(), accuracy)].into();
+    run.event(Event::Evaluation { label, before, step, metrics: &metrics, completions: &[] }).unwrap();
+}
+
+#[test]
+fn before_and_after_are_of_one_report() {
+    let root = tempfile::tempdir().unwrap();
+    let mut run = RunDir::create(root.path(), "test", &plan(TINY, &[]), "cpu").unwrap();
+    evaluation(&mut run, "main", true, 0, 0.1);
+    evaluation(&mut run, "other", true, 0, 0.2);
+    evaluation(&mut run, "main", false, 10, 0.3);
+    evaluation(&mut run, "other", false, 10, 0.4);
+    evaluation(&mut run, "main", true, 10, 0.5);
+    evaluation(&mut run, "other", false, 20, 0.6);
+    let results = run.results();
+    let accuracy = |name: &str| results[&format!("accuracy/{name}")];
+    assert_eq!((accuracy("before"), accuracy("after")), (0.1, 0.5));
+    assert_eq!((accuracy("main"), accuracy("other")), (0.3, 0.6));
+}
+
+#[test]
+fn a_run_leaves_everything_and_the_next_one_its_own_directory() {
+    let root = tempfile::tempdir().unwrap();
+    let plan = plan(TINY, &[]);
+    for number in ["001", "002"] {
+        let mut run = RunDir::create(root.path(), "test", &plan, "cpu").unwrap();
+        let mut env = Env::default();
+        execute(&plan, &Device::flex(), &mut run, &mut env).unwrap();
+        run.finish(&plan, &env).unwrap();
+        assert_eq!(run.path(), root.path().join(format!("test-{number}")));
+        for file in ["plan.txt", "plan.json", "run.json", "report.html", "checkpoints/pi/model.safetensors"] {
+            assert!(run.path().join(file).metadata().unwrap().len() > 0, "{file}");
+        }
+        let lines = |file: &str| std::fs::read_to_string(run.path().join(file)).unwrap().lines().count();
+        assert_eq!(lines("preferences.jsonl"), 2 * 16);
+        // Imitation every 10 of 20 steps, 2 episodes, 3 evaluations.
+        assert_eq!(lines("metrics.jsonl"), 2 + 2 + 3);
+        let manifest: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(run.path().join("run.json")).unwrap()).unwrap();
+        assert_eq!((&manifest["status"], &manifest["seed"]), (&"done".into(), &0.into()));
+    }
+}
+
+#[test]
+fn a_failed_run_keeps_its_policies_and_says_why() {
+    let root = tempfile::tempdir().unwrap();
+    let plan = plan(TINY, &["pi.model.context=9"]);
+    let mut run = RunDir::create(root.path(), "test", &plan, "cpu").unwrap();
+    let mut env = Env::default();
+    let fault = execute(&plan, &Device::flex(), &mut run, &mut env).unwrap_err();
+    run.fail(&fault.to_string(), &env).unwrap();
+    assert!(run.path().join("checkpoints/pi/model.safetensors").exists());
+    let manifest = std::fs::read_to_string(run.path().join("run.json")).unwrap();
+    assert!(manifest.contains("\"failed\"") && manifest.contains("do not fit into 9"), "{manifest}");
+}
