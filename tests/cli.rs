@@ -98,3 +98,42 @@ fn errors_are_1_and_usage_is_2() {
     assert_eq!(code(&pbpoc(&["plan", QUICKSTART, "--emit", "nonsense"])), 2);
     assert_eq!(code(&pbpoc(&["--help"])), 0);
 }
+
+#[test]
+fn a_run_prints_one_json_object_and_leaves_its_directory() {
+    let out = tempfile::tempdir().unwrap();
+    let small = ["main.episodes=1", "pi.init.steps=10", "held.source.count=20", "seed=7"];
+    let mut args = vec!["run", QUICKSTART, "--format", "json", "--device", "cpu", "--quiet"];
+    args.extend(["--out", out.path().to_str().unwrap()]);
+    small.iter().for_each(|set| args.extend(["--set", set]));
+    let output = pbpoc(&args);
+    assert_eq!((code(&output), stderr(&output)), (0, ""));
+    let outcome: serde_json::Value = serde_json::from_str(stdout(&output).lines().last().unwrap()).unwrap();
+    assert_eq!((&outcome["seed"], outcome["point"].as_str().unwrap().starts_with("main[")), (&7.into(), true));
+    assert!(outcome["seconds"].as_f64().unwrap() > 0.0);
+    for name in ["accuracy/before", "accuracy/after"] {
+        assert!((0.0..=1.0).contains(&outcome["metrics"][name].as_f64().unwrap()), "{name}");
+    }
+    assert!(std::path::Path::new(outcome["run_dir"].as_str().unwrap()).join("report.html").exists());
+}
+
+#[test]
+fn a_run_that_fails_names_the_stage_and_its_line() {
+    let out = tempfile::tempdir().unwrap();
+    let path = out.path().to_str().unwrap();
+    let output = pbpoc(&["run", QUICKSTART, "--quiet", "--out", path, "--set", "pi.model.context=10"]);
+    assert_eq!((code(&output), stdout(&output)), (3, ""));
+    let message = stderr(&output);
+    for part in ["PB0901", "a demonstration has 13 tokens, the model reads 10", "stage `pi.init`", "set `context = 13"]
+    {
+        assert!(message.contains(part), "{part} is not in\n{message}");
+    }
+}
+
+#[test]
+fn a_device_that_is_not_there_is_one_clear_error() {
+    let output = pbpoc(&["run", QUICKSTART, "--device", "cuda:99"]);
+    assert_eq!((code(&output), stdout(&output)), (3, ""));
+    assert!(stderr(&output).starts_with("error: "), "{}", stderr(&output));
+    assert_eq!(code(&pbpoc(&["run", QUICKSTART, "--device", "tpu"])), 2);
+}
