@@ -105,7 +105,7 @@ fn print_outcome(args: &RunArgs, plan: &Plan, dir: &RunDir) {
         };
         print(&format!("{}\n", serde_json::to_string(&outcome).unwrap_or_default()));
     } else {
-        let (table, seconds, path) = (summary(&dir), dir.seconds(), dir.path().display());
+        let (table, seconds, path) = (summary(dir), dir.seconds(), dir.path().display());
         print(&format!("{table}\n{} in {seconds:.1} s; everything is in {path}\n", plan.point));
     }
 }
