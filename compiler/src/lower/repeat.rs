@@ -1,12 +1,14 @@
 //! Loops: what they carry from one iteration to the next, and what is put in front of them.
 
+use std::collections::BTreeMap;
+
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Body as Braces, Expr, ExprKind, Ident, Stmt};
 
 use super::{Lower, stage};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Body, Carry, used_values};
+use crate::plan::{Body, Carry};
 use crate::schema::{Kind, Range};
 use crate::scope::Local;
 use crate::units::Unit;
@@ -28,7 +30,8 @@ impl Lower<'_> {
         if outermost {
             self.refreshed(&mut changed);
         }
-        let before = self.locals.clone();
+        let mut before = BTreeMap::new();
+        self.before(&body.stmts, &mut before);
         let outer = std::mem::take(&mut self.stages);
         let mut carries: Vec<(String, Carry)> = Vec::new();
         for name in changed {
@@ -45,18 +48,18 @@ impl Lower<'_> {
             self.stmt(stmt);
         }
         self.depth -= 1;
+        for (name, carry) in &mut carries {
+            carry.back = self.current(name).unwrap_or_default();
+        }
         // Variables of the body end with it; those that were there before go on.
-        let ended = std::mem::replace(&mut self.locals.map, before.map);
-        for (name, local) in &mut self.locals.map {
-            if let Some(last) = ended.get(name) {
-                local.pending = last.pending;
+        for (name, before) in before {
+            let ended = self.locals.map.remove(name);
+            if let Some(local) = before {
+                let pending = ended.map_or(local.pending, |ended| ended.pending);
+                self.locals.map.insert(name.to_owned(), Local { pending, ..local });
             }
         }
         for (name, carry) in &mut carries {
-            carry.back = match ended.get(name) {
-                Some(local) => local.value.clone(),
-                None => self.current(name).unwrap_or_default(),
-            };
             carry.out = self.fresh(name);
             self.assign_current(name, carry.out.clone());
         }
@@ -78,14 +81,14 @@ impl Lower<'_> {
         let body = Body::new(stages, carries.into_iter().map(|(_, carry)| carry).collect());
         let mut made =
             stage("repeat", &outs.iter().map(String::as_str).collect::<Vec<_>>()).set("count", count).set("unit", unit);
-        made.body = Some(Box::new(body));
         if made.name.is_empty() {
             made.name = self.fresh("repeat");
         }
-        let captured = used_values(&made).into_iter().filter(|value| !carried.iter().any(|(_, from)| from == value));
+        let captured = body.captured().into_iter().filter(|value| !carried.iter().any(|(_, from)| from == value));
         let captured: Vec<(String, String)> = captured.map(|value| (value.to_owned(), value.to_owned())).collect();
         made.inputs = carried;
         made.inputs.extend(captured);
+        made.body = Some(Box::new(body));
         self.push(made, span);
     }
 
@@ -114,6 +117,19 @@ impl Lower<'_> {
             *player = value;
         } else if let Some(local) = self.locals.map.get(name).cloned() {
             self.define(name, Local { value, ..local });
+        }
+    }
+
+    /// What the variables that statements assign hold before them.
+    fn before<'e>(&self, stmts: &'e [Stmt], found: &mut BTreeMap<&'e str, Option<Local>>) {
+        for stmt in stmts {
+            match stmt {
+                Stmt::Assign { name, .. } | Stmt::Append { name, .. } => {
+                    found.entry(&name.text).or_insert_with(|| self.locals.map.get(&name.text).cloned());
+                }
+                Stmt::Repeat { body, .. } => self.before(&body.stmts, found),
+                Stmt::Climb { .. } => {}
+            }
         }
     }
 

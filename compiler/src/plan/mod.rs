@@ -77,7 +77,8 @@ pub struct Stage {
     pub name: String,
     /// What is done; the runtime's registry is keyed by it.
     pub op: String,
-    /// Named inputs, in the order of the op's declaration: (port, value).
+    /// Named inputs, in the order of the op's declaration: (port, value). Those of a `repeat` are all
+    /// that its body carries and captures.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<(String, String)>,
     /// Names of the values it makes.
@@ -116,10 +117,10 @@ impl Body {
         let mut edges: Vec<(NodeIndex, NodeIndex, String)> = Vec::new();
         for (index, stage) in stages.iter().enumerate() {
             let node = NodeIndex::new(index);
-            for value in used_values(stage) {
-                edges.extend(makers.get(value).map(|maker| (*maker, node, value.to_owned())));
+            for (_, value) in &stage.inputs {
+                edges.extend(makers.get(value.as_str()).map(|maker| (*maker, node, value.clone())));
             }
-            makers.extend(outputs(stage).map(|output| (output, node)));
+            makers.extend(stage.outputs.iter().map(|output| (output.as_str(), node)));
         }
         let mut dag = DiGraph::with_capacity(stages.len(), edges.len());
         for stage in stages {
@@ -131,28 +132,20 @@ impl Body {
         Self { dag, carries }
     }
 
+    /// Values that the body reads and does not make; sorted, no doubles.
+    pub fn captured(&self) -> BTreeSet<&str> {
+        let enter = self.carries.iter().map(|carry| carry.enter.as_str());
+        let made = self.stages().flat_map(|stage| &stage.outputs).map(String::as_str);
+        let known: HashSet<&str> = enter.chain(made).collect();
+        let inputs = self.stages().flat_map(|stage| &stage.inputs).map(|(_, value)| value.as_str());
+        let back = self.carries.iter().map(|carry| carry.back.as_str());
+        inputs.chain(back).filter(|value| !known.contains(value)).collect()
+    }
+
     /// The stages in order.
     pub fn stages(&self) -> impl Iterator<Item = &Stage> {
         self.dag.node_weights()
     }
-}
-
-/// Every value a stage reads, its body's captures and carried values included; sorted, no doubles.
-pub fn used_values(stage: &Stage) -> BTreeSet<&str> {
-    let mut used: BTreeSet<&str> = stage.inputs.iter().map(|(_, value)| value.as_str()).collect();
-    if let Some(body) = &stage.body {
-        let enter = body.carries.iter().map(|carry| carry.enter.as_str());
-        let made: HashSet<&str> = enter.chain(body.stages().flat_map(outputs)).collect();
-        let back = body.carries.iter().map(|carry| carry.back.as_str());
-        let inner = body.stages().flat_map(used_values).chain(back);
-        used.extend(inner.filter(|value| !made.contains(value)));
-        used.extend(body.carries.iter().map(|carry| carry.from.as_str()));
-    }
-    used
-}
-
-fn outputs(stage: &Stage) -> impl Iterator<Item = &str> {
-    stage.outputs.iter().map(String::as_str)
 }
 
 impl From<BodyRecord> for Body {

@@ -75,7 +75,7 @@ impl<'s> Builder<'s> {
             Rule::paren => return self.paren(pair, span),
             Rule::bare => self.bare(pair),
             Rule::apply => self.apply(pair),
-            Rule::path => self.path_value(self.path(&pair)),
+            Rule::path => self.path_value(self.path(pair)),
             _ => ExprKind::Error,
         };
         Expr { kind, span }
@@ -159,14 +159,14 @@ impl<'s> Builder<'s> {
     }
 
     fn apply(&mut self, pair: Pr<'s>) -> ExprKind {
-        let inner = pair.into_inner();
-        let path = self.child(&inner, Rule::path).map(|pair| self.path(&pair)).unwrap_or_default();
-        if let Some(args) = self.child(&inner, Rule::args) {
-            return ExprKind::Call { callee: path, args: self.args(args) };
-        }
-        if let Some(body) = self.child(&inner, Rule::body) {
-            let body = self.body(body);
-            return ExprKind::Record { tag: path.into_iter().next(), body };
+        let mut path = Vec::new();
+        for pair in pair.into_inner() {
+            match pair.as_rule() {
+                Rule::path => path = self.path(pair),
+                Rule::args => return ExprKind::Call { callee: path, args: self.args(pair) },
+                Rule::body => return ExprKind::Record { tag: path.into_iter().next(), body: self.body(pair) },
+                _ => {}
+            }
         }
         self.path_value(path)
     }
@@ -190,8 +190,8 @@ impl<'s> Builder<'s> {
         ExprKind::Path(path)
     }
 
-    fn path(&self, pair: &Pr<'s>) -> Vec<Ident> {
-        pair.clone().into_inner().filter(|pair| pair.as_rule() == Rule::ident).map(|pair| self.ident(&pair)).collect()
+    fn path(&self, pair: Pr<'s>) -> Vec<Ident> {
+        pair.into_inner().filter(|pair| pair.as_rule() == Rule::ident).map(|pair| self.ident(&pair)).collect()
     }
 
     fn args(&mut self, pair: Pr<'s>) -> Vec<Arg> {

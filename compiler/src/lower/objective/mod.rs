@@ -138,6 +138,9 @@ impl Lower<'_> {
                 own.push((value.to_owned(), rollouts.per_prompt, *at));
             }
         });
+        if own.is_empty() {
+            return scalar;
+        }
         own.dedup();
         let estimator = self.estimator(name);
         let names: BTreeSet<String> = own.iter().map(|(value, ..)| value.clone()).collect();
