@@ -105,7 +105,7 @@ impl Observer for Both<'_> {
 /// The before/after table with a few completions; nothing where nothing was evaluated.
 pub fn summary(run: &RunDir) -> String {
     let Some((first, last)) = run.first_and_last() else { return String::new() };
-    let mut out = format!("{:<12} {:>8} {:>8}\n", "held-out", "before", "after");
+    let mut out = format!("{:<12} {:>8} {:>8}\n", "evaluation", "before", "after");
     for (metric, before) in &first.metrics {
         if let Some(after) = last.metrics.get(metric) {
             let _ = writeln!(out, "{metric:<12} {before:>8.3} {after:>8.3}");

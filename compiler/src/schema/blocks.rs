@@ -160,7 +160,7 @@ const POOLS: &[Variant] = &[word("mean", "the mean over response tokens"), word(
 const EXPLORATION: &[Field] = &[
     req("features", Ty::Block(Kind::Features), "what two responses differ in"),
     req("against", Ty::Block(Kind::Policy), "the policy whose responses they are compared with"),
-    req("bonus", Ty::Choice(BONUSES), "what is sought"),
+    opt("bonus", Ty::Choice(BONUSES), Word("expected_square"), "what is sought"),
     opt("ridge", POSITIVE, F(1.0), "prior precision of the covariance"),
     req("search", Ty::Choice(SEARCHES), "how it is sought"),
 ];

@@ -44,7 +44,7 @@ pub fn html(plan: &Plan, run: &RunDir) -> String {
 
 fn outcome(page: &mut String, run: &RunDir) {
     let Some((first, last)) = run.first_and_last() else { return };
-    page.push_str("<h2>Held-out</h2><table><tr><th></th><th>before</th><th>after</th></tr>");
+    page.push_str("<h2>Evaluation</h2><table><tr><th></th><th>before</th><th>after</th></tr>");
     for (metric, before) in &first.metrics {
         if let Some(after) = last.metrics.get(metric) {
             let _ = write!(page, "<tr><td>{}</td><td>{before:.3}</td><td>{after:.3}</td></tr>", escape(metric));
@@ -58,7 +58,7 @@ fn evaluation_curves(page: &mut String, evaluations: &[Evaluation]) {
     for name in names {
         let points: Vec<(f64, f64)> =
             evaluations.iter().filter_map(|e| e.metrics.get(name).map(|v| (e.step as f64, *v))).collect();
-        curve(page, &format!("eval/{name}"), "on held-out prompts", &points);
+        curve(page, &format!("eval/{name}"), "by `evaluate`", &points);
     }
 }
 
