@@ -26,6 +26,23 @@ pub(crate) fn rule(rule: Rule) -> Option<&'static str> {
         Rule::within | Rule::kw_within => "`within`",
         Rule::repeat | Rule::climb | Rule::assign | Rule::stmt => "a statement",
         Rule::param | Rule::block | Rule::header | Rule::top => "a declaration",
+        Rule::import | Rule::lint | Rule::extern_ | Rule::objective | Rule::pipeline => "a declaration",
+        Rule::variant | Rule::sweep | Rule::declaration => "a declaration",
+        Rule::kw_use | Rule::kw_allow | Rule::kw_warn | Rule::kw_deny | Rule::kw_extern => "a declaration",
+        Rule::kw_objective | Rule::kw_pipeline | Rule::kw_variant | Rule::kw_sweep => "a declaration",
+        Rule::kw_as => "`as`",
+        Rule::kw_of => "`of`",
+        Rule::kw_zip | Rule::zip => "`zip`",
+        Rule::kw_where | Rule::filter => "`where`",
+        Rule::names | Rule::settings | Rule::sweep_body => "`{`",
+        Rule::name => "a name",
+        Rule::module => "a module",
+        Rule::axis | Rule::setting => "`path = value` or `path in [...]`",
+        Rule::signature => "`(`",
+        Rule::formal => "`name: type`",
+        Rule::kind | Rule::result => "a type",
+        Rule::arrow => "`->`",
+        Rule::primary => "a value",
         Rule::kw_repeat | Rule::kw_ascend | Rule::kw_descend => "a statement",
         Rule::kw_param | Rule::kw_pbpo => "a declaration",
         Rule::version => "a version",
@@ -47,6 +64,18 @@ pub(crate) fn rule(rule: Rule) -> Option<&'static str> {
         | Rule::item
         | Rule::suffix
         | Rule::text_inner
+        | Rule::prefix
+        | Rule::comparison
+        | Rule::kw_and
+        | Rule::kw_or
+        | Rule::kw_not
+        | Rule::star
+        | Rule::names_junk
+        | Rule::formal_or_junk
+        | Rule::settings_entry
+        | Rule::sweep_entry
+        | Rule::zip_entry
+        | Rule::setting_only
         | Rule::id_start
         | Rule::id_char
         | Rule::gap

@@ -9,12 +9,16 @@ use crate::{FileId, PbpoParser, Rule, Span, describe};
 /// At most this many alternatives are named in a message.
 const MOST_EXPECTED: usize = 4;
 
+/// Words that start an item of their own.
+const HEADS: [&str; 11] =
+    ["param", "pbpo", "use", "allow", "warn", "deny", "extern", "objective", "pipeline", "variant", "sweep"];
+
 /// Explains why `text`, which starts at byte `start` of its file, is not what `strict` wants.
 pub(crate) fn explain(file: FileId, text: &str, start: usize, strict: Rule) -> Fault {
     let line = text.trim_end();
     let word = first_word(line);
     let whole = |len: usize| Span::new(file, start, start + len);
-    if strict == Rule::item_only && is_word(word) && !matches!(word, "param" | "pbpo") {
+    if strict == Rule::item_only && is_word(word) && !HEADS.contains(&word) {
         return Fault { kind: FaultKind::UnknownItem { word: word.to_owned() }, span: whole(word.len()) };
     }
     let strict = if strict == Rule::item_only && word == "param" { Rule::param_only } else { strict };

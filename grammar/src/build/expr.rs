@@ -10,6 +10,10 @@ use crate::{MAX_DEPTH, Rule, Span, junk};
 /// Precedence, lowest first. A new operator goes here and into `infix` of the grammar.
 static PRATT: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
     PrattParser::new()
+        .op(Op::infix(Rule::kw_or, Assoc::Left))
+        .op(Op::infix(Rule::kw_and, Assoc::Left))
+        .op(Op::prefix(Rule::kw_not))
+        .op(Op::infix(Rule::comparison, Assoc::Left))
         .op(Op::infix(Rule::plus, Assoc::Left) | Op::infix(Rule::dash, Assoc::Left))
         .op(Op::infix(Rule::times, Assoc::Left) | Op::infix(Rule::slash, Assoc::Left))
         .op(Op::prefix(Rule::minus))
@@ -36,7 +40,9 @@ impl<'s> Builder<'s> {
             .map_primary(|pair| this.borrow_mut().term(pair))
             .map_prefix(|op, arg| {
                 let span = this.borrow().span(&op).to(arg.span);
-                Expr { kind: ExprKind::Neg(Box::new(arg)), span }
+                let arg = Box::new(arg);
+                let kind = if op.as_rule() == Rule::kw_not { ExprKind::Not(arg) } else { ExprKind::Neg(arg) };
+                Expr { kind, span }
             })
             .map_infix(|left, op, right| {
                 let span = left.span.to(right.span);
@@ -44,6 +50,9 @@ impl<'s> Builder<'s> {
                     Rule::plus => BinaryOp::Add,
                     Rule::dash => BinaryOp::Sub,
                     Rule::times => BinaryOp::Mul,
+                    Rule::kw_and => BinaryOp::And,
+                    Rule::kw_or => BinaryOp::Or,
+                    Rule::comparison => comparison(op.as_str()),
                     _ => BinaryOp::Div,
                 };
                 Expr { kind: ExprKind::Binary { op, left: Box::new(left), right: Box::new(right) }, span }
@@ -60,7 +69,7 @@ impl<'s> Builder<'s> {
     }
 
     /// Pest's spans of non-atomic rules may end in blanks.
-    fn trimmed(&self, span: Span) -> Span {
+    pub(super) fn trimmed(&self, span: Span) -> Span {
         let text = span.text(self.source);
         Span::new(span.file, span.start as usize, span.start as usize + text.trim_end().len())
     }
@@ -103,7 +112,7 @@ impl<'s> Builder<'s> {
         Number { value, whole, unit }
     }
 
-    fn text(&mut self, pair: Pr<'s>, span: Span) -> ExprKind {
+    pub(super) fn text(&mut self, pair: Pr<'s>, span: Span) -> ExprKind {
         let inner = pair.into_inner();
         if let Some(missing) = self.child(&inner, Rule::missing_quote) {
             self.unclosed(span, 1, "\"", "\"", &missing);
@@ -124,7 +133,7 @@ impl<'s> Builder<'s> {
         ExprKind::Text(text)
     }
 
-    fn list(&mut self, pair: Pr<'s>, span: Span) -> ExprKind {
+    pub(super) fn list(&mut self, pair: Pr<'s>, span: Span) -> ExprKind {
         let (mut items, mut junk) = (Vec::new(), false);
         for pair in pair.into_inner() {
             match pair.as_rule() {
@@ -190,7 +199,7 @@ impl<'s> Builder<'s> {
         ExprKind::Path(path)
     }
 
-    fn path(&self, pair: Pr<'s>) -> Vec<Ident> {
+    pub(super) fn path(&self, pair: Pr<'s>) -> Vec<Ident> {
         pair.into_inner().filter(|pair| pair.as_rule() == Rule::ident).map(|pair| self.ident(&pair)).collect()
     }
 
@@ -243,11 +252,22 @@ impl<'s> Builder<'s> {
     }
 
     /// Junk behind an argument, an element or a value in parentheses.
-    fn leftover(&mut self, pair: &Pr<'s>, expected: &'static str) -> bool {
+    pub(super) fn leftover(&mut self, pair: &Pr<'s>, expected: &'static str) -> bool {
         let span = self.span(pair);
         let found = junk::first_word(pair.as_str());
         let span = Span::new(self.file, span.start as usize, span.start as usize + found.len());
         self.fault(FaultKind::Unexpected { expected: vec![expected], found: found.to_owned() }, span);
         true
+    }
+}
+
+fn comparison(text: &str) -> BinaryOp {
+    match text {
+        "<" => BinaryOp::Less,
+        "<=" => BinaryOp::LessOrEqual,
+        ">" => BinaryOp::Greater,
+        ">=" => BinaryOp::GreaterOrEqual,
+        "!=" => BinaryOp::NotEqual,
+        _ => BinaryOp::Equal,
     }
 }

@@ -1,13 +1,16 @@
-//! Pest's pairs -> syntax tree. This file: files and items; `stmt.rs`: bodies; `expr.rs`: values.
+//! Pest's pairs -> syntax tree. `item.rs`: declarations; `sweep.rs`: variants and sweeps; `stmt.rs`:
+//! bodies; `expr.rs`: values.
 
 mod expr;
+mod item;
 mod stmt;
+mod sweep;
 
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 use pest::iterators::{Pair, Pairs};
 
-use crate::ast::{Block, Expr, Fault, FaultKind, File, Ident, Item, Param, Range, Version};
+use crate::ast::{Expr, Fault, FaultKind, File, Ident, Item, Version};
 use crate::{FileId, MAX_BYTES, MAX_DEPTH, PbpoParser, Rule, Span, depth, junk};
 
 type Pr<'s> = Pair<'s, Rule>;
@@ -116,70 +119,6 @@ impl<'s> Builder<'s> {
     /// The first child of a rule.
     fn child(&self, pairs: &Pairs<'s, Rule>, rule: Rule) -> Option<Pr<'s>> {
         pairs.clone().find(|pair| pair.as_rule() == rule)
-    }
-
-    /// The nodes of a file.
-    fn items(&mut self, pairs: Pairs<'s, Rule>) -> (Option<Version>, Vec<Item>) {
-        let (mut version, mut items, mut doc) = (None, Vec::new(), String::new());
-        for pair in pairs {
-            match pair.as_rule() {
-                Rule::header => version = self.header(pair),
-                Rule::doc => push_doc(&mut doc, pair.as_str()),
-                Rule::param => {
-                    items.extend(self.param(pair, std::mem::take(&mut doc)).map(|param| Item::Param(Box::new(param))))
-                }
-                Rule::block => items.extend(self.block(pair, std::mem::take(&mut doc)).map(Item::Block)),
-                Rule::stray_close => {
-                    let span = self.span(&pair);
-                    self.fault(FaultKind::Stray { found: "}" }, span);
-                }
-                Rule::junk => self.junk(&pair, Rule::item_only),
-                _ => self.punctuation(&pair),
-            }
-        }
-        (version, items)
-    }
-
-    fn header(&mut self, pair: Pr<'s>) -> Option<Version> {
-        let mut version = None;
-        for pair in pair.into_inner() {
-            match pair.as_rule() {
-                Rule::version => {
-                    version = Some(Version { text: pair.as_str().to_owned(), span: self.span(&pair) });
-                }
-                _ => self.punctuation(&pair),
-            }
-        }
-        version
-    }
-
-    fn param(&mut self, pair: Pr<'s>, doc: String) -> Option<Param> {
-        let span = self.span(&pair);
-        let inner = pair.into_inner();
-        let mut idents = inner.clone().filter(|pair| pair.as_rule() == Rule::ident);
-        let (name, ty) = (idents.next()?, idents.next()?);
-        let range = self.child(&inner, Rule::range).and_then(|pair| self.range(pair));
-        let value = self.child(&inner, Rule::expr)?;
-        let value = self.expr(value);
-        Some(Param { doc, name: self.ident(&name), ty: self.ident(&ty), range, value, span })
-    }
-
-    fn range(&mut self, pair: Pr<'s>) -> Option<Range> {
-        let span = self.span(&pair);
-        let mut ends = pair.into_inner().filter(|pair| pair.as_rule() == Rule::expr);
-        let (low, high) = (ends.next()?, ends.next()?);
-        Some(Range { low: self.expr(low), high: self.expr(high), span })
-    }
-
-    fn block(&mut self, pair: Pr<'s>, doc: String) -> Option<Block> {
-        let span = self.span(&pair);
-        let inner = pair.into_inner();
-        let mut idents = inner.clone().filter(|pair| pair.as_rule() == Rule::ident);
-        let (kind, name) = (idents.next()?, idents.next()?);
-        let body = self.child(&inner, Rule::body)?;
-        self.suspect = None;
-        let body = self.body(body);
-        Some(Block { doc, kind: self.ident(&kind), name: self.ident(&name), body, span })
     }
 }
 
