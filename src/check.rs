@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use pbpo_compiler::Compiled;
+use pbpo_compiler::{Compiled, Input};
 
 use crate::cli::{Format, Overrides, eprint, report};
 use crate::read;
@@ -26,7 +26,11 @@ pub fn run(args: &CheckArgs) -> u8 {
         .files
         .iter()
         .map(|path| match read::text(path) {
-            Ok(text) => pbpo_compiler::check(&path.display().to_string(), &text, &args.overrides.set),
+            Ok(text) => {
+                let name = path.display().to_string();
+                let input = Input { name: &name, text: &text, loader: &read::Disk };
+                pbpo_compiler::check(input, &args.overrides.set)
+            }
             Err(unreadable) => *unreadable,
         })
         .collect();

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pbpo_compiler::Compiled;
 use pbpo_compiler::render::{full, json, short, summary};
+use pbpo_compiler::{Compiled, Input};
 
 /// Nothing to complain of.
 pub const OK: u8 = 0;
@@ -76,16 +76,16 @@ pub struct Overrides {
     pub set: Vec<String>,
 }
 
-/// A pipeline: its file, its name, and overrides.
+/// What to compile: a file, what of it, and overrides.
 #[derive(Clone, Debug, Args)]
 pub struct Source {
     /// A .pbpo file
     pub file: PathBuf,
+    /// A pipeline, variant, sweep, or one point of a sweep (`grid[beta=0.1,seed=2]`); default: the
+    /// only pipeline
+    pub target: Option<String>,
     #[command(flatten)]
     pub overrides: Overrides,
-    /// Which pipeline, where the file has several
-    #[arg(long, value_name = "NAME")]
-    pub pipeline: Option<String>,
 }
 
 impl Source {
@@ -94,7 +94,8 @@ impl Source {
         let compiled = match crate::read::text(&self.file) {
             Ok(text) => {
                 let name = self.file.display().to_string();
-                pbpo_compiler::compile(&name, &text, self.pipeline.as_deref(), &self.overrides.set)
+                let input = Input { name: &name, text: &text, loader: &crate::read::Disk };
+                pbpo_compiler::compile(input, self.target.as_deref(), &self.overrides.set)
             }
             Err(unreadable) => *unreadable,
         };

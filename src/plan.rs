@@ -28,7 +28,7 @@ pub enum Emit {
 /// Prints the plan; the exit code.
 pub fn run(args: &PlanArgs) -> Result<u8, Failure> {
     let compiled = args.source.compile()?;
-    if let Some(plan) = &compiled.plan {
+    for plan in compiled.points.iter().map(|point| &point.plan) {
         print(&match args.emit {
             Emit::Text => plan.text(),
             Emit::Json => format!("{}\n", plan.to_json()),

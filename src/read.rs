@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use pbpo_compiler::modules::Loader;
 use pbpo_compiler::{Compiled, unreadable};
 
 /// Where the compiler's own limit on the size of a file is noticed.
@@ -10,18 +11,30 @@ const ENOUGH: u64 = 5 << 20;
 
 /// The text of a file, or the finding that it can't be read.
 pub fn text(path: &Path) -> Result<String, Box<Compiled>> {
-    let fail = |reason: &str| Box::new(unreadable(&path.display().to_string(), reason));
-    if path.is_dir() {
-        return Err(fail("it is a directory"));
+    read(path).map_err(|reason| Box::new(unreadable(&path.display().to_string(), &reason)))
+}
+
+/// Reads imported files from the disk.
+pub struct Disk;
+
+impl Loader for Disk {
+    fn load(&self, path: &str) -> Result<String, String> {
+        read(Path::new(path))
     }
-    let file = std::fs::File::open(path).map_err(|error| fail(&reason(&error)))?;
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    if path.is_dir() {
+        return Err("it is a directory".into());
+    }
+    let file = std::fs::File::open(path).map_err(|error| reason(&error))?;
     let mut bytes = Vec::new();
-    file.take(ENOUGH).read_to_end(&mut bytes).map_err(|error| fail(&reason(&error)))?;
+    file.take(ENOUGH).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
     if bytes.len() as u64 == ENOUGH {
         // Cut inside a character, perhaps: it is too large in any case.
         return Ok(String::from_utf8_lossy(&bytes).into_owned());
     }
-    String::from_utf8(bytes).map_err(|_| fail("it is not UTF-8 text"))
+    String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".into())
 }
 
 /// An error of the system in a few words.

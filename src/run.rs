@@ -1,13 +1,14 @@
 //! `pbpoc run`: compiles a file, runs its pipeline, and says what came of it.
 
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 
 use clap::Args;
-use pbpo_compiler::Compiled;
 use pbpo_compiler::code::Code;
 use pbpo_compiler::diagnostic::Diagnostic;
 use pbpo_compiler::plan::Plan;
+use pbpo_compiler::{Compiled, Planned, Span};
 use pbpo_runtime::device::{self, Choice};
 use pbpo_runtime::env::Env;
 use pbpo_runtime::rundir::RunDir;
@@ -53,7 +54,7 @@ struct Outcome<'a> {
 pub fn run(args: &RunArgs) -> Result<u8, Failure> {
     device::use_threads(args.threads);
     let compiled = args.source.compile()?;
-    let Some(plan) = &compiled.plan else { return Ok(DIAGNOSTICS) };
+    let Some(Planned { plan, spans }) = compiled.points.first() else { return Ok(DIAGNOSTICS) };
     let (device, name) = match device::open(args.device) {
         Ok(opened) => opened,
         Err(fault) => return Ok(report_fault(&fault)),
@@ -79,7 +80,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
         Err(fault) => {
             // The failure itself is what the user must see, whether or not the manifest takes it.
             let _ = dir.fail(&fault.to_string(), &env);
-            let code = report_stage_fault(&fault, &compiled, &args.source);
+            let code = report_stage_fault(&fault, &compiled, spans, &args.source);
             eprint(&format!("what the run had until then is in {}\n", dir.path().display()));
             Ok(code)
         }
@@ -120,8 +121,8 @@ pub fn report_fault(fault: &Fault) -> u8 {
 }
 
 /// Prints a fault at the source line of its stage.
-fn report_stage_fault(fault: &Fault, compiled: &Compiled, source: &Source) -> u8 {
-    let Some((stage, span)) = fault.stage.as_ref().and_then(|s| compiled.spans.get(s).map(|span| (s, *span))) else {
+fn report_stage_fault(fault: &Fault, compiled: &Compiled, spans: &BTreeMap<String, Span>, source: &Source) -> u8 {
+    let Some((stage, span)) = fault.stage.as_ref().and_then(|s| spans.get(s).map(|span| (s, *span))) else {
         return report_fault(fault);
     };
     let diagnostic = Diagnostic::error(Code::StageFailed, span, fault.message.clone())

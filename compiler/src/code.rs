@@ -48,6 +48,10 @@ codes! {
     DuplicateField = "PB0208": "a field or argument given twice",
     UnknownPipeline = "PB0209": "a pipeline asked for that the file does not have",
     UseBeforeAssignment = "PB0210": "a variable read before it has a value",
+    UnknownModule = "PB0211": "an import of a module or file that can't be read",
+    UnknownImport = "PB0212": "an import of a name that the file does not declare",
+    ImportCycle = "PB0213": "files that import each other in a circle",
+    ExternOutside = "PB0214": "an `extern` declaration outside the standard library",
 
     WrongType = "PB0301": "a value of another type than its place wants",
     WrongKind = "PB0302": "a reference to a block or value of the wrong kind",
@@ -57,6 +61,7 @@ codes! {
     NotScalar = "PB0306": "an objective that is not a single number",
     WrongAxis = "PB0307": "a reduction over an axis that is not there",
     AssignedBlock = "PB0308": "an assignment to the name of a declaration",
+    Recursion = "PB0309": "an objective or a pipeline that calls itself",
 
     UnknownUnit = "PB0401": "a unit that does not exist",
     OutOfRange = "PB0402": "a number outside its range",
@@ -66,6 +71,11 @@ codes! {
 
     UnknownPath = "PB0501": "an override of something that does not exist",
     BadOverride = "PB0502": "an override that is not `path=value`",
+    VariantCycle = "PB0503": "a variant or sweep that contains itself",
+    EmptySweep = "PB0504": "a sweep or an axis without values",
+    ZipLengths = "PB0505": "axes of a `zip` that have different lengths",
+    TooManyPoints = "PB0506": "a sweep with more points than its limit",
+    NotAblatable = "PB0507": "an ablation of a block that can't be switched off",
 
     NoPipeline = "PB0601": "a file without a pipeline",
     ChoosePipeline = "PB0602": "several pipelines, and none chosen",

@@ -142,7 +142,7 @@ pub struct Param {
     pub value: Option<Constant>,
 }
 
-/// A declared block.
+/// A declaration that is no parameter.
 #[derive(Clone, Debug)]
 pub struct Decl {
     /// Nothing, if the kind does not exist.

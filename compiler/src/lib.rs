@@ -3,7 +3,8 @@
 //! text -> `pbpo_grammar::ast` -> [`hir`] (checked, with overrides applied) -> [`plan`].
 //!
 //! - `schema/`: what may be written, as tables. `code.rs`: every diagnostic code.
-//! - `syntax.rs`, `check/`: what is wrong with a file. `overrides.rs`: `--set`.
+//! - `modules.rs`, `stdlib.rs`: files and imports. `syntax.rs`, `check/`: what is wrong with a file.
+//! - `points/`: variants, sweeps, `--set`. `functions.rs`, `expand.rs`: definitions with parameters.
 //! - `lower/`: pipelines to stages, objectives to expressions.
 //! - `render/`: diagnostics as text, lines, JSON.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
@@ -12,38 +13,50 @@
 mod check;
 pub mod code;
 pub mod diagnostic;
+mod expand;
+mod functions;
 pub mod hir;
 mod lower;
-mod overrides;
+pub mod modules;
 pub mod plan;
+mod points;
 pub mod render;
 pub mod schema;
 mod scope;
 pub mod source;
+pub mod stdlib;
 pub mod suggest;
 mod syntax;
 pub mod units;
 
 use std::collections::BTreeMap;
 
-use pbpo_grammar::ast::{Block, FaultKind, File, Item};
-use pbpo_grammar::{FileId, Span};
+pub use pbpo_grammar::Span;
+use pbpo_grammar::ast::{FaultKind, Item};
 
 use check::Program;
 use code::Code;
 use diagnostic::{Diagnostic, any_error, tidy};
+use modules::{Entry, Loader, Project};
 use plan::Plan;
-use source::{PIPELINE, SourceMap};
+use points::{Finder, Origin, Override, Point, overrides};
+use source::SourceMap;
 
 /// What came of a compilation.
 #[derive(Clone, Debug, Default)]
 pub struct Compiled {
-    /// The plan; nothing where there is an error.
-    pub plan: Option<Plan>,
+    /// The plan of each point, in order; none where there is an error.
+    pub points: Vec<Planned>,
     /// Every finding, in file order.
     pub diagnostics: Vec<Diagnostic>,
     /// The texts that spans point into.
     pub sources: SourceMap,
+}
+
+/// A point with its plan.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    pub plan: Plan,
     /// Where each stage of the plan was written.
     pub spans: BTreeMap<String, Span>,
 }
@@ -53,42 +66,74 @@ impl Compiled {
     pub fn failed(&self) -> bool {
         any_error(&self.diagnostics)
     }
+
+    /// The plan, where there is one point.
+    pub fn plan(&self) -> Option<&Plan> {
+        match self.points.as_slice() {
+            [only] => Some(&only.plan),
+            _ => None,
+        }
+    }
 }
 
-/// Compiles one pipeline: the one of this name, or the only one. `overrides` are `path=value`, in order.
-pub fn compile(file_name: &str, source: &str, pipeline: Option<&str>, overrides: &[String]) -> Compiled {
-    let mut work = Work::new(file_name, source, overrides);
-    let program = check::program(&work.file, &mut work.out);
-    let chosen = choose(&program, pipeline, work.id, &mut work.sources, &mut work.out);
-    let mut lowered = None;
-    for block in &chosen {
-        lowered = Some(lower::pipeline(&program, block, overrides, &mut work.out));
+/// A file to compile: its name (a path, for imports beside it), its text, and how others are read.
+#[derive(Clone, Copy)]
+pub struct Input<'a> {
+    pub name: &'a str,
+    pub text: &'a str,
+    pub loader: &'a dyn Loader,
+}
+
+impl<'a> Input<'a> {
+    /// A text that imports nothing but the standard library.
+    pub fn text(name: &'a str, text: &'a str) -> Self {
+        Self { name, text, loader: &modules::NoFiles }
     }
-    if overrides.is_empty() && program.pipelines.len() == 1 && !any_error(&work.out) {
-        unused(&program, &mut work.out);
+}
+
+/// Compiles a pipeline, a variant, a sweep or one point of it: what has this name, or the only pipeline.
+/// `overrides` are `path=value`, in order; they come on top of every point's own.
+pub fn compile(input: Input<'_>, target: Option<&str>, overrides: &[String]) -> Compiled {
+    let mut work = Work::new(input, overrides);
+    let base = work.program(&[]);
+    let points = work.choose(target, &base);
+    let mut planned = Vec::new();
+    for point in &points {
+        planned.extend(work.plan(point, &base));
     }
-    let one = chosen.len() == 1;
+    if work.overrides.is_empty() && points.len() == 1 && !any_error(&work.out) && base.pipelines.len() == 1 {
+        unused(&base, &work.project, &mut work.out);
+    }
     work.tidy();
     let failed = any_error(&work.out);
-    let (plan, spans) = lowered.filter(|_| !failed && one).map_or((None, BTreeMap::new()), |(p, s)| (Some(p), s));
-    Compiled { plan, diagnostics: work.out, sources: work.sources, spans }
+    Compiled { points: if failed { Vec::new() } else { planned }, diagnostics: work.out, sources: work.sources }
 }
 
-/// Checks every pipeline of a file.
-pub fn check(file_name: &str, source: &str, overrides: &[String]) -> Compiled {
-    let mut work = Work::new(file_name, source, overrides);
-    let program = check::program(&work.file, &mut work.out);
-    if program.pipelines.is_empty() {
-        choose(&program, None, work.id, &mut work.sources, &mut work.out);
+/// Checks everything in a file: every definition, pipeline, variant, and each value of each sweep once.
+pub fn check(input: Input<'_>, overrides: &[String]) -> Compiled {
+    let mut work = Work::new(input, overrides);
+    let base = work.program(&[]);
+    let library = work.project.entries.iter().any(|entry| entry.file == work.project.main && is_library(&entry.item));
+    if base.pipelines.is_empty() && !library {
+        work.no_pipeline();
     }
-    for block in &program.pipelines {
-        lower::pipeline(&program, block, overrides, &mut work.out);
+    for point in work.everything(&base) {
+        work.plan(&point, &base);
     }
-    if overrides.is_empty() && !any_error(&work.out) {
-        unused(&program, &mut work.out);
+    if work.overrides.is_empty() && !any_error(&work.out) {
+        unused(&base, &work.project, &mut work.out);
     }
     work.tidy();
-    Compiled { plan: None, diagnostics: work.out, sources: work.sources, spans: BTreeMap::new() }
+    Compiled { points: Vec::new(), diagnostics: work.out, sources: work.sources }
+}
+
+/// Whether an item makes a file useful without a pipeline to run.
+fn is_library(item: &Item) -> bool {
+    match item {
+        Item::Objective(_) | Item::Extern(_) => true,
+        Item::Pipeline(pipeline) => pipeline.formals.is_some(),
+        _ => false,
+    }
 }
 
 /// A finding about a file that can't be read as text; `reason` in a few words.
@@ -100,39 +145,132 @@ pub fn unreadable(file_name: &str, reason: &str) -> Compiled {
     Compiled { diagnostics: vec![error.help("give the path of a `.pbpo` text file")], sources, ..Compiled::default() }
 }
 
-/// A parsed file with its overrides applied, and what was found so far.
+/// A linked program, and what was found so far.
 struct Work {
-    id: FileId,
-    file: File,
+    project: Project,
     sources: SourceMap,
+    /// Those of the command line.
+    overrides: Vec<Override>,
     out: Vec<Diagnostic>,
 }
 
 impl Work {
-    fn new(file_name: &str, source: &str, overrides: &[String]) -> Self {
-        let mut sources = SourceMap::default();
-        let id = sources.add(file_name, source);
-        let mut file = pbpo_grammar::parse(id, source);
-        let mut out = syntax::diagnostics(&file, id, source);
-        overrides::apply(&mut file, overrides, &mut sources, &mut out);
-        Self { id, file, sources, out }
+    fn new(input: Input<'_>, overrides: &[String]) -> Self {
+        let (mut sources, mut out) = (SourceMap::default(), Vec::new());
+        let project = modules::load(input.name, input.text, input.loader, &mut sources, &mut out);
+        let overrides = overrides::parse(overrides, &mut sources, &mut out);
+        Self { project, sources, overrides, out }
+    }
+
+    /// The checked program with overrides, those of the command line behind them.
+    fn program(&mut self, overrides: &[(Origin, Override)]) -> Program {
+        let mut entries: Vec<Entry> = self.project.entries.clone();
+        let all: Vec<Override> = overrides.iter().map(|(_, set)| set).chain(&self.overrides).cloned().collect();
+        overrides::apply(&mut entries, &self.project, &all, &mut self.out);
+        let mut program = check::program(&self.project, &entries, &mut self.out);
+        if overrides.is_empty() {
+            functions::check(&mut program, &entries, &mut self.out);
+        }
+        program
+    }
+
+    /// The plan of a point.
+    fn plan(&mut self, point: &Point, base: &Program) -> Option<Planned> {
+        let changed;
+        let program = if point.overrides.is_empty() {
+            base
+        } else {
+            let mut program = self.program(&point.overrides);
+            program.scope.broken.clone_from(&base.scope.broken);
+            changed = program;
+            &changed
+        };
+        let item = program.scope.items.get(&point.pipeline)?.clone();
+        let Item::Pipeline(pipeline) = &*item else { return None };
+        let name = self.point_name(&point.name);
+        let lowered = lower::pipeline(program, pipeline, &name, &mut self.out);
+        base.scope.adopt(&program.scope);
+        lowered.map(|(plan, spans)| Planned { plan, spans })
+    }
+
+    /// A point's name, with the overrides of the command line.
+    fn point_name(&self, name: &str) -> String {
+        let sets: Vec<&str> = self.overrides.iter().map(|set| set.text.as_str()).collect();
+        match (sets.is_empty(), name.strip_suffix(']')) {
+            (true, _) => name.to_owned(),
+            (false, Some(open)) => format!("{open},{}]", sets.join(",")),
+            (false, None) => format!("{name}[{}]", sets.join(",")),
+        }
+    }
+
+    /// The points to plan: of what was asked for, or of the only pipeline.
+    fn choose(&mut self, target: Option<&str>, base: &Program) -> Vec<Point> {
+        let Self { project, sources, out, .. } = self;
+        if let Some(name) = target {
+            return Finder::new(project, &project.entries, out).target(name, sources);
+        }
+        match base.pipelines.as_slice() {
+            [] => self.no_pipeline(),
+            [only] => {
+                return only
+                    .name()
+                    .map(|name| Finder::new(project, &project.entries, out).points(name))
+                    .unwrap_or_default();
+            }
+            [first, rest @ ..] => {
+                let Some(name) = first.name() else { return Vec::new() };
+                let message = "several pipelines, and none chosen";
+                let mut error = Diagnostic::error(Code::ChoosePipeline, name.span, message).label("one");
+                for other in rest.iter().filter_map(|item| item.name()) {
+                    error = error.also(other.span, "another");
+                }
+                self.out.push(error.help(format!("add the name of one: `{}`", name.text)));
+                return self.everything(base);
+            }
+        }
+        Vec::new()
+    }
+
+    fn no_pipeline(&mut self) {
+        // Whatever can't be read may have been the pipeline.
+        if !any_error(&self.out) {
+            self.out.push(
+                Diagnostic::error(Code::NoPipeline, Span::new(self.project.main, 0, 0), "the file has no pipeline")
+                    .help("add `pipeline main { ... }`: what is to be done"),
+            );
+        }
+    }
+
+    /// Every pipeline and variant of the main file, and points in which each value of each sweep occurs.
+    fn everything(&mut self, base: &Program) -> Vec<Point> {
+        let Self { project, out, .. } = self;
+        let mut points = Vec::new();
+        let mut finder = Finder::new(project, &project.entries, out);
+        let here = project.entries.iter().filter(|entry| entry.file == project.main);
+        for entry in here {
+            match &*entry.item {
+                Item::Pipeline(pipeline) if pipeline.formals.is_none() => points.extend(finder.points(&pipeline.name)),
+                Item::Variant(variant) => points.extend(finder.points(&variant.name)),
+                Item::Sweep(sweep) => points.extend(points::each_value(finder.points(&sweep.name))),
+                _ => {}
+            }
+        }
+        let _ = base;
+        points
     }
 
     /// File order, each finding once; nothing but syntax of an item that has lost a bracket: where its
     /// fields end is a guess.
     fn tidy(&mut self) {
-        let items = self.file.items.iter().map(|item| match item {
-            Item::Param(param) => param.span,
-            Item::Block(block) => block.span,
-        });
-        let lost = |span: &Span| {
-            self.file.faults.iter().any(|fault| {
-                matches!(fault.kind, FaultKind::Unclosed { .. })
-                    && span.file == fault.span.file
-                    && (span.start..span.end).contains(&fault.span.start)
-            })
-        };
-        let broken: Vec<Span> = items.filter(lost).collect();
+        let mut broken: Vec<Span> = Vec::new();
+        for entry in &self.project.entries {
+            let span = entry.item.span();
+            let faults = self.project.files.iter().filter(|(file, _)| *file == entry.file).flat_map(|(_, f)| &f.faults);
+            let mut lost = faults.filter(|fault| matches!(fault.kind, FaultKind::Unclosed { .. }));
+            if lost.any(|fault| (span.start..span.end).contains(&fault.span.start)) {
+                broken.push(span);
+            }
+        }
         let inside = |span: Span| {
             broken.iter().any(|item| item.file == span.file && (item.start..item.end).contains(&span.start))
         };
@@ -142,59 +280,16 @@ impl Work {
     }
 }
 
-/// The pipelines to lower: one, or all where it is an error that none was chosen.
-fn choose<'a>(
-    program: &Program<'a>,
-    name: Option<&str>,
-    id: FileId,
-    sources: &mut SourceMap,
-    out: &mut Vec<Diagnostic>,
-) -> Vec<&'a Block> {
-    let names: Vec<&str> = program.pipelines.iter().map(|block| block.name.text.as_str()).collect();
-    match (program.pipelines.as_slice(), name) {
-        // Whatever can't be read may have been the pipeline.
-        ([], _) if any_error(out) => Vec::new(),
-        ([], _) => {
-            out.push(
-                Diagnostic::error(Code::NoPipeline, Span::new(id, 0, 0), "the file has no pipeline")
-                    .help("add `pipeline main { ... }`: what is to be done"),
-            );
-            Vec::new()
-        }
-        (all, Some(name)) => match all.iter().find(|block| block.name.text == name) {
-            Some(block) => vec![*block],
-            None => {
-                let span = Span::new(sources.add(PIPELINE, name), 0, name.len());
-                let error = Diagnostic::error(Code::UnknownPipeline, span, format!("no pipeline is called `{name}`"));
-                out.push(error.label("unknown pipeline").maybe_help(suggest::help(name, &names)));
-                all.to_vec()
-            }
-        },
-        ([only], None) => vec![*only],
-        ([first, rest @ ..], None) => {
-            let mut error =
-                Diagnostic::error(Code::ChoosePipeline, first.name.span, "several pipelines, and none chosen")
-                    .label("one")
-                    .help(format!("choose one: `--pipeline {}`", first.name.text));
-            for block in rest {
-                error = error.also(block.name.span, "another");
-            }
-            out.push(error);
-            all_of(program)
-        }
-    }
-}
-
-fn all_of<'a>(program: &Program<'a>) -> Vec<&'a Block> {
-    program.pipelines.clone()
-}
-
-/// Declarations that nothing refers to. `seed` is the run's own.
-fn unused(program: &Program<'_>, out: &mut Vec<Diagnostic>) {
+/// Declarations and imports that nothing refers to. `seed` is the run's own.
+fn unused(program: &Program, project: &Project, out: &mut Vec<Diagnostic>) {
     let used = program.scope.used.borrow();
     let blocks = program.blocks.iter().map(|(name, block)| (name, block.name, block.kind.word()));
     let params = program.scope.params.iter().map(|(name, param)| (name, param.name, "param"));
-    for (name, span, kind) in blocks.chain(params) {
+    let main = blocks.chain(params).filter(|(_, span, _)| span.file == project.main);
+    let imports = project.imports.iter().filter_map(|name| Some((project.views.global(name)?, name.span)));
+    let imports: Vec<(String, Span)> = imports.map(|(name, span)| (name.to_owned(), span)).collect();
+    let imports = imports.iter().map(|(name, span)| (name, *span, "import"));
+    for (name, span, kind) in main.chain(imports) {
         if !used.contains(name) && name != "seed" {
             out.push(
                 Diagnostic::warning(Code::Unused, span, format!("{kind} `{name}` is never used"))

@@ -2,19 +2,29 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use pbpo_grammar::Span;
+use pbpo_grammar::ast::{Ident, Item};
+use pbpo_grammar::{FileId, Span};
 
 use crate::hir::{Decl, Param};
+use crate::modules::Views;
 use crate::schema::{Flow, Kind};
 
-/// The declarations of a file.
-#[derive(Debug, Default)]
+/// The declarations of a program, by their global names (see `modules.rs`).
+#[derive(Clone, Debug, Default)]
 pub struct Scope {
+    /// Everything but parameters.
     pub blocks: BTreeMap<String, Decl>,
-    /// Names of the blocks in the order of the file.
+    /// Names of the blocks in the order of the files.
     pub order: Vec<String>,
     pub params: BTreeMap<String, Param>,
+    /// Objectives and pipelines.
+    pub items: BTreeMap<String, Arc<Item>>,
+    /// Which global name a word means where it stands.
+    pub views: Views,
+    /// Objectives and pipelines with an error of their own: nothing is said of their calls.
+    pub broken: BTreeSet<String>,
     /// Names that something unreadable may have declared: nothing is said of them.
     pub doubtful: BTreeSet<String>,
     /// Unknown names that were complained of, where each further place would be the same mistake.
@@ -24,33 +34,62 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// The block of a name. Marks it as used.
-    pub fn block(&self, name: &str) -> Option<&Decl> {
-        let decl = self.blocks.get(name)?;
-        self.mark(name);
-        Some(decl)
+    /// The global name of a word.
+    pub fn global(&self, word: &Ident) -> Option<&str> {
+        self.views.global(word)
     }
 
-    /// The parameter of a name. Marks it as used.
-    pub fn param(&self, name: &str) -> Option<&Param> {
+    /// The declaration that a word means, without marking it as used.
+    pub fn peek(&self, word: &Ident) -> Option<&Decl> {
+        self.blocks.get(self.global(word)?)
+    }
+
+    /// The declaration that a word means, with its global name. Marks it as used.
+    pub fn block(&self, word: &Ident) -> Option<(&str, &Decl)> {
+        let (name, decl) = self.blocks.get_key_value(self.global(word)?)?;
+        self.mark(name);
+        Some((name, decl))
+    }
+
+    /// The objective or pipeline that a word means.
+    pub fn item(&self, word: &Ident) -> Option<&Item> {
+        self.items.get(self.global(word)?).map(|item| &**item)
+    }
+
+    /// The parameter that a word means. Marks it as used.
+    pub fn param(&self, word: &Ident) -> Option<&Param> {
+        let name = self.global(word)?;
         let param = self.params.get(name)?;
         self.mark(name);
         Some(param)
     }
 
+    /// Names that a file sees, of pipelines or objectives.
+    pub fn of_items(&self, kind: Kind, file: FileId) -> Vec<&str> {
+        let view = self.views.in_file(file);
+        let right = |global: &String| self.blocks.get(global).is_some_and(|decl| decl.kind == Some(kind));
+        view.iter().filter(|(_, global)| right(global)).map(|(name, _)| name.as_str()).collect()
+    }
+
     /// Marks a name as used.
-    fn mark(&self, name: &str) {
+    pub fn mark(&self, name: &str) {
         let mut used = self.used.borrow_mut();
         if !used.contains(name) {
             used.insert(name.to_owned());
         }
     }
 
+    /// What another scope of the same program has used is used.
+    pub fn adopt(&self, other: &Scope) {
+        let theirs = other.used.borrow().clone();
+        self.used.borrow_mut().extend(theirs);
+    }
+
     /// Names of the blocks of a kind.
     pub fn of_kind(&self, kind: Kind) -> Vec<&str> {
         self.order
             .iter()
-            .filter(|name| self.blocks.get(*name).is_some_and(|decl| decl.kind == Some(kind)))
+            .filter(|name| !name.contains("::") && self.blocks.get(*name).is_some_and(|decl| decl.kind == Some(kind)))
             .map(String::as_str)
             .collect()
     }

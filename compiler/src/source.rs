@@ -6,8 +6,8 @@ use pbpo_grammar::{FileId, Span};
 
 /// Name of the virtual file that an override's text is in.
 pub const SET: &str = "--set";
-/// Name of the virtual file that the pipeline's name on the command line is in.
-pub const PIPELINE: &str = "--pipeline";
+/// Name of the virtual file that the name of what is to be compiled is in.
+pub const TARGET: &str = "command line";
 
 /// One text with the name it is shown under.
 #[derive(Clone, Debug)]

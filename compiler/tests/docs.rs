@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use pbpo_compiler::Input;
 use pbpo_compiler::compile;
 use pbpo_compiler::render::short;
 
@@ -18,7 +19,7 @@ fn every_file_in_the_documentation_compiles() {
         let text = std::fs::read_to_string(page).unwrap();
         let files = files(&text);
         for (line, file) in &files {
-            let compiled = compile(&name, file, None, &[]);
+            let compiled = compile(Input::text(&name, file), None, &[]);
             assert!(compiled.diagnostics.is_empty(), "{name}, the block at line {line}:\n{}", short::render(&compiled));
         }
         assert!(name != "language.md" || !files.is_empty(), "the language reference shows no whole file");

@@ -61,8 +61,7 @@ fn good_files_have_no_junk_and_give_sound_plans() {
         let file = pbpo_grammar::parse(pbpo_grammar::FileId(0), &fixture.text);
         assert!(file.faults.is_empty(), "{}: {:?}", fixture.name, file.faults);
         let compiled = fixture.compile();
-        let plan =
-            compiled.plan.as_ref().unwrap_or_else(|| panic!("{}\n{}", fixture.name, full::render(&compiled, STYLE)));
+        let plan = compiled.plan().unwrap_or_else(|| panic!("{}\n{}", fixture.name, full::render(&compiled, STYLE)));
         verify(plan).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
         let read = Plan::from_json(&plan.to_json()).unwrap_or_else(|error| panic!("{}: {error}", fixture.name));
         assert_eq!(read.to_json(), plan.to_json(), "{}", fixture.name);
@@ -73,7 +72,7 @@ fn good_files_have_no_junk_and_give_sound_plans() {
         unique.dedup();
         assert_eq!(unique.len(), names.len(), "{}: two stages have one identity", fixture.name);
         assert!(
-            names.keys().all(|stage| compiled.spans.contains_key(stage)),
+            names.keys().all(|stage| compiled.points[0].spans.contains_key(stage)),
             "{}: a stage without a place",
             fixture.name
         );
@@ -84,7 +83,7 @@ fn good_files_have_no_junk_and_give_sound_plans() {
 fn plans() {
     for fixture in fixtures("plans").chain(fixtures("../../pipelines")) {
         let compiled = fixture.compile();
-        let plan = compiled.plan.unwrap_or_else(|| panic!("{}", fixture.name));
+        let plan = compiled.plan().cloned().unwrap_or_else(|| panic!("{}", fixture.name));
         snapshot(&format!("plan__{}", fixture.name), &plan.text());
     }
 }
@@ -92,7 +91,7 @@ fn plans() {
 #[test]
 fn pictures() {
     let fixture = fixtures("plans").find(|fixture| fixture.name == "no_adversary").unwrap();
-    let plan = fixture.compile().plan.unwrap();
+    let plan = fixture.compile().plan().cloned().unwrap();
     snapshot("picture__mermaid", &plan.mermaid());
     snapshot("picture__dot", &plan.dot());
 }
@@ -115,7 +114,7 @@ fn the_deepest_plan_survives_json() {
         ")".repeat(60),
         "}\n".repeat(60)
     );
-    let plan = fixture.compile_text(&deep).plan.unwrap();
+    let plan = fixture.compile_text(&deep).plan().cloned().unwrap();
     assert_eq!(Plan::from_json(&plan.to_json()).unwrap().text(), plan.text());
     assert!(Plan::from_json(&"[".repeat(1_000_000)).is_err());
 }

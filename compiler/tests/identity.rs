@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use pbpo_compiler::Input;
 use pbpo_compiler::compile;
 use pbpo_compiler::plan::identity::{Identity, identities};
 
@@ -13,8 +14,8 @@ fn all(source: &str, overrides: &[&str]) -> BTreeSet<Identity> {
 
 fn identities_of(source: &str, overrides: &[&str]) -> std::collections::BTreeMap<String, Identity> {
     let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
-    let compiled = compile("quickstart.pbpo", source, None, &overrides);
-    identities(&compiled.plan.expect("compiles"))
+    let compiled = compile(Input::text("quickstart.pbpo", source), None, &overrides);
+    identities(&compiled.plan().expect("compiles"))
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn mutations(parts: &[&str]) -> impl Iterator<Item = String> {
 
 fn survives(fixture: &Fixture, text: &str) {
     let compiled = fixture.compile_text(text);
-    assert!(compiled.plan.is_some() != compiled.failed(), "neither a plan nor an error, or both:\n{text}");
+    assert!(compiled.points.is_empty() == compiled.failed(), "neither a plan nor an error, or both:\n{text}");
     for diagnostic in &compiled.diagnostics {
         for label in std::iter::once(&diagnostic.primary).chain(&diagnostic.others) {
             let span = label.span;
@@ -58,7 +58,7 @@ fn survives(fixture: &Fixture, text: &str) {
         }
         assert!(diagnostic.message.chars().count() <= 100, "{}", diagnostic.message);
     }
-    if let Some(plan) = &compiled.plan {
+    for plan in compiled.points.iter().map(|point| &point.plan) {
         pbpo_compiler::plan::verify(plan).unwrap_or_else(|error| panic!("{error}\n{text}"));
     }
     serde_json::from_str::<serde_json::Value>(&json::render([&compiled])).unwrap();

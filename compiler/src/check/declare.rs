@@ -1,60 +1,79 @@
 //! Which names a file declares, and the values of its parameters.
 
 use pbpo_grammar::Span;
-use pbpo_grammar::ast::{Block, File, Ident, Item, Param as Written};
+use pbpo_grammar::ast::{Block, Ident, Item, Param as Written};
 
 use super::{Check, field_span};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Constant, Decl, Number, Param};
+use crate::modules::{Entry, Project};
 use crate::schema::{Kind, Range};
 use crate::scope::Scope;
 use crate::suggest;
 
 /// Parts of the language that are planned, not there.
-const LATER: [&str; 7] = ["use", "task", "world", "objective", "variant", "sweep", "extern"];
+const LATER: [&str; 2] = ["task", "world"];
+/// Items with a form of their own.
+const FORMS: [(&str, &str); 6] = [
+    ("use", "use std/games { pbpo }"),
+    ("objective", "objective NAME(pi: policy, y: rollouts) = EXPRESSION"),
+    ("variant", "variant NAME of PIPELINE { path = value }"),
+    ("sweep", "sweep NAME over PIPELINE { path in [a, b] }"),
+    ("extern", "extern op NAME(...) -> rollouts"),
+    ("lint", "deny one_seed"),
+];
 /// Types of parameters.
 const TYPES: [&str; 5] = ["int", "float", "bool", "text", "path"];
 
 /// Collects the names, in file order, so that later declarations may be referred to.
-pub fn scope(file: &File, out: &mut Vec<Diagnostic>) -> Scope {
-    let mut scope = Scope { doubtful: file.doubtful.iter().cloned().collect(), ..Scope::default() };
+pub fn scope(project: &Project, entries: &[Entry], out: &mut Vec<Diagnostic>) -> Scope {
+    let mut scope = Scope { doubtful: project.doubtful.clone(), views: project.views.clone(), ..Scope::default() };
     let mut first: std::collections::BTreeMap<&str, Span> = std::collections::BTreeMap::new();
-    for item in &file.items {
-        let name = match item {
-            Item::Param(param) => &param.name,
-            Item::Block(block) => &block.name,
-        };
-        match first.get(name.text.as_str()) {
+    for entry in entries {
+        let Some(name) = entry.item.name() else { continue };
+        match first.get(entry.global.as_str()) {
             Some(earlier) => out.push(duplicate(name, *earlier)),
             None => {
-                first.insert(&name.text, name.span);
-                match item {
-                    Item::Param(param) => declare_param(&mut scope, param, out),
-                    Item::Block(block) => declare_block(&mut scope, block, out),
-                }
+                first.insert(&entry.global, name.span);
+                declare(&mut scope, entry, name, out);
             }
         }
     }
     scope
 }
 
-fn duplicate(name: &Ident, earlier: Span) -> Diagnostic {
+/// Says that two things in one file have one name.
+pub fn duplicate(name: &Ident, earlier: Span) -> Diagnostic {
     Diagnostic::error(Code::DuplicateName, name.span, format!("`{}` is declared twice", name.text))
         .label("again here")
         .also(earlier, "first here")
         .help("give one of them another name")
 }
 
-fn declare_block(scope: &mut Scope, block: &Block, out: &mut Vec<Diagnostic>) {
+fn declare(scope: &mut Scope, entry: &Entry, name: &Ident, out: &mut Vec<Diagnostic>) {
+    let kind = match &*entry.item {
+        Item::Param(param) => return declare_param(scope, &entry.global, param, out),
+        Item::Block(block) => return declare_block(scope, &entry.global, block, out),
+        Item::Import(_) | Item::Lint(_) => return,
+        Item::Extern(_) => Kind::Op,
+        Item::Objective(_) => Kind::Objective,
+        Item::Pipeline(_) => Kind::Pipeline,
+        Item::Variant(_) => Kind::Variant,
+        Item::Sweep(_) => Kind::Sweep,
+    };
+    scope.blocks.insert(entry.global.clone(), Decl { kind: Some(kind), name: name.span, follows: None });
+    scope.items.insert(entry.global.clone(), entry.item.clone());
+}
+
+fn declare_block(scope: &mut Scope, global: &str, block: &Block, out: &mut Vec<Diagnostic>) {
     let kind = Kind::parse(&block.kind.text);
     if kind.is_none() {
         out.push(unknown_kind(&block.kind.text, block.kind.span));
     }
     let follows = field_span(&block.body, "follows").filter(|_| kind == Some(Kind::Policy));
-    let decl = Decl { kind, name: block.name.span, follows };
-    scope.blocks.insert(block.name.text.clone(), decl);
-    scope.order.push(block.name.text.clone());
+    scope.blocks.insert(global.to_owned(), Decl { kind, name: block.name.span, follows });
+    scope.order.push(global.to_owned());
 }
 
 /// A word in front of a block that is no kind of block.
@@ -63,15 +82,21 @@ pub fn unknown_kind(word: &str, span: Span) -> Diagnostic {
         return Diagnostic::error(Code::NotYet, span, format!("`{word}` is not supported yet"))
             .label("planned, not in this version");
     }
-    let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.word()).chain(["param"]).collect();
+    if let Some((_, form)) = FORMS.iter().find(|(item, _)| *item == word) {
+        return Diagnostic::error(Code::Unexpected, span, format!("`{word}` is written in another way"))
+            .label("not a block")
+            .help(format!("write `{form}`"));
+    }
+    let items = ["param", "use", "objective", "variant", "sweep"];
+    let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.word()).chain(items).collect();
     Diagnostic::error(Code::UnknownKind, span, format!("no kind of block is called `{word}`"))
         .label("unknown kind")
         .maybe_help(suggest::help(word, &kinds))
 }
 
-fn declare_param(scope: &mut Scope, param: &Written, out: &mut Vec<Diagnostic>) {
+fn declare_param(scope: &mut Scope, global: &str, param: &Written, out: &mut Vec<Diagnostic>) {
     let value = param_value(scope, param, out);
-    scope.params.insert(param.name.text.clone(), Param { name: param.name.span, value });
+    scope.params.insert(global.to_owned(), Param { name: param.name.span, value });
 }
 
 /// The value of a parameter, checked against its type and range. It may use parameters above it.

@@ -4,6 +4,7 @@
 //! `value.rs`: one value against its type; `number.rs`: numbers and constant expressions;
 //! `refs.rs`: references by name; `rules.rs`: what fields have to do with each other.
 
+mod call;
 mod declare;
 mod fields;
 pub mod number;
@@ -13,15 +14,20 @@ mod value;
 
 use std::collections::BTreeMap;
 
-use pbpo_grammar::ast::{Arg, Block, Body, ExprKind, File, Item, Stmt};
+use std::sync::Arc;
 
-pub use declare::unknown_kind;
+use pbpo_grammar::FileId;
+use pbpo_grammar::ast::{Arg, Block, Body, ExprKind, Item, Stmt};
+
+pub use call::{Callee, as_call};
+pub use declare::{duplicate, unknown_kind};
 pub use fields::{Given, Owner};
 pub use refs::unassigned;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Args, Checked};
+use crate::modules::{Entry, Project};
 use crate::schema::{Kind, blocks};
 use crate::scope::{Locals, Scope};
 
@@ -33,31 +39,42 @@ pub struct Check<'a> {
     pub out: &'a mut Vec<Diagnostic>,
 }
 
-/// A checked file.
-pub struct Program<'a> {
+/// A checked program.
+#[derive(Debug, Default)]
+pub struct Program {
     pub scope: Scope,
     pub blocks: BTreeMap<String, Checked>,
-    pub pipelines: Vec<&'a Block>,
+    /// The main file, and the order of its pipelines that can be run.
+    pub main: FileId,
+    pub pipelines: Vec<Arc<Item>>,
 }
 
-/// Checks everything but the pipelines' statements.
-pub fn program<'a>(file: &'a File, out: &mut Vec<Diagnostic>) -> Program<'a> {
-    let scope = declare::scope(file, out);
+/// Checks everything but what is in pipelines and objectives.
+pub fn program(project: &Project, entries: &[Entry], out: &mut Vec<Diagnostic>) -> Program {
+    let scope = declare::scope(project, entries, out);
     let (mut blocks, mut pipelines) = (BTreeMap::new(), Vec::new());
-    for item in &file.items {
-        let Item::Block(block) = item else { continue };
-        let Some(kind) = Kind::parse(&block.kind.text) else { continue };
-        if kind == Kind::Pipeline {
-            pipelines.push(block);
-            continue;
+    for entry in entries {
+        match &*entry.item {
+            Item::Block(block) => {
+                let Some(kind) = Kind::parse(&block.kind.text) else { continue };
+                let mut check = Check { scope: &scope, locals: None, out };
+                let args = check.block(kind, block);
+                rules::block(kind, &args, &scope, check.out);
+                let checked = Checked { kind, name: block.name.span, args };
+                blocks.entry(entry.global.clone()).or_insert(checked);
+            }
+            Item::Pipeline(pipeline) if pipeline.formals.is_none() && entry.file == project.main => {
+                pipelines.push(entry.item.clone());
+            }
+            Item::Extern(item) if !entry.std => out.push(
+                Diagnostic::error(Code::ExternOutside, item.span, "`extern` belongs to the standard library")
+                    .label("the runtime knows no more than is declared there")
+                    .help("write `objective NAME(...) = ...` or `pipeline NAME(...) { ... }`"),
+            ),
+            _ => {}
         }
-        let mut check = Check { scope: &scope, locals: None, out };
-        let args = check.block(kind, block);
-        rules::block(kind, &args, &scope, check.out);
-        let checked = Checked { kind, name: block.name.span, args };
-        blocks.entry(block.name.text.clone()).or_insert(checked);
     }
-    Program { scope, blocks, pipelines }
+    Program { scope, blocks, main: project.main, pipelines }
 }
 
 impl Check<'_> {
@@ -183,7 +200,7 @@ pub fn describe(kind: &ExprKind) -> String {
         ExprKind::Record { tag: Some(tag), .. } => format!("a record `{}`", tag.text),
         ExprKind::Record { tag: None, .. } => "a record".into(),
         ExprKind::List(_) => "a list".into(),
-        ExprKind::Neg(_) | ExprKind::Binary { .. } => "an expression".into(),
+        ExprKind::Neg(_) | ExprKind::Not(_) | ExprKind::Binary { .. } => "an expression".into(),
         ExprKind::Error => "something unreadable".into(),
     }
 }

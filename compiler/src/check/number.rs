@@ -1,7 +1,7 @@
 //! Numbers: literals, parameters, arithmetic of both; units and ranges.
 
 use pbpo_grammar::Span;
-use pbpo_grammar::ast::{BinaryOp, Expr, ExprKind, Number as Literal};
+use pbpo_grammar::ast::{BinaryOp, Expr, ExprKind, Ident, Number as Literal};
 
 use super::Check;
 use crate::code::Code;
@@ -22,16 +22,24 @@ impl Check<'_> {
             ExprKind::Bool(value) => Some(Constant::Bool(*value)),
             ExprKind::Text(text) => Some(Constant::Text(text.clone())),
             ExprKind::Path(path) => match path.as_slice() {
-                [name] => self.param(&name.text, expr),
+                [name] => self.param(name, expr),
                 _ => self.wrong_type(expr, "a number", None),
             },
             ExprKind::Neg(arg) => {
                 let arg = self.number(arg)?;
                 self.finite(Number { value: -arg.value, ..arg }, expr.span).map(Constant::Number)
             }
+            ExprKind::Binary { op, .. } if op.is_logical() => {
+                self.logic(expr.span);
+                None
+            }
             ExprKind::Binary { op, left, right } => {
                 let (left, right) = (self.number(left), self.number(right));
                 self.arithmetic(*op, left?, right?, expr.span).map(Constant::Number)
+            }
+            ExprKind::Not(_) => {
+                self.logic(expr.span);
+                None
             }
             ExprKind::Call { .. } | ExprKind::Record { .. } | ExprKind::List(_) | ExprKind::Error => {
                 self.wrong_type(expr, "a number", None)
@@ -65,15 +73,16 @@ impl Check<'_> {
     }
 
     /// The value of a parameter; only a parameter is known before the run.
-    fn param(&mut self, name: &str, expr: &Expr) -> Option<Constant> {
-        if let Some(param) = self.scope.param(name) {
+    fn param(&mut self, word: &Ident, expr: &Expr) -> Option<Constant> {
+        let name = word.text.as_str();
+        if let Some(param) = self.scope.param(word) {
             let from = Some((name.to_owned(), param.name));
             return match param.value.clone()? {
                 Constant::Number(number) => Some(Constant::Number(Number { from, ..number })),
                 other => Some(other),
             };
         }
-        if let Some(decl) = self.scope.block(name) {
+        if let Some((_, decl)) = self.scope.block(word) {
             let (kind, declared) = (decl.kind?, decl.name);
             self.out.push(
                 Diagnostic::error(Code::WrongType, expr.span, format!("expected a number, found `{name}`"))
@@ -83,7 +92,7 @@ impl Check<'_> {
             return None;
         }
         if !self.scope.doubtful.contains(name) {
-            let params: Vec<&str> = self.scope.params.keys().map(String::as_str).collect();
+            let params = self.scope.params.keys().map(String::as_str).filter(|name| !name.contains("::"));
             let nearest = suggest::nearest(name, params).map(|near| format!("did you mean `{near}`?"));
             let help = nearest.unwrap_or_else(|| format!("declare it above: `param {name}: float = ...`"));
             self.out.push(
@@ -95,12 +104,28 @@ impl Check<'_> {
         None
     }
 
+    /// A comparison where a value belongs.
+    pub fn logic(&mut self, span: Span) {
+        self.out.push(
+            Diagnostic::error(Code::WrongType, span, "a comparison is no value")
+                .label("`and`, `or`, `not` and comparisons belong to the `where` of a sweep"),
+        );
+    }
+
     fn arithmetic(&mut self, op: BinaryOp, left: Number, right: Number, span: Span) -> Option<Number> {
         let value = match op {
             BinaryOp::Add => left.value + right.value,
             BinaryOp::Sub => left.value - right.value,
             BinaryOp::Mul => left.value * right.value,
             BinaryOp::Div => left.value / right.value,
+            BinaryOp::Less
+            | BinaryOp::LessOrEqual
+            | BinaryOp::Greater
+            | BinaryOp::GreaterOrEqual
+            | BinaryOp::Equal
+            | BinaryOp::NotEqual
+            | BinaryOp::And
+            | BinaryOp::Or => return None,
         };
         let whole = left.whole && right.whole && (op != BinaryOp::Div || value.fract() == 0.0);
         if let (Some(a), Some(b), BinaryOp::Add | BinaryOp::Sub) = (left.unit, right.unit, op)
@@ -145,7 +170,7 @@ impl Check<'_> {
         Some(number.value as i64)
     }
 
-    pub(super) fn float(&mut self, field: &str, unit: Option<Unit>, range: Range, expr: &Expr) -> Option<f64> {
+    pub fn float(&mut self, field: &str, unit: Option<Unit>, range: Range, expr: &Expr) -> Option<f64> {
         let number = self.quantity(field, unit, expr)?;
         if !range.contains(number.value) {
             let number = Number { whole: false, ..number };

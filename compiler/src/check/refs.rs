@@ -15,9 +15,9 @@ impl Check<'_> {
     pub fn block_ref(&mut self, kind: Kind, expr: &Expr) -> Option<String> {
         match &expr.kind {
             ExprKind::Path(path) => match path.as_slice() {
-                [name] => self.named_block(kind, name).then(|| name.text.clone()),
+                [name] => self.named_block(kind, name),
                 [name, ..] => {
-                    let help = self.scope.blocks.contains_key(&name.text).then(|| format!("write `{}`", name.text));
+                    let help = self.scope.peek(name).is_some().then(|| format!("write `{}`", name.text));
                     self.wrong_type(expr, kind.noun(), help)
                 }
                 [] => None,
@@ -26,13 +26,13 @@ impl Check<'_> {
         }
     }
 
-    /// Whether a name is a block of this kind; says so if not.
-    pub fn named_block(&mut self, kind: Kind, name: &Ident) -> bool {
+    /// The global name of a block of this kind; says so if there is none.
+    pub fn named_block(&mut self, kind: Kind, name: &Ident) -> Option<String> {
         let text = &name.text;
-        if let Some(decl) = self.scope.block(text) {
-            let Some(found) = decl.kind else { return false };
+        if let Some((global, decl)) = self.scope.block(name) {
+            let found = decl.kind?;
             if found == kind {
-                return true;
+                return Some(global.to_owned());
             }
             let near = self.scope.of_kind(kind);
             self.out.push(
@@ -45,7 +45,7 @@ impl Check<'_> {
                 .also(decl.name, "declared here")
                 .maybe_help((!near.is_empty() && near.len() <= 8).then(|| format!("write {}", suggest::one_of(&near)))),
             );
-        } else if let Some(param) = self.scope.param(text) {
+        } else if let Some(param) = self.scope.param(name) {
             self.out.push(
                 Diagnostic::error(Code::WrongKind, name.span, format!("expected {}, found a parameter", kind.noun()))
                     .label(format!("`{text}` is a parameter"))
@@ -66,7 +66,7 @@ impl Check<'_> {
         } else {
             self.unknown_block(&[kind], name);
         }
-        false
+        None
     }
 
     /// Says that a name is no block of these kinds. A name that looks like none that is there is
@@ -101,10 +101,8 @@ impl Check<'_> {
         let expected = "initial weights";
         match path {
             [policy, part] if part.text == "init" => {
-                if !self.named_block(Kind::Policy, policy) {
-                    return None;
-                }
-                let follows = self.scope.blocks.get(&policy.text).and_then(|decl| decl.follows);
+                let global = self.named_block(Kind::Policy, policy)?;
+                let follows = self.scope.blocks.get(&global).and_then(|decl| decl.follows);
                 if let Some(follows) = follows {
                     self.out.push(
                         Diagnostic::error(
@@ -118,14 +116,12 @@ impl Check<'_> {
                     );
                     return None;
                 }
-                Some(policy.text.clone())
+                Some(global)
             }
-            [policy] | [policy, _]
-                if self.scope.blocks.get(&policy.text).is_some_and(|decl| decl.kind == Some(Kind::Policy)) =>
-            {
+            [policy] | [policy, _] if self.scope.peek(policy).is_some_and(|decl| decl.kind == Some(Kind::Policy)) => {
                 self.wrong_type(expr, expected, Some(format!("write `{}.init`", policy.text)))
             }
-            [name] | [name, _] if !self.scope.blocks.contains_key(&name.text) => {
+            [name] | [name, _] if self.scope.peek(name).is_none() => {
                 self.named_block(Kind::Policy, name);
                 None
             }
@@ -184,7 +180,7 @@ impl Check<'_> {
                     .also(local.span, "assigned here"),
                 ),
             }
-        } else if let Some(decl) = self.scope.block(text) {
+        } else if let Some((_, decl)) = self.scope.block(name) {
             if let Some(kind) = decl.kind {
                 self.out.push(
                     Diagnostic::error(
@@ -196,7 +192,7 @@ impl Check<'_> {
                     .also(decl.name, "declared here"),
                 );
             }
-        } else if let Some(param) = self.scope.param(text) {
+        } else if let Some(param) = self.scope.param(name) {
             self.out.push(
                 Diagnostic::error(Code::WrongKind, name.span, format!("expected {}, found a parameter", flow.noun()))
                     .label(format!("`{text}` is a parameter"))

@@ -22,7 +22,11 @@ pub fn block(kind: Kind, args: &Args, scope: &Scope, out: &mut Vec<Diagnostic>) 
         | Kind::Exploration
         | Kind::Constraint
         | Kind::Oracle
-        | Kind::Pipeline => {}
+        | Kind::Pipeline
+        | Kind::Objective
+        | Kind::Variant
+        | Kind::Sweep
+        | Kind::Op => {}
     }
 }
 

@@ -3,6 +3,7 @@
 //! `prelude.rs`: the stages of blocks; `ops.rs`: what stands on the right of `=`; `repeat.rs`: loops
 //! and what they carry; `objective/`: what `ascend` and `descend` move along.
 
+mod calls;
 mod objective;
 mod ops;
 mod prelude;
@@ -12,59 +13,75 @@ mod stmt;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use pbpo_grammar::Span;
-use pbpo_grammar::ast::{Block, Expr, ExprKind, Stmt};
+use pbpo_grammar::ast::{Body as Braces, Expr, ExprKind, Ident, Item, Objective, Pipeline, Stmt};
 use serde_json::{Value as Json, json};
 
 use crate::check::{Check, Program};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Args, Constant};
 use crate::plan::{Body, PLAN_VERSION, Plan, Stage};
-use crate::scope::{Local, Locals, Rollouts};
+use crate::scope::{Local, Locals, Rollouts, Scope};
 
 /// Lowers one pipeline. The plan means something only if there was no error.
 pub fn pipeline(
-    program: &Program<'_>,
-    block: &Block,
-    overrides: &[String],
+    program: &Program,
+    block: &Pipeline,
+    point: &str,
+    out: &mut Vec<Diagnostic>,
+) -> Option<(Plan, BTreeMap<String, Span>)> {
+    let before = out.len();
+    let (body, calls) = calls::body(program, block, out)?;
+    let lowered = lower_body(program, &body, &block.name.text, point, out);
+    calls::in_calls(out, before, &calls);
+    Some(lowered)
+}
+
+/// Checks the body of a pipeline whose parameters stand for blocks of their kinds.
+pub fn check_body(program: &Program, body: &Braces, out: &mut Vec<Diagnostic>) {
+    lower_body(program, body, "", "", out);
+}
+
+/// Checks the call that a pipeline with parameters is.
+pub fn check_call(program: &Program, pipeline: &Pipeline, out: &mut Vec<Diagnostic>) {
+    calls::body(program, pipeline, out);
+}
+
+/// Checks an objective whose parameters stand for what they are declared as.
+pub fn check_objective(program: &Program, objective: &Objective, locals: Locals, out: &mut Vec<Diagnostic>) {
+    let mut lower = Lower::new(program, out);
+    lower.locals = locals;
+    lower.objective_value(&objective.value);
+}
+
+fn lower_body(
+    program: &Program,
+    body: &Braces,
+    pipeline: &str,
+    point: &str,
     out: &mut Vec<Diagnostic>,
 ) -> (Plan, BTreeMap<String, Span>) {
-    let mut lower = Lower {
-        program,
-        out,
-        players: BTreeMap::new(),
-        locals: Locals::default(),
-        sampled: BTreeMap::new(),
-        counters: BTreeMap::new(),
-        assignments: BTreeMap::new(),
-        made: BTreeSet::new(),
-        stages: Vec::new(),
-        spans: BTreeMap::new(),
-        depth: 0,
-    };
-    lower.find_assignments(&block.body.stmts);
+    let mut lower = Lower::new(program, out);
+    lower.find_assignments(&body.stmts);
     let mut used = HashSet::new();
-    names(&block.body.stmts, &mut used);
+    names(&program.scope, &body.stmts, &mut used);
     lower.prelude(&used);
-    for stmt in &block.body.stmts {
+    for stmt in &body.stmts {
         lower.stmt(stmt);
     }
+    let named = program.scope.params.iter().filter(|(name, _)| !name.contains("::"));
     let params: BTreeMap<String, Json> =
-        program.scope.params.iter().filter_map(|(name, p)| Some((name.clone(), constant(p.value.as_ref()?)))).collect();
+        named.filter_map(|(name, p)| Some((name.clone(), constant(p.value.as_ref()?)))).collect();
     let seed = params.get("seed").and_then(Json::as_u64).unwrap_or(0);
-    let pipeline = block.name.text.clone();
-    let point = if overrides.is_empty() {
-        pipeline.clone()
-    } else {
-        let parts: Vec<String> = overrides.iter().map(|text| text.split_whitespace().collect()).collect();
-        format!("{pipeline}[{}]", parts.join(","))
-    };
-    let body = Body::new(std::mem::take(&mut lower.stages), Vec::new());
-    (Plan { version: PLAN_VERSION, pipeline, point, seed, params, body }, lower.spans)
+    let stages = std::mem::take(&mut lower.stages);
+    let spans = std::mem::take(&mut lower.spans);
+    let body = Body::new(stages, Vec::new());
+    let (pipeline, point) = (pipeline.to_owned(), point.to_owned());
+    (Plan { version: PLAN_VERSION, pipeline, point, seed, params, body }, spans)
 }
 
 /// The state of the lowering of one pipeline.
 struct Lower<'a> {
-    program: &'a Program<'a>,
+    program: &'a Program,
     out: &'a mut Vec<Diagnostic>,
     /// The value that each player, follower and exploration has here.
     players: BTreeMap<String, String>,
@@ -83,9 +100,27 @@ struct Lower<'a> {
     spans: BTreeMap<String, Span>,
     /// Number of repeats around.
     depth: usize,
+    /// Number of calls of objectives around.
+    calls: usize,
 }
 
-impl Lower<'_> {
+impl<'a> Lower<'a> {
+    fn new(program: &'a Program, out: &'a mut Vec<Diagnostic>) -> Self {
+        Self {
+            program,
+            out,
+            players: BTreeMap::new(),
+            locals: Locals::default(),
+            sampled: BTreeMap::new(),
+            counters: BTreeMap::new(),
+            assignments: BTreeMap::new(),
+            made: BTreeSet::new(),
+            stages: Vec::new(),
+            spans: BTreeMap::new(),
+            depth: 0,
+            calls: 0,
+        }
+    }
     /// The next value of a name: `pi@0`, `pi@1`, ...
     fn fresh(&mut self, name: &str) -> String {
         let counter = self.counters.entry(name.to_owned()).or_insert(0);
@@ -96,7 +131,13 @@ impl Lower<'_> {
 
     /// The value of a variable: numbered, if it is assigned more than once.
     fn fresh_local(&mut self, name: &str) -> String {
-        if self.assignments.get(name).is_some_and(|times| *times > 1) { self.fresh(name) } else { name.to_owned() }
+        // A variable of a pipeline from another file may be called as a block of this one.
+        let taken = self.program.scope.blocks.contains_key(name) || self.program.scope.params.contains_key(name);
+        if taken || self.assignments.get(name).is_some_and(|times| *times > 1) {
+            self.fresh(name)
+        } else {
+            name.to_owned()
+        }
     }
 
     /// Adds a stage, and remembers where it comes from.
@@ -201,37 +242,44 @@ fn constant(value: &Constant) -> Json {
     }
 }
 
-/// Every name that statements mention.
-fn names<'e>(stmts: &'e [Stmt], found: &mut HashSet<&'e str>) {
+/// The global name of every declaration that statements mention.
+fn names(scope: &Scope, stmts: &[Stmt], found: &mut HashSet<String>) {
     for stmt in stmts {
         match stmt {
-            Stmt::Assign { value, .. } | Stmt::Append { value, .. } => names_in(value, found),
+            Stmt::Assign { value, .. } | Stmt::Append { value, .. } => names_in(scope, value, found),
             Stmt::Repeat { count, body, .. } => {
-                names_in(count, found);
-                names(&body.stmts, found);
+                names_in(scope, count, found);
+                names(scope, &body.stmts, found);
             }
             Stmt::Climb { player, objective, within, .. } => {
-                found.insert(&player.text);
-                names_in(objective, found);
-                within.iter().for_each(|within| names_in(within, found));
+                found.extend(scope.global(player).map(str::to_owned));
+                names_in(scope, objective, found);
+                within.iter().for_each(|within| names_in(scope, within, found));
             }
         }
     }
 }
 
-fn names_in<'e>(expr: &'e Expr, found: &mut HashSet<&'e str>) {
+fn names_in(scope: &Scope, expr: &Expr, found: &mut HashSet<String>) {
+    let global = |path: &[Ident]| path.first().and_then(|name| scope.global(name)).map(str::to_owned);
     match &expr.kind {
-        ExprKind::Path(path) => found.extend(path.first().map(|name| name.text.as_str())),
+        ExprKind::Path(path) => found.extend(global(path)),
         ExprKind::Call { callee, args } => {
-            found.extend(callee.first().map(|name| name.text.as_str()));
-            args.iter().for_each(|arg| names_in(&arg.value, found));
+            found.extend(global(callee));
+            if let Some(Item::Objective(objective)) = callee.first().and_then(|name| scope.item(name)) {
+                let global = format!("{}()", objective.name.text);
+                if found.insert(global) {
+                    names_in(scope, &objective.value, found);
+                }
+            }
+            args.iter().for_each(|arg| names_in(scope, &arg.value, found));
         }
-        ExprKind::Record { body, .. } => names(&body.stmts, found),
-        ExprKind::List(items) => items.iter().for_each(|item| names_in(item, found)),
-        ExprKind::Neg(arg) => names_in(arg, found),
+        ExprKind::Record { body, .. } => names(scope, &body.stmts, found),
+        ExprKind::List(items) => items.iter().for_each(|item| names_in(scope, item, found)),
+        ExprKind::Neg(arg) | ExprKind::Not(arg) => names_in(scope, arg, found),
         ExprKind::Binary { left, right, .. } => {
-            names_in(left, found);
-            names_in(right, found);
+            names_in(scope, left, found);
+            names_in(scope, right, found);
         }
         ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Bool(_) | ExprKind::Error => {}
     }

@@ -9,7 +9,7 @@ use crate::schema::Kind;
 
 impl Lower<'_> {
     /// Makes the stages of these blocks and of what they need, in the order of the file.
-    pub(super) fn prelude(&mut self, used: &HashSet<&str>) {
+    pub(super) fn prelude(&mut self, used: &HashSet<String>) {
         let order = &self.program.scope.order;
         for name in order.iter().filter(|name| used.contains(name.as_str())) {
             self.need(name);
@@ -31,7 +31,8 @@ impl Lower<'_> {
             Some(Kind::Exploration) => self.exploration(name),
             Some(Kind::Oracle) => self.oracle(name),
             // A constraint is part of the objectives that it is applied to.
-            Some(Kind::Constraint | Kind::Pipeline) | None => {}
+            Some(Kind::Constraint | Kind::Pipeline | Kind::Objective | Kind::Variant | Kind::Sweep | Kind::Op)
+            | None => {}
         }
     }
 

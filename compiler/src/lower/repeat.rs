@@ -137,13 +137,13 @@ impl Lower<'_> {
     fn changes(&self, stmts: &[Stmt], changed: &mut Vec<String>) {
         for stmt in stmts {
             let name = match stmt {
-                Stmt::Climb { player, .. } => Some(&player.text),
-                Stmt::Append { name, .. } => Some(&name.text),
+                Stmt::Climb { player, .. } => self.program.scope.global(player),
+                Stmt::Append { name, .. } => Some(name.text.as_str()),
                 Stmt::Assign { name, value, .. } => {
                     if let Some(exploration) = self.explored(value) {
                         add(changed, exploration);
                     }
-                    Some(&name.text)
+                    Some(name.text.as_str())
                 }
                 Stmt::Repeat { body, .. } => {
                     self.changes(&body.stmts, changed);
@@ -157,14 +157,14 @@ impl Lower<'_> {
     }
 
     /// The exploration that a call of `explore` changes.
-    fn explored<'e>(&self, value: &'e Expr) -> Option<&'e str> {
+    fn explored(&self, value: &Expr) -> Option<&str> {
         let ExprKind::Call { callee, args } = &value.kind else { return None };
         if callee.first()?.text != "explore" {
             return None;
         }
         let named = |arg: &&pbpo_grammar::ast::Arg| arg.name.as_ref().is_none_or(|name| name.text == "exploration");
         let ExprKind::Path(path) = &args.iter().find(named)?.value.kind else { return None };
-        let name = &path.first()?.text;
+        let name = self.program.scope.global(path.first()?)?;
         let kind = self.program.scope.blocks.get(name)?.kind;
         (kind == Some(Kind::Exploration)).then_some(name)
     }
@@ -241,7 +241,7 @@ impl Lower<'_> {
     fn make_sets(&mut self, stmts: &[Stmt]) {
         for stmt in stmts {
             match stmt {
-                Stmt::Append { name, .. } if !self.program.scope.params.contains_key(&name.text) => self.make_set(name),
+                Stmt::Append { name, .. } if self.program.scope.global(name).is_none() => self.make_set(name),
                 Stmt::Repeat { body, .. } => self.make_sets(&body.stmts),
                 Stmt::Append { .. } | Stmt::Assign { .. } | Stmt::Climb { .. } => {}
             }

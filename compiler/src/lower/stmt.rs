@@ -99,7 +99,7 @@ impl Lower<'_> {
 
     /// The empty set that the first `+=` of a name appends to.
     pub(super) fn make_set(&mut self, name: &Ident) {
-        if self.locals.map.contains_key(&name.text) || self.program.scope.blocks.contains_key(&name.text) {
+        if self.locals.map.contains_key(&name.text) || self.program.scope.global(name).is_some() {
             return;
         }
         let value = self.fresh(&name.text);
@@ -122,7 +122,8 @@ impl Lower<'_> {
     /// Says that a declaration can't be assigned.
     fn assigns_block(&mut self, name: &Ident) -> bool {
         let scope = &self.program.scope;
-        let (declared, noun) = match (scope.blocks.get(&name.text), scope.params.get(&name.text)) {
+        let Some(global) = scope.global(name) else { return false };
+        let (declared, noun) = match (scope.blocks.get(global), scope.params.get(global)) {
             (Some(decl), _) => (decl.name, decl.kind.map_or("a block", |kind| kind.noun())),
             (None, Some(param)) => (param.name, "a parameter"),
             (None, None) => return false,

@@ -22,7 +22,17 @@ pub const fn fields(kind: Kind) -> &'static [Field] {
         Kind::Exploration => EXPLORATION,
         Kind::Constraint => CONSTRAINT,
         Kind::Oracle => ORACLE,
-        Kind::Pipeline => &[],
+        Kind::Pipeline | Kind::Objective | Kind::Variant | Kind::Sweep | Kind::Op => &[],
+    }
+}
+
+/// The field and the value that switch a block off, for `ablate`.
+pub const fn neutral(kind: Kind, follower: bool) -> Option<(&'static str, &'static str)> {
+    match kind {
+        Kind::Exploration => Some(("search", "none")),
+        Kind::Constraint => Some(("keep", "mle")),
+        Kind::Policy if follower => Some(("update", "sft")),
+        _ => None,
     }
 }
 

@@ -25,9 +25,14 @@ pub enum Kind {
     Constraint,
     Oracle,
     Pipeline,
+    Objective,
+    Variant,
+    Sweep,
+    Op,
 }
 
 impl Kind {
+    /// Kinds that are written `KIND NAME { ... }`.
     pub const ALL: [Kind; 8] = [
         Kind::Data,
         Kind::Policy,
@@ -50,6 +55,10 @@ impl Kind {
             Kind::Constraint => "constraint",
             Kind::Oracle => "oracle",
             Kind::Pipeline => "pipeline",
+            Kind::Objective => "objective",
+            Kind::Variant => "variant",
+            Kind::Sweep => "sweep",
+            Kind::Op => "op",
         }
     }
 
@@ -68,6 +77,10 @@ impl Kind {
             Kind::Constraint => "a constraint",
             Kind::Oracle => "an oracle",
             Kind::Pipeline => "a pipeline",
+            Kind::Objective => "an objective",
+            Kind::Variant => "a variant",
+            Kind::Sweep => "a sweep",
+            Kind::Op => "an operation",
         }
     }
 }

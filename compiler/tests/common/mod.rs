@@ -3,7 +3,8 @@
 
 use std::path::PathBuf;
 
-use pbpo_compiler::{Compiled, compile};
+use pbpo_compiler::modules::Loader;
+use pbpo_compiler::{Compiled, Input, compile};
 
 /// A file of `tests/fixtures`.
 pub struct Fixture {
@@ -12,7 +13,9 @@ pub struct Fixture {
     /// Codes that are expected, in order.
     pub errors: String,
     pub overrides: Vec<String>,
-    pub pipeline: Option<String>,
+    pub target: Option<String>,
+    /// Its folder, below `tests/fixtures`.
+    pub folder: String,
 }
 
 impl Fixture {
@@ -22,18 +25,33 @@ impl Fixture {
 
     /// Another text in its place.
     pub fn compile_text(&self, text: &str) -> Compiled {
-        compile(&format!("{}.pbpo", self.name), text, self.pipeline.as_deref(), &self.overrides)
+        let (name, loader) = (format!("{}.pbpo", self.name), Folder(root().join(&self.folder)));
+        compile(Input { name: &name, text, loader: &loader }, self.target.as_deref(), &self.overrides)
+    }
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
+}
+
+/// Reads what fixtures import.
+struct Folder(PathBuf);
+
+impl Loader for Folder {
+    fn load(&self, path: &str) -> Result<String, String> {
+        std::fs::read_to_string(self.0.join(path)).map_err(|_| "there is no such file".into())
     }
 }
 
 /// The fixtures of a folder, by name.
 pub fn fixtures(folder: &str) -> impl Iterator<Item = Fixture> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures").join(folder);
-    let entries = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let at = root().join(folder);
+    let entries = std::fs::read_dir(&at).unwrap_or_else(|error| panic!("{}: {error}", at.display()));
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "pbpo"));
     paths.sort();
-    paths.into_iter().map(|path| {
+    let folder = folder.to_owned();
+    paths.into_iter().map(move |path| {
         let text = std::fs::read_to_string(&path).unwrap();
         let first = text.trim_start_matches('\u{FEFF}').lines().next().unwrap_or_default();
         let head: Vec<&str> = first.trim_start_matches('/').split('|').map(str::trim).collect();
@@ -44,7 +62,8 @@ pub fn fixtures(folder: &str) -> impl Iterator<Item = Fixture> {
             name: path.file_stem().unwrap().to_string_lossy().into_owned(),
             errors: all("errors:").join(" "),
             overrides: all("set:"),
-            pipeline: all("pipeline:").pop(),
+            target: all("target:").pop(),
+            folder: folder.clone(),
             text,
         }
     })

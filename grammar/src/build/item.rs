@@ -4,8 +4,8 @@ use pest::iterators::Pairs;
 
 use super::{Builder, Pr, push_doc};
 use crate::ast::{
-    Block, Expr, ExprKind, Extern, FaultKind, Formal, FormalType, Ident, Import, ImportName, ImportPath, Item,
-    Level, Lint, Objective, Param, Pipeline, PipelineBody, Range, Version,
+    Block, Expr, ExprKind, Extern, FaultKind, Formal, FormalType, Ident, Import, ImportName, ImportPath, Item, Level,
+    Lint, Objective, Param, Pipeline, PipelineBody, Range, Version,
 };
 use crate::{Rule, junk};
 

@@ -46,8 +46,8 @@ pipeline main {
 /// The plan of a source text; panics with the findings where there are errors.
 pub fn plan(source: &str, overrides: &[&str]) -> Plan {
     let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
-    let compiled = pbpo_compiler::compile("test.pbpo", source, None, &overrides);
-    compiled.plan.unwrap_or_else(|| panic!("{overrides:?}: {:#?}", compiled.diagnostics))
+    let compiled = pbpo_compiler::compile(pbpo_compiler::Input::text("test.pbpo", source), None, &overrides);
+    compiled.plan().cloned().unwrap_or_else(|| panic!("{overrides:?}: {:#?}", compiled.diagnostics))
 }
 
 /// Everything a run told, timing left out.

@@ -51,10 +51,10 @@ impl Lower<'_> {
         match args {
             [arg] if arg.name.is_none() => {
                 let prefs = self.check().local_ref(Flow::Preferences, &arg.value)?;
-                known.then(|| (name.text.clone(), self.local(&prefs)))
+                known.map(|known| (known, self.local(&prefs)))
             }
             _ => {
-                if known {
+                if known.is_some() {
                     self.out.push(
                         Diagnostic::error(
                             Code::MissingField,

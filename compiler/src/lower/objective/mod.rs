@@ -8,6 +8,7 @@ mod axes;
 mod constraint;
 mod estimator;
 mod functions;
+mod named;
 mod reduce;
 mod values;
 
@@ -27,7 +28,7 @@ impl Lower<'_> {
     /// One step of a player along an objective.
     pub(super) fn climb(&mut self, span: Span, ascend: bool, player: &Ident, objective: &Ast, within: Option<&Ast>) {
         let kind = self.mover(player);
-        let name = player.text.clone();
+        let name = self.program.scope.global(player).unwrap_or(&player.text).to_owned();
         self.need(&name);
         let built = self.value(objective);
         let scalar = built.and_then(|built| self.scalar(built, objective.span));
@@ -66,13 +67,13 @@ impl Lower<'_> {
 
     /// The kind of the player that is moved; says so where it can't be.
     fn mover(&mut self, player: &Ident) -> Option<Kind> {
-        let decl = self.program.scope.block(&player.text);
-        let (kind, follows) = decl.map_or((None, None), |decl| (decl.kind, decl.follows));
+        let decl = self.program.scope.block(player);
+        let (kind, follows) = decl.map_or((None, None), |(_, decl)| (decl.kind, decl.follows));
         match kind {
             Some(Kind::Policy) => match follows {
                 None => Some(Kind::Policy),
                 Some(follows) => {
-                    let leader = self.leader(&player.text);
+                    let leader = self.leader(self.program.scope.global(player).unwrap_or(&player.text));
                     self.out.push(
                         Diagnostic::error(
                             Code::MovesFollower,
@@ -92,9 +93,9 @@ impl Lower<'_> {
                 None
             }
             None => {
-                let local =
-                    self.locals.get(&player.text).is_some() || self.program.scope.params.contains_key(&player.text);
-                if local {
+                let scope = &self.program.scope;
+                let param = scope.global(player).is_some_and(|name| scope.params.contains_key(name));
+                if param || self.locals.get(&player.text).is_some() {
                     self.check().named_block(Kind::Policy, player);
                 } else if decl.is_none() {
                     self.check().unknown_block(&[Kind::Policy, Kind::RewardModel], player);
@@ -102,6 +103,11 @@ impl Lower<'_> {
                 None
             }
         }
+    }
+
+    /// The value of an objective's definition, which must be a single number or have rows.
+    pub(super) fn objective_value(&mut self, expr: &Ast) {
+        self.value(expr);
     }
 
     fn scalar(&mut self, built: Typed, span: Span) -> Option<Expr> {

@@ -28,13 +28,21 @@ impl Lower<'_> {
                     None => arg.map(|arg| Expr::Unary { op: UnaryOp::Neg, arg }),
                 })
             }
+            ExprKind::Not(_) => {
+                self.check().logic(expr.span);
+                None
+            }
+            ExprKind::Binary { op, .. } if op.is_logical() => {
+                self.check().logic(expr.span);
+                None
+            }
             ExprKind::Binary { op, left, right } => {
                 let (a, b) = (self.value(left), self.value(right));
                 let op = match op {
                     Written::Add => BinaryOp::Add,
                     Written::Sub => BinaryOp::Sub,
                     Written::Mul => BinaryOp::Mul,
-                    Written::Div => BinaryOp::Div,
+                    _ => BinaryOp::Div,
                 };
                 self.binary(op, (a?, left.span), (b?, right.span), expr.span)
             }
@@ -106,7 +114,8 @@ impl Lower<'_> {
     /// A name in an expression: only a parameter has a value by itself.
     fn name_value(&mut self, path: &[Ident], expr: &Ast) -> Option<Typed> {
         let name = path_text(path);
-        if let Some(local) = self.locals.get(&name) {
+        let declared = path.first().is_some_and(|first| self.program.scope.global(first).is_some());
+        if let Some(local) = self.locals.get(&name).filter(|_| !declared) {
             let flow = local.flow?;
             let example = match flow {
                 Flow::Rollouts => format!("use a function of it: `r({name})`, `logp(pi, {name})`"),
@@ -122,8 +131,7 @@ impl Lower<'_> {
             return None;
         }
         if let [name] = path
-            && !self.program.scope.blocks.contains_key(&name.text)
-            && !self.program.scope.params.contains_key(&name.text)
+            && !declared
             && let Some(error) = unassigned(&self.locals, name)
         {
             self.out.push(error);
@@ -142,17 +150,21 @@ impl Lower<'_> {
     fn call(&mut self, callee: &[Ident], args: &[Arg], span: Span) -> Option<Typed> {
         let word = path_text(callee);
         let at = callee.first()?.span.to(callee.last()?.span);
-        if let Some(decl) = self.program.scope.block(&word) {
-            let (kind, declared) = (decl.kind?, decl.name);
+        let called = callee.first().filter(|_| callee.len() == 1).and_then(|name| self.program.scope.block(name));
+        if let Some((global, decl)) = called {
+            let (global, kind, declared) = (global.to_owned(), decl.kind?, decl.name);
             if kind == Kind::RewardModel {
-                return self.reward_call(&word, args, span);
+                return self.reward_call(&global, args, span);
+            }
+            if kind == Kind::Objective {
+                return self.objective_call(&global, args, span);
             }
             let error = Diagnostic::error(Code::WrongKind, at, format!("`{word}` is {}, not a function", kind.noun()))
                 .also(declared, "declared here");
             self.out.push(match kind {
                 Kind::Policy => error.help(format!("write `logp({word}, y)`")),
                 Kind::Oracle => error.help(format!("write `score({word}, y)`")),
-                _ => error.label("only a reward model is used as a function"),
+                _ => error.label("only a reward model or an objective is used as a function"),
             });
             return None;
         }
@@ -161,7 +173,8 @@ impl Lower<'_> {
         }
         if !self.program.scope.doubtful.contains(&word) {
             let models = self.program.scope.of_kind(Kind::RewardModel);
-            let names = table::FUNCTIONS.iter().map(|function| function.name).chain(models);
+            let objectives = self.program.scope.of_items(Kind::Objective, at.file);
+            let names = table::FUNCTIONS.iter().map(|function| function.name).chain(models).chain(objectives);
             let nearest = suggest::nearest(&word, names).map(|near| format!("did you mean `{near}`?"));
             self.out.push(
                 Diagnostic::error(Code::UnknownFunction, at, format!("no function is called `{word}`"))

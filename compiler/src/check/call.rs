@@ -1,0 +1,201 @@
+//! Calls of objectives and pipelines: arguments against the parameters that a definition declares.
+
+use pbpo_grammar::Span;
+use pbpo_grammar::ast::{Arg, Expr, ExprKind, Formal, Ident};
+
+use super::Check;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::expand::Bindings;
+use crate::schema::{Kind, MOST, Range};
+use crate::suggest;
+
+/// Types of parameters that are no kind of block.
+const TYPES: [&str; 8] = ["int", "float", "bool", "text", "rollouts", "preferences", "batch", "value"];
+
+/// What a definition is, for messages.
+pub struct Callee<'a> {
+    pub name: &'a str,
+    pub declared: Span,
+    pub formals: &'a [Formal],
+    /// Of an objective: rollouts, preferences and expressions may be given.
+    pub objective: bool,
+}
+
+impl Check<'_> {
+    /// The arguments of a call by the names of the parameters; nothing where there was an error.
+    pub fn bind<'e>(&mut self, callee: &Callee<'_>, args: &'e [Arg], span: Span) -> Option<Bindings> {
+        let mut bindings = Bindings::default();
+        let mut given: Vec<(&str, Span)> = Vec::new();
+        let mut good = true;
+        let mut positional = callee.formals.iter().filter(|formal| !formal.named_only);
+        for arg in args {
+            let place = arg.name.as_ref().map_or(arg.value.span, |name| name.span);
+            let formal = match &arg.name {
+                Some(name) => callee.formals.iter().find(|formal| formal.name.text == name.text),
+                None => positional.next(),
+            };
+            let Some(formal) = formal else {
+                self.no_such_parameter(callee, arg, place);
+                good = false;
+                continue;
+            };
+            if let Some((_, first)) = given.iter().find(|(name, _)| *name == formal.name.text) {
+                self.out.push(
+                    Diagnostic::error(Code::DuplicateField, place, format!("`{}` is given twice", formal.name.text))
+                        .label("again here")
+                        .also(*first, "first here")
+                        .help("remove one of them"),
+                );
+                good = false;
+                continue;
+            }
+            given.push((&formal.name.text, place));
+            good &= self.argument(callee, formal, &arg.value);
+            bindings.insert(&formal.name.text, arg.value.clone());
+        }
+        let missing: Vec<&Formal> =
+            callee.formals.iter().filter(|formal| !given.iter().any(|(name, _)| *name == formal.name.text)).collect();
+        for formal in &missing {
+            match &formal.default {
+                Some(default) => bindings.insert(&formal.name.text, default.clone()),
+                None => good = false,
+            }
+        }
+        self.missing_arguments(callee, &missing, span);
+        good.then_some(bindings)
+    }
+
+    fn no_such_parameter(&mut self, callee: &Callee<'_>, arg: &Arg, place: Span) {
+        let names: Vec<&str> = callee.formals.iter().map(|formal| formal.name.text.as_str()).collect();
+        let error = match &arg.name {
+            Some(name) => Diagnostic::error(
+                Code::UnknownField,
+                place,
+                format!("`{}` has no parameter `{}`", callee.name, name.text),
+            )
+            .label("unknown parameter")
+            .maybe_help(suggest::help(&name.text, &names)),
+            None => {
+                Diagnostic::error(Code::TooManyArguments, place, format!("too many arguments for `{}`", callee.name))
+                    .label("no place for this one")
+                    .help(format!("write `{}`", usage(callee)))
+            }
+        };
+        self.out.push(error.also(callee.declared, "declared here"));
+    }
+
+    /// One message for all that is missing.
+    fn missing_arguments(&mut self, callee: &Callee<'_>, missing: &[&Formal], span: Span) {
+        let names: Vec<String> = missing
+            .iter()
+            .filter(|formal| formal.default.is_none())
+            .map(|formal| format!("`{}`", formal.name.text))
+            .collect();
+        if names.is_empty() {
+            return;
+        }
+        self.out.push(
+            Diagnostic::error(
+                Code::MissingField,
+                span,
+                format!("`{}` needs {}", callee.name, suggest::join(&names, "and")),
+            )
+            .label("too few arguments")
+            .also(callee.declared, "declared here")
+            .help(format!("write `{}`", usage(callee))),
+        );
+    }
+
+    /// Whether an argument is of its parameter's type. What an objective is computed from is checked where
+    /// it is used.
+    fn argument(&mut self, callee: &Callee<'_>, formal: &Formal, value: &Expr) -> bool {
+        let Some(ty) = formal.ty.words.first().filter(|_| !formal.ty.list) else { return true };
+        let before = self.out.len();
+        let name = &formal.name.text;
+        let good = match ty.text.as_str() {
+            "int" => {
+                let range = self.formal_range(formal);
+                self.int(name, None, range.unwrap_or(Range::new(-MOST, MOST)), value).is_some()
+            }
+            "float" => {
+                let range = self.formal_range(formal);
+                let all = Range::new(f64::NEG_INFINITY, f64::INFINITY);
+                self.float(name, None, range.unwrap_or(all), value).is_some()
+            }
+            "bool" | "text" => self.constant(value).is_some(),
+            "rollouts" | "preferences" | "batch" | "value" if callee.objective => true,
+            word => match Kind::parse(word) {
+                Some(kind) => self.block_ref(kind, value).is_some(),
+                None => false,
+            },
+        };
+        for error in self.out.iter_mut().skip(before) {
+            error.others.push(crate::diagnostic::Label {
+                span: formal.span,
+                text: format!("the parameter `{name}` is declared here"),
+            });
+        }
+        good
+    }
+
+    /// The range that a parameter declares.
+    pub fn formal_range(&mut self, formal: &Formal) -> Option<Range> {
+        let range = formal.range.as_ref()?;
+        Some(Range::new(self.number(&range.low)?.value, self.number(&range.high)?.value))
+    }
+
+    /// The parameters of a definition: known types, names that differ, defaults behind what has none.
+    pub fn formals(&mut self, formals: &[Formal], objective: bool) -> bool {
+        let before = self.out.len();
+        for (index, formal) in formals.iter().enumerate() {
+            let earlier = formals.iter().take(index).find(|other| other.name.text == formal.name.text);
+            if let Some(earlier) = earlier {
+                self.out.push(super::duplicate(&formal.name, earlier.name.span));
+            }
+            for word in &formal.ty.words {
+                self.formal_type(word, objective);
+            }
+        }
+        self.out.len() == before
+    }
+
+    fn formal_type(&mut self, word: &Ident, objective: bool) {
+        let flows = if objective { TYPES.len() } else { 4 };
+        let types: Vec<&str> = TYPES
+            .iter()
+            .take(flows)
+            .copied()
+            .chain(Kind::ALL.iter().filter(|kind| **kind != Kind::Pipeline).map(|kind| kind.word()))
+            .collect();
+        if !types.contains(&word.text.as_str()) {
+            self.out.push(
+                Diagnostic::error(Code::WrongType, word.span, format!("no type is called `{}`", word.text))
+                    .label("unknown type")
+                    .maybe_help(suggest::help(&word.text, &types)),
+            );
+        }
+    }
+}
+
+/// `dpo(pi, ref, prefs, beta)`
+fn usage(callee: &Callee<'_>) -> String {
+    let args = callee.formals.iter().filter(|formal| formal.default.is_none() || !callee.objective).map(|formal| {
+        let name = &formal.name.text;
+        match &formal.default {
+            Some(_) => format!("{name} = ..."),
+            None if formal.named_only => format!("{name} = ..."),
+            None => name.clone(),
+        }
+    });
+    let required: Vec<String> = args.filter(|arg| !arg.ends_with("= ...") || callee.objective).collect();
+    format!("{}({})", callee.name, required.join(", "))
+}
+
+/// The call that a pipeline is, or what else stands there.
+pub fn as_call(expr: &Expr) -> Option<(&[Ident], &[Arg])> {
+    match &expr.kind {
+        ExprKind::Call { callee, args } => Some((callee, args)),
+        _ => None,
+    }
+}

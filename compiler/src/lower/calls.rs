@@ -1,0 +1,118 @@
+//! Pipelines that are calls: the statements of the called one, with the arguments put in.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use pbpo_grammar::Span;
+use pbpo_grammar::ast::{Body, Expr, Formal, Ident, Item, Pipeline, PipelineBody};
+
+use crate::check::{Callee, Check, Program, as_call, describe};
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Label};
+use crate::schema::Kind;
+use crate::suggest;
+
+/// Deepest chain of calls.
+pub(super) const MOST: usize = 32;
+
+/// The statements of a pipeline, with the places of the calls they came by.
+pub(super) fn body<'p>(
+    program: &Program,
+    pipeline: &'p Pipeline,
+    out: &mut Vec<Diagnostic>,
+) -> Option<(Cow<'p, Body>, Vec<Span>)> {
+    let mut call = match &pipeline.body {
+        PipelineBody::Stmts(body) => return Some((Cow::Borrowed(body), Vec::new())),
+        PipelineBody::Call(call) => call.clone(),
+    };
+    let mut calls: Vec<Span> = Vec::new();
+    loop {
+        let at = call.span;
+        let (callee, args) = match as_call(&call) {
+            Some((callee, args)) => (callee.first()?, args),
+            None => {
+                not_a_call(&call, out);
+                return None;
+            }
+        };
+        let item = target(program, callee, out)?;
+        let Item::Pipeline(called) = &*item else { return None };
+        if calls.len() >= MOST {
+            let error = Diagnostic::error(Code::Recursion, at, format!("`{}` calls itself", callee.text));
+            out.push(error.label("in a circle of calls").help("write the statements in one of them"));
+            return None;
+        }
+        let formals: &[Formal] = called.formals.as_deref().unwrap_or_default();
+        let callee = Callee { name: &callee.text, declared: called.name.span, formals, objective: false };
+        let mut check = Check { scope: &program.scope, locals: None, out };
+        let bindings = check.bind(&callee, args, at)?;
+        calls.push(at);
+        match &called.body {
+            PipelineBody::Stmts(body) => return Some((Cow::Owned(bindings.body(body)), calls)),
+            PipelineBody::Call(inner) => call = bindings.expr(inner),
+        }
+    }
+}
+
+fn not_a_call(expr: &Expr, out: &mut Vec<Diagnostic>) {
+    if !matches!(expr.kind, pbpo_grammar::ast::ExprKind::Error) {
+        out.push(
+            Diagnostic::error(
+                Code::WrongType,
+                expr.span,
+                format!("expected a call of a pipeline, found {}", describe(&expr.kind)),
+            )
+            .label("not a call")
+            .help("write `pipeline main = NAME(...)`, or the statements: `pipeline main { ... }`"),
+        );
+    }
+}
+
+/// The pipeline with parameters that a word means; nothing where it is in error itself.
+fn target(program: &Program, callee: &Ident, out: &mut Vec<Diagnostic>) -> Option<Arc<Item>> {
+    let scope = &program.scope;
+    let Some((global, decl)) = scope.block(callee) else {
+        if !scope.doubtful.contains(&callee.text) {
+            let names: Vec<&str> = scope.of_items(Kind::Pipeline, callee.span.file);
+            out.push(
+                Diagnostic::error(Code::UnknownName, callee.span, format!("no pipeline is called `{}`", callee.text))
+                    .label("declared nowhere")
+                    .help(match suggest::nearest(&callee.text, names) {
+                        Some(near) => format!("did you mean `{near}`?"),
+                        None => format!("import it: `use std/games {{ {} }}`", callee.text),
+                    }),
+            );
+        }
+        return None;
+    };
+    let item = scope.items.get(global);
+    match item.map(|item| &**item) {
+        Some(Item::Pipeline(pipeline)) if pipeline.formals.is_some() => {
+            if scope.broken.contains(global) {
+                None
+            } else {
+                item.cloned()
+            }
+        }
+        _ => {
+            let found = decl.kind.map_or("a block", |kind| kind.noun());
+            let message = format!("expected a pipeline with parameters, found {found}");
+            let error = Diagnostic::error(Code::WrongKind, callee.span, message);
+            out.push(error.label(format!("`{}` is {found}", callee.text)).also(decl.name, "declared here"));
+            None
+        }
+    }
+}
+
+/// Says of what was found since `before` inside definitions which calls led there.
+pub(super) fn in_calls(out: &mut [Diagnostic], before: usize, calls: &[Span]) {
+    for error in out.iter_mut().skip(before) {
+        for call in calls {
+            let inside =
+                call.file == error.primary.span.file && (call.start..=call.end).contains(&error.primary.span.start);
+            if !inside {
+                error.others.push(Label { span: *call, text: "in this call".into() });
+            }
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! Objectives by name: `dpo(pi, ref, prefs, beta)` is the expression of its definition.
+
+use pbpo_grammar::Span;
+use pbpo_grammar::ast::{Arg, Item};
+
+use super::axes::Typed;
+use crate::check::Callee;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::lower::Lower;
+use crate::lower::calls::{MOST, in_calls};
+
+impl Lower<'_> {
+    /// A call of an objective that is declared in a file.
+    pub(super) fn objective_call(&mut self, global: &str, args: &[Arg], span: Span) -> Option<Typed> {
+        let item = self.program.scope.items.get(global)?.clone();
+        let Item::Objective(objective) = &*item else { return None };
+        if self.program.scope.broken.contains(global) {
+            return None;
+        }
+        if self.calls >= MOST {
+            let error = Diagnostic::error(Code::Recursion, span, format!("`{}` calls itself", objective.name.text));
+            self.out.push(error.label("in a circle of calls").help("write it without itself"));
+            return None;
+        }
+        let callee = Callee {
+            name: &objective.name.text,
+            declared: objective.name.span,
+            formals: &objective.formals,
+            objective: true,
+        };
+        let bindings = self.check().bind(&callee, args, span)?;
+        let before = self.out.len();
+        self.calls += 1;
+        let value = self.value(&bindings.expr(&objective.value));
+        self.calls -= 1;
+        in_calls(self.out, before, &[span]);
+        value
+    }
+}

@@ -1,0 +1,118 @@
+//! The `where` of a sweep: which combinations stay.
+
+use pbpo_grammar::ast::{BinaryOp, Expr, ExprKind, Item};
+
+use super::{Override, overrides::value_text};
+use crate::check::path_text;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::modules::{Entry, Project};
+
+/// What names in a condition stand for: the values of this point, else those of parameters, else words.
+pub(super) struct Look<'a> {
+    pub chosen: &'a [Override],
+    pub project: &'a Project,
+    pub entries: &'a [Entry],
+}
+
+/// A value in a condition.
+#[derive(Clone, Debug, PartialEq)]
+enum Value {
+    Bool(bool),
+    Number(f64),
+    Text(String),
+}
+
+type Result<T> = std::result::Result<T, Box<Diagnostic>>;
+
+impl Look<'_> {
+    pub fn holds(&self, expr: &Expr) -> Result<bool> {
+        match self.value(expr, 0)? {
+            Value::Bool(holds) => Ok(holds),
+            _ => Err(wrong(expr, "expected a comparison", "write for example `where beta > 0`")),
+        }
+    }
+
+    fn value(&self, expr: &Expr, depth: usize) -> Result<Value> {
+        if depth > pbpo_grammar::MAX_DEPTH {
+            return Err(wrong(expr, "these values are defined by each other", "write a number"));
+        }
+        Ok(match &expr.kind {
+            ExprKind::Bool(value) => Value::Bool(*value),
+            ExprKind::Number(number) => Value::Number(number.value),
+            ExprKind::Text(text) => Value::Text(text.clone()),
+            ExprKind::Path(path) => return self.named(&path_text(path), expr, depth),
+            ExprKind::Neg(arg) => match self.value(arg, depth + 1)? {
+                Value::Number(value) => Value::Number(-value),
+                _ => return Err(wrong(arg, "expected a number", "only numbers have a sign")),
+            },
+            ExprKind::Not(arg) => match self.value(arg, depth + 1)? {
+                Value::Bool(value) => Value::Bool(!value),
+                _ => return Err(wrong(arg, "expected a comparison", "write `not (a == b)`")),
+            },
+            ExprKind::Binary { op, left, right } => {
+                let (a, b) = (self.value(left, depth + 1)?, self.value(right, depth + 1)?);
+                binary(*op, a, b).ok_or_else(|| {
+                    let message = format!("`{}` does not go with these values", op.text());
+                    wrong(expr, &message, "compare numbers with numbers, and words with words")
+                })?
+            }
+            ExprKind::Record { tag: Some(tag), .. } => Value::Text(tag.text.clone()),
+            _ => Value::Text(value_text(expr)),
+        })
+    }
+
+    fn named(&self, path: &str, expr: &Expr, depth: usize) -> Result<Value> {
+        let of = |set: &&Override| path_text(&set.path) == path;
+        if let Some(set) = self.chosen.iter().rev().find(of) {
+            // A word that is a value, as `none`, is not looked up again.
+            return match &set.value.kind {
+                ExprKind::Path(word) if path_text(word) == path => Ok(Value::Text(path.to_owned())),
+                _ => self.value(&set.value, depth + 1),
+            };
+        }
+        let param = self.entries.iter().find_map(|entry| match &*entry.item {
+            Item::Param(param) if entry.global == path => Some(param),
+            _ => None,
+        });
+        if let Some(param) = param {
+            return self.value(&param.value, depth + 1);
+        }
+        if path.contains('.') && self.project.views.in_file(expr.span.file).contains_key(head(path)) {
+            let message = format!("`{path}` is no axis of this sweep");
+            return Err(wrong(expr, &message, "compare axes, parameters, numbers and words"));
+        }
+        Ok(Value::Text(path.to_owned()))
+    }
+}
+
+fn head(path: &str) -> &str {
+    path.split('.').next().unwrap_or(path)
+}
+
+fn wrong(expr: &Expr, message: &str, help: &str) -> Box<Diagnostic> {
+    Box::new(Diagnostic::error(Code::WrongType, expr.span, message).label("in this condition").help(help))
+}
+
+fn binary(op: BinaryOp, a: Value, b: Value) -> Option<Value> {
+    use Value::{Bool, Number};
+    Some(match (op, a, b) {
+        (BinaryOp::Add, Number(a), Number(b)) => Number(a + b),
+        (BinaryOp::Sub, Number(a), Number(b)) => Number(a - b),
+        (BinaryOp::Mul, Number(a), Number(b)) => Number(a * b),
+        (BinaryOp::Div, Number(a), Number(b)) => Number(a / b),
+        (BinaryOp::Less, Number(a), Number(b)) => Bool(a < b),
+        (BinaryOp::LessOrEqual, Number(a), Number(b)) => Bool(a <= b),
+        (BinaryOp::Greater, Number(a), Number(b)) => Bool(a > b),
+        (BinaryOp::GreaterOrEqual, Number(a), Number(b)) => Bool(a >= b),
+        (BinaryOp::And, Bool(a), Bool(b)) => Bool(a && b),
+        (BinaryOp::Or, Bool(a), Bool(b)) => Bool(a || b),
+        (BinaryOp::Equal, a, b) if same_kind(&a, &b) => Bool(a == b),
+        (BinaryOp::NotEqual, a, b) if same_kind(&a, &b) => Bool(a != b),
+        _ => return None,
+    })
+}
+
+fn same_kind(a: &Value, b: &Value) -> bool {
+    std::mem::discriminant(a) == std::mem::discriminant(b)
+}

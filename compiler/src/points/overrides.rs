@@ -1,0 +1,273 @@
+//! Overrides of variants, sweeps and `--set path=value`: they replace values in the syntax tree, so that
+//! an override goes through the very checks that a written value goes through, and its spans point to
+//! where it was written.
+
+use std::sync::Arc;
+
+use pbpo_grammar::ast::{Arg, Block, Body, Expr, ExprKind, Ident, Item, PipelineBody, Stmt};
+use pbpo_grammar::{FileId, Span, parse_expr};
+
+use super::fields::set_in_body;
+use crate::check::field_span;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::modules::{Entry, Project};
+use crate::schema::{Kind, blocks};
+use crate::source::{SET, SourceMap};
+use crate::suggest;
+
+/// One override: of a variant, a sweep, or the command line.
+#[derive(Clone, Debug)]
+pub struct Override {
+    pub path: Vec<Ident>,
+    pub value: Expr,
+    /// `beta=0.1`, for the names of points.
+    pub text: String,
+}
+
+impl Override {
+    pub fn new(path: &[Ident], value: &Expr) -> Self {
+        let text = format!("{}={}", crate::check::path_text(path), value_text(value));
+        Self { path: path.to_vec(), value: value.clone(), text }
+    }
+}
+
+/// A value in its shortest spelling, without blanks.
+pub(super) fn value_text(expr: &Expr) -> String {
+    let list = |items: Vec<String>| items.join(",");
+    match &expr.kind {
+        ExprKind::Number(number) => {
+            let unit = number.unit.as_ref().map_or("", |unit| unit.text.as_str());
+            format!("{}{unit}", plain(number.value, number.whole))
+        }
+        ExprKind::Text(text) => format!("{text:?}"),
+        ExprKind::Bool(value) => value.to_string(),
+        ExprKind::Path(path) => crate::check::path_text(path),
+        ExprKind::Call { callee, args } => {
+            let args = args.iter().map(|arg| match &arg.name {
+                Some(name) => format!("{}={}", name.text, value_text(&arg.value)),
+                None => value_text(&arg.value),
+            });
+            format!("{}({})", crate::check::path_text(callee), list(args.collect()))
+        }
+        ExprKind::Record { tag, body } => {
+            let fields = body.stmts.iter().filter_map(|stmt| match stmt {
+                Stmt::Assign { name, value, .. } => Some(format!("{}={}", name.text, value_text(value))),
+                _ => None,
+            });
+            format!("{}{{{}}}", tag.as_ref().map_or("", |tag| tag.text.as_str()), list(fields.collect()))
+        }
+        ExprKind::List(items) => format!("[{}]", list(items.iter().map(value_text).collect())),
+        ExprKind::Neg(arg) => format!("-{}", value_text(arg)),
+        ExprKind::Not(arg) => format!("not({})", value_text(arg)),
+        ExprKind::Binary { op, left, right } => {
+            format!("({}{}{})", value_text(left), op.text(), value_text(right))
+        }
+        ExprKind::Error => "?".into(),
+    }
+}
+
+/// `4000`, `0.04`, `1e-5`
+fn plain(value: f64, whole: bool) -> String {
+    let small = value != 0.0 && value.abs() < 1e-3;
+    match (whole, small) {
+        (true, _) => format!("{value:.0}"),
+        (false, true) => format!("{value:e}"),
+        (false, false) => format!("{value}"),
+    }
+}
+
+/// The overrides of the command line. Says what is wrong with those that are none.
+pub fn parse(texts: &[String], sources: &mut SourceMap, out: &mut Vec<Diagnostic>) -> Vec<Override> {
+    let mut overrides = Vec::new();
+    for text in texts {
+        let id = sources.add(SET, text);
+        match parse_one(id, text) {
+            Ok((path, value)) => {
+                overrides.push(Override { path, value, text: text.split_whitespace().collect() });
+            }
+            Err(error) => out.extend(error),
+        }
+    }
+    overrides
+}
+
+/// Applies overrides in order.
+pub fn apply(entries: &mut [Entry], project: &Project, overrides: &[Override], out: &mut Vec<Diagnostic>) {
+    for item in overrides {
+        if let Err(error) = set(entries, project, &item.path, item.value.clone()) {
+            out.extend(error);
+        }
+    }
+}
+
+/// A failed override; nothing to say where its target was reported already.
+pub(super) type Failure = Option<Diagnostic>;
+
+/// The path and the value of an argument.
+fn parse_one(id: FileId, text: &str) -> Result<(Vec<Ident>, Expr), Failure> {
+    let whole = Span::new(id, 0, text.len());
+    let bad = |message: &str| {
+        let error = Diagnostic::error(Code::BadOverride, whole, message);
+        Some(error.label("not `path=value`").help("write for example `--set beta=0.1` or `--set pi.optimizer.lr=1e-4`"))
+    };
+    let Some((left, right)) = text.split_once('=') else {
+        return Err(bad("an override needs a `=`"));
+    };
+    let (mut path, mut start) = (Vec::new(), 0);
+    for part in left.split('.') {
+        let word = part.trim();
+        if word.is_empty() || !word.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+            return Err(bad("the path of an override is made of names and dots"));
+        }
+        let from = start + part.find(word).unwrap_or(0);
+        path.push(Ident { text: word.to_owned(), span: Span::new(id, from, from + word.len()) });
+        start += part.len() + 1;
+    }
+    if right.trim().is_empty() {
+        return Err(bad("an override needs a value"));
+    }
+    // Blanks in place of the path keep the places of the value right.
+    let padded = format!("{}{right}", " ".repeat(left.len() + 1));
+    match parse_expr(id, &padded) {
+        Ok(value) => Ok((path, value)),
+        Err(fault) => Err(Some(crate::syntax::fault(&fault))),
+    }
+}
+
+/// Finds the target and replaces its value.
+fn set(entries: &mut [Entry], project: &Project, path: &[Ident], value: Expr) -> Result<(), Failure> {
+    let Some((first, rest)) = path.split_first() else { return Ok(()) };
+    let target = project.views.global(first).and_then(|global| entries.iter().position(|e| e.global == global));
+    let Some(index) = target else {
+        if project.doubtful.contains(&first.text) {
+            return Err(None);
+        }
+        let names: Vec<&str> = project.views.in_file(first.span.file).keys().map(String::as_str).collect();
+        let error = unknown(first, format!("nothing is called `{}`", first.text), &names);
+        let seed = first.text == "seed" && rest.is_empty();
+        return Err(if seed {
+            error.map(|error| error.help("declare it in the file: `param seed: int = 0`"))
+        } else {
+            error
+        });
+    };
+    let formals = called(entries, project, index);
+    let Some(entry) = entries.get_mut(index) else { return Ok(()) };
+    match Arc::make_mut(&mut entry.item) {
+        Item::Param(param) => match rest.first() {
+            None => {
+                param.value = value;
+                Ok(())
+            }
+            Some(part) => Err(no_parts(&first.text, part)),
+        },
+        Item::Block(block) => set_in_block(block, first, rest, value),
+        Item::Pipeline(pipeline) => match &mut pipeline.body {
+            PipelineBody::Stmts(body) => set_episodes(body, first, rest, value),
+            PipelineBody::Call(call) => set_argument(call, &formals, first, rest, value),
+        },
+        other => Err(not_a_value(first, other)),
+    }
+}
+
+/// The names of the parameters of the pipeline that a pipeline calls.
+fn called(entries: &[Entry], project: &Project, index: usize) -> Vec<String> {
+    let callee = entries.get(index).and_then(|entry| match &*entry.item {
+        Item::Pipeline(pipeline) => match &pipeline.body {
+            PipelineBody::Call(Expr { kind: ExprKind::Call { callee, .. }, .. }) => callee.first(),
+            _ => None,
+        },
+        _ => None,
+    });
+    let global = callee.and_then(|callee| project.views.global(callee));
+    let item = entries.iter().find(|entry| Some(entry.global.as_str()) == global).map(|entry| &*entry.item);
+    match item {
+        Some(Item::Pipeline(pipeline)) => {
+            pipeline.formals.iter().flatten().map(|formal| formal.name.text.clone()).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+fn not_a_value(name: &Ident, item: &Item) -> Failure {
+    let noun = match item {
+        Item::Objective(_) => "an objective",
+        Item::Variant(_) => "a variant",
+        Item::Sweep(_) => "a sweep",
+        _ => "an operation",
+    };
+    let message = format!("`{}` is {noun}, not a value", name.text);
+    Some(Diagnostic::error(Code::UnknownPath, name.span, message).label("not a value"))
+}
+
+/// `main.outer = 5`: an argument of the call that a pipeline is.
+fn set_argument(call: &mut Expr, formals: &[String], name: &Ident, rest: &[Ident], value: Expr) -> Result<(), Failure> {
+    let names: Vec<&str> = formals.iter().map(String::as_str).collect();
+    let [part] = rest else {
+        let at = rest.last().unwrap_or(name);
+        return Err(unknown(at, format!("name one argument of pipeline `{}`", name.text), &names));
+    };
+    let ExprKind::Call { args, .. } = &mut call.kind else { return Err(None) };
+    let Some(place) = formals.iter().position(|formal| *formal == part.text) else {
+        return Err(unknown(part, format!("pipeline `{}` has no `{}`", name.text, part.text), &names));
+    };
+    let named = args.iter().position(|arg| arg.name.as_ref().is_some_and(|name| name.text == part.text));
+    let by_place = || args.iter().enumerate().filter(|(_, arg)| arg.name.is_none()).map(|(at, _)| at).nth(place);
+    match named.or_else(by_place).and_then(|at| args.get_mut(at)) {
+        Some(arg) => arg.value = value,
+        None => args.push(Arg { name: Some(part.clone()), value, over: None }),
+    }
+    Ok(())
+}
+
+pub(super) fn unknown(at: &Ident, message: String, names: &[&str]) -> Failure {
+    Some(
+        Diagnostic::error(Code::UnknownPath, at.span, message)
+            .label("unknown path")
+            .maybe_help(suggest::help(&at.text, names)),
+    )
+}
+
+pub(super) fn no_parts(name: &str, part: &Ident) -> Failure {
+    Some(Diagnostic::error(Code::UnknownPath, part.span, format!("`{name}` has no parts")).label("unknown path"))
+}
+
+fn set_in_block(block: &mut Block, name: &Ident, rest: &[Ident], value: Expr) -> Result<(), Failure> {
+    let Some(kind) = Kind::parse(&block.kind.text) else { return Err(None) };
+    let follower = kind == Kind::Policy && field_span(&block.body, "follows").is_some();
+    let fields = if follower { blocks::FOLLOWER } else { blocks::fields(kind) };
+    let Some((field, rest)) = rest.split_first() else {
+        let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
+        let error =
+            Diagnostic::error(Code::UnknownPath, name.span, format!("`{}` is {}, not a value", name.text, kind.noun()));
+        let error = error.label("not a single value");
+        return Err(Some(match names.first() {
+            Some(first) => error.help(format!("name one of its fields, as in `{}.{first}`", name.text)),
+            None => error,
+        }));
+    };
+    set_in_body(&mut block.body, fields, &name.text, field, rest, value)
+}
+
+/// `main.episodes`: the count of the first outermost repeat.
+fn set_episodes(body: &mut Body, name: &Ident, rest: &[Ident], value: Expr) -> Result<(), Failure> {
+    let [part] = rest else {
+        let at = rest.last().unwrap_or(name);
+        return Err(unknown(at, format!("pipeline `{}` has only `episodes` to set", name.text), &["episodes"]));
+    };
+    if part.text != "episodes" {
+        return Err(unknown(part, format!("pipeline `{}` has no `{}`", name.text, part.text), &["episodes"]));
+    }
+    let count = body.stmts.iter_mut().find_map(|stmt| match stmt {
+        Stmt::Repeat { count, .. } => Some(count),
+        Stmt::Assign { .. } | Stmt::Append { .. } | Stmt::Climb { .. } => None,
+    });
+    match count {
+        Some(count) => {
+            *count = value;
+            Ok(())
+        }
+        None => Err(unknown(part, format!("pipeline `{}` has no repeat", name.text), &[])),
+    }
+}
