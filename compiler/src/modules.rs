@@ -225,8 +225,9 @@ fn link(main: FileId, modules: Vec<Module>, out: &mut Vec<Diagnostic>) -> Projec
     let root = modules.len().saturating_sub(1);
     // What the main file imports is called there as it is here.
     let mut globals: BTreeMap<(usize, String), String> = BTreeMap::new();
+    let own = |word: &str| origin(&modules, root, word).is_some();
     for (import, module) in imports(&modules, root) {
-        for name in &import.names {
+        for name in import.names.iter().filter(|name| !own(&name.here().text)) {
             if let Some(origin) = origin(&modules, module, &name.name.text) {
                 globals.entry(origin).or_insert_with(|| name.here().text.clone());
             }

@@ -27,7 +27,7 @@ impl Check<'_> {
     pub fn bind<'e>(&mut self, callee: &Callee<'_>, args: &'e [Arg], span: Span) -> Option<Bindings> {
         let mut bindings = Bindings::default();
         let mut given: Vec<(&str, Span)> = Vec::new();
-        let mut good = true;
+        let (mut good, mut unknown) = (true, 0);
         let mut positional = callee.formals.iter().filter(|formal| !formal.named_only);
         for arg in args {
             let place = arg.name.as_ref().map_or(arg.value.span, |name| name.span);
@@ -37,7 +37,7 @@ impl Check<'_> {
             };
             let Some(formal) = formal else {
                 self.no_such_parameter(callee, arg, place);
-                good = false;
+                (good, unknown) = (false, unknown + usize::from(arg.name.is_some()));
                 continue;
             };
             if let Some((_, first)) = given.iter().find(|(name, _)| *name == formal.name.text) {
@@ -62,7 +62,10 @@ impl Check<'_> {
                 None => good = false,
             }
         }
-        self.missing_arguments(callee, &missing, span);
+        // What is missing may well be what was misspelt.
+        if missing.len() > unknown {
+            self.missing_arguments(callee, &missing, span);
+        }
         good.then_some(bindings)
     }
 

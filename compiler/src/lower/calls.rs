@@ -106,7 +106,7 @@ fn target(program: &Program, callee: &Ident, out: &mut Vec<Diagnostic>) -> Optio
 
 /// Says of what was found since `before` inside definitions which calls led there.
 pub(super) fn in_calls(out: &mut [Diagnostic], before: usize, calls: &[Span]) {
-    for error in out.iter_mut().skip(before) {
+    for error in out.iter_mut().skip(before).filter(|error| error.code != Code::Recursion) {
         for call in calls {
             let inside =
                 call.file == error.primary.span.file && (call.start..=call.end).contains(&error.primary.span.start);

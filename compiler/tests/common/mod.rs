@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use pbpo_compiler::modules::Loader;
-use pbpo_compiler::{Compiled, Input, compile};
+use pbpo_compiler::{Compiled, Input, check, compile};
 
 /// A file of `tests/fixtures`.
 pub struct Fixture {
@@ -14,6 +14,8 @@ pub struct Fixture {
     pub errors: String,
     pub overrides: Vec<String>,
     pub target: Option<String>,
+    /// Everything in the file is checked, nothing compiled.
+    pub check: bool,
     /// Its folder, below `tests/fixtures`.
     pub folder: String,
 }
@@ -26,7 +28,8 @@ impl Fixture {
     /// Another text in its place.
     pub fn compile_text(&self, text: &str) -> Compiled {
         let (name, loader) = (format!("{}.pbpo", self.name), Folder(root().join(&self.folder)));
-        compile(Input { name: &name, text, loader: &loader }, self.target.as_deref(), &self.overrides)
+        let input = Input { name: &name, text, loader: &loader };
+        if self.check { check(input, &self.overrides) } else { compile(input, self.target.as_deref(), &self.overrides) }
     }
 }
 
@@ -63,6 +66,7 @@ pub fn fixtures(folder: &str) -> impl Iterator<Item = Fixture> {
             errors: all("errors:").join(" "),
             overrides: all("set:"),
             target: all("target:").pop(),
+            check: head.contains(&"check"),
             folder: folder.clone(),
             text,
         }
