@@ -56,6 +56,19 @@ impl Scope {
         self.items.get(self.global(word)?).map(|item| &**item)
     }
 
+    /// The name of a task as the standard library declares it, under whatever name it was imported.
+    pub fn task<'w>(&'w self, word: &'w Ident) -> &'w str {
+        match self.item(word) {
+            Some(Item::Extern(task)) => {
+                if let Some(global) = self.global(word) {
+                    self.mark(global);
+                }
+                &task.name.text
+            }
+            _ => &word.text,
+        }
+    }
+
     /// The parameter that a word means. Marks it as used.
     pub fn param(&self, word: &Ident) -> Option<&Param> {
         let name = self.global(word)?;

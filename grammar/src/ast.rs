@@ -189,11 +189,13 @@ pub struct Formal {
     pub span: Span,
 }
 
-/// A word, or `[a | b]`: a list of such words.
+/// A word, `a | b` (one of several words), or `[a | b]` (a list of such words).
 #[derive(Clone, Debug)]
 pub struct FormalType {
     pub words: Vec<Ident>,
     pub list: bool,
+    /// Of a number: `int tokens`.
+    pub unit: Option<Ident>,
     pub span: Span,
 }
 

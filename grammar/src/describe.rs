@@ -42,6 +42,7 @@ pub(crate) fn rule(rule: Rule) -> Option<&'static str> {
         Rule::formal => "`name: type`",
         Rule::kind | Rule::result => "a type",
         Rule::arrow => "`->`",
+        Rule::unit_of_kind => "a unit",
         Rule::primary => "a value",
         Rule::kw_repeat | Rule::kw_ascend | Rule::kw_descend => "a statement",
         Rule::kw_param | Rule::kw_pbpo => "a declaration",

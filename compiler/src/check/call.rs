@@ -9,6 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::expand::Bindings;
 use crate::schema::{Kind, MOST, Range};
 use crate::suggest;
+use crate::units::{UNITS, Unit};
 
 /// Types of parameters that are no kind of block.
 const TYPES: [&str; 8] = ["int", "float", "bool", "text", "rollouts", "preferences", "batch", "value"];
@@ -119,12 +120,12 @@ impl Check<'_> {
         let good = match ty.text.as_str() {
             "int" => {
                 let range = self.formal_range(formal);
-                self.int(name, None, range.unwrap_or(Range::new(-MOST, MOST)), value).is_some()
+                self.int(name, formal_unit(formal), range.unwrap_or(Range::new(-MOST, MOST)), value).is_some()
             }
             "float" => {
                 let range = self.formal_range(formal);
                 let all = Range::new(f64::NEG_INFINITY, f64::INFINITY);
-                self.float(name, None, range.unwrap_or(all), value).is_some()
+                self.float(name, formal_unit(formal), range.unwrap_or(all), value).is_some()
             }
             "bool" | "text" => self.constant(value).is_some(),
             "rollouts" | "preferences" | "batch" | "value" if callee.objective => true,
@@ -159,6 +160,14 @@ impl Check<'_> {
             for word in &formal.ty.words {
                 self.formal_type(word, objective);
             }
+            if let Some(unit) = formal.ty.unit.as_ref().filter(|unit| Unit::parse(&unit.text).is_none()) {
+                let names: Vec<&str> = UNITS.iter().map(|(name, ..)| *name).collect();
+                self.out.push(
+                    Diagnostic::error(Code::UnknownUnit, unit.span, format!("no unit is called `{}`", unit.text))
+                        .label("unknown unit")
+                        .maybe_help(suggest::help(&unit.text, &names)),
+                );
+            }
         }
         self.out.len() == before
     }
@@ -179,6 +188,11 @@ impl Check<'_> {
             );
         }
     }
+}
+
+/// The unit that a parameter's numbers may carry.
+fn formal_unit(formal: &Formal) -> Option<Unit> {
+    Unit::parse(&formal.ty.unit.as_ref()?.text).map(|(unit, _)| unit)
 }
 
 /// `dpo(pi, ref, prefs, beta)`

@@ -115,7 +115,7 @@ impl Check<'_> {
                 self.missing(owner, field);
                 return;
             }
-            Default::Absent => return,
+            Default::Absent | Default::Of(_) => return,
             Default::Int(value) => Value::Int(value),
             Default::Float(value) => Value::Float(value),
             Default::Words(words) => Value::Words(words.to_vec()),
@@ -156,10 +156,7 @@ impl Check<'_> {
 
 /// The variant of a name.
 fn variant(ty: Ty, name: &str) -> Option<&'static Variant> {
-    match ty {
-        Ty::Choice(variants) => variants.iter().find(|variant| variant.name == name),
-        _ => None,
-    }
+    ty.alternatives()?.iter().find(|variant| variant.name == name)
 }
 
 /// What could be typed for a type.
@@ -171,7 +168,9 @@ fn example(ty: Ty) -> String {
         Ty::Block(kind) => kind.word().to_uppercase(),
         Ty::Init => "POLICY.init".into(),
         Ty::Score => "TASK.score".into(),
-        Ty::Choice(variants) => variants
+        Ty::Choice(_) | Ty::Task => ty
+            .alternatives()
+            .unwrap_or_default()
             .iter()
             .map(|variant| match (variant.form, variant.fields) {
                 (Form::Call, _) => format!("{}(...)", variant.name),

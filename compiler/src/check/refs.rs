@@ -5,8 +5,7 @@ use pbpo_grammar::ast::{Expr, ExprKind, Ident};
 use super::{Check, path_text};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::schema::blocks::TASKS;
-use crate::schema::{Flow, Kind};
+use crate::schema::{Flow, Kind, tasks};
 use crate::scope::Locals;
 use crate::suggest;
 
@@ -131,15 +130,16 @@ impl Check<'_> {
 
     /// `TASK.score`
     pub(super) fn score_ref(&mut self, expr: &Expr) -> Option<String> {
-        let names: Vec<&str> = TASKS.iter().map(|task| task.name).collect();
+        let names: Vec<&str> = tasks().iter().map(|task| task.name).collect();
         let path = match &expr.kind {
             ExprKind::Path(path) => path.as_slice(),
             _ => &[],
         };
         match path {
             [task, part] if part.text == "score" => {
-                if names.contains(&task.text.as_str()) {
-                    return Some(task.text.clone());
+                let name = self.scope.task(task);
+                if names.contains(&name) {
+                    return Some(name.to_owned());
                 }
                 self.out.push(
                     Diagnostic::error(Code::UnknownName, task.span, format!("no task is called `{}`", task.text))
@@ -148,7 +148,7 @@ impl Check<'_> {
                 );
                 None
             }
-            [task, ..] if names.contains(&task.text.as_str()) => {
+            [task, ..] if names.contains(&self.scope.task(task)) => {
                 self.wrong_type(expr, "a score", Some(format!("write `{}.score`", task.text)))
             }
             _ => {

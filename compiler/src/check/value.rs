@@ -1,5 +1,7 @@
 //! One value against its type.
 
+use std::borrow::Cow;
+
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr, ExprKind, Ident};
 
@@ -8,7 +10,7 @@ use super::{Check, describe, path_text};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Args, Choice, Value};
-use crate::schema::{Form, Ty, Variant};
+use crate::schema::{Form, Ty, Variant, tasks};
 use crate::suggest;
 
 impl Check<'_> {
@@ -24,6 +26,7 @@ impl Check<'_> {
             Ty::Init => self.init_ref(expr).map(Value::Init),
             Ty::Score => self.score_ref(expr).map(Value::Score),
             Ty::Choice(variants) => self.choice(field, variants, expr).map(Value::Choice),
+            Ty::Task => self.choice(field, tasks(), &self.task_name(expr)).map(Value::Choice),
             Ty::Record(fields) => match &expr.kind {
                 ExprKind::Record { tag: None, body } => {
                     let owner = Owner { what: format!("`{field}`"), noun: "field", declared: expr.span };
@@ -51,6 +54,21 @@ impl Check<'_> {
             );
         }
         None
+    }
+
+    /// A call of a task by its own name, whatever it is called in this file.
+    fn task_name<'e>(&self, expr: &'e Expr) -> Cow<'e, Expr> {
+        match &expr.kind {
+            ExprKind::Call { callee, args } => match callee.as_slice() {
+                [word] if self.scope.task(word) != word.text => {
+                    let name = Ident { text: self.scope.task(word).to_owned(), span: word.span };
+                    let kind = ExprKind::Call { callee: vec![name], args: args.clone() };
+                    Cow::Owned(Expr { kind, span: expr.span })
+                }
+                _ => Cow::Borrowed(expr),
+            },
+            _ => Cow::Borrowed(expr),
+        }
     }
 
     /// One of several words, records or calls.

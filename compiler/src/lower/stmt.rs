@@ -8,7 +8,7 @@ use super::{Lower, stage};
 use crate::check::path_text;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::schema::ops::{self, OPS};
+use crate::schema::ops;
 use crate::schema::{Flow, functions};
 use crate::scope::Local;
 use crate::suggest;
@@ -172,7 +172,7 @@ impl Lower<'_> {
 
     /// The operation and its checked arguments.
     pub(super) fn op_args(&mut self, value: &Expr) -> Option<(&'static ops::OpSchema, crate::hir::Args)> {
-        let names = || -> Vec<&str> { OPS.iter().map(|schema| schema.name).collect() };
+        let names = || -> Vec<&str> { ops::all().iter().map(|schema| schema.name).collect() };
         let ExprKind::Call { callee, args } = &value.kind else {
             if !matches!(value.kind, ExprKind::Error) {
                 self.out.push(

@@ -69,7 +69,8 @@ fn set_in_value(slot: &mut Expr, schema: &'static Field, rest: &[Ident], value: 
     };
     let (fields, owner) = match schema.ty {
         Ty::Record(fields) => (fields, schema.name),
-        Ty::Choice(variants) => {
+        Ty::Choice(_) | Ty::Task => {
+            let variants = schema.ty.alternatives().unwrap_or_default();
             let Some(variant) = chosen(slot, variants) else { return Err(None) };
             open(slot, variant);
             (variant.fields, variant.name)
@@ -115,6 +116,7 @@ fn unwritten(field: &Field, span: Span) -> Expr {
         Default::Fields => ExprKind::Record { tag: None, body: Body { stmts: Vec::new(), span } },
         Default::Required
         | Default::Absent
+        | Default::Of(_)
         | Default::Int(_)
         | Default::Float(_)
         | Default::Words(_)

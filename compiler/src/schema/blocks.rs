@@ -36,23 +36,7 @@ pub const fn neutral(kind: Kind, follower: bool) -> Option<(&'static str, &'stat
     }
 }
 
-/// Sources of data. `NAME.score` is the task's score function.
-pub const TASKS: &[Variant] = &[call(
-    "digits",
-    &[
-        req("split", Ty::Choice(SPLITS), "which part of the task"),
-        req("count", COUNT, "number of examples"),
-        opt("length", Ty::Int(None, Range::new(2.0, 12.0)), I(5), "digits in a prompt"),
-        opt("careless", Ty::Float(None, UNIT_INTERVAL), F(0.5), "chance that a demonstration has a mistake"),
-        opt("seed", Ty::Int(None, Range::from(0.0)), I(0), "seed of the examples"),
-    ],
-    "sort the digits of a prompt",
-)];
-
-const SPLITS: &[Variant] =
-    &[word("train", "demonstrations"), word("prompts", "prompts to generate on"), word("test", "held-out prompts")];
-
-const DATA: &[Field] = &[req("source", Ty::Choice(TASKS), "where the examples come from")];
+const DATA: &[Field] = &[req("source", Ty::Task, "where the examples come from")];
 
 const PLAYER: &[Field] = &[
     req("model", Ty::Choice(MODELS), "the network"),

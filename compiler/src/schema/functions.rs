@@ -1,6 +1,9 @@
-//! What an objective is made of. `r(y)`, the reward, is written with the reward model's own name.
+//! What an objective is made of, as `stdlib/functions.pbpo` declares it. `r(y)`, the reward, is written with
+//! the reward model's own name.
 
-use super::Kind;
+use std::sync::LazyLock;
+
+use super::{Kind, externs};
 
 /// The functions; built in `lower/objective/functions.rs`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +34,38 @@ pub enum Function {
     Rejected,
 }
 
+impl Function {
+    fn parse(name: &str) -> Option<Function> {
+        Some(match name {
+            "logp" => Function::Logp,
+            "token_logp" => Function::TokenLogp,
+            "ratio" => Function::Ratio,
+            "token_ratio" => Function::TokenRatio,
+            "token_reward" => Function::TokenReward,
+            "kl" => Function::Kl,
+            "entropy" => Function::Entropy,
+            "gap" => Function::Gap,
+            "nll" => Function::Nll,
+            "score" => Function::Score,
+            "size" => Function::Size,
+            "mean" => Function::Mean,
+            "sum" => Function::Sum,
+            "exp" => Function::Exp,
+            "log" => Function::Log,
+            "log_sigmoid" => Function::LogSigmoid,
+            "softplus" => Function::Softplus,
+            "square" => Function::Square,
+            "clip" => Function::Clip,
+            "min" => Function::Min,
+            "max" => Function::Max,
+            "stop_gradient" => Function::StopGradient,
+            "chosen" => Function::Chosen,
+            "rejected" => Function::Rejected,
+            _ => return None,
+        })
+    }
+}
+
 /// What an argument must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arg {
@@ -46,6 +81,18 @@ pub enum Arg {
     Number,
 }
 
+impl Arg {
+    fn parse(word: &str) -> Option<Arg> {
+        Some(match word {
+            "batch" => Arg::Batch,
+            "preferences" => Arg::Preferences,
+            "value" => Arg::Value,
+            "float" => Arg::Number,
+            word => Arg::Block(Kind::parse(word)?),
+        })
+    }
+}
+
 /// A function with its arguments.
 #[derive(Clone, Copy, Debug)]
 pub struct FunctionSchema {
@@ -55,105 +102,37 @@ pub struct FunctionSchema {
     /// How it is written.
     pub usage: &'static str,
     pub doc: &'static str,
-}
-
-const POLICY: Arg = Arg::Block(Kind::Policy);
-const REWARD: Arg = Arg::Block(Kind::RewardModel);
-const ORACLE: Arg = Arg::Block(Kind::Oracle);
-
-const fn f(
-    function: Function,
-    name: &'static str,
-    args: &'static [Arg],
-    usage: &'static str,
-    doc: &'static str,
-) -> FunctionSchema {
-    FunctionSchema { function, name, args, usage, doc }
+    /// The axes of its value: `scalar`, `[row]`, `[row, token]`, `batch`; `value`: those of its arguments.
+    pub gives: &'static str,
 }
 
 /// Every function.
-pub const FUNCTIONS: &[FunctionSchema] = &[
-    f(
-        Function::Logp,
-        "logp",
-        &[POLICY, Arg::Batch],
-        "logp(pi, y)",
-        "log-probability of a response, in nats: one a row",
-    ),
-    f(Function::TokenLogp, "token_logp", &[POLICY, Arg::Batch], "token_logp(pi, y)", "log-probability of each token"),
-    f(
-        Function::Ratio,
-        "ratio",
-        &[POLICY, POLICY, Arg::Batch],
-        "ratio(pi, ref, y)",
-        "logp(pi, y) - logp(ref, y): one a row",
-    ),
-    f(
-        Function::TokenRatio,
-        "token_ratio",
-        &[POLICY, POLICY, Arg::Batch],
-        "token_ratio(pi, ref, y)",
-        "the same for each token",
-    ),
-    f(
-        Function::TokenReward,
-        "token_reward",
-        &[REWARD, Arg::Batch],
-        "token_reward(r, y)",
-        "reward of each token (token head)",
-    ),
-    f(
-        Function::Kl,
-        "kl",
-        &[POLICY, POLICY, Arg::Batch],
-        "kl(pi, ref, y)",
-        "exact KL at each token, summed over tokens, mean over rows: a scalar",
-    ),
-    f(
-        Function::Entropy,
-        "entropy",
-        &[POLICY, Arg::Batch],
-        "entropy(pi, y)",
-        "entropy at each token, summed over tokens, mean over rows: a scalar",
-    ),
-    f(Function::Gap, "gap", &[REWARD, Arg::Batch, Arg::Batch], "gap(r, y, y0)", "mean(r(y)) - mean(r(y0)): a scalar"),
-    f(
-        Function::Nll,
-        "nll",
-        &[REWARD, Arg::Preferences],
-        "nll(r, prefs)",
-        "mean negative log-likelihood of the preferences: a scalar",
-    ),
-    f(
-        Function::Score,
-        "score",
-        &[ORACLE, Arg::Batch],
-        "score(judge, y)",
-        "the oracle's own score: one a row, without gradient",
-    ),
-    f(Function::Size, "size", &[Arg::Preferences], "size(prefs)", "number of pairs: a scalar"),
-    f(
-        Function::Mean,
-        "mean",
-        &[Arg::Value],
-        "mean(e)",
-        "over all axes: tokens are summed, rows averaged; or over one: mean(e over token)",
-    ),
-    f(Function::Sum, "sum", &[Arg::Value], "sum(e)", "over all axes, or over one: sum(e over token)"),
-    f(Function::Exp, "exp", &[Arg::Value], "exp(e)", "exponential"),
-    f(Function::Log, "log", &[Arg::Value], "log(e)", "natural logarithm"),
-    f(Function::LogSigmoid, "log_sigmoid", &[Arg::Value], "log_sigmoid(e)", "-softplus(-e)"),
-    f(Function::Softplus, "softplus", &[Arg::Value], "softplus(e)", "log(1 + exp(e))"),
-    f(Function::Square, "square", &[Arg::Value], "square(e)", "e * e"),
-    f(Function::Clip, "clip", &[Arg::Value, Arg::Number, Arg::Number], "clip(e, low, high)", "limits e to low..high"),
-    f(Function::Min, "min", &[Arg::Value, Arg::Value], "min(a, b)", "the smaller"),
-    f(Function::Max, "max", &[Arg::Value, Arg::Value], "max(a, b)", "the larger"),
-    f(Function::StopGradient, "stop_gradient", &[Arg::Value], "stop_gradient(e)", "e without gradient"),
-    f(Function::Chosen, "chosen", &[Arg::Preferences], "chosen(prefs)", "the preferred responses: a batch"),
-    f(Function::Rejected, "rejected", &[Arg::Preferences], "rejected(prefs)", "the other responses: a batch"),
-];
+pub fn all() -> &'static [FunctionSchema] {
+    static FUNCTIONS: LazyLock<Vec<FunctionSchema>> =
+        LazyLock::new(|| externs::declared(crate::stdlib::FUNCTIONS, "function").iter().filter_map(schema).collect());
+    &FUNCTIONS
+}
+
+fn schema(item: &pbpo_grammar::ast::Extern) -> Option<FunctionSchema> {
+    let name = externs::text(&item.name.text);
+    let args: Option<Vec<Arg>> = item.formals.iter().map(|formal| Arg::parse(&formal.ty.words.first()?.text)).collect();
+    let words: Vec<&str> = item.formals.iter().map(|formal| formal.name.text.as_str()).collect();
+    let axes: Vec<&str> = item.result.iter().map(|word| word.text.as_str()).collect();
+    let gives = match axes.as_slice() {
+        [word @ ("scalar" | "batch" | "value")] => (*word).to_owned(),
+        axes => format!("[{}]", axes.join(", ")),
+    };
+    Some(FunctionSchema {
+        function: Function::parse(name)?,
+        name,
+        args: args?.leak(),
+        usage: externs::text(&format!("{name}({})", words.join(", "))),
+        doc: externs::text(&item.doc),
+        gives: externs::text(&gives),
+    })
+}
 
 /// The function of a name.
 pub fn find(name: &str) -> Option<&'static FunctionSchema> {
-    FUNCTIONS.iter().find(|schema| schema.name == name)
+    all().iter().find(|schema| schema.name == name)
 }

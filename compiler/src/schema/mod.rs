@@ -1,13 +1,15 @@
 //! What may be written, as data: checks, defaults, overrides and messages all read these tables.
 //!
 //! - `blocks.rs`: the fields of each kind of block. A new kind of block goes there.
-//! - `ops.rs`: what a pipeline can do. A new stage goes there, and into `lower/ops.rs`.
-//! - `functions.rs`: what an objective is made of. A new function goes there, and into
-//!   `lower/objective/functions.rs`.
+//! - `ops.rs`, `functions.rs`, `tasks()`: what pipelines and objectives are made of, and where data comes
+//!   from. All of it is declared in `stdlib/*.pbpo`; `externs.rs` reads that.
 
 pub mod blocks;
+mod externs;
 pub mod functions;
 pub mod ops;
+
+use std::sync::LazyLock;
 
 use crate::units::Unit;
 
@@ -94,6 +96,16 @@ pub enum Flow {
 }
 
 impl Flow {
+    /// The flow of a type's word.
+    pub fn parse(word: &str) -> Option<Flow> {
+        Some(match word {
+            "rollouts" => Flow::Rollouts,
+            "preferences" => Flow::Preferences,
+            "report" => Flow::Report,
+            _ => return None,
+        })
+    }
+
     pub const fn noun(self) -> &'static str {
         match self {
             Flow::Rollouts => "rollouts",
@@ -157,12 +169,32 @@ pub enum Ty {
     Score,
     /// One of some words, records or calls.
     Choice(&'static [Variant]),
+    /// A call of one of [`tasks`].
+    Task,
     /// `{ ... }`
     Record(&'static [Field]),
     /// `[word, word]`
     Words(&'static [Variant]),
     /// A variable of a pipeline.
     Value(Flow),
+}
+
+impl Ty {
+    /// The alternatives of a choice.
+    pub fn alternatives(self) -> Option<&'static [Variant]> {
+        match self {
+            Ty::Choice(variants) | Ty::Words(variants) => Some(variants),
+            Ty::Task => Some(tasks()),
+            _ => None,
+        }
+    }
+}
+
+/// Sources of data. `NAME.score` is the task's score function.
+pub fn tasks() -> &'static [Variant] {
+    static TASKS: LazyLock<&'static [Variant]> =
+        LazyLock::new(|| externs::calls(&externs::declared(crate::stdlib::TASKS, "task")));
+    *TASKS
 }
 
 /// One alternative of a [`Ty::Choice`].
@@ -191,6 +223,8 @@ pub enum Default {
     Required,
     /// Nothing.
     Absent,
+    /// The value of another field, which the lowering looks up: `policy.sampling.max_new`.
+    Of(&'static str),
     Int(i64),
     Float(f64),
     /// A word, or a record with its own defaults.

@@ -229,11 +229,20 @@ impl<'s> Builder<'s> {
         let kind = self.child(&inner, Rule::kind)?;
         let ty_span = self.trimmed(self.span(&kind));
         let list = kind.as_str().starts_with('[');
-        let words = kind.into_inner().filter(|pair| pair.as_rule() == Rule::ident);
-        let words = words.map(|pair| self.ident(&pair)).collect();
+        let parts = kind.into_inner();
+        let unit = self.child(&parts, Rule::unit_of_kind).map(|pair| self.ident(&pair));
+        let words = parts.filter(|pair| pair.as_rule() == Rule::ident).map(|pair| self.ident(&pair)).collect();
         let range = self.child(&inner, Rule::range).and_then(|pair| self.range(pair));
         let default = self.child(&inner, Rule::expr).map(|pair| self.expr(pair));
-        Some(Formal { doc, name, ty: FormalType { words, list, span: ty_span }, range, default, named_only, span })
+        Some(Formal {
+            doc,
+            name,
+            ty: FormalType { words, list, unit, span: ty_span },
+            range,
+            default,
+            named_only,
+            span,
+        })
     }
 }
 

@@ -174,7 +174,7 @@ impl Lower<'_> {
         if !self.program.scope.doubtful.contains(&word) {
             let models = self.program.scope.of_kind(Kind::RewardModel);
             let objectives = self.program.scope.of_items(Kind::Objective, at.file);
-            let names = table::FUNCTIONS.iter().map(|function| function.name).chain(models).chain(objectives);
+            let names = table::all().iter().map(|function| function.name).chain(models).chain(objectives);
             let nearest = suggest::nearest(&word, names).map(|near| format!("did you mean `{near}`?"));
             self.out.push(
                 Diagnostic::error(Code::UnknownFunction, at, format!("no function is called `{word}`"))
