@@ -52,9 +52,13 @@ fn measure() -> std::io::Result<Vec<Row>> {
     let dir = tempfile::tempdir()?;
     let executable = std::env::current_exe()?;
     let mut rows = Vec::new();
-    for (file, text, budget_ms) in
-        [("quickstart", padded(), 10.0), ("many-blocks", many_blocks(), 50.0), ("one-body", one_body(), 50.0)]
-    {
+    let files = [
+        ("quickstart", padded(), None, 10.0),
+        ("many-blocks", many_blocks(), Some("main"), 50.0),
+        ("one-body", one_body(), None, 50.0),
+        ("sweep", sweep(), Some("wide"), 150.0),
+    ];
+    for (file, text, target, budget_ms) in files {
         let path = dir.path().join(format!("{file}.pbpo"));
         std::fs::write(&path, &text)?;
         for command in ["check", "plan"] {
@@ -64,6 +68,7 @@ fn measure() -> std::io::Result<Vec<Row>> {
                 let status = Command::new(&executable)
                     .arg(command)
                     .arg(&path)
+                    .args(target.filter(|_| command == "plan"))
                     .stdout(Stdio::null())
                     .stderr(Stdio::null())
                     .status()?;
@@ -97,16 +102,23 @@ fn many_blocks() -> String {
     format!("{QUICKSTART}\n{extra}")
 }
 
-/// 2,000 lines: the quickstart with one very long body.
+/// 2,000 lines: one very long body in place of the quickstart's call.
 fn one_body() -> String {
     let step =
         "      y  = sample(pi,  prompts, count = 64)\n      ascend pi on gap(r, y, y0) - 0.02 * kl(pi, ref, y)\n";
-    let count = (2000 - QUICKSTART.lines().count()) / 2;
-    QUICKSTART.replace(
-        "    report = evaluate",
-        &format!(
-            "    repeat 2 {{\n      y0 = sample(ref, prompts, count = 64)\n{}    }}\n    report = evaluate",
-            step.repeat(count)
-        ),
+    let head = QUICKSTART.split("/// The leader").next().unwrap_or_default();
+    let count = (2000 - head.lines().count()) / 2;
+    format!(
+        "{head}pipeline main {{\n  repeat 2 {{\n    repeat 2 {{\n      y0 = sample(ref, prompts, count = 64)\n{}    }}\n  }}\n}}\n",
+        step.repeat(count)
+    )
+}
+
+/// 1,000 points of twelve stages.
+fn sweep() -> String {
+    let head = QUICKSTART.split("sweep betas").next().unwrap_or_default();
+    format!(
+        "{head}sweep wide over main {{\n  seed in 0..9\n  beta in linear(0.01, 1.0, count = 10)\n  \
+         pi.optimizer.lr in log(1e-6, 1e-3, count = 10)\n}}\n"
     )
 }

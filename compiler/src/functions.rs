@@ -3,6 +3,8 @@
 //! So a mistake in an objective or a pipeline is found where it was written, whether or not it is called,
 //! and no call repeats it.
 
+use std::sync::Arc;
+
 use pbpo_grammar::ast::{Formal, Item, PipelineBody};
 
 use crate::check::{Check, Program};
@@ -41,7 +43,7 @@ pub fn check(program: &mut Program, entries: &[Entry], out: &mut Vec<Diagnostic>
             _ => continue,
         }
         if out.len() > before {
-            program.scope.broken.insert(entry.global.clone());
+            Arc::make_mut(&mut program.scope.broken).insert(entry.global.clone());
         }
     }
 }
@@ -65,12 +67,12 @@ fn inside(program: &Program, entry: &Entry, formals: &[Formal], out: &mut Vec<Di
             continue;
         }
         let global = format!("{}::{name}", entry.global);
-        scope.views.add(entry.file, name, &global);
+        Arc::make_mut(&mut scope.views).add(entry.file, name, &global);
         match Kind::parse(word) {
             Some(kind) => {
                 let decl = Decl { kind: Some(kind), name: formal.name.span, follows: None };
-                scope.blocks.insert(global.clone(), decl);
-                scope.order.push(global);
+                Arc::make_mut(&mut scope.blocks).insert(global.clone(), decl);
+                Arc::make_mut(&mut scope.order).push(global);
             }
             None => {
                 let value = stand_in(&scope, formal, out);
@@ -78,8 +80,7 @@ fn inside(program: &Program, entry: &Entry, formals: &[Formal], out: &mut Vec<Di
             }
         }
     }
-    let inside = Program { scope, blocks: program.blocks.clone(), main: program.main, pipelines: Vec::new() };
-    (inside, locals)
+    (Program { scope, ..program.clone() }, locals)
 }
 
 /// A value that a number may have: its default, the low end of its range, or 1.

@@ -18,6 +18,7 @@ mod functions;
 pub mod hir;
 mod lower;
 pub mod modules;
+pub mod parallel;
 pub mod plan;
 mod points;
 pub mod render;
@@ -39,7 +40,7 @@ use code::Code;
 use diagnostic::{Diagnostic, any_error, tidy};
 use modules::{Entry, Loader, Project};
 use plan::Plan;
-use points::{Finder, Origin, Override, Point, overrides};
+use points::{Finder, Override, Point, overrides};
 use source::SourceMap;
 
 /// What came of a compilation.
@@ -95,12 +96,9 @@ impl<'a> Input<'a> {
 /// `overrides` are `path=value`, in order; they come on top of every point's own.
 pub fn compile(input: Input<'_>, target: Option<&str>, overrides: &[String]) -> Compiled {
     let mut work = Work::new(input, overrides);
-    let base = work.program(&[]);
+    let base = work.program();
     let points = work.choose(target, &base);
-    let mut planned = Vec::new();
-    for point in &points {
-        planned.extend(work.plan(point, &base));
-    }
+    let planned = work.plans(&points, &base);
     if work.overrides.is_empty() && points.len() == 1 && !any_error(&work.out) && base.pipelines.len() == 1 {
         unused(&base, &work.project, &mut work.out);
     }
@@ -112,14 +110,13 @@ pub fn compile(input: Input<'_>, target: Option<&str>, overrides: &[String]) -> 
 /// Checks everything in a file: every definition, pipeline, variant, and each value of each sweep once.
 pub fn check(input: Input<'_>, overrides: &[String]) -> Compiled {
     let mut work = Work::new(input, overrides);
-    let base = work.program(&[]);
+    let base = work.program();
     let library = work.project.entries.iter().any(|entry| entry.file == work.project.main && is_library(&entry.item));
     if base.pipelines.is_empty() && !library {
         work.no_pipeline();
     }
-    for point in work.everything(&base) {
-        work.plan(&point, &base);
-    }
+    let points = work.everything();
+    work.plans(&points, &base);
     if work.overrides.is_empty() && !any_error(&work.out) {
         unused(&base, &work.project, &mut work.out);
     }
@@ -157,38 +154,53 @@ struct Work {
 impl Work {
     fn new(input: Input<'_>, overrides: &[String]) -> Self {
         let (mut sources, mut out) = (SourceMap::default(), Vec::new());
-        let project = modules::load(input.name, input.text, input.loader, &mut sources, &mut out);
+        let mut project = modules::load(input.name, input.text, input.loader, &mut sources, &mut out);
         let overrides = overrides::parse(overrides, &mut sources, &mut out);
+        let mut entries = std::mem::take(&mut project.entries);
+        overrides::apply(&mut entries, &project, &overrides, &mut out);
+        project.entries = entries;
         Self { project, sources, overrides, out }
     }
 
-    /// The checked program with overrides, those of the command line behind them.
-    fn program(&mut self, overrides: &[(Origin, Override)]) -> Program {
-        let mut entries: Vec<Entry> = self.project.entries.clone();
-        let all: Vec<Override> = overrides.iter().map(|(_, set)| set).chain(&self.overrides).cloned().collect();
-        overrides::apply(&mut entries, &self.project, &all, &mut self.out);
-        let mut program = check::program(&self.project, &entries, &mut self.out);
-        if overrides.is_empty() {
-            functions::check(&mut program, &entries, &mut self.out);
-        }
+    /// The checked program: its entries have the overrides of the command line already.
+    fn program(&mut self) -> Program {
+        let mut program = check::program(&self.project, &self.project.entries, &mut self.out);
+        functions::check(&mut program, &self.project.entries, &mut self.out);
         program
     }
 
+    /// The plans of points, in order.
+    fn plans(&mut self, points: &[Point], base: &Program) -> Vec<Planned> {
+        let this = &*self;
+        let results = parallel::map(points, |point| {
+            let mut out = Vec::new();
+            (this.plan(point, base, &mut out), out)
+        });
+        let mut planned = Vec::with_capacity(points.len());
+        for (plan, found) in results {
+            planned.extend(plan);
+            self.out.extend(found);
+        }
+        planned
+    }
+
     /// The plan of a point.
-    fn plan(&mut self, point: &Point, base: &Program) -> Option<Planned> {
-        let changed;
+    fn plan(&self, point: &Point, base: &Program, out: &mut Vec<Diagnostic>) -> Option<Planned> {
+        let Self { project, overrides, .. } = self;
+        let revised;
         let program = if point.overrides.is_empty() {
             base
         } else {
-            let mut program = self.program(&point.overrides);
-            program.scope.broken.clone_from(&base.scope.broken);
-            changed = program;
-            &changed
+            let mut entries: Vec<Entry> = project.entries.clone();
+            let all = point.overrides.iter().map(|(_, set)| set).chain(overrides.iter());
+            let changed = overrides::apply(&mut entries, project, all, out);
+            revised = base.revised(&entries, &changed, out);
+            &revised
         };
         let item = program.scope.items.get(&point.pipeline)?.clone();
         let Item::Pipeline(pipeline) = &*item else { return None };
         let name = self.point_name(&point.name);
-        let lowered = lower::pipeline(program, pipeline, &name, &mut self.out);
+        let lowered = lower::pipeline(program, pipeline, &name, out);
         base.scope.adopt(&program.scope);
         lowered.map(|(plan, spans)| Planned { plan, spans })
     }
@@ -225,7 +237,7 @@ impl Work {
                     error = error.also(other.span, "another");
                 }
                 self.out.push(error.help(format!("add the name of one: `{}`", name.text)));
-                return self.everything(base);
+                return self.everything();
             }
         }
         Vec::new()
@@ -242,7 +254,7 @@ impl Work {
     }
 
     /// Every pipeline and variant of the main file, and points in which each value of each sweep occurs.
-    fn everything(&mut self, base: &Program) -> Vec<Point> {
+    fn everything(&mut self) -> Vec<Point> {
         let Self { project, out, .. } = self;
         let mut points = Vec::new();
         let mut finder = Finder::new(project, &project.entries, out);
@@ -255,7 +267,6 @@ impl Work {
                 _ => {}
             }
         }
-        let _ = base;
         points
     }
 
@@ -282,7 +293,7 @@ impl Work {
 
 /// Declarations and imports that nothing refers to. `seed` is the run's own.
 fn unused(program: &Program, project: &Project, out: &mut Vec<Diagnostic>) {
-    let used = program.scope.used.borrow();
+    let used = &program.scope.used;
     let blocks = program.blocks.iter().map(|(name, block)| (name, block.name, block.kind.word()));
     let params = program.scope.params.iter().map(|(name, param)| (name, param.name, "param"));
     let main = blocks.chain(params).filter(|(_, span, _)| span.file == project.main);

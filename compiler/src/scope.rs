@@ -1,8 +1,7 @@
 //! Names: what a file declares, and what a pipeline has assigned so far.
 
-use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pbpo_grammar::ast::{Ident, Item};
 use pbpo_grammar::{FileId, Span};
@@ -14,23 +13,23 @@ use crate::schema::{Flow, Kind};
 /// The declarations of a program, by their global names (see `modules.rs`).
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
-    /// Everything but parameters.
-    pub blocks: BTreeMap<String, Decl>,
+    /// Everything but parameters. What is shared by all points of a program is behind an `Arc`.
+    pub blocks: Arc<BTreeMap<String, Decl>>,
     /// Names of the blocks in the order of the files.
-    pub order: Vec<String>,
+    pub order: Arc<Vec<String>>,
     pub params: BTreeMap<String, Param>,
     /// Objectives and pipelines.
     pub items: BTreeMap<String, Arc<Item>>,
     /// Which global name a word means where it stands.
-    pub views: Views,
+    pub views: Arc<Views>,
     /// Objectives and pipelines with an error of their own: nothing is said of their calls.
-    pub broken: BTreeSet<String>,
+    pub broken: Arc<BTreeSet<String>>,
     /// Names that something unreadable may have declared: nothing is said of them.
-    pub doubtful: BTreeSet<String>,
+    pub doubtful: Arc<BTreeSet<String>>,
     /// Unknown names that were complained of, where each further place would be the same mistake.
-    pub missing: RefCell<BTreeSet<String>>,
+    pub missing: Marks,
     /// Names that were referred to.
-    pub used: RefCell<BTreeSet<String>>,
+    pub used: Marks,
 }
 
 impl Scope {
@@ -86,16 +85,14 @@ impl Scope {
 
     /// Marks a name as used.
     pub fn mark(&self, name: &str) {
-        let mut used = self.used.borrow_mut();
-        if !used.contains(name) {
-            used.insert(name.to_owned());
-        }
+        self.used.add(name);
     }
 
     /// What another scope of the same program has used is used.
     pub fn adopt(&self, other: &Scope) {
-        let theirs = other.used.borrow().clone();
-        self.used.borrow_mut().extend(theirs);
+        for name in other.used.all() {
+            self.used.add(&name);
+        }
     }
 
     /// Names of the blocks of a kind.
@@ -105,6 +102,36 @@ impl Scope {
             .filter(|name| !name.contains("::") && self.blocks.get(*name).is_some_and(|decl| decl.kind == Some(kind)))
             .map(String::as_str)
             .collect()
+    }
+}
+
+/// Names that are ticked off while a program is only read, by several threads perhaps.
+#[derive(Debug, Default)]
+pub struct Marks(Mutex<BTreeSet<String>>);
+
+impl Marks {
+    /// Adds a name; whether it is new.
+    pub fn add(&self, name: &str) -> bool {
+        let mut names = self.names();
+        !names.contains(name) && names.insert(name.to_owned())
+    }
+
+    pub fn contains(&self, name: &str) -> bool {
+        self.names().contains(name)
+    }
+
+    fn all(&self) -> BTreeSet<String> {
+        self.names().clone()
+    }
+
+    fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clone for Marks {
+    fn clone(&self) -> Self {
+        Self(Mutex::new(self.all()))
     }
 }
 

@@ -6,7 +6,7 @@ use pbpo_compiler::Input;
 use pbpo_compiler::compile;
 use pbpo_compiler::plan::identity::{Identity, identities};
 
-const QUICKSTART: &str = include_str!("../../pipelines/quickstart.pbpo");
+const QUICKSTART: &str = include_str!("../../tests/fixtures/plans/written_out.pbpo");
 
 fn all(source: &str, overrides: &[&str]) -> BTreeSet<Identity> {
     identities_of(source, overrides).into_values().collect()

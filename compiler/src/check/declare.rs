@@ -1,5 +1,7 @@
 //! Which names a file declares, and the values of its parameters.
 
+use std::sync::Arc;
+
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Block, Ident, Item, Param as Written};
 
@@ -28,7 +30,11 @@ const TYPES: [&str; 5] = ["int", "float", "bool", "text", "path"];
 
 /// Collects the names, in file order, so that later declarations may be referred to.
 pub fn scope(project: &Project, entries: &[Entry], out: &mut Vec<Diagnostic>) -> Scope {
-    let mut scope = Scope { doubtful: project.doubtful.clone(), views: project.views.clone(), ..Scope::default() };
+    let mut scope = Scope {
+        doubtful: Arc::new(project.doubtful.clone()),
+        views: Arc::new(project.views.clone()),
+        ..Scope::default()
+    };
     let mut first: std::collections::BTreeMap<&str, Span> = std::collections::BTreeMap::new();
     for entry in entries {
         let Some(name) = entry.item.name() else { continue };
@@ -62,7 +68,8 @@ fn declare(scope: &mut Scope, entry: &Entry, name: &Ident, out: &mut Vec<Diagnos
         Item::Variant(_) => Kind::Variant,
         Item::Sweep(_) => Kind::Sweep,
     };
-    scope.blocks.insert(entry.global.clone(), Decl { kind: Some(kind), name: name.span, follows: None });
+    Arc::make_mut(&mut scope.blocks)
+        .insert(entry.global.clone(), Decl { kind: Some(kind), name: name.span, follows: None });
     scope.items.insert(entry.global.clone(), entry.item.clone());
 }
 
@@ -72,8 +79,8 @@ fn declare_block(scope: &mut Scope, global: &str, block: &Block, out: &mut Vec<D
         out.push(unknown_kind(&block.kind.text, block.kind.span));
     }
     let follows = field_span(&block.body, "follows").filter(|_| kind == Some(Kind::Policy));
-    scope.blocks.insert(global.to_owned(), Decl { kind, name: block.name.span, follows });
-    scope.order.push(global.to_owned());
+    Arc::make_mut(&mut scope.blocks).insert(global.to_owned(), Decl { kind, name: block.name.span, follows });
+    Arc::make_mut(&mut scope.order).push(global.to_owned());
 }
 
 /// A word in front of a block that is no kind of block.
@@ -94,7 +101,7 @@ pub fn unknown_kind(word: &str, span: Span) -> Diagnostic {
         .maybe_help(suggest::help(word, &kinds))
 }
 
-fn declare_param(scope: &mut Scope, global: &str, param: &Written, out: &mut Vec<Diagnostic>) {
+pub(super) fn declare_param(scope: &mut Scope, global: &str, param: &Written, out: &mut Vec<Diagnostic>) {
     let value = param_value(scope, param, out);
     scope.params.insert(global.to_owned(), Param { name: param.name.span, value });
 }

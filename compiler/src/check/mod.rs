@@ -7,16 +7,16 @@
 mod call;
 mod declare;
 mod fields;
+mod mentions;
 pub mod number;
 mod refs;
 mod rules;
 mod value;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use std::sync::Arc;
 
-use pbpo_grammar::FileId;
 use pbpo_grammar::ast::{Arg, Block, Body, ExprKind, Item, Stmt};
 
 pub use call::{Callee, as_call};
@@ -40,31 +40,31 @@ pub struct Check<'a> {
 }
 
 /// A checked program.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Program {
     pub scope: Scope,
-    pub blocks: BTreeMap<String, Checked>,
-    /// The main file, and the order of its pipelines that can be run.
-    pub main: FileId,
+    pub blocks: BTreeMap<String, Arc<Checked>>,
+    /// Pipelines of the main file that can be run, in its order.
     pub pipelines: Vec<Arc<Item>>,
+    /// The blocks that mention each parameter.
+    pub(crate) users: Arc<BTreeMap<String, BTreeSet<String>>>,
 }
 
 /// Checks everything but what is in pipelines and objectives.
 pub fn program(project: &Project, entries: &[Entry], out: &mut Vec<Diagnostic>) -> Program {
     let scope = declare::scope(project, entries, out);
-    let (mut blocks, mut pipelines) = (BTreeMap::new(), Vec::new());
+    let mut program = Program { scope, ..Program::default() };
+    let mut users: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for entry in entries {
         match &*entry.item {
-            Item::Block(block) => {
-                let Some(kind) = Kind::parse(&block.kind.text) else { continue };
-                let mut check = Check { scope: &scope, locals: None, out };
-                let args = check.block(kind, block);
-                rules::block(kind, &args, &scope, check.out);
-                let checked = Checked { kind, name: block.name.span, args };
-                blocks.entry(entry.global.clone()).or_insert(checked);
+            Item::Block(block) if !program.blocks.contains_key(&entry.global) => {
+                program.check(&entry.global, block, out);
+                mentions::block(&program.scope, block, &mut |param| {
+                    users.entry(param.to_owned()).or_default().insert(entry.global.clone());
+                });
             }
             Item::Pipeline(pipeline) if pipeline.formals.is_none() && entry.file == project.main => {
-                pipelines.push(entry.item.clone());
+                program.pipelines.push(entry.item.clone());
             }
             Item::Extern(item) if !entry.std => out.push(
                 Diagnostic::error(Code::ExternOutside, item.span, "`extern` belongs to the standard library")
@@ -74,7 +74,52 @@ pub fn program(project: &Project, entries: &[Entry], out: &mut Vec<Diagnostic>) 
             _ => {}
         }
     }
-    Program { scope, blocks, main: project.main, pipelines }
+    program.users = Arc::new(users);
+    program
+}
+
+impl Program {
+    fn check(&mut self, global: &str, block: &Block, out: &mut Vec<Diagnostic>) {
+        let Some(kind) = Kind::parse(&block.kind.text) else { return };
+        let mut check = Check { scope: &self.scope, locals: None, out };
+        let args = check.block(kind, block);
+        rules::block(kind, &args, &self.scope, check.out);
+        self.blocks.insert(global.to_owned(), Arc::new(Checked { kind, name: block.name.span, args }));
+    }
+
+    /// The program with other items in the place of some: only what they change is checked again.
+    pub fn revised(&self, entries: &[Entry], changed: &BTreeSet<usize>, out: &mut Vec<Diagnostic>) -> Program {
+        let mut program = self.clone();
+        let mut again: BTreeSet<&str> = BTreeSet::new();
+        let mut param = false;
+        for entry in changed.iter().filter_map(|index| entries.get(*index)) {
+            match &*entry.item {
+                Item::Block(_) => {
+                    again.insert(&entry.global);
+                }
+                Item::Param(_) => param = true,
+                _ => {
+                    program.scope.items.insert(entry.global.clone(), entry.item.clone());
+                }
+            }
+        }
+        if param {
+            for entry in entries {
+                let Item::Param(written) = &*entry.item else { continue };
+                let before = self.scope.params.get(&entry.global).and_then(|param| param.value.clone());
+                declare::declare_param(&mut program.scope, &entry.global, written, out);
+                if program.scope.params.get(&entry.global).and_then(|param| param.value.clone()) != before {
+                    again.extend(self.users.get(&entry.global).into_iter().flatten().map(String::as_str));
+                }
+            }
+        }
+        for entry in entries.iter().filter(|entry| again.contains(entry.global.as_str())) {
+            if let Item::Block(block) = &*entry.item {
+                program.check(&entry.global, block, out);
+            }
+        }
+        program
+    }
 }
 
 impl Check<'_> {

@@ -75,9 +75,7 @@ impl Check<'_> {
         let known: Vec<&str> = kinds.iter().flat_map(|kind| self.scope.of_kind(*kind)).collect();
         let words: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
         let near = suggest::nearest(text, known.iter().copied());
-        if self.scope.doubtful.contains(text)
-            || (near.is_none() && !self.scope.missing.borrow_mut().insert(text.clone()))
-        {
+        if self.scope.doubtful.contains(text) || (near.is_none() && !self.scope.missing.add(text)) {
             return;
         }
         let declare: Vec<String> = words.iter().map(|word| format!("`{word} {text} {{ ... }}`")).collect();

@@ -86,7 +86,7 @@ impl Work {
         match json {
             serde_json::Value::String(text) => {
                 if let Some(identity) = self.values.get(text.as_str()) {
-                    *text = identity.iter().map(|byte| format!("{byte:02x}")).collect();
+                    *text = blake3::Hash::from_bytes(*identity).to_hex().to_string();
                 }
             }
             serde_json::Value::Array(items) => items.iter_mut().for_each(|item| self.rename(item)),

@@ -2,6 +2,7 @@
 //! an override goes through the very checks that a written value goes through, and its spans point to
 //! where it was written.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pbpo_grammar::ast::{Arg, Block, Body, Expr, ExprKind, Ident, Item, PipelineBody, Stmt};
@@ -92,13 +93,21 @@ pub fn parse(texts: &[String], sources: &mut SourceMap, out: &mut Vec<Diagnostic
     overrides
 }
 
-/// Applies overrides in order.
-pub fn apply(entries: &mut [Entry], project: &Project, overrides: &[Override], out: &mut Vec<Diagnostic>) {
+/// Applies overrides in order: the entries that they change.
+pub fn apply<'o>(
+    entries: &mut [Entry],
+    project: &Project,
+    overrides: impl IntoIterator<Item = &'o Override>,
+    out: &mut Vec<Diagnostic>,
+) -> BTreeSet<usize> {
+    let mut changed = BTreeSet::new();
     for item in overrides {
-        if let Err(error) = set(entries, project, &item.path, item.value.clone()) {
-            out.extend(error);
+        match set(entries, project, &item.path, item.value.clone()) {
+            Ok(index) => changed.extend(index),
+            Err(error) => out.extend(error),
         }
     }
+    changed
 }
 
 /// A failed override; nothing to say where its target was reported already.
@@ -136,8 +145,8 @@ fn parse_one(id: FileId, text: &str) -> Result<(Vec<Ident>, Expr), Failure> {
 }
 
 /// Finds the target and replaces its value.
-fn set(entries: &mut [Entry], project: &Project, path: &[Ident], value: Expr) -> Result<(), Failure> {
-    let Some((first, rest)) = path.split_first() else { return Ok(()) };
+fn set(entries: &mut [Entry], project: &Project, path: &[Ident], value: Expr) -> Result<Option<usize>, Failure> {
+    let Some((first, rest)) = path.split_first() else { return Ok(None) };
     let target = project.views.global(first).and_then(|global| entries.iter().position(|e| e.global == global));
     let Some(index) = target else {
         if project.doubtful.contains(&first.text) {
@@ -153,7 +162,7 @@ fn set(entries: &mut [Entry], project: &Project, path: &[Ident], value: Expr) ->
         });
     };
     let formals = called(entries, project, index);
-    let Some(entry) = entries.get_mut(index) else { return Ok(()) };
+    let Some(entry) = entries.get_mut(index) else { return Ok(None) };
     match Arc::make_mut(&mut entry.item) {
         Item::Param(param) => match rest.first() {
             None => {
@@ -168,7 +177,8 @@ fn set(entries: &mut [Entry], project: &Project, path: &[Ident], value: Expr) ->
             PipelineBody::Call(call) => set_argument(call, &formals, first, rest, value),
         },
         other => Err(not_a_value(first, other)),
-    }
+    }?;
+    Ok(Some(index))
 }
 
 /// The names of the parameters of the pipeline that a pipeline calls.

@@ -1,0 +1,35 @@
+//! The same work on many things, shared out among threads. The results are in order, whatever the threads.
+
+/// From this many things on, threads are worth their start.
+const MANY: usize = 64;
+
+/// `work` on each item.
+pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let share = if items.len() < MANY { items.len() } else { items.len().div_ceil(threads) };
+    let work = &work;
+    let chunk = move |items: &[T]| -> Vec<R> { items.iter().map(work).collect() };
+    std::thread::scope(|scope| {
+        let mut shares = items.chunks(share.max(1));
+        let first = shares.next();
+        let others: Vec<_> = shares.map(|share| scope.spawn(move || chunk(share))).collect();
+        let mut results = first.map(chunk).unwrap_or_default();
+        for thread in others {
+            match thread.join() {
+                Ok(part) => results.extend(part),
+                Err(panic) => std::panic::resume_unwind(panic),
+            }
+        }
+        results
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn results_are_in_order() {
+        let items: Vec<usize> = (0..1000).collect();
+        assert_eq!(super::map(&items, |item| item * 2), items.iter().map(|item| item * 2).collect::<Vec<_>>());
+        assert!(super::map(&[] as &[usize], |item| *item).is_empty());
+    }
+}
