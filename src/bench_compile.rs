@@ -114,11 +114,14 @@ fn one_body() -> String {
     )
 }
 
-/// 1,000 points of twelve stages.
+/// 1,000 points of 14 stages, four of them in a loop.
 fn sweep() -> String {
-    let head = QUICKSTART.split("sweep betas").next().unwrap_or_default();
+    let head = QUICKSTART.split("reward_model r").next().unwrap_or_default().replace("{ pbpo }", "{ online_dpo }");
     format!(
-        "{head}sweep wide over main {{\n  seed in 0..9\n  beta in linear(0.01, 1.0, count = 10)\n  \
+        "{head}features phi {{ of = pi.init }}\nexploration plain {{ features = phi, against = ref, search = none }}\n\
+         oracle judge {{ by = btl {{ score = digits.score }} }}\n\
+         pipeline main = online_dpo(pi, ref, plain, judge, prompts, held, beta = beta)\n\
+         sweep wide over main {{\n  seed in 0..9\n  beta in linear(0.01, 1.0, count = 10)\n  \
          pi.optimizer.lr in log(1e-6, 1e-3, count = 10)\n}}\n"
     )
 }

@@ -1,6 +1,8 @@
 //! `pbpoc plan`: what a pipeline would do.
 
 use clap::{Args, ValueEnum};
+use pbpo_compiler::plan::Plan;
+use pbpo_compiler::plan::sweep::Shape;
 
 use crate::cli::{Failure, OK, Source, print};
 
@@ -25,16 +27,38 @@ pub enum Emit {
     Dot,
 }
 
-/// Prints the plan; the exit code.
+/// Prints the plan, or what a sweep's plans have in common; the exit code.
 pub fn run(args: &PlanArgs) -> Result<u8, Failure> {
     let compiled = args.source.compile()?;
-    for plan in compiled.points.iter().map(|point| &point.plan) {
-        print(&match args.emit {
-            Emit::Text => plan.text(),
-            Emit::Json => format!("{}\n", plan.to_json()),
-            Emit::Mermaid => plan.mermaid(),
-            Emit::Dot => plan.dot(),
-        });
-    }
+    let plans: Vec<&Plan> = compiled.points.iter().map(|point| &point.plan).collect();
+    print(&match plans.as_slice() {
+        [plan] => one(plan, args.emit),
+        plans => several(plans, args),
+    });
     Ok(OK)
+}
+
+fn one(plan: &Plan, emit: Emit) -> String {
+    match emit {
+        Emit::Text => plan.text(),
+        Emit::Json => format!("{}\n", plan.to_json()),
+        Emit::Mermaid => plan.mermaid(),
+        Emit::Dot => plan.dot(),
+    }
+}
+
+fn several(plans: &[&Plan], args: &PlanArgs) -> String {
+    let name = args.source.target.as_deref().unwrap_or_default();
+    let shape = Shape::of(name, plans);
+    match args.emit {
+        Emit::Json => {
+            let all = serde_json::json!({
+                "sweep": name, "stages": shape.stages, "unique": shape.unique, "points": plans,
+            });
+            format!("{all}\n")
+        }
+        Emit::Text => shape.text(),
+        // A picture is of one point.
+        Emit::Mermaid | Emit::Dot => plans.first().map(|plan| one(plan, args.emit)).unwrap_or_default(),
+    }
 }

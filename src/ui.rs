@@ -19,17 +19,25 @@ pub struct Progress {
     accuracy: Option<f64>,
     started: Instant,
     quiet: bool,
+    /// The stage at hand was run by another point.
+    reused: bool,
+    title: String,
 }
 
 impl Progress {
     pub fn new(quiet: bool) -> Self {
         let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::no_length() };
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self { bar, accuracy: None, started: Instant::now(), quiet }
+        Self { bar, accuracy: None, started: Instant::now(), quiet, reused: false, title: String::new() }
+    }
+
+    /// What stands in front of every line.
+    pub fn title(&mut self, title: &str) {
+        title.clone_into(&mut self.title);
     }
 
     fn show(&self, what: &str, done: usize, total: usize, message: String) {
-        let template = format!("{{elapsed:>4}} {what} [{{bar:30}}] {{pos}}/{{len}} {{msg}} eta {{eta}}");
+        let template = format!("{}{{elapsed:>4}} {what} [{{bar:30}}] {{pos}}/{{len}} {{msg}} eta {{eta}}", self.title);
         if self.bar.length() != Some(total as u64) || done <= 1 {
             self.bar.reset();
             self.bar.set_length(total as u64);
@@ -46,9 +54,9 @@ impl Progress {
             return;
         }
         if self.bar.is_hidden() {
-            eprint(&format!("{:6.1}s {line}\n", self.started.elapsed().as_secs_f64()));
+            eprint(&format!("{}{:6.1}s {line}\n", self.title, self.started.elapsed().as_secs_f64()));
         } else {
-            self.bar.println(line);
+            self.bar.println(format!("{}{line}", self.title));
         }
     }
 
@@ -58,13 +66,20 @@ impl Progress {
 }
 
 impl Observer for Progress {
-    fn event(&mut self, event: Event<'_>) -> io::Result<()> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Stage { name, op: "imitate" } => self.print(format!("{name}: learning from demonstrations")),
-            Event::Stage { .. } | Event::Preferences { .. } => {}
+            Event::Stage { name, op, reused } if op == "imitate" => {
+                let what = if *reused { "as in an earlier point" } else { "learning from demonstrations" };
+                self.print(format!("{name}: {what}"));
+                self.reused = *reused;
+            }
+            Event::Stage { reused, .. } => self.reused = *reused,
+            // What is told again is no progress.
+            Event::Progress { .. } | Event::Episode { .. } if self.reused => {}
+            Event::Preferences { .. } => {}
             Event::Progress { done, total, metrics, .. } => {
                 let loss = metrics.get("loss").map_or(String::new(), |l| format!("loss {l:.3}"));
-                self.show("imitate", done, total, loss);
+                self.show("imitate", *done, *total, loss);
             }
             Event::Episode { done, total, metrics } => {
                 let mut message = String::new();
@@ -76,10 +91,10 @@ impl Observer for Progress {
                 if let Some(accuracy) = self.accuracy {
                     let _ = write!(message, "accuracy {accuracy:.3}");
                 }
-                self.show("episode", done, total, message);
+                self.show("episode", *done, *total, message);
             }
             Event::Evaluation { label, before, step, metrics, .. } => {
-                let label = if before { "before" } else { label };
+                let label = if *before { "before" } else { label };
                 self.accuracy = metrics.get("accuracy").copied().or(self.accuracy);
                 self.print(format!("{label} (episode {step}): {}", figures(metrics)));
             }
@@ -96,8 +111,8 @@ fn figures(metrics: &Metrics) -> String {
 pub struct Both<'a>(pub &'a mut RunDir, pub &'a mut Progress);
 
 impl Observer for Both<'_> {
-    fn event(&mut self, event: Event<'_>) -> io::Result<()> {
-        self.0.event(event.clone())?;
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        self.0.event(event)?;
         self.1.event(event)
     }
 }

@@ -7,7 +7,7 @@
 mod common;
 
 use common::{Fixture, fixtures};
-use pbpo_compiler::plan::{Plan, identity::identities, verify};
+use pbpo_compiler::plan::{Plan, identity::identities, sweep::Shape, verify};
 use pbpo_compiler::render::{full, json, short};
 use pbpo_compiler::{Compiled, code::Code};
 
@@ -86,6 +86,15 @@ fn plans() {
         let plan = compiled.plan().cloned().unwrap_or_else(|| panic!("{}", fixture.name));
         snapshot(&format!("plan__{}", fixture.name), &plan.text());
     }
+}
+
+#[test]
+fn a_sweep_at_a_glance() {
+    let fixture = fixtures("plans").find(|fixture| fixture.name == "sweep_point").unwrap();
+    let whole = Fixture { target: Some("grid".into()), ..fixture };
+    let compiled = whole.compile();
+    let plans: Vec<&Plan> = compiled.points.iter().map(|point| &point.plan).collect();
+    snapshot("sweep__grid", &Shape::of("grid", &plans).text());
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use burn::tensor::Device;
+use pbpo_compiler::plan::identity::Identity;
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::Fault;
@@ -17,14 +18,25 @@ pub struct Context<'a> {
     pub episode: usize,
     pub episodes: usize,
     observer: &'a mut dyn Observer,
-    identities: BTreeMap<String, [u8; 32]>,
+    /// What was told since [`Self::record_events`], if it is to be told again.
+    told: Option<Vec<Event>>,
+    identities: BTreeMap<String, Identity>,
     runs: HashMap<String, u64>,
     sums: BTreeMap<String, (f64, f64)>,
 }
 
 impl<'a> Context<'a> {
-    pub fn new(device: Device, identities: BTreeMap<String, [u8; 32]>, observer: &'a mut dyn Observer) -> Self {
-        Self { device, episode: 0, episodes: 0, observer, identities, runs: HashMap::new(), sums: BTreeMap::new() }
+    pub fn new(device: Device, identities: BTreeMap<String, Identity>, observer: &'a mut dyn Observer) -> Self {
+        Self {
+            device,
+            episode: 0,
+            episodes: 0,
+            observer,
+            told: None,
+            identities,
+            runs: HashMap::new(),
+            sums: BTreeMap::new(),
+        }
     }
 
     /// The stream of this execution of a stage. Call it once an execution.
@@ -53,10 +65,29 @@ impl<'a> Context<'a> {
     }
 
     /// Tells the observer.
-    pub fn emit(&mut self, event: Event<'_>) -> Result<(), Fault> {
-        self.observer.event(event).map_err(|e| {
+    pub fn emit(&mut self, event: Event) -> Result<(), Fault> {
+        self.observer.event(&event).map_err(|e| {
             Fault::new(format!("the run directory can't be written: {e}"))
                 .help("free some space or choose another --out")
-        })
+        })?;
+        if let Some(told) = &mut self.told {
+            told.push(event);
+        }
+        Ok(())
+    }
+
+    /// Keeps what is told from here on, up to [`Self::recorded`].
+    pub fn record_events(&mut self) {
+        self.told = Some(Vec::new());
+    }
+
+    /// What was told since [`Self::record_events`].
+    pub fn recorded(&mut self) -> Vec<Event> {
+        self.told.take().unwrap_or_default()
+    }
+
+    /// The identity of a stage.
+    pub fn identity(&self, stage: &str) -> Identity {
+        self.identities.get(stage).copied().unwrap_or_default()
     }
 }

@@ -1,6 +1,6 @@
 //! Chooses the device at run time: the CPU, or an NVIDIA GPU where the binary and the machine have one.
 
-use burn::tensor::Device;
+pub use burn::tensor::Device;
 
 use crate::error::Fault;
 

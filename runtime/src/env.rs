@@ -29,6 +29,11 @@ macro_rules! typed {
 }
 
 impl Env {
+    /// What a stage has made, in order.
+    pub fn outputs(&self, stage: &Stage) -> Vec<Value> {
+        stage.outputs.iter().filter_map(|output| self.values.get(output).cloned()).collect()
+    }
+
     /// The value at a stage's input port.
     pub fn get(&self, stage: &Stage, port: &str) -> Result<&Value, Fault> {
         let name = stage.input(port).ok_or_else(|| Fault::new(format!("the plan gives no input `{port}`")))?;

@@ -16,18 +16,18 @@ pub struct Completion {
 
 /// Something that happened in a run.
 #[derive(Clone, Debug)]
-pub enum Event<'a> {
-    /// A stage outside any loop begins.
-    Stage { name: &'a str, op: &'a str },
+pub enum Event {
+    /// A stage outside any loop begins; `reused`: another point of the sweep has run it.
+    Stage { name: String, op: String, reused: bool },
     /// A long stage went on (imitation): steps done, of how many, and its latest figures.
-    Progress { stage: &'a str, done: usize, total: usize, metrics: &'a Metrics },
+    Progress { stage: String, done: usize, total: usize, metrics: Metrics },
     /// An iteration of an outermost `repeat` ended: iterations done, of how many, its figures.
-    Episode { done: usize, total: usize, metrics: &'a Metrics },
+    Episode { done: usize, total: usize, metrics: Metrics },
     /// A policy was measured on held-out prompts. `label` is the report's name in the pipeline; `before`:
     /// it was measured in front of the loop that measures it; `step`: episodes done.
-    Evaluation { label: &'a str, before: bool, step: usize, metrics: &'a Metrics, completions: &'a [Completion] },
+    Evaluation { label: String, before: bool, step: usize, metrics: Metrics, completions: Vec<Completion> },
     /// New labelled pairs, to be stored before they are used.
-    Preferences { records: &'a [PreferenceRecord] },
+    Preferences { records: Vec<PreferenceRecord> },
 }
 
 /// One labelled pair, as stored (field names of the TRL preference format).
@@ -41,5 +41,5 @@ pub struct PreferenceRecord {
 
 /// Listens to a run. An error stops the run (a full disk, say).
 pub trait Observer {
-    fn event(&mut self, event: Event<'_>) -> std::io::Result<()>;
+    fn event(&mut self, event: &Event) -> std::io::Result<()>;
 }

@@ -8,13 +8,38 @@ use crate::env::Env;
 use crate::error::Fault;
 use crate::event::{Event, Observer};
 use crate::ops;
+use crate::shared::{Known, Shared};
 
-/// Runs a plan on a device. `env` gets its values, also those of a run that fails on the way.
-pub fn execute(plan: &Plan, device: &Device, observer: &mut dyn Observer, env: &mut Env) -> Result<(), Fault> {
+/// Runs a plan on a device. `env` gets its values, also those of a run that fails on the way. What other
+/// points of the sweep have run is taken from `shared`.
+pub fn execute(
+    plan: &Plan,
+    device: &Device,
+    observer: &mut dyn Observer,
+    env: &mut Env,
+    shared: &mut Shared,
+) -> Result<(), Fault> {
     let mut context = Context::new(device.clone(), identity::identities(plan), observer);
     for stage in plan.body.stages() {
-        context.emit(Event::Stage { name: &stage.name, op: &stage.op })?;
-        run_stage(stage, env, &mut context, true)?;
+        let identity = context.identity(&stage.name);
+        let known = shared.take(&identity);
+        context.emit(Event::Stage { name: stage.name.clone(), op: stage.op.clone(), reused: known.is_some() })?;
+        match known {
+            Some(known) => {
+                known.events.into_iter().try_for_each(|event| context.emit(event))?;
+                env.values.extend(stage.outputs.iter().cloned().zip(known.values));
+            }
+            None => {
+                let again = shared.wants(&identity);
+                if again {
+                    context.record_events();
+                }
+                run_stage(stage, env, &mut context, true)?;
+                if again {
+                    shared.keep(identity, Known { values: env.outputs(stage), events: context.recorded() });
+                }
+            }
+        }
     }
     Ok(())
 }
@@ -62,7 +87,7 @@ fn run_repeat(
         run_body(body, env, context)?;
         if outermost {
             let metrics = context.take_metrics();
-            context.emit(Event::Episode { done: iteration + 1, total: count, metrics: &metrics })?;
+            context.emit(Event::Episode { done: iteration + 1, total: count, metrics })?;
         }
     }
     for carry in &body.carries {

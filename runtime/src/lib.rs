@@ -24,6 +24,7 @@ pub mod ops;
 pub mod optimizer;
 pub mod rng;
 pub mod rundir;
+pub mod shared;
 pub mod task;
 pub mod tokenizer;
 pub mod value;

@@ -7,18 +7,19 @@ use burn::tensor::Device;
 use pbpo_runtime::env::Env;
 use pbpo_runtime::event::{Event, Metrics, Observer};
 use pbpo_runtime::execute;
-use pbpo_runtime::rundir::RunDir;
+use pbpo_runtime::rundir::{RunDir, next_free};
+use pbpo_runtime::shared::Shared;
 use tiny::{TINY, plan};
 
 fn evaluation(run: &mut RunDir, label: &str, before: bool, step: usize, accuracy: f64) {
     let metrics: Metrics = [("accuracy".to_owned(), accuracy)].into();
-    run.event(Event::Evaluation { label, before, step, metrics: &metrics, completions: &[] }).unwrap();
+    run.event(&Event::Evaluation { label: label.to_owned(), before, step, metrics, completions: Vec::new() }).unwrap();
 }
 
 #[test]
 fn before_and_after_are_of_one_report() {
     let root = tempfile::tempdir().unwrap();
-    let mut run = RunDir::create(root.path(), "test", &plan(TINY, &[]), "cpu").unwrap();
+    let mut run = RunDir::create(next_free(root.path(), "test").unwrap(), &plan(TINY, &[]), "cpu").unwrap();
     evaluation(&mut run, "main", true, 0, 0.1);
     evaluation(&mut run, "other", true, 0, 0.2);
     evaluation(&mut run, "main", false, 10, 0.3);
@@ -36,9 +37,9 @@ fn a_run_leaves_everything_and_the_next_one_its_own_directory() {
     let root = tempfile::tempdir().unwrap();
     let plan = plan(TINY, &[]);
     for number in ["001", "002"] {
-        let mut run = RunDir::create(root.path(), "test", &plan, "cpu").unwrap();
+        let mut run = RunDir::create(next_free(root.path(), "test").unwrap(), &plan, "cpu").unwrap();
         let mut env = Env::default();
-        execute(&plan, &Device::flex(), &mut run, &mut env).unwrap();
+        execute(&plan, &Device::flex(), &mut run, &mut env, &mut Shared::default()).unwrap();
         run.finish(&plan, &env).unwrap();
         assert_eq!(run.path(), root.path().join(format!("test-{number}")));
         for file in ["plan.txt", "plan.json", "run.json", "report.html", "checkpoints/pi/model.safetensors"] {
@@ -58,9 +59,9 @@ fn a_run_leaves_everything_and_the_next_one_its_own_directory() {
 fn a_failed_run_keeps_its_policies_and_says_why() {
     let root = tempfile::tempdir().unwrap();
     let plan = plan(TINY, &["pi.model.context=9"]);
-    let mut run = RunDir::create(root.path(), "test", &plan, "cpu").unwrap();
+    let mut run = RunDir::create(next_free(root.path(), "test").unwrap(), &plan, "cpu").unwrap();
     let mut env = Env::default();
-    let fault = execute(&plan, &Device::flex(), &mut run, &mut env).unwrap_err();
+    let fault = execute(&plan, &Device::flex(), &mut run, &mut env, &mut Shared::default()).unwrap_err();
     run.fail(&fault.to_string(), &env).unwrap();
     assert!(run.path().join("checkpoints/pi/model.safetensors").exists());
     let manifest = std::fs::read_to_string(run.path().join("run.json")).unwrap();

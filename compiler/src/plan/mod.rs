@@ -5,13 +5,14 @@
 //! its own, with the values it carries from one iteration to the next.
 //!
 //! - `expr.rs`: objectives; `text.rs`: the stable text form; `identity.rs`: content hashes of stages;
-//!   `json.rs`, `graph.rs`: other printers.
+//!   `json.rs`, `graph.rs`: other printers; `sweep.rs`: what several plans have in common.
 
 pub mod expr;
 mod graph;
 pub mod identity;
 mod json;
 pub mod ops;
+pub mod sweep;
 mod text;
 pub mod verify;
 

@@ -67,13 +67,7 @@ impl Op for Evaluate {
             metrics.insert(metric, value);
         }
         let step = context.episode;
-        context.emit(Event::Evaluation {
-            label: &label,
-            before,
-            step,
-            metrics: &metrics,
-            completions: &completions,
-        })?;
+        context.emit(Event::Evaluation { label: label.clone(), before, step, metrics, completions })?;
         Ok(vec![Value::Report])
     }
 }

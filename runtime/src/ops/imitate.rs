@@ -60,12 +60,7 @@ impl Op for Imitate {
             if step % 10 == 9 || step + 1 == steps {
                 let loss = f64::from(loss.into_scalar::<f32>());
                 let metrics = [("loss".to_owned(), loss), ("grad_norm".to_owned(), norm)].into();
-                context.emit(Event::Progress {
-                    stage: &stage.name,
-                    done: step + 1,
-                    total: steps,
-                    metrics: &metrics,
-                })?;
+                context.emit(Event::Progress { stage: stage.name.clone(), done: step + 1, total: steps, metrics })?;
             }
         }
         Ok(vec![Value::Init(Box::new(Init { model: model.valid(), data: data.clone() }))])

@@ -46,7 +46,7 @@ impl Op for Label {
                 rejected: data.text(&p.rejected.response),
             })
             .collect();
-        context.emit(Event::Preferences { records: &records })?;
+        context.emit(Event::Preferences { records })?;
         Ok(vec![Value::Preferences(Preferences::new(data.clone(), pairs))])
     }
 }

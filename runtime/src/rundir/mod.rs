@@ -45,16 +45,8 @@ pub struct RunDir {
 }
 
 impl RunDir {
-    /// Makes the next free directory `<root>/<name>-<NNN>` and writes the plan into it.
-    pub fn create(root: &Path, name: &str, plan: &Plan, device: &str) -> io::Result<Self> {
-        fs::create_dir_all(root)?;
-        let path = (1..)
-            .map(|n| root.join(format!("{name}-{n:03}")))
-            .find_map(|path| match fs::create_dir(&path) {
-                Err(e) if e.kind() == io::ErrorKind::AlreadyExists => None,
-                other => Some(other.map(|()| path)),
-            })
-            .unwrap_or_else(|| Err(io::Error::other("no free name for a run directory")))?;
+    /// Opens a directory that is there and empty, and writes the plan into it.
+    pub fn create(path: PathBuf, plan: &Plan, device: &str) -> io::Result<Self> {
         write_atomic(&path.join("plan.txt"), plan.text().as_bytes())?;
         write_atomic(&path.join("plan.json"), pretty(&serde_json::to_value(plan)?).as_bytes())?;
         let manifest = json!({
@@ -168,23 +160,23 @@ impl RunDir {
 }
 
 impl Observer for RunDir {
-    fn event(&mut self, event: Event<'_>) -> io::Result<()> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Stage { .. } => Ok(()),
-            Event::Progress { stage, done, metrics, .. } => self.line(done, "stage", stage, metrics, "imitate/"),
+            Event::Progress { stage, done, metrics, .. } => self.line(*done, "stage", stage, metrics, "imitate/"),
             Event::Episode { done, metrics, .. } => {
                 self.episodes.push(metrics.clone());
-                self.line(done, "split", "train", metrics, "")
+                self.line(*done, "split", "train", metrics, "")
             }
             Event::Evaluation { label, before, step, metrics, completions } => {
                 self.evaluations.push(Evaluation {
-                    label: label.to_owned(),
-                    before,
-                    step,
+                    label: label.clone(),
+                    before: *before,
+                    step: *step,
                     metrics: metrics.clone(),
-                    completions: completions.to_vec(),
+                    completions: completions.clone(),
                 });
-                self.line(step, "evaluation", label, metrics, "eval/")
+                self.line(*step, "evaluation", label, metrics, "eval/")
             }
             Event::Preferences { records } => {
                 let lines: Vec<String> = records.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
@@ -192,6 +184,18 @@ impl Observer for RunDir {
             }
         }
     }
+}
+
+/// Makes the next free directory `<root>/<name>-<NNN>`.
+pub fn next_free(root: &Path, name: &str) -> io::Result<PathBuf> {
+    fs::create_dir_all(root)?;
+    (1..)
+        .map(|n| root.join(format!("{name}-{n:03}")))
+        .find_map(|path| match fs::create_dir(&path) {
+            Err(e) if e.kind() == io::ErrorKind::AlreadyExists => None,
+            other => Some(other.map(|()| path)),
+        })
+        .unwrap_or_else(|| Err(io::Error::other("no free name for a run directory")))
 }
 
 /// Writes a file so that it is there whole or not at all.

@@ -7,6 +7,7 @@ use burn::tensor::Device;
 use pbpo_compiler::plan::Plan;
 use pbpo_runtime::env::Env;
 use pbpo_runtime::event::{Event, Metrics, Observer};
+use pbpo_runtime::shared::Shared;
 use pbpo_runtime::{Fault, execute};
 
 pub const TINY: &str = "pbpo 1
@@ -74,7 +75,7 @@ fn bits(metrics: &Metrics) -> BTreeMap<String, u64> {
 }
 
 impl Observer for Told {
-    fn event(&mut self, event: Event<'_>) -> std::io::Result<()> {
+    fn event(&mut self, event: &Event) -> std::io::Result<()> {
         match event {
             Event::Episode { metrics, .. } => self.episodes.push(bits(metrics)),
             Event::Evaluation { label, metrics, .. } => self.evaluations.push((label.to_owned(), bits(metrics))),
@@ -91,6 +92,6 @@ impl Observer for Told {
 /// Runs a plan on the CPU.
 pub fn run(plan: &Plan) -> Result<Told, Fault> {
     let mut told = Told::default();
-    execute(plan, &Device::flex(), &mut told, &mut Env::default())?;
+    execute(plan, &Device::flex(), &mut told, &mut Env::default(), &mut Shared::default())?;
     Ok(told)
 }

@@ -1,0 +1,49 @@
+//! Points of a sweep: run together, they give what each gives alone, and common stages are run once.
+
+#[path = "common/tiny.rs"]
+mod tiny;
+
+use burn::tensor::Device;
+use pbpo_compiler::plan::Plan;
+use pbpo_runtime::env::Env;
+use pbpo_runtime::event::{Event, Observer};
+use pbpo_runtime::execute;
+use pbpo_runtime::shared::Shared;
+use tiny::{TINY, Told, plan, run};
+
+/// Listens, and counts the stages that were not run again.
+#[derive(Default)]
+struct Counted {
+    told: Told,
+    reused: Vec<String>,
+}
+
+impl Observer for Counted {
+    fn event(&mut self, event: &Event) -> std::io::Result<()> {
+        if let Event::Stage { name, reused: true, .. } = event {
+            self.reused.push(name.clone());
+        }
+        self.told.event(event)
+    }
+}
+
+#[test]
+fn together_as_alone() {
+    let sets: [&[&str]; 4] = [&[], &["confidence.keep.beta=0.5"], &["seed=1"], &[]];
+    let plans: Vec<Plan> = sets.iter().map(|set| plan(TINY, set)).collect();
+    let mut shared = Shared::new(&plans);
+    let mut counted: Vec<Counted> = Vec::new();
+    for plan in &plans {
+        let mut listener = Counted::default();
+        execute(plan, &Device::flex(), &mut listener, &mut Env::default(), &mut shared).unwrap();
+        assert_eq!(listener.told, run(plan).unwrap());
+        counted.push(listener);
+    }
+    assert_eq!(shared.held(), 0, "nothing is kept behind the last point that needs it");
+    let reused: Vec<usize> = counted.iter().map(|point| point.reused.len()).collect();
+    assert_eq!(reused[0], 0);
+    assert!(counted[1].reused.iter().any(|name| name == "pi.init"), "{:?}", counted[1].reused);
+    assert!(!counted[1].reused.iter().any(|name| name.contains("prefs@3")));
+    assert!(!counted[2].reused.iter().any(|name| name == "pi.init"), "another seed");
+    assert_eq!(reused[3], plans[3].body.stages().count(), "the same point again");
+}

@@ -1,0 +1,87 @@
+//! `pbpoc run`: compiles a file, runs a pipeline or every point of a sweep, and says what came of it.
+//!
+//! `point.rs`: one point; `sweep.rs`: several, with what they have in common done once; `table.rs`: their
+//! figures, averaged over seeds.
+
+mod point;
+mod sweep;
+mod table;
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pbpo_compiler::Compiled;
+use pbpo_runtime::Fault;
+use pbpo_runtime::device::{self, Choice, Device};
+use pbpo_runtime::shared::Shared;
+
+use crate::cli::{Failure, OK, RUN_FAILED, Source, eprint};
+
+/// Options of `run`.
+#[derive(Args, Debug)]
+pub struct RunArgs {
+    #[command(flatten)]
+    source: Source,
+    /// auto, cpu, or cuda:N. `auto` takes the first GPU that this binary can use, else the CPU.
+    #[arg(long, default_value = "auto")]
+    device: Choice,
+    /// Threads of the CPU backend; the results do not depend on it. Default: all.
+    #[arg(long)]
+    threads: Option<usize>,
+    /// Directory that run directories are made in.
+    #[arg(long, default_value = "runs", value_name = "DIR")]
+    out: PathBuf,
+    /// `json` prints one JSON object a point on stdout.
+    #[arg(long, value_parser = ["text", "json"], default_value = "text")]
+    format: String,
+    /// No progress on stderr.
+    #[arg(long)]
+    quiet: bool,
+}
+
+/// What every point of a run is run with.
+struct Setting<'a> {
+    args: &'a RunArgs,
+    compiled: &'a Compiled,
+    device: Device,
+    /// Its name, for the manifest.
+    device_name: String,
+}
+
+/// Runs; the exit code: 0 done, 1 diagnostics, 3 the run failed.
+pub fn run(args: &RunArgs) -> Result<u8, Failure> {
+    device::use_threads(args.threads);
+    let compiled = args.source.compile()?;
+    let (device, device_name) = match device::open(args.device) {
+        Ok(opened) => opened,
+        Err(fault) => return Ok(report_fault(&fault)),
+    };
+    let setting = Setting { args, compiled: &compiled, device, device_name };
+    let stem = args.source.file.file_stem().map_or("run".into(), |s| s.to_string_lossy().into_owned());
+    match compiled.points.as_slice() {
+        [only] => {
+            let name = format!("{stem}-{}", only.plan.pipeline);
+            let path = match point::directory(&args.out, &name) {
+                Ok(path) => path,
+                Err(fault) => return Ok(report_fault(&fault)),
+            };
+            match point::run(&setting, only, path, &mut Shared::default(), "") {
+                Ok(ended) => {
+                    point::print_outcome(args, only, &ended);
+                    Ok(OK)
+                }
+                Err(code) => Ok(code),
+            }
+        }
+        points => Ok(sweep::run(&setting, points, &stem)),
+    }
+}
+
+/// Prints a fault that has no place in the file; the exit code.
+pub fn report_fault(fault: &Fault) -> u8 {
+    eprint(&format!("error: {fault}\n"));
+    if let Some(help) = &fault.help {
+        eprint(&format!("help: {help}\n"));
+    }
+    RUN_FAILED
+}

@@ -1,0 +1,118 @@
+//! Runs one point.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use pbpo_compiler::code::Code;
+use pbpo_compiler::diagnostic::Diagnostic;
+use pbpo_compiler::{Compiled, Planned};
+use pbpo_runtime::env::Env;
+use pbpo_runtime::event::Metrics;
+use pbpo_runtime::rundir::{RunDir, next_free};
+use pbpo_runtime::shared::Shared;
+use pbpo_runtime::{Fault, execute};
+use serde::Serialize;
+
+use super::{RunArgs, Setting, report_fault};
+use crate::cli::{RUN_FAILED, eprint, print};
+use crate::ui::{Both, Progress, summary};
+
+/// A point that went through.
+pub struct Ended {
+    pub dir: RunDir,
+    pub seconds: f64,
+}
+
+/// The JSON line of a point.
+#[derive(Serialize)]
+struct Outcome<'a> {
+    point: &'a str,
+    seed: u64,
+    seconds: f64,
+    run_dir: String,
+    metrics: Metrics,
+}
+
+/// The next free directory of a name.
+pub fn directory(out: &Path, name: &str) -> Result<PathBuf, Fault> {
+    next_free(out, name).map_err(|error| unwritable(out, &error))
+}
+
+fn unwritable(path: &Path, error: &std::io::Error) -> Fault {
+    let message = format!("no run directory can be made in `{}`: {error}", path.display());
+    Fault::new(message).help("choose another place with --out DIR")
+}
+
+/// Runs a point in a directory that is there; `title` stands in front of its progress. A failure is
+/// reported; its exit code.
+pub fn run(
+    setting: &Setting<'_>,
+    point: &Planned,
+    path: PathBuf,
+    shared: &mut Shared,
+    title: &str,
+) -> Result<Ended, u8> {
+    let plan = &point.plan;
+    let parent = path.clone();
+    let mut dir =
+        RunDir::create(path, plan, &setting.device_name).map_err(|error| report_fault(&unwritable(&parent, &error)))?;
+    let mut progress = Progress::new(setting.args.quiet);
+    progress.title(title);
+    let mut env = Env::default();
+    let mut both = Both(&mut dir, &mut progress);
+    let ran = guarded(|| execute(plan, &setting.device, &mut both, &mut env, shared));
+    progress.finish();
+    let ended = ran.and_then(|()| dir.finish(plan, &env).map_err(Fault::from));
+    match ended {
+        Ok(()) => Ok(Ended { seconds: dir.seconds(), dir }),
+        Err(fault) => {
+            // The failure itself is what the user must see, whether or not the manifest takes it.
+            let _ = dir.fail(&fault.to_string(), &env);
+            let code = report_stage_fault(&fault, setting, point);
+            eprint(&format!("what the run had until then is in {}\n", dir.path().display()));
+            Err(code)
+        }
+    }
+}
+
+/// Turns a panic of the backend (out of memory, a lost device) into a fault.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
+        Err(Fault::new(format!("the backend stopped: {}", text.unwrap_or("no message"))))
+    })
+}
+
+/// One JSON line.
+pub fn json_line(point: &Planned, ended: &Ended) -> String {
+    let outcome = Outcome {
+        point: &point.plan.point,
+        seed: point.plan.seed,
+        seconds: ended.seconds,
+        run_dir: ended.dir.path().display().to_string(),
+        metrics: ended.dir.results(),
+    };
+    format!("{}\n", serde_json::to_string(&outcome).unwrap_or_default())
+}
+
+pub fn print_outcome(args: &RunArgs, point: &Planned, ended: &Ended) {
+    if args.format == "json" {
+        print(&json_line(point, ended));
+    } else {
+        let (table, seconds, path) = (summary(&ended.dir), ended.seconds, ended.dir.path().display());
+        print(&format!("{table}\n{} in {seconds:.1} s; everything is in {path}\n", point.plan.point));
+    }
+}
+
+/// Prints a fault at the source line of its stage.
+fn report_stage_fault(fault: &Fault, setting: &Setting<'_>, point: &Planned) -> u8 {
+    let Some((stage, span)) = fault.stage.as_ref().and_then(|s| point.spans.get(s).map(|span| (s, *span))) else {
+        return report_fault(fault);
+    };
+    let diagnostic = Diagnostic::error(Code::StageFailed, span, fault.message.clone())
+        .label(format!("stage `{stage}`"))
+        .maybe_help(fault.help.clone());
+    let sources = setting.compiled.sources.clone();
+    setting.args.source.print(&Compiled { diagnostics: vec![diagnostic], sources, ..Compiled::default() });
+    RUN_FAILED
+}

@@ -1,0 +1,93 @@
+//! The figures of a sweep's points: mean and standard error over seeds.
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use pbpo_runtime::event::Metrics;
+
+/// The final figures of a point.
+pub struct Row {
+    pub point: String,
+    pub metrics: Metrics,
+}
+
+/// One line for the points that differ in nothing but the seed.
+pub fn table(rows: &[Row]) -> String {
+    let metrics: BTreeSet<&str> = rows
+        .iter()
+        .flat_map(|row| row.metrics.keys())
+        .map(String::as_str)
+        .filter(|name| name.ends_with("/after"))
+        .collect();
+    let mut groups: Vec<(String, Vec<&Metrics>)> = Vec::new();
+    for row in rows {
+        let name = without_seed(&row.point);
+        match groups.iter_mut().find(|(other, _)| *other == name) {
+            Some((_, members)) => members.push(&row.metrics),
+            None => groups.push((name, vec![&row.metrics])),
+        }
+    }
+    let width = groups.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(5);
+    let mut out = format!("{:<width$} {:>5}", "point", "seeds");
+    for metric in &metrics {
+        let _ = write!(out, " {metric:>19}");
+    }
+    out.push('\n');
+    for (name, members) in &groups {
+        let _ = write!(out, "{name:<width$} {:>5}", members.len());
+        for metric in &metrics {
+            let values: Vec<f64> = members.iter().filter_map(|figures| figures.get(*metric).copied()).collect();
+            let _ = write!(out, " {:>19}", cell(&values));
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// `0.862 ± 0.013`; a dash where one value has no error.
+fn cell(values: &[f64]) -> String {
+    match (mean(values), standard_error(values)) {
+        (None, _) => "-".into(),
+        (Some(mean), None) => format!("{mean:.4} ±      -"),
+        (Some(mean), Some(error)) => format!("{mean:.4} ± {error:.4}"),
+    }
+}
+
+fn mean(values: &[f64]) -> Option<f64> {
+    (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
+}
+
+/// Sample standard deviation over the root of the number.
+fn standard_error(values: &[f64]) -> Option<f64> {
+    let (mean, n) = (mean(values)?, values.len() as f64);
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (values.len() > 1).then(|| (squares / (n - 1.0) / n).sqrt())
+}
+
+/// A point's name without `seed=N`.
+fn without_seed(point: &str) -> String {
+    let Some((name, inner)) = point.split_once('[') else { return point.to_owned() };
+    let parts: Vec<&str> = inner.trim_end_matches(']').split(',').filter(|part| !part.starts_with("seed=")).collect();
+    if parts.is_empty() { name.to_owned() } else { format!("{name}[{}]", parts.join(",")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    fn row(point: &str, accuracy: f64) -> Row {
+        let metrics: BTreeMap<String, f64> = [("accuracy/after".to_owned(), accuracy)].into();
+        Row { point: point.to_owned(), metrics }
+    }
+
+    #[test]
+    fn points_that_differ_in_the_seed_alone_share_a_line() {
+        let rows = [row("s[beta=1,seed=0]", 0.2), row("s[beta=1,seed=1]", 0.4), row("s[beta=2,seed=0]", 0.5)];
+        let text = table(&rows);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 3);
+        assert!(lines[1].starts_with("s[beta=1]") && lines[1].contains("0.3000 ± 0.1000"), "{text}");
+        assert!(lines[2].contains("0.5000 ±      -"), "{text}");
+    }
+}
