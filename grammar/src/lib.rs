@@ -12,7 +12,9 @@
 pub mod ast;
 mod build;
 mod depth;
+
 mod describe;
+pub mod fmt;
 mod junk;
 mod span;
 
