@@ -35,12 +35,22 @@ pub enum Command {
     Check(crate::check::CheckArgs),
     /// Show what a pipeline would do: its stages and what flows between them
     Plan(crate::plan::PlanArgs),
-    /// Run a pipeline
+    /// Run a pipeline, or every point of a sweep
     Run(crate::run::RunArgs),
+    /// List the parameters of a file, or say why a value is what it is
+    Params(crate::params::ParamsArgs),
+    /// Lay files out in the one format of the language
+    Fmt(crate::fmt::FmtArgs),
+    /// Show the standard library
+    Std(crate::library::StdArgs),
     /// Show version, features, devices and threads
     Doctor,
     /// Measure tokens per second of training and sampling
     Bench(crate::bench::BenchArgs),
+    /// Print the completions of a shell
+    Completions(crate::shell::CompletionsArgs),
+    /// Write the manual pages
+    Man(crate::shell::ManArgs),
 }
 
 /// A command that ended early; what there was to say is said. Its exit code.

@@ -5,9 +5,13 @@ mod bench_compile;
 mod check;
 mod cli;
 mod doctor;
+mod fmt;
+mod library;
+mod params;
 mod plan;
 mod read;
 mod run;
+mod shell;
 mod ui;
 
 use std::process::ExitCode;
@@ -26,8 +30,13 @@ fn main() -> ExitCode {
         Command::Check(args) => Ok(check::run(args)),
         Command::Plan(args) => plan::run(args),
         Command::Run(args) => run::run(args),
+        Command::Params(args) => params::run(args),
+        Command::Fmt(args) => Ok(fmt::run(args)),
+        Command::Std(args) => Ok(library::run(args)),
         Command::Doctor => Ok(doctor::run()),
         Command::Bench(args) => Ok(bench::run(args)),
+        Command::Completions(args) => Ok(shell::completions(args)),
+        Command::Man(args) => Ok(shell::man(args)),
     };
     let (Ok(code) | Err(Failure(code))) = done;
     ExitCode::from(code)

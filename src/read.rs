@@ -14,6 +14,19 @@ pub fn text(path: &Path) -> Result<String, Box<Compiled>> {
     read(path).map_err(|reason| Box::new(unreadable(&path.display().to_string(), &reason)))
 }
 
+/// Puts a text in the place of a file's: whole or not at all, with the same permissions.
+pub fn replace(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let permissions = std::fs::metadata(path)?.permissions();
+    // A link stays one: its target is what is replaced.
+    let path = std::fs::canonicalize(path)?;
+    let mut file = tempfile::NamedTempFile::new_in(path.parent().unwrap_or(Path::new(".")))?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().set_permissions(permissions)?;
+    file.persist(&path).map_err(|error| error.error)?;
+    Ok(())
+}
+
 /// Reads imported files from the disk.
 pub struct Disk;
 

@@ -19,6 +19,7 @@ pub mod hir;
 mod lower;
 pub mod modules;
 pub mod parallel;
+pub mod params;
 pub mod plan;
 mod points;
 pub mod render;
@@ -122,6 +123,43 @@ pub fn check(input: Input<'_>, overrides: &[String]) -> Compiled {
     }
     work.tidy();
     Compiled { points: Vec::new(), diagnostics: work.out, sources: work.sources }
+}
+
+/// The parameters of a file, in its order.
+pub fn params(input: Input<'_>, overrides: &[String]) -> (Vec<params::Row>, Compiled) {
+    let mut work = Work::new(input, overrides);
+    work.program();
+    work.tidy();
+    let rows = params::rows(&work.project, &work.project.entries);
+    (rows, Compiled { points: Vec::new(), diagnostics: work.out, sources: work.sources })
+}
+
+/// How the value of a path comes about at a point: the chain of what sets it, the last of which counts.
+pub fn why(input: Input<'_>, target: Option<&str>, overrides: &[String], path: &str) -> (Vec<params::Step>, Compiled) {
+    let mut work = Work::new(input, &[]);
+    let base = work.program();
+    let points = work.choose(target, &base);
+    let sets = overrides::parse(overrides, &mut work.sources, &mut work.out);
+    let mut entries = work.project.entries.clone();
+    overrides::apply(&mut entries, &work.project, &sets, &mut work.out);
+    let file = work.sources.add("--why", path);
+    let mut steps = Vec::new();
+    if let [point, rest @ ..] = points.as_slice() {
+        match params::why(&work.project, &work.project.entries, point, &sets, &params::path(path, file)) {
+            Ok(found) if !any_error(&work.out) => steps = found,
+            Ok(_) => {}
+            Err(error) => work.out.push(error),
+        }
+        if !rest.is_empty() && !any_error(&work.out) {
+            let message = format!("a sweep has {} points; this is the first", points.len());
+            let at = Span::new(file, 0, path.len());
+            work.out.push(
+                Diagnostic::warning(Code::ChoosePipeline, at, message).help(format!("name one: `{}`", point.name)),
+            );
+        }
+    }
+    work.tidy();
+    (steps, Compiled { points: Vec::new(), diagnostics: work.out, sources: work.sources })
 }
 
 /// Whether an item makes a file useful without a pipeline to run.

@@ -5,6 +5,7 @@
 //!
 //! - `pbpo.pest`: the rules. A new statement or literal starts there.
 //! - `build/`: pest's pairs -> syntax tree. A new rule gets its node there.
+//! - `fmt/`: the formatter.
 //! - `junk.rs`: what was expected in a piece of junk. `describe.rs`: rules in words.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
@@ -12,7 +13,6 @@
 pub mod ast;
 mod build;
 mod depth;
-
 mod describe;
 pub mod fmt;
 mod junk;

@@ -34,7 +34,7 @@ impl Override {
 }
 
 /// A value in its shortest spelling, without blanks.
-pub(super) fn value_text(expr: &Expr) -> String {
+pub fn value_text(expr: &Expr) -> String {
     let list = |items: Vec<String>| items.join(",");
     match &expr.kind {
         ExprKind::Number(number) => {

@@ -1,0 +1,215 @@
+//! What can be set in a file, and why a value is what it is: default < block < variant < sweep < `--set`.
+
+use pbpo_grammar::Span;
+use pbpo_grammar::ast::{Body, Expr, ExprKind, Ident, Item, PipelineBody, Stmt};
+
+use crate::check::field_span;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::modules::{Entry, Project};
+use crate::points::overrides::value_text;
+use crate::points::{Origin, Point};
+use crate::schema::{Default, Field, Kind, Ty, blocks};
+
+/// A parameter of a file.
+#[derive(Clone, Debug)]
+pub struct Row {
+    pub name: String,
+    /// `float in 0.0..10.0`
+    pub ty: String,
+    pub value: String,
+    pub doc: String,
+    pub place: Span,
+}
+
+/// One link in the chain that makes a value.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// `default`, `policy pi`, `variant quiet`, `sweep grid`, `--set`
+    pub origin: String,
+    pub value: String,
+    pub place: Option<Span>,
+}
+
+/// The parameters that can be set from the command line, in the order of the file.
+pub(crate) fn rows(project: &Project, entries: &[Entry]) -> Vec<Row> {
+    let params = entries.iter().filter(|entry| !entry.global.contains("::")).filter_map(|entry| match &*entry.item {
+        Item::Param(param) => Some((entry, param)),
+        _ => None,
+    });
+    let visible = |entry: &&(&Entry, &Box<pbpo_grammar::ast::Param>)| {
+        project.views.in_file(project.main).values().any(|global| *global == entry.0.global)
+    };
+    let rows = params.filter(|entry| visible(&entry)).map(|(entry, param)| {
+        let range = param
+            .range
+            .as_ref()
+            .map_or(String::new(), |range| format!(" in {}..{}", value_text(&range.low), value_text(&range.high)));
+        Row {
+            name: entry.global.clone(),
+            ty: format!("{}{range}", param.ty.text),
+            value: value_text(&param.value),
+            doc: param.doc.clone(),
+            place: param.name.span,
+        }
+    });
+    rows.collect()
+}
+
+/// How a value comes about at a point, the last step being the one that counts. `sets` are those of the
+/// command line.
+pub(crate) fn why(
+    project: &Project,
+    entries: &[Entry],
+    point: &Point,
+    sets: &[crate::points::Override],
+    path: &[Ident],
+) -> Result<Vec<Step>, Diagnostic> {
+    let mut steps = written(project, entries, path)?;
+    let all = point.overrides.iter().map(|(origin, set)| (Some(origin), set)).chain(sets.iter().map(|set| (None, set)));
+    for (origin, set) in all {
+        let Some(value) = part(&set.path, &set.value, path) else { continue };
+        let origin = match origin {
+            Some(Origin::Variant(name)) => format!("variant {name}"),
+            Some(Origin::Sweep(name)) => format!("sweep {name}"),
+            None => "--set".to_owned(),
+        };
+        steps.push(Step { origin, value: value_text(value), place: Some(set.value.span) });
+    }
+    Ok(steps)
+}
+
+/// What an override of `set` gives to `path`: the value, or a part of it.
+fn part<'e>(set: &[Ident], value: &'e Expr, path: &[Ident]) -> Option<&'e Expr> {
+    let same = set.len() <= path.len() && set.iter().zip(path).all(|(a, b)| a.text == b.text);
+    if !same {
+        return None;
+    }
+    path.iter().skip(set.len()).try_fold(value, |value, name| field(value, &name.text))
+}
+
+fn field<'e>(value: &'e Expr, name: &str) -> Option<&'e Expr> {
+    match &value.kind {
+        ExprKind::Record { body, .. } => in_body(body, name),
+        ExprKind::Call { args, .. } => {
+            args.iter().find(|arg| arg.name.as_ref().is_some_and(|given| given.text == name)).map(|arg| &arg.value)
+        }
+        _ => None,
+    }
+}
+
+fn in_body<'e>(body: &'e Body, name: &str) -> Option<&'e Expr> {
+    body.stmts.iter().find_map(|stmt| match stmt {
+        Stmt::Assign { name: given, value, .. } if given.text == name => Some(value),
+        _ => None,
+    })
+}
+
+/// The default, and what the file says.
+fn written(project: &Project, entries: &[Entry], path: &[Ident]) -> Result<Vec<Step>, Diagnostic> {
+    let unknown = |at: &Ident| {
+        let message = format!("nothing is called `{}`", at.text);
+        Diagnostic::error(Code::UnknownPath, at.span, message).label("unknown path")
+    };
+    let Some((first, rest)) = path.split_first() else { return Ok(Vec::new()) };
+    let global = project.views.global(first).ok_or_else(|| unknown(first))?;
+    let entry = entries.iter().find(|entry| entry.global == global).ok_or_else(|| unknown(first))?;
+    let step = |origin: String, value: &Expr| Step { origin, value: value_text(value), place: Some(value.span) };
+    match (&*entry.item, rest) {
+        (Item::Param(param), []) => Ok(vec![step(format!("param {}", first.text), &param.value)]),
+        (Item::Block(block), [name, more @ ..]) => {
+            let kind = Kind::parse(&block.kind.text).ok_or_else(|| unknown(first))?;
+            let follower = kind == Kind::Policy && field_span(&block.body, "follows").is_some();
+            let fields = if follower { blocks::FOLLOWER } else { blocks::fields(kind) };
+            let schema = fields.iter().find(|field| field.name == name.text).ok_or_else(|| unknown(name))?;
+            let value = in_body(&block.body, &name.text);
+            let (default, value) = walk(schema, value, more).map_err(|at| unknown(&at))?;
+            let mut steps = Vec::new();
+            if let Some(default) = default {
+                steps.push(Step { origin: "default".into(), value: default, place: None });
+            }
+            steps.extend(value.map(|value| step(format!("{} {}", kind.word(), first.text), value)));
+            Ok(steps)
+        }
+        (Item::Pipeline(pipeline), [name]) => {
+            let value = match &pipeline.body {
+                PipelineBody::Call(call) => field(call, &name.text),
+                PipelineBody::Stmts(body) => body.stmts.iter().find_map(|stmt| match stmt {
+                    Stmt::Repeat { count, .. } => Some(count),
+                    _ => None,
+                }),
+            };
+            let default = formal_default(project, entries, &pipeline.body, &name.text);
+            let mut steps = Vec::new();
+            steps.extend(default.map(|value| step("default".into(), value)));
+            steps.extend(value.map(|value| step(format!("pipeline {}", first.text), value)));
+            if steps.is_empty() { Err(unknown(name)) } else { Ok(steps) }
+        }
+        _ => Err(unknown(rest.last().unwrap_or(first))),
+    }
+}
+
+/// The default of a parameter of the pipeline that is called.
+fn formal_default<'e>(project: &Project, entries: &'e [Entry], body: &PipelineBody, name: &str) -> Option<&'e Expr> {
+    let PipelineBody::Call(Expr { kind: ExprKind::Call { callee, .. }, .. }) = body else { return None };
+    let global = project.views.global(callee.first()?)?;
+    let entry = entries.iter().find(|entry| entry.global == global)?;
+    let Item::Pipeline(called) = &*entry.item else { return None };
+    called.formals.iter().flatten().find(|formal| formal.name.text == name)?.default.as_ref()
+}
+
+/// The default and the written value of a part of a field; the name that is no part where there is one.
+fn walk<'e>(
+    schema: &'static Field,
+    value: Option<&'e Expr>,
+    rest: &[Ident],
+) -> Result<(Option<String>, Option<&'e Expr>), Ident> {
+    let Some((name, more)) = rest.split_first() else { return Ok((default_text(schema), value)) };
+    let chosen = value.and_then(tag).map(str::to_owned).or_else(|| match schema.default {
+        Default::Word(word) => Some(word.to_owned()),
+        _ => None,
+    });
+    let fields: &'static [Field] = match schema.ty {
+        Ty::Record(fields) => fields,
+        ty => ty
+            .alternatives()
+            .and_then(|all| all.iter().find(|variant| Some(variant.name) == chosen.as_deref()))
+            .map_or(&[], |variant| variant.fields),
+    };
+    let schema = fields.iter().find(|field| field.name == name.text).ok_or_else(|| name.clone())?;
+    walk(schema, value.and_then(|value| field(value, &name.text)), more)
+}
+
+fn tag(value: &Expr) -> Option<&str> {
+    match &value.kind {
+        ExprKind::Record { tag: Some(tag), .. } => Some(&tag.text),
+        ExprKind::Path(path) | ExprKind::Call { callee: path, .. } => path.first().map(|word| word.text.as_str()),
+        _ => None,
+    }
+}
+
+/// A default as it would be written.
+pub fn default_text(field: &Field) -> Option<String> {
+    Some(match field.default {
+        Default::Required | Default::Absent => return None,
+        Default::Of(path) => path.to_owned(),
+        Default::Int(value) => value.to_string(),
+        Default::Float(value) => format!("{value:?}"),
+        Default::Word(word) => word.to_owned(),
+        Default::Fields => "{}".to_owned(),
+        Default::Words(words) => format!("[{}]", words.join(", ")),
+        Default::Same(other) => other.to_owned(),
+        Default::EightThirds(other) => format!("8/3 {other}, rounded up to a multiple of 8"),
+    })
+}
+
+/// The path of `--why`.
+pub(crate) fn path(text: &str, file: pbpo_grammar::FileId) -> Vec<Ident> {
+    let mut start = 0;
+    let mut path = Vec::new();
+    for word in text.split('.') {
+        path.push(Ident { text: word.trim().to_owned(), span: Span::new(file, start, start + word.len()) });
+        start += word.len() + 1;
+    }
+    path
+}

@@ -1,0 +1,72 @@
+//! `pbpoc fmt`: files in the one layout of the language.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use pbpo_compiler::{Compiled, Input};
+use pbpo_grammar::fmt::format;
+
+use crate::cli::{DIAGNOSTICS, Format, OK, RUN_FAILED, eprint, print, report};
+use crate::read;
+
+#[derive(Debug, Args)]
+pub struct FmtArgs {
+    /// .pbpo files; `-` formats what comes on stdin
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
+    /// Change nothing; name the files that would be changed, and exit with 1 if there are any
+    #[arg(long)]
+    pub check: bool,
+}
+
+/// Formats; the exit code.
+pub fn run(args: &FmtArgs) -> u8 {
+    args.files.iter().map(|path| one(path, args.check)).max().unwrap_or(OK)
+}
+
+fn one(path: &Path, check: bool) -> u8 {
+    let stdin = path.as_os_str() == "-";
+    let text = if stdin {
+        let mut text = String::new();
+        if let Err(error) = std::io::stdin().read_to_string(&mut text) {
+            eprint(&format!("error: stdin can't be read: {error}\n"));
+            return DIAGNOSTICS;
+        }
+        text
+    } else {
+        match read::text(path) {
+            Ok(text) => text,
+            Err(unreadable) => return report(&[*unreadable], Format::Full),
+        }
+    };
+    let name = path.display().to_string();
+    let Ok(formatted) = format(&text) else {
+        // Left as it is: what is not understood can't be laid out.
+        let mut compiled: Compiled = pbpo_compiler::check(Input { name: &name, text: &text, loader: &read::Disk }, &[]);
+        compiled.diagnostics.retain(|found| found.code.text().starts_with("PB01"));
+        report(&[compiled], Format::Full);
+        return DIAGNOSTICS;
+    };
+    if stdin && !check {
+        print(&formatted);
+        return OK;
+    }
+    if formatted == text {
+        return OK;
+    }
+    if check {
+        eprint(&format!("not formatted: {name}\n"));
+        return DIAGNOSTICS;
+    }
+    match read::replace(path, &formatted) {
+        Ok(()) => {
+            eprint(&format!("formatted {name}\n"));
+            OK
+        }
+        Err(error) => {
+            eprint(&format!("error: `{name}` can't be written: {error}\n"));
+            RUN_FAILED
+        }
+    }
+}
