@@ -22,13 +22,14 @@ pub struct CheckArgs {
 
 /// Checks; the exit code.
 pub fn run(args: &CheckArgs) -> u8 {
+    let lints = args.overrides.lints();
     let compiled: Vec<Compiled> = args
         .files
         .iter()
         .map(|path| match read::text(path) {
             Ok(text) => {
                 let name = path.display().to_string();
-                let input = Input { name: &name, text: &text, loader: &read::Disk };
+                let input = Input { name: &name, text: &text, loader: &read::Disk, lints: &lints };
                 pbpo_compiler::check(input, &args.overrides.set)
             }
             Err(unreadable) => *unreadable,

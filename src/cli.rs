@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use pbpo_compiler::render::{full, json, short, summary};
 use pbpo_compiler::{Compiled, Input};
+use pbpo_grammar::ast::Level;
 
 /// Nothing to complain of.
 pub const OK: u8 = 0;
@@ -84,6 +85,23 @@ pub struct Overrides {
     /// iterations of a pipeline (`main.episodes=5`)
     #[arg(long = "set", value_name = "PATH=VALUE")]
     pub set: Vec<String>,
+    /// Say nothing of a lint (`all`: of any)
+    #[arg(long, value_name = "LINT")]
+    pub allow: Vec<String>,
+    /// Make a lint a warning
+    #[arg(long, value_name = "LINT")]
+    pub warn: Vec<String>,
+    /// Make a lint an error
+    #[arg(long, value_name = "LINT")]
+    pub deny: Vec<String>,
+}
+
+impl Overrides {
+    /// The levels of lints; where several name one, the strictest counts.
+    pub fn lints(&self) -> Vec<(Level, String)> {
+        let levels = [(Level::Allow, &self.allow), (Level::Warn, &self.warn), (Level::Deny, &self.deny)];
+        levels.iter().flat_map(|(level, names)| names.iter().map(|name| (*level, name.clone()))).collect()
+    }
 }
 
 /// What to compile: a file, what of it, and overrides.
@@ -104,7 +122,8 @@ impl Source {
         let compiled = match crate::read::text(&self.file) {
             Ok(text) => {
                 let name = self.file.display().to_string();
-                let input = Input { name: &name, text: &text, loader: &crate::read::Disk };
+                let lints = self.overrides.lints();
+                let input = Input { name: &name, text: &text, loader: &crate::read::Disk, lints: &lints };
                 pbpo_compiler::compile(input, self.target.as_deref(), &self.overrides.set)
             }
             Err(unreadable) => *unreadable,

@@ -43,7 +43,8 @@ fn one(path: &Path, check: bool) -> u8 {
     let name = path.display().to_string();
     let Ok(formatted) = format(&text) else {
         // Left as it is: what is not understood can't be laid out.
-        let mut compiled: Compiled = pbpo_compiler::check(Input { name: &name, text: &text, loader: &read::Disk }, &[]);
+        let mut compiled: Compiled =
+            pbpo_compiler::check(Input { name: &name, text: &text, loader: &read::Disk, lints: &[] }, &[]);
         compiled.diagnostics.retain(|found| found.code.text().starts_with("PB01"));
         report(&[compiled], Format::Full);
         return DIAGNOSTICS;

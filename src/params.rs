@@ -28,7 +28,7 @@ pub fn run(args: &ParamsArgs) -> Result<u8, Failure> {
         Err(unreadable) => return Ok(report(&[*unreadable], Format::Full)),
     };
     let name = source.file.display().to_string();
-    let input = Input { name: &name, text: &text, loader: &read::Disk };
+    let input = Input { name: &name, text: &text, loader: &read::Disk, lints: &[] };
     let (text, compiled) = match &args.why {
         Some(path) => {
             let (steps, compiled) = pbpo_compiler::why(input, source.target.as_deref(), &source.overrides.set, path);

@@ -52,6 +52,7 @@ codes! {
     UnknownImport = "PB0212": "an import of a name that the file does not declare",
     ImportCycle = "PB0213": "files that import each other in a circle",
     ExternOutside = "PB0214": "an `extern` declaration outside the standard library",
+    UnknownLint = "PB0215": "a lint that does not exist",
 
     WrongType = "PB0301": "a value of another type than its place wants",
     WrongKind = "PB0302": "a reference to a block or value of the wrong kind",
@@ -91,6 +92,16 @@ codes! {
     ChangesInLoop = "PB0612": "a variable that holds something else in the next iteration",
 
     Unused = "PB0701": "a declaration that nothing uses",
+    OneSeed = "PB0702": "a comparison with one seed",
+    GreedySamples = "PB0703": "several samples of one prompt at temperature 0",
+    TestOnTrain = "PB0704": "a measurement on data that is trained on",
+    IdleParam = "PB0705": "a parameter that changes no stage",
+    LinearRate = "PB0706": "learning rates in equal steps",
+    ZeroBeta = "PB0707": "a constraint without weight",
+    SwappedRoles = "PB0708": "a leader that lowers the gap, or a follower that raises it",
+    StaleRollouts = "PB0709": "rollouts of an earlier policy in its gradient",
+    FewPrompts = "PB0710": "a measurement on few prompts",
+    OwnJudge = "PB0711": "a reward model that judges on the prompts of its own pairs",
 
     StageFailed = "PB0901": "a stage that failed while it ran",
 }

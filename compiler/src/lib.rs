@@ -16,6 +16,7 @@ pub mod diagnostic;
 mod expand;
 mod functions;
 pub mod hir;
+pub mod lints;
 mod lower;
 pub mod modules;
 pub mod parallel;
@@ -34,7 +35,7 @@ pub mod units;
 use std::collections::BTreeMap;
 
 pub use pbpo_grammar::Span;
-use pbpo_grammar::ast::{FaultKind, Item};
+use pbpo_grammar::ast::{FaultKind, Ident, Item, Level};
 
 use check::Program;
 use code::Code;
@@ -84,12 +85,14 @@ pub struct Input<'a> {
     pub name: &'a str,
     pub text: &'a str,
     pub loader: &'a dyn Loader,
+    /// Levels of lints, on top of the file's own.
+    pub lints: &'a [(Level, String)],
 }
 
 impl<'a> Input<'a> {
     /// A text that imports nothing but the standard library.
     pub fn text(name: &'a str, text: &'a str) -> Self {
-        Self { name, text, loader: &modules::NoFiles }
+        Self { name, text, loader: &modules::NoFiles, lints: &[] }
     }
 }
 
@@ -100,8 +103,11 @@ pub fn compile(input: Input<'_>, target: Option<&str>, overrides: &[String]) -> 
     let base = work.program();
     let points = work.choose(target, &base);
     let planned = work.plans(&points, &base);
-    if work.overrides.is_empty() && points.len() == 1 && !any_error(&work.out) && base.pipelines.len() == 1 {
-        unused(&base, &work.project, &mut work.out);
+    if !any_error(&work.out) {
+        work.lint(&points, &planned, &base);
+        if work.overrides.is_empty() && points.len() == 1 && base.pipelines.len() == 1 {
+            unused(&base, &work.project, &mut work.out);
+        }
     }
     work.tidy();
     let failed = any_error(&work.out);
@@ -117,9 +123,14 @@ pub fn check(input: Input<'_>, overrides: &[String]) -> Compiled {
         work.no_pipeline();
     }
     let points = work.everything();
-    work.plans(&points, &base);
-    if work.overrides.is_empty() && !any_error(&work.out) {
-        unused(&base, &work.project, &mut work.out);
+    let planned = work.plans(&points, &base);
+    if !any_error(&work.out) {
+        work.lint(&points, &planned, &base);
+        lints::file::check(&work.project, &mut work.out);
+        if work.overrides.is_empty() {
+            unused(&base, &work.project, &mut work.out);
+            work.idle(&points, &planned, &base);
+        }
     }
     work.tidy();
     Compiled { points: Vec::new(), diagnostics: work.out, sources: work.sources }
@@ -197,6 +208,11 @@ impl Work {
         let mut entries = std::mem::take(&mut project.entries);
         overrides::apply(&mut entries, &project, &overrides, &mut out);
         project.entries = entries;
+        for (level, name) in input.lints {
+            let span = Span::new(sources.add("command line", name), 0, name.len());
+            project.lints.push((*level, Ident { text: name.clone(), span }));
+        }
+        lints::check_names(&project.lints, &mut out);
         Self { project, sources, overrides, out }
     }
 
@@ -241,6 +257,42 @@ impl Work {
         let lowered = lower::pipeline(program, pipeline, &name, out);
         base.scope.adopt(&program.scope);
         lowered.map(|(plan, spans)| Planned { plan, spans })
+    }
+
+    /// Lints of plans. Points of sweeps are not looked at: what they try may well be extreme.
+    fn lint(&mut self, points: &[Point], planned: &[Planned], base: &Program) {
+        for (point, planned) in points.iter().zip(planned) {
+            let swept = point.overrides.iter().any(|(origin, _)| matches!(origin, points::Origin::Sweep(_)));
+            if !swept {
+                lints::plan::check(planned, base, &mut self.out);
+            }
+        }
+    }
+
+    /// Parameters without effect on any plan.
+    fn idle(&mut self, points: &[Point], planned: &[Planned], base: &Program) {
+        let mut found = Vec::new();
+        let this = &*self;
+        let swept =
+            |point: &Point| point.overrides.iter().any(|(origin, _)| matches!(origin, points::Origin::Sweep(_)));
+        let (points, planned): (Vec<&Point>, Vec<&Planned>) =
+            points.iter().zip(planned).filter(|(point, _)| !swept(point)).unzip();
+        let plans = |set: Option<&Override>| -> Option<Vec<Plan>> {
+            let Some(set) = set else { return Some(planned.iter().map(|planned| planned.plan.clone()).collect()) };
+            let mut plans = Vec::new();
+            for point in &points {
+                let mut changed = (*point).clone();
+                changed.overrides.insert(0, (points::Origin::Variant(String::new()), set.clone()));
+                let mut out = Vec::new();
+                plans.push(this.plan(&changed, base, &mut out)?.plan);
+                if any_error(&out) {
+                    return None;
+                }
+            }
+            Some(plans)
+        };
+        lints::idle::check(&this.project, plans, &mut found);
+        self.out.extend(found);
     }
 
     /// A point's name, with the overrides of the command line.
@@ -325,6 +377,7 @@ impl Work {
         };
         let syntax = |code: Code| code.text().starts_with("PB01") && code != Code::MisplacedStatement;
         self.out.retain(|finding| syntax(finding.code) || !inside(finding.primary.span));
+        lints::apply(&self.project.lints, &mut self.out);
         tidy(&mut self.out);
     }
 }

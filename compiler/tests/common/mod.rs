@@ -28,7 +28,7 @@ impl Fixture {
     /// Another text in its place.
     pub fn compile_text(&self, text: &str) -> Compiled {
         let (name, loader) = (format!("{}.pbpo", self.name), Folder(root().join(&self.folder)));
-        let input = Input { name: &name, text, loader: &loader };
+        let input = Input { name: &name, text, loader: &loader, lints: &[] };
         if self.check { check(input, &self.overrides) } else { compile(input, self.target.as_deref(), &self.overrides) }
     }
 }

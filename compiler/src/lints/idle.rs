@@ -1,0 +1,73 @@
+//! Parameters that are mentioned, and yet change no stage: each is given another value, and the identities of
+//! all stages are compared.
+
+use std::collections::BTreeSet;
+
+use pbpo_grammar::Span;
+use pbpo_grammar::ast::{Expr, ExprKind, Ident, Item, Number, Param};
+
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::modules::Project;
+use crate::plan::Plan;
+use crate::plan::identity::{Identity, identities};
+use crate::points::Override;
+
+/// Most parameters that are tried.
+const MOST: usize = 32;
+
+/// Says of every parameter that `plans` does not depend on; `plans` gives all plans of the file with one more
+/// override, nothing where they do not compile.
+pub fn check(project: &Project, plans: impl Fn(Option<&Override>) -> Option<Vec<Plan>>, out: &mut Vec<Diagnostic>) {
+    let Some(before) = plans(None).map(|plans| all(&plans)).filter(|all| !all.is_empty()) else { return };
+    let params =
+        project.entries.iter().filter(|entry| entry.file == project.main).filter_map(|entry| match &*entry.item {
+            Item::Param(param) if param.name.text != "seed" => Some(param),
+            _ => None,
+        });
+    for param in params.take(MOST) {
+        let Some(other) = another(param) else { continue };
+        let set = Override::new(std::slice::from_ref(&param.name), &other);
+        if plans(Some(&set)).is_some_and(|plans| all(&plans) == before) {
+            out.push(idle(&param.name));
+        }
+    }
+}
+
+fn idle(name: &Ident) -> Diagnostic {
+    Diagnostic::warning(Code::IdleParam, name.span, format!("param `{}` changes no stage", name.text))
+        .label("mentioned, without any effect")
+        .help("remove it, or use it in what is run")
+}
+
+fn all(plans: &[Plan]) -> BTreeSet<Identity> {
+    plans.iter().flat_map(|plan| identities(plan).into_values()).collect()
+}
+
+/// Another value that the parameter may have.
+fn another(param: &Param) -> Option<Expr> {
+    let at = param.value.span;
+    let value = match &param.value.kind {
+        ExprKind::Bool(value) => return Some(Expr { kind: ExprKind::Bool(!value), span: at }),
+        ExprKind::Number(number) => number,
+        _ => return None,
+    };
+    let ends = param.range.as_ref().and_then(|range| Some((number(&range.low)?, number(&range.high)?)));
+    let inside = |other: f64| ends.is_none_or(|(low, high)| (low..=high).contains(&other)) && other != value.value;
+    let middle = ends.map_or(value.value * 2.0, |(low, high)| low + (high - low) * 0.37);
+    let mut tries = [value.value + 1.0, value.value - 1.0, middle].into_iter();
+    let other = tries.find(|other| inside(*other))?;
+    let other = if value.whole { other.round() } else { other };
+    Some(literal(other, value, at))
+}
+
+fn number(expr: &Expr) -> Option<f64> {
+    match &expr.kind {
+        ExprKind::Number(number) => Some(number.value),
+        _ => None,
+    }
+}
+
+fn literal(value: f64, like: &Number, span: Span) -> Expr {
+    Expr { kind: ExprKind::Number(Number { value, whole: like.whole, unit: like.unit.clone() }), span }
+}

@@ -1,0 +1,260 @@
+//! Lints over the stages of a plan.
+
+use std::collections::BTreeMap;
+
+use pbpo_grammar::Span;
+use serde_json::Value as Json;
+
+use crate::Planned;
+use crate::check::Program;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::plan::{BinaryOp, Body, Expr, Stage, UnaryOp};
+use crate::schema::Kind;
+
+/// Fewest prompts whose accuracy is worth a figure: its standard error is then up to 7 points.
+const FEW: i64 = 50;
+
+/// Every stage of a point.
+pub fn check(planned: &Planned, program: &Program, out: &mut Vec<Diagnostic>) {
+    let mut look = Look { planned, program, out, stages: BTreeMap::new() };
+    look.collect(&planned.plan.body);
+    look.body(&planned.plan.body, &[]);
+    zero_beta(program, look.out);
+}
+
+struct Look<'a> {
+    planned: &'a Planned,
+    program: &'a Program,
+    out: &'a mut Vec<Diagnostic>,
+    /// The stage that makes each value.
+    stages: BTreeMap<&'a str, &'a Stage>,
+}
+
+impl<'a> Look<'a> {
+    fn collect(&mut self, body: &'a Body) {
+        for stage in body.stages() {
+            self.stages.extend(stage.outputs.iter().map(|output| (output.as_str(), stage)));
+            if let Some(inner) = &stage.body {
+                self.collect(inner);
+            }
+        }
+    }
+
+    /// `loops`: the bodies around, with their counts.
+    fn body(&mut self, body: &'a Body, loops: &[(&'a Body, i64)]) {
+        for stage in body.stages() {
+            match stage.op.as_str() {
+                "sample" | "explore" => self.greedy(stage),
+                "evaluate" => {
+                    self.few_prompts(stage);
+                    self.test_on_train(stage);
+                }
+                "refresh" => self.own_judge(stage),
+                "ascend" | "descend" => {
+                    self.swapped(stage);
+                    self.stale(stage, loops);
+                }
+                _ => {}
+            }
+            if let Some(inner) = &stage.body {
+                let mut around = loops.to_vec();
+                around.push((inner, int(stage, "count")));
+                self.body(inner, &around);
+            }
+        }
+    }
+
+    fn span(&self, stage: &Stage) -> Span {
+        self.planned.spans.get(&stage.name).copied().unwrap_or_default()
+    }
+
+    fn greedy(&mut self, stage: &Stage) {
+        let temperature = stage.config.get("temperature").and_then(Json::as_f64);
+        let several = int(stage, "candidates") > 1 || int(stage, "per_prompt") > 1;
+        if temperature == Some(0.0) && several {
+            self.out.push(
+                Diagnostic::warning(
+                    Code::GreedySamples,
+                    self.span(stage),
+                    "several samples of a prompt at temperature 0",
+                )
+                .label("all of them are the same")
+                .help("write `temperature = 1.0`"),
+            );
+        }
+    }
+
+    /// The settings of the data at an input, without its size.
+    fn source(&self, stage: &Stage, port: &str) -> Option<(&'a Stage, [Option<&'a Json>; 3])> {
+        let data = self.stages.get(stage.input(port)?).copied().filter(|data| data.op == "data")?;
+        Some((data, ["task", "split", "length"].map(|key| data.config.get(key))))
+    }
+
+    fn few_prompts(&mut self, stage: &Stage) {
+        let Some((data, _)) = self.source(stage, "data") else { return };
+        let all = int(data, "count");
+        let count = stage.config.get("count").and_then(Json::as_i64).unwrap_or(all).min(all);
+        if (1..FEW).contains(&count) {
+            let error = 50.0 / f64::from(i32::try_from(count).unwrap_or(1)).sqrt();
+            self.out.push(
+                Diagnostic::warning(Code::FewPrompts, self.span(stage), format!("measured on {count} prompts"))
+                    .label(format!("an accuracy has a standard error of up to {error:.0} points"))
+                    .help(format!("measure on {FEW} or more")),
+            );
+        }
+    }
+
+    fn test_on_train(&mut self, stage: &Stage) {
+        let Some((data, held)) = self.source(stage, "data") else { return };
+        let (data, span) = (data.name.clone(), self.span(stage));
+        let uses = [("imitate", "data"), ("sample", "prompts")];
+        let found = self.stages.values().copied().find(|other| {
+            let port = uses.iter().find(|(op, _)| *op == other.op).map(|(_, port)| *port);
+            port.and_then(|port| self.source(other, port)).is_some_and(|(_, seen)| seen == held)
+        });
+        if let Some(other) = found {
+            self.out.push(
+                Diagnostic::warning(Code::TestOnTrain, span, format!("`{data}` is also trained on"))
+                    .label("measured on data of the same split")
+                    .also(self.span(other), "used here")
+                    .help("measure on another split: `digits(split = test, ...)`"),
+            );
+        }
+    }
+
+    /// A reference that is replaced when a reward model says so, on the prompts of its own pairs.
+    fn own_judge(&mut self, stage: &Stage) {
+        let Some((_, judged)) = self.source(stage, "prompts") else { return };
+        let labelled = self.stages.values().copied().filter(|other| other.op == "label");
+        let sides = labelled.filter_map(|label| self.stages.get(label.input("first")?).copied());
+        let samples = sides.flat_map(|side| {
+            let against = side.input("against").and_then(|value| self.stages.get(value).copied());
+            [Some(side), against]
+        });
+        let own = samples.flatten().filter_map(|side| self.source(side, "prompts")).any(|(_, seen)| seen == judged);
+        if own {
+            self.out.push(
+                Diagnostic::warning(
+                    Code::OwnJudge,
+                    self.span(stage),
+                    "a reward model judges on the prompts of its own pairs",
+                )
+                .label("it was fitted to answers to these")
+                .help("give `best_so_far` prompts of another split or seed"),
+            );
+        }
+    }
+
+    fn swapped(&mut self, stage: &Stage) {
+        let Some(player) = stage.input("player").and_then(|value| value.split('@').next()) else { return };
+        let Some(block) = self.program.blocks.get(player) else { return };
+        let raises = match stage.objective.as_ref().and_then(|objective| sign_of_gap(objective, 1.0)) {
+            Some(sign) => (sign > 0.0) == (stage.op == "ascend"),
+            None => return,
+        };
+        let (wrong, message) = match block.kind {
+            Kind::Policy => (!raises, format!("policy `{player}` lowers the gap")),
+            Kind::RewardModel => (raises, format!("reward model `{player}` raises the gap")),
+            _ => return,
+        };
+        if wrong {
+            let other = if stage.op == "ascend" { "descend" } else { "ascend" };
+            self.out.push(
+                Diagnostic::warning(Code::SwappedRoles, self.span(stage), message)
+                    .label("the leader raises it, the follower lowers it")
+                    .help(format!("write `{other} {player} on ...`")),
+            );
+        }
+    }
+
+    /// Own rollouts of an earlier version of the policy.
+    fn stale(&mut self, stage: &Stage, loops: &[(&'a Body, i64)]) {
+        let mut own = Vec::new();
+        if let Some(objective) = &stage.objective {
+            estimates(objective, &mut own);
+        }
+        for (policy, rollouts) in own {
+            let Some(sampled) = self.stages.get(rollouts).copied() else { continue };
+            let makes = |body: &Body| body.stages().any(|other| other.outputs.iter().any(|output| output == rollouts));
+            let inside = loops.iter().rposition(|(body, _)| makes(body));
+            let around = loops.iter().skip(inside.map_or(0, |at| at + 1));
+            let again = around.filter(|(body, _)| moves(body, stage)).any(|(_, count)| *count > 1);
+            let earlier = sampled.input("policy") != Some(policy) && inside.is_some_and(|at| at + 1 == loops.len());
+            if again || earlier {
+                self.out.push(
+                    Diagnostic::warning(Code::StaleRollouts, self.span(stage), "rollouts of an earlier policy")
+                        .label("from the second step on the gradient is biased")
+                        .also(self.span(sampled), "sampled here")
+                        .help("sample again before each step"),
+                );
+                return;
+            }
+        }
+    }
+}
+
+/// Whether a loop carries the player of a step.
+fn moves(body: &Body, stage: &Stage) -> bool {
+    let base = |value: &str| value.split('@').next().unwrap_or_default().to_owned();
+    let player = stage.input("player").map(base);
+    body.carries.iter().any(|carry| Some(base(&carry.enter)) == player)
+}
+
+fn int(stage: &Stage, key: &str) -> i64 {
+    stage.config.get(key).and_then(Json::as_i64).unwrap_or(0)
+}
+
+/// The sign with which the gap enters an objective.
+fn sign_of_gap(expr: &Expr, sign: f64) -> Option<f64> {
+    match expr {
+        Expr::Named { name, .. } if name == "gap" => Some(sign),
+        Expr::Unary { op: UnaryOp::Neg, arg } => sign_of_gap(arg, -sign),
+        Expr::Binary { op: BinaryOp::Add, left, right } => sign_of_gap(left, sign).or_else(|| sign_of_gap(right, sign)),
+        Expr::Binary { op: BinaryOp::Sub, left, right } => {
+            sign_of_gap(left, sign).or_else(|| sign_of_gap(right, -sign))
+        }
+        Expr::Binary { op: BinaryOp::Mul, left, right } => match (&**left, &**right) {
+            (Expr::Const { value }, other) | (other, Expr::Const { value }) => {
+                sign_of_gap(other, sign * value.signum())
+            }
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// The policies and rollouts of every estimate in an objective.
+fn estimates<'e>(expr: &'e Expr, found: &mut Vec<(&'e str, &'e str)>) {
+    match expr {
+        Expr::Estimate { policy, rollouts, arg, .. } => {
+            found.push((policy, rollouts));
+            estimates(arg, found);
+        }
+        Expr::Unary { arg, .. }
+        | Expr::Clip { arg, .. }
+        | Expr::Reduce { arg, .. }
+        | Expr::StopGrad { arg }
+        | Expr::Named { arg, .. } => estimates(arg, found),
+        Expr::Binary { left, right, .. } => {
+            estimates(left, found);
+            estimates(right, found);
+        }
+        Expr::Const { .. } | Expr::Leaf { .. } => {}
+    }
+}
+
+/// A constraint without weight.
+fn zero_beta(program: &Program, out: &mut Vec<Diagnostic>) {
+    for (name, block) in &program.blocks {
+        let keep = block.args.choice("keep").filter(|keep| keep.name == "lagrangian");
+        let zero = keep.is_some_and(|keep| keep.args.float("beta") == Some(0.0));
+        if let Some(at) = block.args.span("keep").filter(|_| zero) {
+            out.push(
+                Diagnostic::warning(Code::ZeroBeta, at, format!("constraint `{name}` has weight 0"))
+                    .label("only the bound holds the adversary")
+                    .help("give `beta` a value above 0, or say `allow zero_beta`"),
+            );
+        }
+    }
+}
