@@ -271,6 +271,10 @@ impl Work {
 
     /// Parameters without effect on any plan.
     fn idle(&mut self, points: &[Point], planned: &[Planned], base: &Program) {
+        // A second look takes time.
+        if planned.iter().map(|planned| planned.spans.len()).sum::<usize>() > lints::idle::MOST_STAGES {
+            return;
+        }
         let mut found = Vec::new();
         let this = &*self;
         let swept =

@@ -15,11 +15,16 @@ use crate::points::Override;
 
 /// Most parameters that are tried.
 const MOST: usize = 32;
+/// Most stages of all plans together.
+pub const MOST_STAGES: usize = 1000;
 
 /// Says of every parameter that `plans` does not depend on; `plans` gives all plans of the file with one more
 /// override, nothing where they do not compile.
 pub fn check(project: &Project, plans: impl Fn(Option<&Override>) -> Option<Vec<Plan>>, out: &mut Vec<Diagnostic>) {
-    let Some(before) = plans(None).map(|plans| all(&plans)).filter(|all| !all.is_empty()) else { return };
+    let Some(before) = plans(None).map(|plans| all(&plans)) else { return };
+    if before.is_empty() {
+        return;
+    }
     let params =
         project.entries.iter().filter(|entry| entry.file == project.main).filter_map(|entry| match &*entry.item {
             Item::Param(param) if param.name.text != "seed" => Some(param),

@@ -1,6 +1,6 @@
 //! Lints over the stages of a plan.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use pbpo_grammar::Span;
 use serde_json::Value as Json;
@@ -17,8 +17,8 @@ const FEW: i64 = 50;
 
 /// Every stage of a point.
 pub fn check(planned: &Planned, program: &Program, out: &mut Vec<Diagnostic>) {
-    let mut look = Look { planned, program, out, stages: BTreeMap::new() };
-    look.collect(&planned.plan.body);
+    let mut look = Look { planned, program, out, stages: HashMap::new() };
+    look.collect(&planned.plan.body, 0);
     look.body(&planned.plan.body, &[]);
     zero_beta(program, look.out);
 }
@@ -27,18 +27,32 @@ struct Look<'a> {
     planned: &'a Planned,
     program: &'a Program,
     out: &'a mut Vec<Diagnostic>,
-    /// The stage that makes each value.
-    stages: BTreeMap<&'a str, &'a Stage>,
+    /// The stage that makes each value, and the number of loops around it.
+    stages: HashMap<&'a str, (&'a Stage, usize)>,
 }
 
 impl<'a> Look<'a> {
-    fn collect(&mut self, body: &'a Body) {
+    fn collect(&mut self, body: &'a Body, depth: usize) {
         for stage in body.stages() {
-            self.stages.extend(stage.outputs.iter().map(|output| (output.as_str(), stage)));
+            self.stages.extend(stage.outputs.iter().map(|output| (output.as_str(), (stage, depth))));
             if let Some(inner) = &stage.body {
-                self.collect(inner);
+                self.collect(inner, depth + 1);
             }
         }
+    }
+
+    /// The stage that makes a value.
+    fn maker(&self, value: &str) -> Option<&'a Stage> {
+        self.stages.get(value).map(|(stage, _)| *stage)
+    }
+
+    /// Every stage with an operation, in the order of their names.
+    fn with_op(&self, op: &str) -> Vec<&'a Stage> {
+        let mut found: Vec<&'a Stage> =
+            self.stages.values().map(|(stage, _)| *stage).filter(|stage| stage.op == op).collect();
+        found.sort_by(|a, b| a.name.cmp(&b.name));
+        found.dedup_by(|a, b| a.name == b.name);
+        found
     }
 
     /// `loops`: the bodies around, with their counts.
@@ -87,7 +101,7 @@ impl<'a> Look<'a> {
 
     /// The settings of the data at an input, without its size.
     fn source(&self, stage: &Stage, port: &str) -> Option<(&'a Stage, [Option<&'a Json>; 3])> {
-        let data = self.stages.get(stage.input(port)?).copied().filter(|data| data.op == "data")?;
+        let data = self.maker(stage.input(port)?).filter(|data| data.op == "data")?;
         Some((data, ["task", "split", "length"].map(|key| data.config.get(key))))
     }
 
@@ -109,9 +123,9 @@ impl<'a> Look<'a> {
         let Some((data, held)) = self.source(stage, "data") else { return };
         let (data, span) = (data.name.clone(), self.span(stage));
         let uses = [("imitate", "data"), ("sample", "prompts")];
-        let found = self.stages.values().copied().find(|other| {
-            let port = uses.iter().find(|(op, _)| *op == other.op).map(|(_, port)| *port);
-            port.and_then(|port| self.source(other, port)).is_some_and(|(_, seen)| seen == held)
+        let found = uses.iter().find_map(|(op, port)| {
+            let same = |other: &&Stage| self.source(other, port).is_some_and(|(_, seen)| seen == held);
+            self.with_op(op).into_iter().find(same)
         });
         if let Some(other) = found {
             self.out.push(
@@ -126,10 +140,10 @@ impl<'a> Look<'a> {
     /// A reference that is replaced when a reward model says so, on the prompts of its own pairs.
     fn own_judge(&mut self, stage: &Stage) {
         let Some((_, judged)) = self.source(stage, "prompts") else { return };
-        let labelled = self.stages.values().copied().filter(|other| other.op == "label");
-        let sides = labelled.filter_map(|label| self.stages.get(label.input("first")?).copied());
+        let labelled = self.with_op("label").into_iter();
+        let sides = labelled.filter_map(|label| self.maker(label.input("first")?));
         let samples = sides.flat_map(|side| {
-            let against = side.input("against").and_then(|value| self.stages.get(value).copied());
+            let against = side.input("against").and_then(|value| self.maker(value));
             [Some(side), against]
         });
         let own = samples.flatten().filter_map(|side| self.source(side, "prompts")).any(|(_, seen)| seen == judged);
@@ -175,12 +189,9 @@ impl<'a> Look<'a> {
             estimates(objective, &mut own);
         }
         for (policy, rollouts) in own {
-            let Some(sampled) = self.stages.get(rollouts).copied() else { continue };
-            let makes = |body: &Body| body.stages().any(|other| other.outputs.iter().any(|output| output == rollouts));
-            let inside = loops.iter().rposition(|(body, _)| makes(body));
-            let around = loops.iter().skip(inside.map_or(0, |at| at + 1));
-            let again = around.filter(|(body, _)| moves(body, stage)).any(|(_, count)| *count > 1);
-            let earlier = sampled.input("policy") != Some(policy) && inside.is_some_and(|at| at + 1 == loops.len());
+            let Some((sampled, depth)) = self.stages.get(rollouts).copied() else { continue };
+            let again = loops.iter().skip(depth).any(|(body, count)| *count > 1 && moves(body, stage));
+            let earlier = sampled.input("policy") != Some(policy) && depth == loops.len();
             if again || earlier {
                 self.out.push(
                     Diagnostic::warning(Code::StaleRollouts, self.span(stage), "rollouts of an earlier policy")
