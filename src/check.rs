@@ -1,9 +1,9 @@
 //! `pbpoc check`: every error of files.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pbpo_compiler::{Compiled, Input};
+use pbpo_compiler::{Compiled, Input, fixes};
 
 use crate::cli::{Format, Overrides, eprint, report};
 use crate::read;
@@ -15,6 +15,9 @@ pub struct CheckArgs {
     pub files: Vec<PathBuf>,
     #[command(flatten)]
     pub overrides: Overrides,
+    /// Mend what can be mended without a thought, and report the rest
+    #[arg(long)]
+    pub fix: bool,
     /// Form of the report
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
@@ -23,14 +26,17 @@ pub struct CheckArgs {
 /// Checks; the exit code.
 pub fn run(args: &CheckArgs) -> u8 {
     let lints = args.overrides.lints();
+    let check = |name: &str, text: &str| {
+        pbpo_compiler::check(Input { name, text, loader: &read::Disk, lints: &lints }, &args.overrides.set)
+    };
     let compiled: Vec<Compiled> = args
         .files
         .iter()
         .map(|path| match read::text(path) {
             Ok(text) => {
                 let name = path.display().to_string();
-                let input = Input { name: &name, text: &text, loader: &read::Disk, lints: &lints };
-                pbpo_compiler::check(input, &args.overrides.set)
+                let text = if args.fix { fix(path, &text, |text| check(&name, text)) } else { text };
+                check(&name, &text)
             }
             Err(unreadable) => *unreadable,
         })
@@ -41,4 +47,22 @@ pub fn run(args: &CheckArgs) -> u8 {
         eprint(&format!("ok: {}\n", names.join(", ")));
     }
     code
+}
+
+/// Mends a file; its text afterwards.
+fn fix(path: &Path, text: &str, check: impl Fn(&str) -> Compiled) -> String {
+    let (mended, count) = fixes::apply(text, check);
+    if count == 0 {
+        return mended;
+    }
+    match read::replace(path, &mended) {
+        Ok(()) => {
+            eprint(&format!("fixed {count} in {}\n", path.display()));
+            mended
+        }
+        Err(error) => {
+            eprint(&format!("error: `{}` can't be written: {error}\n", path.display()));
+            text.to_owned()
+        }
+    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use pbpo_compiler::render::{full, json, short, summary};
+use pbpo_compiler::render::{full, json, narrated, short, summary};
 use pbpo_compiler::{Compiled, Input};
 use pbpo_grammar::ast::Level;
 
@@ -74,6 +74,8 @@ pub enum Format {
     Full,
     /// One line each
     Short,
+    /// In sentences, for screen readers
+    Narrated,
     /// One JSON object
     Json,
 }
@@ -164,6 +166,7 @@ pub fn report(compiled: &[Compiled], format: Format) -> u8 {
     match format {
         Format::Json => print(&format!("{}\n", json::render(compiled))),
         Format::Short => compiled.iter().for_each(|compiled| text.push_str(&short::render(compiled))),
+        Format::Narrated => compiled.iter().for_each(|compiled| text.push_str(&narrated::render(compiled))),
         Format::Full => {
             let style = style();
             compiled.iter().for_each(|compiled| text.push_str(&full::render(compiled, style)));

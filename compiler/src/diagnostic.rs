@@ -3,6 +3,7 @@
 use pbpo_grammar::Span;
 
 use crate::code::Code;
+use crate::suggest;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
@@ -27,13 +28,31 @@ pub struct Diagnostic {
     pub primary: Label,
     pub others: Vec<Label>,
     pub help: Option<String>,
+    /// What `check --fix` would do.
+    pub fix: Option<Fix>,
+}
+
+/// A change that mends a finding, and that no one would have to think about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    pub title: String,
+    /// What goes, and what comes in its place.
+    pub edits: Vec<(Span, String)>,
 }
 
 impl Diagnostic {
     /// An error at a place.
     pub fn error(code: Code, span: Span, message: impl Into<String>) -> Self {
         let primary = Label { span, text: String::new() };
-        Self { code, severity: Severity::Error, message: message.into(), primary, others: Vec::new(), help: None }
+        Self {
+            code,
+            severity: Severity::Error,
+            message: message.into(),
+            primary,
+            others: Vec::new(),
+            help: None,
+            fix: None,
+        }
     }
 
     /// A warning at a place.
@@ -59,6 +78,27 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
+        self
+    }
+
+    /// The word that was likely meant, else a short list of what would have been right. Where there is one
+    /// word it is also the fix: it takes the primary place.
+    #[must_use]
+    pub fn suggest(mut self, found: &str, candidates: &[&str]) -> Self {
+        if let Some(word) = suggest::nearest(found, candidates.iter().copied()) {
+            let span = self.primary.span;
+            self.fix = Some(Fix { title: format!("write `{word}`"), edits: vec![(span, word.to_owned())] });
+        }
+        self.help = suggest::help(found, candidates).or(self.help);
+        self
+    }
+
+    /// The text that takes the primary place, as help and as fix.
+    #[must_use]
+    pub fn write(mut self, text: &str) -> Self {
+        let span = self.primary.span;
+        self.fix = Some(Fix { title: format!("write `{text}`"), edits: vec![(span, text.to_owned())] });
+        self.help = Some(format!("write `{text}`"));
         self
     }
 

@@ -14,6 +14,7 @@ mod check;
 pub mod code;
 pub mod diagnostic;
 mod expand;
+pub mod fixes;
 mod functions;
 pub mod hir;
 pub mod lints;

@@ -13,7 +13,7 @@ use pbpo_grammar::{FileId, Span};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::source::SourceMap;
-use crate::{stdlib, suggest, syntax};
+use crate::{stdlib, syntax};
 
 /// Reads the files that a file imports. The compiler itself touches no disk.
 pub trait Loader {
@@ -155,7 +155,7 @@ impl Load<'_> {
             self.out.push(
                 Diagnostic::error(Code::UnknownModule, import.path_span, format!("no module is called `{path}`"))
                     .label("not in the standard library")
-                    .maybe_help(suggest::help(&path, &names)),
+                    .suggest(&path, &names),
             );
             return None;
         };
@@ -324,7 +324,7 @@ fn not_exported(modules: &[Module], index: usize, name: &Ident) -> Option<Diagno
     Some(
         Diagnostic::error(Code::UnknownImport, name.span, error)
             .label("not declared there")
-            .maybe_help(suggest::help(&name.text, &names)),
+            .suggest(&name.text, &names),
     )
 }
 

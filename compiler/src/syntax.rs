@@ -5,7 +5,7 @@ use pbpo_grammar::{FileId, MAX_BYTES, MAX_DEPTH, Span};
 
 use crate::check::unknown_kind;
 use crate::code::Code;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Fix};
 use crate::suggest;
 
 /// The version of the language that is understood.
@@ -31,7 +31,10 @@ pub fn diagnostics(file: &File, id: FileId, source: &str) -> Vec<Diagnostic> {
             let line = first_line(id, source);
             let error = Diagnostic::error(Code::MissingHeader, line, "the file does not start with `pbpo 1`");
             let error = if line.is_empty() { error } else { error.label("the first line that is not a comment") };
-            out.push(error.help(format!("make `pbpo {VERSION}` the first line")));
+            let mut error = error.help(format!("make `pbpo {VERSION}` the first line"));
+            let edits = vec![(Span::new(id, 0, 0), format!("pbpo {VERSION}\n"))];
+            error.fix = Some(Fix { title: format!("put `pbpo {VERSION}` in front"), edits });
+            out.push(error);
         }
     }
     out
@@ -103,11 +106,25 @@ fn unexpected(span: Span, expected: &[&'static str], found: &str) -> Diagnostic 
 }
 
 fn foreign(span: Span, found: &str, write: &str) -> Diagnostic {
-    let error = Diagnostic::error(Code::ForeignSpelling, span, format!("`{found}` is not part of the language"));
+    let message = match found {
+        "an odd blank" => "a blank that is no space".to_owned(),
+        word if word.chars().next().is_some_and(|c| c.is_alphabetic() && !c.is_ascii()) => {
+            format!("`{found}` has letters of another alphabet")
+        }
+        _ => format!("`{found}` is not part of the language"),
+    };
+    let error = Diagnostic::error(Code::ForeignSpelling, span, message);
     match (found, write) {
-        (";", _) => error.label("a line ends a statement").help("remove every `;` at the end of a line"),
-        ("#", _) => error.label("not a comment").help("start comments with `//`"),
-        (_, "=") => error.label("a value is given with `=`").help("write `=`"),
-        _ => error.label("another language's word").help(format!("write `{write}`")),
+        (";", _) => error.label("a line ends a statement").write("").help("remove every `;` at the end of a line"),
+        ("#", _) => error.label("not a comment").write("//").help("start comments with `//`"),
+        ("an odd blank", _) => error.label("it only looks like one").write(" ").help("write a space"),
+        ("**" | "^", _) => error.label("there are no powers").help("write `square(x)`, or `exp(n * log(x))`"),
+        (_, "") => error.label("not a name").help("write names in ASCII letters, digits and `_`"),
+        (_, "=") => error.label("a value is given with `=`").write("="),
+        (_, write) if write.starts_with('"') => error.label("a text stands in double quotes").write(write),
+        (word, write) if word.chars().all(char::is_alphanumeric) && !word.is_ascii() => {
+            error.label("it only looks right").write(write)
+        }
+        _ => error.label("another language's spelling").write(write),
     }
 }

@@ -438,7 +438,7 @@ pub enum FaultKind {
     /// A closer without an opener.
     Stray { found: &'static str },
     /// Another language's habit: what was written, and what to write.
-    Foreign { found: String, write: &'static str },
+    Foreign { found: String, write: String },
     /// Nested or chained deeper than [`crate::MAX_DEPTH`].
     TooDeep,
     /// Larger than [`crate::MAX_BYTES`], or too much work for the parser.

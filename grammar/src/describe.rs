@@ -72,6 +72,11 @@ pub(crate) fn rule(rule: Rule) -> Option<&'static str> {
         | Rule::kw_not
         | Rule::star
         | Rule::names_junk
+        | Rule::odd_blank
+        | Rule::power
+        | Rule::foreign_quote
+        | Rule::foreign_inner
+        | Rule::foreign_letter
         | Rule::formal_or_junk
         | Rule::settings_entry
         | Rule::sweep_entry

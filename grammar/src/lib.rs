@@ -15,6 +15,7 @@ mod build;
 mod depth;
 mod describe;
 pub mod fmt;
+mod foreign;
 mod junk;
 mod span;
 

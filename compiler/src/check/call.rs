@@ -79,7 +79,7 @@ impl Check<'_> {
                 format!("`{}` has no parameter `{}`", callee.name, name.text),
             )
             .label("unknown parameter")
-            .maybe_help(suggest::help(&name.text, &names)),
+            .suggest(&name.text, &names),
             None => {
                 Diagnostic::error(Code::TooManyArguments, place, format!("too many arguments for `{}`", callee.name))
                     .label("no place for this one")
@@ -165,7 +165,7 @@ impl Check<'_> {
                 self.out.push(
                     Diagnostic::error(Code::UnknownUnit, unit.span, format!("no unit is called `{}`", unit.text))
                         .label("unknown unit")
-                        .maybe_help(suggest::help(&unit.text, &names)),
+                        .suggest(&unit.text, &names),
                 );
             }
         }
@@ -184,7 +184,7 @@ impl Check<'_> {
             self.out.push(
                 Diagnostic::error(Code::WrongType, word.span, format!("no type is called `{}`", word.text))
                     .label("unknown type")
-                    .maybe_help(suggest::help(&word.text, &types)),
+                    .suggest(&word.text, &types),
             );
         }
     }

@@ -12,12 +12,18 @@ use crate::hir::{Constant, Decl, Number, Param};
 use crate::modules::{Entry, Project};
 use crate::schema::{Kind, Range};
 use crate::scope::Scope;
-use crate::suggest;
 
 /// Parts of the language that are planned, not there.
 const LATER: [&str; 2] = ["task", "world"];
 /// Items with a form of their own.
-const FORMS: [(&str, &str); 6] = [
+const FORMS: [(&str, &str); 13] = [
+    ("import", "use std/games { pbpo }"),
+    ("from", "use std/games { pbpo }"),
+    ("include", "use \"file.pbpo\" { name }"),
+    ("def", "pipeline NAME(pi: policy) { ... }"),
+    ("fn", "pipeline NAME(pi: policy) { ... }"),
+    ("let", "param NAME: float = 0.1"),
+    ("const", "param NAME: float = 0.1"),
     ("use", "use std/games { pbpo }"),
     ("objective", "objective NAME(pi: policy, y: rollouts) = EXPRESSION"),
     ("variant", "variant NAME of PIPELINE { path = value }"),
@@ -98,7 +104,7 @@ pub fn unknown_kind(word: &str, span: Span) -> Diagnostic {
     let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.word()).chain(items).collect();
     Diagnostic::error(Code::UnknownKind, span, format!("no kind of block is called `{word}`"))
         .label("unknown kind")
-        .maybe_help(suggest::help(word, &kinds))
+        .suggest(word, &kinds)
 }
 
 pub(super) fn declare_param(scope: &mut Scope, global: &str, param: &Written, out: &mut Vec<Diagnostic>) {
@@ -111,7 +117,7 @@ fn param_value(scope: &Scope, param: &Written, out: &mut Vec<Diagnostic>) -> Opt
     if !TYPES.contains(&param.ty.text.as_str()) {
         out.push(
             Diagnostic::error(Code::WrongType, param.ty.span, format!("no type is called `{}`", param.ty.text))
-                .maybe_help(suggest::help(&param.ty.text, &TYPES)),
+                .suggest(&param.ty.text, &TYPES),
         );
         return None;
     }

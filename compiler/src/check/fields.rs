@@ -85,7 +85,7 @@ impl Check<'_> {
         let message = format!("{} has no {} `{}`", owner.what, owner.noun, name.text);
         let mut error = Diagnostic::error(Code::UnknownField, name.span, message)
             .label(format!("unknown {}", owner.noun))
-            .maybe_help(suggest::help(&name.text, &names));
+            .suggest(&name.text, &names);
         if names.is_empty() {
             error = error.help(format!("{} takes no {}s", owner.what, owner.noun));
         }

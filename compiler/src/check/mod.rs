@@ -209,7 +209,7 @@ impl Check<'_> {
                     name.span,
                     format!("policy `{}` has no field `{}`", block.name.text, name.text),
                 )
-                .maybe_help(crate::suggest::help(&name.text, &all)),
+                .suggest(&name.text, &all),
             );
         }
         if !said {

@@ -63,7 +63,7 @@ impl Check<'_> {
                 self.out.push(
                     Diagnostic::error(Code::UnknownUnit, written.span, format!("no unit is called `{}`", written.text))
                         .label("unknown unit")
-                        .maybe_help(suggest::help(&written.text, &names)),
+                        .suggest(&written.text, &names),
                 );
                 return None;
             };
@@ -228,7 +228,12 @@ fn from_param(error: Diagnostic, number: &Number) -> Diagnostic {
 pub fn not_whole(span: Span, number: &Number) -> Diagnostic {
     let error = Diagnostic::error(Code::WrongType, span, "expected a whole number, found a float");
     let error = error.label("a float");
-    if number.value.fract() == 0.0 { error.help(format!("write `{:.0}`", number.value)) } else { error }
+    let literal = number.from.is_none() && number.unit.is_none();
+    match number.value.fract() == 0.0 {
+        true if literal => error.write(&format!("{:.0}", number.value)),
+        true => error.help(format!("write `{:.0}`", number.value)),
+        false => error,
+    }
 }
 
 /// A number outside its range.

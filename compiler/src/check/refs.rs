@@ -142,7 +142,7 @@ impl Check<'_> {
                 self.out.push(
                     Diagnostic::error(Code::UnknownName, task.span, format!("no task is called `{}`", task.text))
                         .label("unknown task")
-                        .maybe_help(suggest::help(&task.text, &names)),
+                        .suggest(&task.text, &names),
                 );
                 None
             }
@@ -203,7 +203,7 @@ impl Check<'_> {
             self.out.push(
                 Diagnostic::error(Code::UnknownName, name.span, format!("nothing is called `{text}`"))
                     .label(format!("{} belong here", flow.noun()))
-                    .maybe_help(suggest::help(text, &near)),
+                    .suggest(text, &near),
             );
         }
         None

@@ -87,7 +87,7 @@ impl Check<'_> {
                 self.out.push(
                     Diagnostic::error(Code::UnknownChoice, span, format!("`{word}` is not a value of `{field}`"))
                         .label("unknown value")
-                        .maybe_help(suggest::help(&word, &names)),
+                        .suggest(&word, &names),
                 );
             }
             return None;

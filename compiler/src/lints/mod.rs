@@ -12,7 +12,6 @@ use pbpo_grammar::ast::{Ident, Level};
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::suggest;
 
 /// A lint.
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +47,7 @@ pub fn check_names(levels: &[(Level, Ident)], out: &mut Vec<Diagnostic>) {
         out.push(
             Diagnostic::error(Code::UnknownLint, name.span, format!("no lint is called `{}`", name.text))
                 .label("unknown lint")
-                .maybe_help(suggest::help(&name.text, &names)),
+                .suggest(&name.text, &names),
         );
     }
 }

@@ -156,7 +156,7 @@ impl<'a> Finder<'a> {
         self.out.push(
             Diagnostic::error(Code::UnknownPipeline, word.span, format!("no pipeline is called `{}`", word.text))
                 .label("unknown pipeline")
-                .maybe_help(suggest::help(&word.text, &names)),
+                .suggest(&word.text, &names),
         );
     }
 

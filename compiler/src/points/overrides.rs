@@ -15,7 +15,6 @@ use crate::diagnostic::Diagnostic;
 use crate::modules::{Entry, Project};
 use crate::schema::{Kind, blocks};
 use crate::source::{SET, SourceMap};
-use crate::suggest;
 
 /// One override: of a variant, a sweep, or the command line.
 #[derive(Clone, Debug)]
@@ -232,11 +231,7 @@ fn set_argument(call: &mut Expr, formals: &[String], name: &Ident, rest: &[Ident
 }
 
 pub(super) fn unknown(at: &Ident, message: String, names: &[&str]) -> Failure {
-    Some(
-        Diagnostic::error(Code::UnknownPath, at.span, message)
-            .label("unknown path")
-            .maybe_help(suggest::help(&at.text, names)),
-    )
+    Some(Diagnostic::error(Code::UnknownPath, at.span, message).label("unknown path").suggest(&at.text, names))
 }
 
 pub(super) fn no_parts(name: &str, part: &Ident) -> Failure {

@@ -10,7 +10,6 @@ use crate::check::field_span;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::schema::{Kind, blocks};
-use crate::suggest;
 
 /// Most points of a sweep that does not say `limit = N`.
 pub const LIMIT: usize = 1000;
@@ -281,7 +280,7 @@ impl Finder<'_> {
             let names: Vec<&str> =
                 self.entries.iter().filter(|e| off(&e.item).is_some()).map(|e| e.global.as_str()).collect();
             let error = Diagnostic::error(Code::UnknownName, name.span, format!("no block is called `{}`", name.text));
-            self.out.push(error.label("not a block").maybe_help(suggest::help(&name.text, &names)));
+            self.out.push(error.label("not a block").suggest(&name.text, &names));
             return None;
         };
         let Some((field, value)) = off_block(block) else {

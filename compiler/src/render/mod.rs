@@ -2,6 +2,7 @@
 
 pub mod full;
 pub mod json;
+pub mod narrated;
 pub mod short;
 
 use crate::diagnostic::{Diagnostic, Severity};

@@ -16,6 +16,7 @@ static PRATT: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
         .op(Op::infix(Rule::comparison, Assoc::Left))
         .op(Op::infix(Rule::plus, Assoc::Left) | Op::infix(Rule::dash, Assoc::Left))
         .op(Op::infix(Rule::times, Assoc::Left) | Op::infix(Rule::slash, Assoc::Left))
+        .op(Op::infix(Rule::power, Assoc::Right))
         .op(Op::prefix(Rule::minus))
 });
 
@@ -40,12 +41,17 @@ impl<'s> Builder<'s> {
             .map_primary(|pair| this.borrow_mut().term(pair))
             .map_prefix(|op, arg| {
                 let span = this.borrow().span(&op).to(arg.span);
+                this.borrow_mut().odd_operator(&op);
                 let arg = Box::new(arg);
                 let kind = if op.as_rule() == Rule::kw_not { ExprKind::Not(arg) } else { ExprKind::Neg(arg) };
                 Expr { kind, span }
             })
             .map_infix(|left, op, right| {
                 let span = left.span.to(right.span);
+                this.borrow_mut().odd_operator(&op);
+                if op.as_rule() == Rule::power {
+                    return Self::error(span);
+                }
                 let op = match op.as_rule() {
                     Rule::plus => BinaryOp::Add,
                     Rule::dash => BinaryOp::Sub,
@@ -60,6 +66,26 @@ impl<'s> Builder<'s> {
             .parse(pairs.into_iter());
         self.depth -= operators;
         expr
+    }
+
+    /// An operator of another language, or one that only looks right.
+    fn odd_operator(&mut self, pair: &Pr<'s>) {
+        let found = pair.as_str();
+        let write = match found {
+            "**" | "^" => "",
+            "&&" => "and",
+            "||" => "or",
+            "!" => "not",
+            "−" | "–" | "—" => "-",
+            "×" | "·" => "*",
+            "÷" => "/",
+            "≤" => "<=",
+            "≥" => ">=",
+            "≠" => "!=",
+            _ => return,
+        };
+        let span = self.span(pair);
+        self.fault(FaultKind::Foreign { found: found.to_owned(), write: write.to_owned() }, span);
     }
 
     /// Comments inside an expression are passed over; a `#` comment is a fault.
@@ -116,6 +142,11 @@ impl<'s> Builder<'s> {
         let inner = pair.into_inner();
         if let Some(missing) = self.child(&inner, Rule::missing_quote) {
             self.unclosed(span, 1, "\"", "\"", &missing);
+        }
+        if let Some(quoted) = self.child(&inner, Rule::foreign_inner) {
+            let found = span.text(self.source).chars().next().map(String::from).unwrap_or_default();
+            self.fault(FaultKind::Foreign { found, write: format!("\"{}\"", quoted.as_str()) }, span);
+            return ExprKind::Text(quoted.as_str().to_owned());
         }
         let raw = self.child(&inner, Rule::text_inner).map_or("", |pair| pair.as_str());
         let (mut text, mut chars) = (String::new(), raw.chars());
@@ -188,12 +219,13 @@ impl<'s> Builder<'s> {
                 "false" => return ExprKind::Bool(false),
                 "True" | "TRUE" => Some(("true", word)),
                 "False" | "FALSE" => Some(("false", word)),
+                "None" | "null" | "nil" => Some(("none", word)),
                 _ => None,
             },
             _ => None,
         };
         if let Some((write, word)) = foreign {
-            self.fault(FaultKind::Foreign { found: word.text.clone(), write }, word.span);
+            self.fault(FaultKind::Foreign { found: word.text.clone(), write: write.into() }, word.span);
             return ExprKind::Error;
         }
         ExprKind::Path(path)
@@ -264,10 +296,10 @@ impl<'s> Builder<'s> {
 fn comparison(text: &str) -> BinaryOp {
     match text {
         "<" => BinaryOp::Less,
-        "<=" => BinaryOp::LessOrEqual,
+        "<=" | "≤" => BinaryOp::LessOrEqual,
         ">" => BinaryOp::Greater,
-        ">=" => BinaryOp::GreaterOrEqual,
-        "!=" => BinaryOp::NotEqual,
+        ">=" | "≥" => BinaryOp::GreaterOrEqual,
+        "!=" | "≠" => BinaryOp::NotEqual,
         _ => BinaryOp::Equal,
     }
 }

@@ -6,12 +6,14 @@ mod item;
 mod stmt;
 mod sweep;
 
+use std::cell::RefCell;
+
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 use pest::iterators::{Pair, Pairs};
 
 use crate::ast::{Expr, Fault, FaultKind, File, Ident, Item, Version};
-use crate::{FileId, MAX_BYTES, MAX_DEPTH, PbpoParser, Rule, Span, depth, junk};
+use crate::{FileId, MAX_BYTES, MAX_DEPTH, PbpoParser, Rule, Span, depth, foreign, junk};
 
 type Pr<'s> = Pair<'s, Rule>;
 
@@ -21,6 +23,8 @@ pub(crate) struct Builder<'s> {
     source: &'s str,
     faults: Vec<Fault>,
     doubtful: Vec<String>,
+    /// Words with letters of other alphabets.
+    odd: RefCell<Vec<Fault>>,
     /// Nodes above the expression at hand.
     depth: usize,
     /// The first `{` of the item at hand whose `}` is indented less than its own line: where a `}` is
@@ -82,10 +86,22 @@ pub(crate) fn lone_expr(file: FileId, source: &str) -> Result<Expr, Fault> {
 
 impl<'s> Builder<'s> {
     fn new(file: FileId, source: &'s str) -> Self {
-        Self { file, source, faults: Vec::new(), doubtful: Vec::new(), depth: 0, suspect: None }
+        Self {
+            file,
+            source,
+            faults: Vec::new(),
+            doubtful: Vec::new(),
+            odd: RefCell::default(),
+            depth: 0,
+            suspect: None,
+        }
     }
 
     fn finish(mut self, version: Option<Version>, items: Vec<Item>) -> File {
+        let mut odd = self.odd.take();
+        odd.dedup_by_key(|fault| fault.span);
+        self.faults.extend(odd);
+        self.faults.extend(foreign::odd_blank(self.file, self.source));
         self.faults.sort_by_key(|fault| fault.span);
         File { version, items, faults: self.faults, doubtful: self.doubtful }
     }
@@ -96,7 +112,14 @@ impl<'s> Builder<'s> {
     }
 
     fn ident(&self, pair: &Pr<'s>) -> Ident {
-        Ident { text: pair.as_str().to_owned(), span: self.span(pair) }
+        let (text, span) = (pair.as_str(), self.span(pair));
+        if text.is_ascii() {
+            return Ident { text: text.to_owned(), span };
+        }
+        let latin = foreign::latin(text);
+        let kind = FaultKind::Foreign { found: text.to_owned(), write: latin.clone().unwrap_or_default() };
+        self.odd.borrow_mut().push(Fault { kind, span });
+        Ident { text: latin.unwrap_or_else(|| text.to_owned()), span }
     }
 
     fn fault(&mut self, kind: FaultKind, span: Span) {
@@ -104,7 +127,7 @@ impl<'s> Builder<'s> {
     }
 
     /// A habit that is likely all over the file is reported once.
-    fn foreign_once(&mut self, pair: &Pr<'s>, found: &str, write: &'static str) {
+    fn foreign_once(&mut self, pair: &Pr<'s>, found: &str, write: &str) {
         let seen = self.faults.iter().any(|fault| match &fault.kind {
             FaultKind::Foreign { found: other, .. } => other == found,
             _ => false,
@@ -112,7 +135,7 @@ impl<'s> Builder<'s> {
         if !seen {
             let start = self.span(pair);
             let span = Span { end: start.start + 1, ..start };
-            self.fault(FaultKind::Foreign { found: found.to_owned(), write }, span);
+            self.fault(FaultKind::Foreign { found: found.to_owned(), write: write.to_owned() }, span);
         }
     }
 

@@ -58,7 +58,7 @@ impl<'s> Builder<'s> {
     pub(super) fn foreign_assigns(&mut self, pairs: &pest::iterators::Pairs<'s, Rule>) {
         if let Some(pair) = self.child(pairs, Rule::foreign_assign) {
             let span = self.span(&pair);
-            self.fault(FaultKind::Foreign { found: pair.as_str().to_owned(), write: "=" }, span);
+            self.fault(FaultKind::Foreign { found: pair.as_str().to_owned(), write: "=".into() }, span);
         }
     }
 

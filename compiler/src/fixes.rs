@@ -1,0 +1,62 @@
+//! Applies fixes: what `check --fix` does.
+
+use pbpo_grammar::FileId;
+
+use crate::Compiled;
+use crate::diagnostic::{Diagnostic, Severity};
+
+/// Most rounds: a mended file may show what was hidden.
+const ROUNDS: usize = 200;
+
+/// The text with every fix of its own findings applied, round after round, and how many there were. `check`
+/// compiles a text; the file is the first of its sources. A round that makes more errors is not kept.
+pub fn apply(text: &str, check: impl Fn(&str) -> Compiled) -> (String, usize) {
+    let (mut text, mut fixed) = (text.to_owned(), 0);
+    let mut compiled = check(&text);
+    for _ in 0..ROUNDS {
+        let (changed, count) = once(&text, &compiled.diagnostics);
+        if count == 0 {
+            break;
+        }
+        let after = check(&changed);
+        if errors(&after) > errors(&compiled) {
+            break;
+        }
+        (text, compiled, fixed) = (changed, after, fixed + count);
+    }
+    (text, fixed)
+}
+
+fn errors(compiled: &Compiled) -> usize {
+    compiled.diagnostics.iter().filter(|finding| finding.severity == Severity::Error).count()
+}
+
+/// All fixes that do not touch each other, and their number.
+fn once(text: &str, diagnostics: &[Diagnostic]) -> (String, usize) {
+    let main = FileId::default();
+    let mut edits: Vec<(usize, usize, &str)> = Vec::new();
+    let mut count = 0;
+    for fix in diagnostics.iter().filter_map(|finding| finding.fix.as_ref()) {
+        let own: Vec<(usize, usize, &str)> = fix
+            .edits
+            .iter()
+            .filter(|(span, _)| span.file == main)
+            .map(|(span, with)| (span.start as usize, span.end as usize, with.as_str()))
+            .collect();
+        let apart = |a: &(usize, usize, &str)| edits.iter().all(|b| a.1 <= b.0 && a.0 < b.0 || b.1 <= a.0 && b.0 < a.0);
+        if own.len() == fix.edits.len() && own.iter().all(apart) {
+            edits.extend(own);
+            count += 1;
+        }
+    }
+    edits.sort_unstable();
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for (start, end, with) in edits {
+        out.push_str(text.get(at..start).unwrap_or_default());
+        out.push_str(with);
+        at = end;
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
+    (out, count)
+}

@@ -1,0 +1,36 @@
+//! In sentences, for screen readers and logs: no drawing, every label with its line.
+
+use super::severity;
+use crate::Compiled;
+
+/// At most this many are told.
+const MOST: usize = 50;
+
+/// Every diagnostic of a compilation.
+pub fn render(compiled: &Compiled) -> String {
+    let mut out = String::new();
+    for diagnostic in compiled.diagnostics.iter().take(MOST) {
+        let sources = &compiled.sources;
+        let span = diagnostic.primary.span;
+        let (line, column) = sources.position(span);
+        let (kind, code, name) = (severity(diagnostic.severity), diagnostic.code.text(), sources.name(span));
+        out.push_str(&format!("{kind} {code} in {name}, line {line}, column {column}: {}.\n", diagnostic.message));
+        let found = sources.text(span).lines().next().unwrap_or_default();
+        if !found.is_empty() {
+            out.push_str(&format!("  The text there is: {found}\n"));
+        }
+        for label in std::iter::once(&diagnostic.primary).chain(&diagnostic.others).filter(|l| !l.text.is_empty()) {
+            let (line, column) = sources.position(label.span);
+            let name = sources.name(label.span);
+            out.push_str(&format!("  Note on {name}, line {line}, column {column}: {}.\n", label.text));
+        }
+        if let Some(help) = &diagnostic.help {
+            out.push_str(&format!("  What to do: {help}.\n"));
+        }
+    }
+    let left = compiled.diagnostics.len().saturating_sub(MOST);
+    if left > 0 {
+        out.push_str(&format!("And {left} more.\n"));
+    }
+    out
+}

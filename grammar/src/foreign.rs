@@ -1,0 +1,62 @@
+//! Characters that look like those of the language and are others.
+
+use crate::FileId;
+use crate::Span;
+use crate::ast::{Fault, FaultKind};
+
+/// A word in ASCII letters, where all of its others only look different from these; nothing where some do
+/// not look like any.
+pub(crate) fn latin(word: &str) -> Option<String> {
+    word.chars().map(|c| if c.is_ascii() { Some(c) } else { look_alike(c) }).collect()
+}
+
+/// The ASCII letter or digit that a character looks like.
+fn look_alike(c: char) -> Option<char> {
+    const PAIRS: &str = "аaвBеeкkмMнHоoрpсcтTуyхxіiјjѕsԁdһhѵvАAВBЕEКKМMНHОOРPСCТTХXІIЅSαaβBεeιiκkνvοoρpτtυuχxωwγyΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXııäaöoüuéeèeáaàañnçc";
+    let wide = match u32::from(c) {
+        code @ (0xFF10..=0xFF19 | 0xFF21..=0xFF3A | 0xFF41..=0xFF5A) => char::from_u32(code - 0xFEE0),
+        _ => None,
+    };
+    let mut pairs = PAIRS.chars();
+    wide.or_else(|| {
+        while let (Some(foreign), Some(latin)) = (pairs.next(), pairs.next()) {
+            if foreign == c && latin.is_ascii() {
+                return Some(latin);
+            }
+        }
+        None
+    })
+}
+
+/// The first blank that is no space, outside of comments and texts.
+pub(crate) fn odd_blank(file: FileId, source: &str) -> Option<Fault> {
+    let (mut comment, mut text, mut before) = (false, false, ' ');
+    for (at, c) in source.char_indices() {
+        match c {
+            '\n' => (comment, text) = (false, false),
+            '/' if before == '/' && !text => comment = true,
+            '#' if !text => comment = true,
+            '"' if !comment && before != '\\' => text = !text,
+            '\u{00A0}' | '\u{2000}'..='\u{200B}' | '\u{202F}' | '\u{2060}' | '\u{3000}' if !comment && !text => {
+                let span = Span::new(file, at, at + c.len_utf8());
+                return Some(Fault {
+                    kind: FaultKind::Foreign { found: "an odd blank".into(), write: " ".into() },
+                    span,
+                });
+            }
+            _ => {}
+        }
+        before = c;
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn words_of_look_alikes_are_read() {
+        assert_eq!(super::latin("\u{0440}i").as_deref(), Some("pi"));
+        assert_eq!(super::latin("\u{FF50}i").as_deref(), Some("pi"));
+        assert_eq!(super::latin("\u{4E2D}"), None);
+    }
+}
