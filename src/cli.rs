@@ -42,6 +42,8 @@ pub enum Command {
     Params(crate::params::ParamsArgs),
     /// Lay files out in the one format of the language
     Fmt(crate::fmt::FmtArgs),
+    /// Say what a diagnostic code is about
+    Explain(crate::explain::ExplainArgs),
     /// Show the standard library
     Std(crate::library::StdArgs),
     /// Show version, features, devices and threads

@@ -5,6 +5,7 @@ mod bench_compile;
 mod check;
 mod cli;
 mod doctor;
+mod explain;
 mod fmt;
 mod library;
 mod params;
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Run(args) => run::run(args),
         Command::Params(args) => params::run(args),
         Command::Fmt(args) => Ok(fmt::run(args)),
+        Command::Explain(args) => Ok(explain::run(args)),
         Command::Std(args) => Ok(library::run(args)),
         Command::Doctor => Ok(doctor::run()),
         Command::Bench(args) => Ok(bench::run(args)),

@@ -20,6 +20,7 @@ pub mod hir;
 pub mod lints;
 mod lower;
 pub mod modules;
+pub mod pages;
 pub mod parallel;
 pub mod params;
 pub mod plan;
@@ -296,7 +297,7 @@ impl Work {
             }
             Some(plans)
         };
-        lints::idle::check(&this.project, plans, &mut found);
+        lints::idle::check(&this.project, &base.scope, plans, &mut found);
         self.out.extend(found);
     }
 

@@ -12,6 +12,7 @@ use crate::modules::Project;
 use crate::plan::Plan;
 use crate::plan::identity::{Identity, identities};
 use crate::points::Override;
+use crate::scope::Scope;
 
 /// Most parameters that are tried.
 const MOST: usize = 32;
@@ -20,14 +21,20 @@ pub const MOST_STAGES: usize = 1000;
 
 /// Says of every parameter that `plans` does not depend on; `plans` gives all plans of the file with one more
 /// override, nothing where they do not compile.
-pub fn check(project: &Project, plans: impl Fn(Option<&Override>) -> Option<Vec<Plan>>, out: &mut Vec<Diagnostic>) {
+pub fn check(
+    project: &Project,
+    scope: &Scope,
+    plans: impl Fn(Option<&Override>) -> Option<Vec<Plan>>,
+    out: &mut Vec<Diagnostic>,
+) {
     let Some(before) = plans(None).map(|plans| all(&plans)) else { return };
     if before.is_empty() {
         return;
     }
     let params =
         project.entries.iter().filter(|entry| entry.file == project.main).filter_map(|entry| match &*entry.item {
-            Item::Param(param) if param.name.text != "seed" => Some(param),
+            // What is not mentioned at all is another lint's.
+            Item::Param(param) if param.name.text != "seed" && scope.used.contains(&param.name.text) => Some(param),
             _ => None,
         });
     for param in params.take(MOST) {

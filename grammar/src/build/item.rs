@@ -110,6 +110,7 @@ impl<'s> Builder<'s> {
         let inner = pair.into_inner();
         let (name, ty) = self.two_idents(&inner)?;
         let range = self.child(&inner, Rule::range).and_then(|pair| self.range(pair));
+        self.foreign_assigns(&inner);
         let value = self.child(&inner, Rule::expr)?;
         let value = self.expr(value);
         Some(Param { doc, name, ty, range, value, span })

@@ -1,0 +1,66 @@
+//! The page of each code: its bad example has exactly that code, its good one none.
+
+use std::collections::BTreeSet;
+
+use pbpo_compiler::code::Code;
+use pbpo_compiler::pages::page;
+use pbpo_compiler::{Compiled, Input, check, compile};
+
+/// In front of an example that is no whole file.
+const PRELUDE: &str = include_str!("../../docs/codes/prelude.pbpo");
+/// Codes that no single text can have.
+const EXEMPT: [Code; 4] = [Code::UnreadableFile, Code::TooLarge, Code::ImportCycle, Code::StageFailed];
+
+/// An example as its first line says: `// target: main`, `// set: beta=1`, `// run`; else all of it is checked.
+fn look(example: &str, whole: bool) -> Compiled {
+    let head = example.lines().next().unwrap_or_default();
+    let text = if whole { example.to_owned() } else { format!("{PRELUDE}\n{example}") };
+    let input = Input::text("example.pbpo", &text);
+    let value = |key: &str| head.strip_prefix(key).map(str::trim);
+    match (value("// target:"), value("// set:"), head == "// run") {
+        (Some(target), ..) => compile(input, Some(target), &[]),
+        (_, Some(set), _) => compile(input, None, &[set.to_owned()]),
+        (_, _, true) => compile(input, None, &[]),
+        _ => check(input, &[]),
+    }
+}
+
+fn codes(code: Code, example: &str) -> BTreeSet<&'static str> {
+    // What has to do with the first line is a whole file.
+    let whole = example.starts_with("pbpo ") || code == Code::MissingHeader;
+    let found = look(example, whole).diagnostics.into_iter().map(|finding| finding.code);
+    // Examples declare what they do not use.
+    found.filter(|found| *found == code || *found != Code::Unused).map(Code::text).collect()
+}
+
+fn example<'p>(page: &'p str, title: &str) -> Option<&'p str> {
+    let section = page.split_once(&format!("## {title}\n"))?.1;
+    let block = section.split_once("```pbpo\n")?.1;
+    Some(block.split_once("```")?.0)
+}
+
+#[test]
+fn examples_do_what_their_pages_say() {
+    let mut wrong = String::new();
+    for code in Code::ALL {
+        let page = page(*code).unwrap_or_else(|| panic!("{} has no page", code.text()));
+        assert!(page.starts_with(&format!("# {}: {}\n", code.text(), code.summary())), "{page}");
+        if EXEMPT.contains(code) {
+            continue;
+        }
+        let (bad, good) = (example(page, "Bad").unwrap(), example(page, "Good").unwrap());
+        let (found, left) = (codes(*code, bad), codes(*code, good));
+        if found != BTreeSet::from([code.text()]) || !left.is_empty() {
+            wrong += &format!("{}: bad {found:?}, good {left:?}\n", code.text());
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong}");
+}
+
+#[test]
+fn every_page_has_a_code() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/codes");
+    let pages = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let known: BTreeSet<String> = Code::ALL.iter().map(|code| format!("{}.md", code.text())).collect();
+    assert_eq!(pages.filter(|name| name.ends_with(".md")).collect::<BTreeSet<_>>(), known);
+}

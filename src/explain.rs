@@ -1,0 +1,35 @@
+//! `pbpoc explain`: what a diagnostic code is about.
+
+use clap::Args;
+use pbpo_compiler::code::Code;
+use pbpo_compiler::{pages, suggest};
+
+use crate::cli::{OK, eprint, print};
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A code, as PB0402 or 402; default: a list of all
+    pub code: Option<String>,
+}
+
+/// Prints the page of a code, or the list of all; the exit code.
+pub fn run(args: &ExplainArgs) -> u8 {
+    let Some(asked) = &args.code else {
+        let lines = Code::ALL.iter().map(|code| format!("{}  {}\n", code.text(), code.summary()));
+        print(&lines.collect::<String>());
+        return OK;
+    };
+    let digits = asked.trim().to_ascii_uppercase();
+    let digits = digits.trim_start_matches("PB");
+    let wanted = format!("PB{digits:0>4}");
+    let code = Code::ALL.iter().find(|code| code.text() == wanted);
+    if let Some(page) = code.and_then(|code| pages::page(*code)) {
+        print(page);
+        return OK;
+    }
+    let names: Vec<&str> = Code::ALL.iter().map(|code| code.text()).collect();
+    eprint(&format!("error: no code is called `{asked}`\n"));
+    let near = suggest::nearest(&wanted, names).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+    eprint(&format!("help: {near}`pbpoc explain` lists all\n"));
+    2
+}
