@@ -10,6 +10,7 @@ mod fmt;
 mod library;
 mod params;
 mod plan;
+mod plan_diff;
 mod read;
 mod run;
 mod shell;

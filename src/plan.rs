@@ -1,15 +1,28 @@
 //! `pbpoc plan`: what a pipeline would do.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::sweep::Shape;
 
-use crate::cli::{Failure, OK, Source, print};
+use crate::cli::{Failure, OK, Overrides, Source, print};
+use crate::plan_diff;
 
 #[derive(Debug, Args)]
 pub struct PlanArgs {
+    /// A .pbpo file
+    #[arg(required_unless_present = "diff")]
+    pub file: Option<PathBuf>,
+    /// A pipeline, variant, sweep, or one point of a sweep (`grid[beta=0.1,seed=2]`); default: the
+    /// only pipeline
+    pub target: Option<String>,
     #[command(flatten)]
-    pub source: Source,
+    pub overrides: Overrides,
+    /// What is different between two plans: each a .pbpo file (`a.pbpo#TARGET`), a plan in JSON, or of
+    /// FILE a pipeline, variant, point or git revision
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with = "target")]
+    pub diff: Option<Vec<String>>,
     /// Form of the plan
     #[arg(long, value_enum, default_value_t)]
     pub emit: Emit,
@@ -29,7 +42,15 @@ pub enum Emit {
 
 /// Prints the plan, or what a sweep's plans have in common; the exit code.
 pub fn run(args: &PlanArgs) -> Result<u8, Failure> {
-    let compiled = args.source.compile()?;
+    if let Some(sides) = &args.diff {
+        return plan_diff::run(args.file.as_deref(), sides, &args.overrides, args.emit == Emit::Json);
+    }
+    let source = Source {
+        file: args.file.clone().unwrap_or_default(),
+        target: args.target.clone(),
+        overrides: args.overrides.clone(),
+    };
+    let compiled = source.compile()?;
     let plans: Vec<&Plan> = compiled.points.iter().map(|point| &point.plan).collect();
     print(&match plans.as_slice() {
         [plan] => one(plan, args.emit),
@@ -48,7 +69,7 @@ fn one(plan: &Plan, emit: Emit) -> String {
 }
 
 fn several(plans: &[&Plan], args: &PlanArgs) -> String {
-    let name = args.source.target.as_deref().unwrap_or_default();
+    let name = args.target.as_deref().unwrap_or_default();
     let shape = Shape::of(name, plans);
     match args.emit {
         Emit::Json => {

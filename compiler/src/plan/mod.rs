@@ -5,8 +5,10 @@
 //! its own, with the values it carries from one iteration to the next.
 //!
 //! - `expr.rs`: objectives; `text.rs`: the stable text form; `identity.rs`: content hashes of stages;
-//!   `json.rs`, `graph.rs`: other printers; `sweep.rs`: what several plans have in common.
+//!   `json.rs`, `graph.rs`: other printers; `sweep.rs`: what several plans have in common;
+//!   `diff.rs`: what is different between two.
 
+pub mod diff;
 pub mod expr;
 mod graph;
 pub mod identity;

@@ -1,0 +1,244 @@
+//! What is different between two plans, and why.
+//!
+//! Stages are matched by identity first, then by operation and name without its number, in order. Of two
+//! stages that match, what changed is their own (a setting, the objective, the seed), or comes with an input.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::identity::{Identity, identities};
+use super::{Body, Plan, Stage, ops};
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    pub kind: Kind,
+    /// The stage's name, in the new plan where it is there.
+    pub stage: String,
+    pub op: String,
+    /// Why: the stage's own changes first, else the inputs that changed.
+    pub reasons: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    Added,
+    Removed,
+    Changed,
+}
+
+/// All differences, in the order of the new plan; removed stages behind.
+#[derive(Clone, Debug, Serialize)]
+pub struct Diff {
+    pub equal: usize,
+    pub changes: Vec<Change>,
+}
+
+/// A stage with its identity.
+struct Known<'p> {
+    stage: &'p Stage,
+    identity: Identity,
+    /// Operation, name without its number, and how many such came before.
+    key: (String, String, usize),
+}
+
+impl Diff {
+    pub fn of(old: &Plan, new: &Plan) -> Diff {
+        let (old_stages, new_stages) = (known(old), known(new));
+        let same: BTreeSet<Identity> = new_stages.iter().map(|known| known.identity).collect();
+        let before: BTreeSet<Identity> = old_stages.iter().map(|known| known.identity).collect();
+        let mut rest: BTreeMap<&(String, String, usize), &Known<'_>> = old_stages
+            .iter()
+            .filter(|known| !same.contains(&known.identity))
+            .map(|known| (&known.key, known))
+            .collect();
+        // Names of values in the new plan by those in the old one, for stages that match.
+        let mut renamed: BTreeMap<&str, &str> = BTreeMap::new();
+        for known in &new_stages {
+            let other = old_stages
+                .iter()
+                .find(|other| other.identity == known.identity)
+                .or_else(|| rest.get(&known.key).copied());
+            for (from, to) in other.iter().flat_map(|other| other.stage.outputs.iter().zip(&known.stage.outputs)) {
+                renamed.insert(from, to);
+            }
+        }
+        let mut changed: BTreeSet<&str> = new_stages
+            .iter()
+            .filter(|known| !before.contains(&known.identity))
+            .flat_map(|known| known.stage.outputs.iter().map(String::as_str))
+            .collect();
+        // What a loop carries is another value where it enters with one, or comes back as one.
+        for carry in new_stages.iter().filter_map(|known| known.stage.body.as_deref()).flat_map(|body| &body.carries) {
+            if changed.contains(carry.from.as_str()) || changed.contains(carry.back.as_str()) {
+                changed.insert(&carry.enter);
+            }
+        }
+        let (mut equal, mut changes) = (0, Vec::new());
+        for known in &new_stages {
+            if before.contains(&known.identity) {
+                equal += 1;
+                continue;
+            }
+            let (kind, reasons) = match rest.remove(&known.key) {
+                Some(other) => {
+                    let seeds = (old.seed, new.seed);
+                    (Kind::Changed, reasons(other.stage, known.stage, &renamed, &changed, seeds))
+                }
+                None => (Kind::Added, Vec::new()),
+            };
+            changes.push(change(kind, known.stage, reasons));
+        }
+        changes.extend(
+            old_stages
+                .iter()
+                .filter(|known| rest.contains_key(&known.key))
+                .map(|known| change(Kind::Removed, known.stage, Vec::new())),
+        );
+        Diff { equal, changes }
+    }
+
+    /// Lines for people: `~ pi@0 = policy: optimizer.lr 0.0002 -> 0.0001`.
+    pub fn text(&self) -> String {
+        let count = |kind| self.changes.iter().filter(|change| change.kind == kind).count();
+        let mut out = format!(
+            "{} equal, {} changed, {} added, {} removed\n",
+            self.equal,
+            count(Kind::Changed),
+            count(Kind::Added),
+            count(Kind::Removed)
+        );
+        for change in &self.changes {
+            let mark = match change.kind {
+                Kind::Added => '+',
+                Kind::Removed => '-',
+                Kind::Changed => '~',
+            };
+            let _ = writeln!(out, "{mark} {} = {}", change.stage, change.op);
+            for reason in &change.reasons {
+                let _ = writeln!(out, "    {reason}");
+            }
+        }
+        out
+    }
+}
+
+fn change(kind: Kind, stage: &Stage, reasons: Vec<String>) -> Change {
+    Change { kind, stage: stage.name.clone(), op: stage.op.clone(), reasons }
+}
+
+fn known(plan: &Plan) -> Vec<Known<'_>> {
+    let identities = identities(plan);
+    let mut found = Vec::new();
+    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    collect(&plan.body, &mut |stage| {
+        let base = stage.name.split('@').next().unwrap_or_default().to_owned();
+        let count = counts.entry((stage.op.clone(), base.clone())).or_insert(0);
+        let identity = identities.get(&stage.name).copied().unwrap_or_default();
+        found.push(Known { stage, identity, key: (stage.op.clone(), base, *count) });
+        *count += 1;
+    });
+    found
+}
+
+fn collect<'p>(body: &'p Body, visit: &mut impl FnMut(&'p Stage)) {
+    for stage in body.stages() {
+        visit(stage);
+        if let Some(inner) = &stage.body {
+            collect(inner, visit);
+        }
+    }
+}
+
+/// Why a stage is not what it was.
+fn reasons(
+    old: &Stage,
+    new: &Stage,
+    renamed: &BTreeMap<&str, &str>,
+    changed: &BTreeSet<&str>,
+    seeds: (u64, u64),
+) -> Vec<String> {
+    let mut own = Vec::new();
+    settings("", &as_json(old), &as_json(new), &mut own);
+    let now = |value: &str| renamed.get(value).copied().unwrap_or(value).to_owned();
+    let (before, after) = (objective(old, &now), objective(new, &|value: &str| value.to_owned()));
+    if before != after {
+        own.push(format!("objective {before}\n           -> {after}"));
+    }
+    if seeds.0 != seeds.1 && ops::find(&new.op).is_some_and(|info| info.random) {
+        own.push(format!("seed {} -> {}", seeds.0, seeds.1));
+    }
+    let mut by_input = Vec::new();
+    for (port, value) in &new.inputs {
+        let was = old.input(port).map(now);
+        match was {
+            None => own.push(format!("input {port}: {value}, new")),
+            Some(was) if was != *value => by_input.push(format!("because {port} is {value}, was {was}")),
+            Some(_) if changed.contains(value.as_str()) => by_input.push(format!("because of {value}")),
+            Some(_) => {}
+        }
+    }
+    own.extend(
+        old.inputs
+            .iter()
+            .filter(|(port, _)| new.input(port).is_none())
+            .map(|(port, value)| format!("input {port}: {value}, gone")),
+    );
+    if new.body.is_some() {
+        // What is in a loop tells for itself.
+        by_input.retain(|reason| reason.contains(", was "));
+        if own.is_empty() && by_input.is_empty() {
+            own.push("because of what is inside".into());
+        }
+    }
+    if own.is_empty() { by_input } else { own }
+}
+
+fn as_json(stage: &Stage) -> Json {
+    Json::Object(stage.config.clone().into_iter().collect())
+}
+
+/// Settings that differ, with their paths.
+fn settings(path: &str, old: &Json, new: &Json, out: &mut Vec<String>) {
+    match (old, new) {
+        (Json::Object(a), Json::Object(b)) => {
+            let keys: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+            for key in keys {
+                let inner = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+                settings(&inner, a.get(key).unwrap_or(&Json::Null), b.get(key).unwrap_or(&Json::Null), out);
+            }
+        }
+        (a, b) if a == b => {}
+        (a, b) => out.push(format!("{path} {} -> {}", word(a), word(b))),
+    }
+}
+
+fn word(value: &Json) -> String {
+    match value {
+        Json::Null => "nothing".into(),
+        Json::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// An objective with the names of the new plan.
+fn objective(stage: &Stage, now: &impl Fn(&str) -> String) -> String {
+    let Some(objective) = &stage.objective else { return String::new() };
+    let text = objective.to_string();
+    let mut out = String::with_capacity(text.len());
+    let mut name = String::new();
+    for c in text.chars().chain(std::iter::once(' ')) {
+        if c.is_alphanumeric() || "_@.:".contains(c) {
+            name.push(c);
+        } else {
+            out.push_str(&now(&name));
+            name.clear();
+            out.push(c);
+        }
+    }
+    out.trim_end().to_owned()
+}

@@ -1,0 +1,120 @@
+//! `pbpoc plan --diff A B`: what is different between two plans.
+//!
+//! A and B are each a `.pbpo` file, with `#TARGET` behind it where it has several; a plan in JSON; a
+//! pipeline, variant or point of the file that is given; or a git revision of that file.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use pbpo_compiler::modules::Loader;
+use pbpo_compiler::plan::Plan;
+use pbpo_compiler::plan::diff::Diff;
+use pbpo_compiler::{Compiled, Input};
+
+use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Overrides, eprint, print, report};
+use crate::read;
+
+/// Prints the differences; the exit code.
+pub fn run(file: Option<&Path>, sides: &[String], overrides: &Overrides, json: bool) -> Result<u8, Failure> {
+    let [old, new] = sides else { return Err(Failure(2)) };
+    let (old, new) = (plan(file, old, overrides)?, plan(file, new, overrides)?);
+    let diff = Diff::of(&old, &new);
+    print(&if json { format!("{}\n", serde_json::to_string(&diff).unwrap_or_default()) } else { diff.text() });
+    Ok(OK)
+}
+
+/// The plan that one side means.
+fn plan(file: Option<&Path>, side: &str, overrides: &Overrides) -> Result<Plan, Failure> {
+    let (path, target) = match side.split_once('#') {
+        Some((path, target)) => (path, Some(target)),
+        None => (side, None),
+    };
+    if path.ends_with(".json") {
+        let text = std::fs::read_to_string(path).map_err(|error| fail(&format!("`{path}` can't be read: {error}")))?;
+        return Plan::from_json(&text).map_err(|error| fail(&format!("`{path}` is no plan: {error}")));
+    }
+    if path.ends_with(".pbpo") {
+        return compile(Path::new(path), &read::Disk, None, target, overrides);
+    }
+    let Some(file) = file else {
+        return Err(fail(&format!("`{side}` is no file; name one in front: `pbpoc plan FILE --diff A B`")));
+    };
+    // A name of the file goes before a revision of the same name.
+    let text = read::text(file).map_err(|unreadable| Failure(report(&[*unreadable], Format::Full)))?;
+    let name = file.display().to_string();
+    let lints = overrides.lints();
+    let input = Input { name: &name, text: &text, loader: &read::Disk, lints: &lints };
+    let compiled = pbpo_compiler::compile(input, Some(side), &overrides.set);
+    if let Some(plan) = compiled.plan() {
+        return Ok(plan.clone());
+    }
+    match Git::at(side, file) {
+        Some(git) => {
+            let text = git.load(&name).map_err(|error| fail(&format!("`{side}`: {error}")))?;
+            compile(file, &git, Some(text), None, overrides)
+        }
+        None => Err(Failure(report(&[compiled], Format::Full).max(DIAGNOSTICS))),
+    }
+}
+
+fn compile(
+    file: &Path,
+    loader: &dyn Loader,
+    text: Option<String>,
+    target: Option<&str>,
+    overrides: &Overrides,
+) -> Result<Plan, Failure> {
+    let text = match text {
+        Some(text) => text,
+        None => read::text(file).map_err(|unreadable| Failure(report(&[*unreadable], Format::Full)))?,
+    };
+    let name = file.display().to_string();
+    let lints = overrides.lints();
+    let input = Input { name: &name, text: &text, loader, lints: &lints };
+    let compiled: Compiled = pbpo_compiler::compile(input, target, &overrides.set);
+    match compiled.plan() {
+        Some(plan) => Ok(plan.clone()),
+        None if compiled.failed() => Err(Failure(report(&[compiled], Format::Full))),
+        None => Err(fail(&format!("`{}` names several points; name one", target.unwrap_or_default()))),
+    }
+}
+
+fn fail(message: &str) -> Failure {
+    eprint(&format!("error: {message}\n"));
+    Failure(DIAGNOSTICS)
+}
+
+/// Files as they were at a revision.
+struct Git {
+    revision: String,
+    folder: PathBuf,
+}
+
+impl Git {
+    /// A revision of the repository that a file is in.
+    fn at(revision: &str, file: &Path) -> Option<Git> {
+        let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let folder = parent.to_owned();
+        let git = Git { revision: revision.to_owned(), folder };
+        let commit = format!("{revision}^{{commit}}");
+        git.run(&["rev-parse", "--verify", "--quiet", "--end-of-options", &commit]).ok().map(|_| git)
+    }
+
+    fn run(&self, args: &[&str]) -> Result<String, String> {
+        let output = Command::new("git").arg("-C").arg(&self.folder).args(args).output();
+        let output = output.map_err(|error| format!("git can't be run: {error}"))?;
+        if output.status.success() {
+            String::from_utf8(output.stdout).map_err(|_| "it is not UTF-8 text".into())
+        } else {
+            Err(String::from_utf8_lossy(&output.stderr).trim().to_owned())
+        }
+    }
+}
+
+impl Loader for Git {
+    /// `path` is as the file's own: it starts where the command was called.
+    fn load(&self, path: &str) -> Result<String, String> {
+        let inner = Path::new(path).strip_prefix(&self.folder).unwrap_or(Path::new(path));
+        self.run(&["show", "--end-of-options", &format!("{}:./{}", self.revision, inner.display())])
+    }
+}
