@@ -17,6 +17,7 @@ mod expand;
 pub mod fixes;
 mod functions;
 pub mod hir;
+pub mod ide;
 pub mod lints;
 mod lower;
 pub mod modules;
