@@ -50,6 +50,8 @@ pub enum Command {
     Doctor,
     /// Measure tokens per second of training and sampling
     Bench(crate::bench::BenchArgs),
+    /// Serve an editor: diagnostics, hover, completion, definition, rename, formatting, fixes
+    Lsp,
     /// Print the completions of a shell
     Completions(crate::shell::CompletionsArgs),
     /// Write the manual pages

@@ -8,6 +8,7 @@ mod doctor;
 mod explain;
 mod fmt;
 mod library;
+mod lsp;
 mod params;
 mod plan;
 mod plan_diff;
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Std(args) => Ok(library::run(args)),
         Command::Doctor => Ok(doctor::run()),
         Command::Bench(args) => Ok(bench::run(args)),
+        Command::Lsp => Ok(lsp::run()),
         Command::Completions(args) => Ok(shell::completions(args)),
         Command::Man(args) => Ok(shell::man(args)),
     };
