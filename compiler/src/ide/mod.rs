@@ -27,9 +27,9 @@ pub struct Analysis {
 
 impl Analysis {
     pub fn of(input: Input<'_>) -> Self {
-        let compiled = crate::check(input, &[]);
-        let mut work = Work::new(input, &[]);
-        let program = work.program();
+        let (mut work, program) = crate::checked(input, &[]);
+        let diagnostics = std::mem::take(&mut work.out);
+        let compiled = Compiled { points: Vec::new(), diagnostics, sources: work.sources.clone() };
         Self { compiled, work, program }
     }
 
