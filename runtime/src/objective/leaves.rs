@@ -2,20 +2,30 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use burn::tensor::{Device, Int, Tensor, activation::log_softmax};
-use pbpo_compiler::plan::{BatchRef, Leaf, Side};
+use burn::tensor::{Device, Int, Tensor};
+use pbpo_compiler::plan::{BatchRef, Forward, Gives, Leaf, Side};
 
 use super::Quantity;
+use super::forwards::{Apart, Model, Output, log_probs, side_by_side};
 use crate::batch::{Batch, Row};
 use crate::context::Context;
 use crate::error::Fault;
 use crate::model::{Head, Llama, RewardModel};
-use crate::value::Value;
+use crate::value::{Value, tracked};
 
 /// The player whose parameters the gradient is taken in; every other player is frozen.
 pub enum Moved {
     Policy { value: String, model: Llama },
     Reward { value: String, model: RewardModel },
+}
+
+impl Moved {
+    /// The name of the player's value.
+    fn value(&self) -> &str {
+        match self {
+            Moved::Policy { value, .. } | Moved::Reward { value, .. } => value,
+        }
+    }
 }
 
 /// Computes leaves from the stage's inputs, with a forward of each player over each batch at most once.
@@ -52,6 +62,64 @@ impl<'v> Leaves<'v> {
         self.moved
     }
 
+    /// Makes the forwards that a plan lists, at once where there are several CPU threads. Those of the moved
+    /// player that have a gradient graph of their own are given back.
+    pub fn prepare(&mut self, forwards: &[Forward]) -> Result<Vec<Apart>, Fault> {
+        let (given, mut made): (Vec<&Forward>, Vec<&Forward>) = forwards.iter().partition(|f| f.from.is_some());
+        for forward in given {
+            let name = forward.from.as_deref().unwrap_or_default();
+            match self.value(name)? {
+                Value::Forward(output) => self.insert(forward, output.as_ref().clone().autodiff()),
+                other => return Err(wrong(name, "a forward", other)),
+            }
+        }
+        if !crate::device::is_cpu(&self.device) || rayon::current_num_threads() < 2 {
+            made.clear();
+        }
+        let moves = |forward: &Forward| self.moved.value() == forward.player;
+        let several = made.iter().filter(|forward| moves(forward)).count() > 1;
+        let roles: Vec<(bool, bool)> = made.iter().map(|f| (moves(f), moves(f) && several)).collect();
+        let mut work = Vec::with_capacity(made.len());
+        for (forward, (moved, _)) in made.iter().zip(&roles) {
+            let batch = self.batch(&forward.batch)?.clone();
+            let model = match (&self.moved, self.value(&forward.player)?) {
+                (Moved::Policy { model, .. }, _) if *moved && !several => Model::Policy(model.clone()),
+                (Moved::Reward { model, .. }, _) if *moved && !several => Model::Reward(model.clone()),
+                (_, Value::Policy(p)) if *moved => Model::Policy(tracked(&p.model)),
+                (_, Value::Reward(r)) if *moved => Model::Reward(tracked(&r.model)),
+                (_, Value::Policy(p)) => Model::Policy(p.model.clone()),
+                (_, Value::Reward(r)) => Model::Reward(r.model.clone()),
+                (_, other) => return Err(wrong(&forward.player, "a player", other)),
+            };
+            let batch = if *moved { batch } else { self.on_plain_device(&batch) };
+            work.push((model, batch, forward.gives));
+        }
+        let outputs = side_by_side(work, |(model, batch, gives)| (model.forward(&batch, gives), model));
+        let mut apart = Vec::new();
+        for ((forward, (moved, own)), (output, model)) in made.into_iter().zip(roles).zip(outputs) {
+            let output = match (moved, own) {
+                (false, _) => output.autodiff(),
+                (true, false) => output,
+                (true, true) => {
+                    apart.push(Apart::new(model, output));
+                    apart.last().map(Apart::seen).ok_or_else(|| missing(&forward.player))?
+                }
+            };
+            self.insert(forward, output);
+        }
+        Ok(apart)
+    }
+
+    /// Keeps what a forward gave for the leaves.
+    fn insert(&mut self, forward: &Forward, output: Output) {
+        let key = (forward.player.clone(), forward.batch.clone());
+        match (output, forward.gives) {
+            (Output::LogProbs(t), _) => drop(self.log_probs.insert(key, t)),
+            (Output::Matrix(t), Gives::Rewards) => drop(self.rewards.insert(key, t)),
+            (Output::Matrix(t), _) => drop(self.logps.insert(key, t)),
+        }
+    }
+
     /// One leaf's value.
     pub fn get(&mut self, leaf: &Leaf) -> Result<Quantity, Fault> {
         Ok(match leaf {
@@ -77,12 +145,7 @@ impl<'v> Leaves<'v> {
     /// The padded rows of a batch.
     pub fn batch(&mut self, batch: &BatchRef) -> Result<&Batch, Fault> {
         if !self.batches.contains_key(batch) {
-            let made = Batch::new(self.source_rows(batch)?, &self.device);
-            if made.rows() == 0 {
-                return Err(Fault::new(format!("`{}` is empty", batch.value))
-                    .help("collect pairs with `label` before an objective reads them"));
-            }
-            self.batches.insert(batch.clone(), made);
+            self.batches.insert(batch.clone(), padded(self.values, batch, &self.device)?);
         }
         Ok(&self.batches[batch])
     }
@@ -133,14 +196,10 @@ impl<'v> Leaves<'v> {
             return Ok(log_probs.clone());
         }
         let batch = self.batch(batch)?.clone();
-        let forward = |model: &Llama, batch: &Batch| {
-            let hidden = model.hidden(batch.tokens(), None);
-            log_softmax(model.logits(hidden.narrow(1, batch.start(), batch.positions())), 2)
-        };
         let log_probs = match &self.moved {
-            Moved::Policy { value, model } if value == policy => forward(model, &batch),
+            Moved::Policy { value, model } if value == policy => log_probs(model, &batch),
             _ => match self.value(policy)? {
-                Value::Policy(p) => forward(&p.model, &self.on_plain_device(&batch)).autodiff(),
+                Value::Policy(p) => log_probs(&p.model, &self.on_plain_device(&batch)).autodiff(),
                 other => return Err(wrong(policy, "policy", other)),
             },
         };
@@ -210,22 +269,11 @@ impl<'v> Leaves<'v> {
             Value::Preferences(preferences) => preferences.data.as_ref(),
             other => return Err(wrong(&batch.value, "batch", other)),
         };
-        let rows = self.source_rows(batch)?;
+        let rows = source_rows(self.values, batch)?;
         let score = |row: &&Row| data.map_or(0.0, |data| data.score(row.item, &row.response) as f32);
         let scores: Vec<f32> = rows.iter().map(score).collect();
         let rows = scores.len();
         Ok(Tensor::<1>::from_floats(scores.as_slice(), &self.device).reshape([rows, 1]))
-    }
-
-    fn source_rows(&self, batch: &BatchRef) -> Result<Vec<&'v Row>, Fault> {
-        let values = self.values;
-        let value = values.get(&batch.value).ok_or_else(|| missing(&batch.value))?;
-        Ok(match (value, batch.side) {
-            (Value::Rollouts(r), None) => r.rows.iter().collect(),
-            (Value::Preferences(p), Some(Side::Chosen)) => p.pairs().map(|p| &p.chosen).collect(),
-            (Value::Preferences(p), Some(Side::Rejected)) => p.pairs().map(|p| &p.rejected).collect(),
-            (other, _) => return Err(wrong(&batch.value, "batch", other)),
-        })
     }
 
     fn on_plain_device(&self, batch: &Batch) -> Batch {
@@ -236,6 +284,26 @@ impl<'v> Leaves<'v> {
         let values = self.values;
         values.get(name).ok_or_else(|| missing(name))
     }
+}
+
+/// The padded rows of a batch; there is at least one.
+pub fn padded(values: &HashMap<String, Value>, batch: &BatchRef, device: &Device) -> Result<Batch, Fault> {
+    let made = Batch::new(source_rows(values, batch)?, device);
+    if made.rows() == 0 {
+        return Err(Fault::new(format!("`{}` is empty", batch.value))
+            .help("collect pairs with `label` before an objective reads them"));
+    }
+    Ok(made)
+}
+
+fn source_rows<'v>(values: &'v HashMap<String, Value>, batch: &BatchRef) -> Result<Vec<&'v Row>, Fault> {
+    let value = values.get(&batch.value).ok_or_else(|| missing(&batch.value))?;
+    Ok(match (value, batch.side) {
+        (Value::Rollouts(r), None) => r.rows.iter().collect(),
+        (Value::Preferences(p), Some(Side::Chosen)) => p.pairs().map(|p| &p.chosen).collect(),
+        (Value::Preferences(p), Some(Side::Rejected)) => p.pairs().map(|p| &p.rejected).collect(),
+        (other, _) => return Err(wrong(&batch.value, "batch", other)),
+    })
 }
 
 fn mean(x: Tensor<2>) -> f64 {
