@@ -5,6 +5,7 @@ mod bench_compile;
 mod check;
 mod cli;
 mod doctor;
+mod explain_passes;
 mod plan;
 mod read;
 mod run;

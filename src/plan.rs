@@ -5,6 +5,7 @@ use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::sweep::Shape;
 
 use crate::cli::{Failure, OK, Source, print};
+use crate::explain_passes;
 
 #[derive(Debug, Args)]
 pub struct PlanArgs {
@@ -13,6 +14,12 @@ pub struct PlanArgs {
     /// Form of the plan
     #[arg(long, value_enum, default_value_t)]
     pub emit: Emit,
+    /// `passes`: what each pass changes before the plan is run
+    #[arg(long, value_parser = ["passes"], value_name = "WHAT", conflicts_with = "emit")]
+    pub explain: Option<String>,
+    /// Show the plan as the passes leave it, which is what is run
+    #[arg(long)]
+    pub optimized: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -32,6 +39,8 @@ pub fn run(args: &PlanArgs) -> Result<u8, Failure> {
     let compiled = args.source.compile()?;
     let plans: Vec<&Plan> = compiled.points.iter().map(|point| &point.plan).collect();
     print(&match plans.as_slice() {
+        [plan] if args.explain.is_some() => explain_passes::text(plan),
+        [plan] if args.optimized => one(&explain_passes::optimized(plan), args.emit),
         [plan] => one(plan, args.emit),
         plans => several(plans, args),
     });

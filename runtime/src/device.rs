@@ -74,7 +74,7 @@ fn gpu(_: usize) -> (Device, String) {
 
 /// Whether tensors of a device are in the CPU's own memory.
 pub fn is_cpu(device: &Device) -> bool {
-    device.clone().without_autodiff() == Device::flex()
+    *device == Device::flex()
 }
 
 /// Threads that CPU work uses.

@@ -20,7 +20,7 @@ fn stage(stage: &mut Stage, lines: &mut Vec<String>) {
     if let Some(inner) = &mut stage.body {
         body(inner, lines);
     }
-    let Some(objective) = &stage.objective else { return };
+    let Some(objective) = stage.objective.as_ref().filter(|_| stage.forwards.is_empty()) else { return };
     stage.forwards = forward::forwards(objective);
     if stage.forwards.len() > 1 {
         let all: Vec<String> = stage.forwards.iter().map(ToString::to_string).collect();

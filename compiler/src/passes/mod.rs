@@ -90,7 +90,7 @@ fn widen(stage: &mut Stage, forward: &Forward) {
 fn give(step: &mut Stage, forward: &Forward, value: &str) {
     if let Some(own) = step.forwards.iter_mut().find(|own| own.same(forward)) {
         own.from = Some(value.to_owned());
-        step.inputs.push((format!("forward.{value}"), value.to_owned()));
+        step.inputs.push((value.to_owned(), value.to_owned()));
     }
 }
 
