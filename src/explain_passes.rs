@@ -1,20 +1,30 @@
-//! `pbpoc plan FILE --explain passes`: what each pass did to the plan.
+//! `pbpoc plan FILE --explain passes` and `--optimized`: what the passes did to a plan, and what they made.
 
-use pbpo_compiler::passes;
+use pbpo_compiler::passes::{self, Report};
 use pbpo_compiler::plan::Plan;
 
-/// A paragraph for each pass.
-pub fn text(plan: &Plan) -> String {
-    let (_, reports) = passes::run(plan.clone());
-    let paragraph = |report: &passes::Report| {
-        let lines = if report.lines.is_empty() { vec!["nothing to do".to_owned()] } else { report.lines.clone() };
-        let lines: Vec<String> = lines.into_iter().map(|line| format!("  {line}\n")).collect();
-        format!("pass {}\n{}", report.pass, lines.concat())
+use crate::cli::{Failure, OK, eprint, print};
+use crate::plan::{PlanArgs, one};
+
+/// Exit code of a wrong command line.
+const USAGE: u8 = 2;
+
+/// Prints either; the exit code.
+pub fn run(plans: &[&Plan], args: &PlanArgs) -> Result<u8, Failure> {
+    let [plan] = plans else {
+        eprint("error: the points of a sweep have a plan each\nhelp: add the name of one point, `SWEEP[...]`\n");
+        return Err(Failure(USAGE));
     };
-    reports.iter().map(paragraph).collect::<Vec<_>>().join("\n")
+    let (made, reports) = passes::run((*plan).clone());
+    print(&if args.explain.is_some() { explain(&reports) } else { one(&made, args.emit) });
+    Ok(OK)
 }
 
-/// The plan that a run executes.
-pub fn optimized(plan: &Plan) -> Plan {
-    passes::run(plan.clone()).0
+/// A paragraph for each pass.
+fn explain(reports: &[Report]) -> String {
+    let paragraph = |report: &Report| {
+        let lines: String = report.lines.iter().map(|line| format!("  {line}\n")).collect();
+        format!("pass {}\n{}", report.pass, if lines.is_empty() { "  nothing to do\n" } else { &lines })
+    };
+    reports.iter().map(paragraph).collect::<Vec<_>>().join("\n")
 }

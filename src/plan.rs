@@ -38,16 +38,18 @@ pub enum Emit {
 pub fn run(args: &PlanArgs) -> Result<u8, Failure> {
     let compiled = args.source.compile()?;
     let plans: Vec<&Plan> = compiled.points.iter().map(|point| &point.plan).collect();
+    if args.explain.is_some() || args.optimized {
+        return explain_passes::run(&plans, args);
+    }
     print(&match plans.as_slice() {
-        [plan] if args.explain.is_some() => explain_passes::text(plan),
-        [plan] if args.optimized => one(&explain_passes::optimized(plan), args.emit),
         [plan] => one(plan, args.emit),
         plans => several(plans, args),
     });
     Ok(OK)
 }
 
-fn one(plan: &Plan, emit: Emit) -> String {
+/// One plan in the form that was asked for.
+pub fn one(plan: &Plan, emit: Emit) -> String {
     match emit {
         Emit::Text => plan.text(),
         Emit::Json => format!("{}\n", plan.to_json()),

@@ -1,8 +1,7 @@
-//! A step's forwards made at once, where the plan lists them: side by side on the threads of the CPU, which
-//! the backend leaves idle at the size of one forward.
+//! A player's forward over a batch, and forwards of one player with a gradient graph each.
 //!
-//! Where the player that is moved has several, each has a gradient graph of its own, so that they also go
-//! back side by side: the objective is differentiated in what the forwards gave, then each forward in the
+//! Where the player that is moved has several forwards, each has a graph of its own, so that they go forth
+//! and back side by side: the objective is differentiated in what the forwards gave, then each forward in the
 //! parameters. The parameters' gradients are added in the order of the list. That is the order in which one
 //! common graph adds them, and the sums are the same bit for bit, with any number of threads.
 

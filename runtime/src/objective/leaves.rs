@@ -3,15 +3,15 @@
 use std::collections::{BTreeMap, HashMap};
 
 use burn::tensor::{Device, Int, Tensor};
-use pbpo_compiler::plan::{BatchRef, Forward, Gives, Leaf, Side};
+use pbpo_compiler::plan::{BatchRef, Leaf, Side};
 
 use super::Quantity;
-use super::forwards::{Apart, Model, Output, log_probs, side_by_side};
+use super::forwards::log_probs;
 use crate::batch::{Batch, Row};
 use crate::context::Context;
 use crate::error::Fault;
 use crate::model::{Head, Llama, RewardModel};
-use crate::value::{Value, tracked};
+use crate::value::Value;
 
 /// The player whose parameters the gradient is taken in; every other player is frozen.
 pub enum Moved {
@@ -21,7 +21,7 @@ pub enum Moved {
 
 impl Moved {
     /// The name of the player's value.
-    fn value(&self) -> &str {
+    pub(super) fn value(&self) -> &str {
         match self {
             Moved::Policy { value, .. } | Moved::Reward { value, .. } => value,
         }
@@ -31,11 +31,11 @@ impl Moved {
 /// Computes leaves from the stage's inputs, with a forward of each player over each batch at most once.
 pub struct Leaves<'v> {
     values: &'v HashMap<String, Value>,
-    moved: Moved,
+    pub(super) moved: Moved,
     /// The autodiff device that all quantities live on.
     device: Device,
     batches: BTreeMap<BatchRef, Batch>,
-    log_probs: BTreeMap<(String, BatchRef), Tensor<3>>,
+    pub(super) log_probs: BTreeMap<(String, BatchRef), Tensor<3>>,
     pub(crate) logps: BTreeMap<(String, BatchRef), Tensor<2>>,
     pub(crate) rewards: BTreeMap<(String, BatchRef), Tensor<2>>,
 }
@@ -60,64 +60,6 @@ impl<'v> Leaves<'v> {
     /// The player back, after the backward pass.
     pub fn into_moved(self) -> Moved {
         self.moved
-    }
-
-    /// Makes the forwards that a plan lists, at once where there are several CPU threads. Those of the moved
-    /// player that have a gradient graph of their own are given back.
-    pub fn prepare(&mut self, forwards: &[Forward]) -> Result<Vec<Apart>, Fault> {
-        let (given, mut made): (Vec<&Forward>, Vec<&Forward>) = forwards.iter().partition(|f| f.from.is_some());
-        for forward in given {
-            let name = forward.from.as_deref().unwrap_or_default();
-            match self.value(name)? {
-                Value::Forward(output) => self.insert(forward, output.as_ref().clone().autodiff()),
-                other => return Err(wrong(name, "a forward", other)),
-            }
-        }
-        if !crate::device::is_cpu(&self.device) || rayon::current_num_threads() < 2 {
-            made.clear();
-        }
-        let moves = |forward: &Forward| self.moved.value() == forward.player;
-        let several = made.iter().filter(|forward| moves(forward)).count() > 1;
-        let roles: Vec<(bool, bool)> = made.iter().map(|f| (moves(f), moves(f) && several)).collect();
-        let mut work = Vec::with_capacity(made.len());
-        for (forward, (moved, _)) in made.iter().zip(&roles) {
-            let batch = self.batch(&forward.batch)?.clone();
-            let model = match (&self.moved, self.value(&forward.player)?) {
-                (Moved::Policy { model, .. }, _) if *moved && !several => Model::Policy(model.clone()),
-                (Moved::Reward { model, .. }, _) if *moved && !several => Model::Reward(model.clone()),
-                (_, Value::Policy(p)) if *moved => Model::Policy(tracked(&p.model)),
-                (_, Value::Reward(r)) if *moved => Model::Reward(tracked(&r.model)),
-                (_, Value::Policy(p)) => Model::Policy(p.model.clone()),
-                (_, Value::Reward(r)) => Model::Reward(r.model.clone()),
-                (_, other) => return Err(wrong(&forward.player, "a player", other)),
-            };
-            let batch = if *moved { batch } else { self.on_plain_device(&batch) };
-            work.push((model, batch, forward.gives));
-        }
-        let outputs = side_by_side(work, |(model, batch, gives)| (model.forward(&batch, gives), model));
-        let mut apart = Vec::new();
-        for ((forward, (moved, own)), (output, model)) in made.into_iter().zip(roles).zip(outputs) {
-            let output = match (moved, own) {
-                (false, _) => output.autodiff(),
-                (true, false) => output,
-                (true, true) => {
-                    apart.push(Apart::new(model, output));
-                    apart.last().map(Apart::seen).ok_or_else(|| missing(&forward.player))?
-                }
-            };
-            self.insert(forward, output);
-        }
-        Ok(apart)
-    }
-
-    /// Keeps what a forward gave for the leaves.
-    fn insert(&mut self, forward: &Forward, output: Output) {
-        let key = (forward.player.clone(), forward.batch.clone());
-        match (output, forward.gives) {
-            (Output::LogProbs(t), _) => drop(self.log_probs.insert(key, t)),
-            (Output::Matrix(t), Gives::Rewards) => drop(self.rewards.insert(key, t)),
-            (Output::Matrix(t), _) => drop(self.logps.insert(key, t)),
-        }
     }
 
     /// One leaf's value.
@@ -276,11 +218,11 @@ impl<'v> Leaves<'v> {
         Ok(Tensor::<1>::from_floats(scores.as_slice(), &self.device).reshape([rows, 1]))
     }
 
-    fn on_plain_device(&self, batch: &Batch) -> Batch {
+    pub(super) fn on_plain_device(&self, batch: &Batch) -> Batch {
         batch.clone().to_device(&self.device.clone().without_autodiff())
     }
 
-    fn value(&self, name: &str) -> Result<&'v Value, Fault> {
+    pub(super) fn value(&self, name: &str) -> Result<&'v Value, Fault> {
         let values = self.values;
         values.get(name).ok_or_else(|| missing(name))
     }
@@ -310,10 +252,10 @@ fn mean(x: Tensor<2>) -> f64 {
     f64::from(x.mean().into_scalar::<f32>())
 }
 
-fn missing(name: &str) -> Fault {
+pub(super) fn missing(name: &str) -> Fault {
     Fault::new(format!("the plan uses `{name}` before it is made"))
 }
 
-fn wrong(name: &str, wanted: &str, found: &Value) -> Fault {
+pub(super) fn wrong(name: &str, wanted: &str, found: &Value) -> Fault {
     Fault::new(format!("`{name}` is {} where {wanted} is wanted", found.kind()))
 }

@@ -1,7 +1,7 @@
 //! Evaluates objectives: any expression of a plan over Burn tensors, differentiable in one player.
 //!
 //! - `leaves.rs`: what players say of batches (log-probabilities, rewards, ...), each forward once;
-//! - `forwards.rs`: a step's forwards at once;
+//! - `prepare.rs`: the forwards that a plan lists, made at once; `forwards.rs`: how each is made;
 //! - `estimate.rs`: advantages of sampled rollouts.
 //!
 //! Every quantity is a matrix `[rows, tokens]`, `[rows, 1]` or `[1, 1]`, so that broadcasting does
@@ -10,6 +10,7 @@
 mod estimate;
 pub mod forwards;
 mod leaves;
+mod prepare;
 
 use std::collections::BTreeMap;
 
