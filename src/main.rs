@@ -6,6 +6,7 @@ mod check;
 mod cli;
 mod doctor;
 mod explain;
+mod explain_passes;
 mod fmt;
 mod library;
 mod lsp;

@@ -7,7 +7,7 @@ use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::sweep::Shape;
 
 use crate::cli::{Failure, OK, Overrides, Source, print};
-use crate::plan_diff;
+use crate::{explain_passes, plan_diff};
 
 #[derive(Debug, Args)]
 pub struct PlanArgs {
@@ -26,6 +26,12 @@ pub struct PlanArgs {
     /// Form of the plan
     #[arg(long, value_enum, default_value_t)]
     pub emit: Emit,
+    /// `passes`: what each pass changes before the plan is run
+    #[arg(long, value_parser = ["passes"], value_name = "WHAT", conflicts_with = "emit")]
+    pub explain: Option<String>,
+    /// Show the plan as the passes leave it, which is what is run
+    #[arg(long)]
+    pub optimized: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -52,6 +58,9 @@ pub fn run(args: &PlanArgs) -> Result<u8, Failure> {
     };
     let compiled = source.compile()?;
     let plans: Vec<&Plan> = compiled.points.iter().map(|point| &point.plan).collect();
+    if args.explain.is_some() || args.optimized {
+        return explain_passes::run(&plans, args);
+    }
     print(&match plans.as_slice() {
         [plan] => one(plan, args.emit),
         plans => several(plans, args),
@@ -59,7 +68,8 @@ pub fn run(args: &PlanArgs) -> Result<u8, Failure> {
     Ok(OK)
 }
 
-fn one(plan: &Plan, emit: Emit) -> String {
+/// One plan in the form that was asked for.
+pub fn one(plan: &Plan, emit: Emit) -> String {
     match emit {
         Emit::Text => plan.text(),
         Emit::Json => format!("{}\n", plan.to_json()),

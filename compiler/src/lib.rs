@@ -6,6 +6,7 @@
 //! - `modules.rs`, `stdlib.rs`: files and imports. `syntax.rs`, `check/`: what is wrong with a file.
 //! - `points/`: variants, sweeps, `--set`. `functions.rs`, `expand.rs`: definitions with parameters.
 //! - `lower/`: pipelines to stages, objectives to expressions.
+//! - `passes/`: plans to equal plans that take less time.
 //! - `render/`: diagnostics as text, lines, JSON.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
@@ -24,6 +25,7 @@ pub mod modules;
 pub mod pages;
 pub mod parallel;
 pub mod params;
+pub mod passes;
 pub mod plan;
 mod points;
 pub mod render;

@@ -3,6 +3,7 @@
 
 use std::time::Instant;
 
+use burn::optim::GradientsParams;
 use burn::tensor::Device;
 use rand::RngExt;
 use serde::Serialize;
@@ -70,8 +71,8 @@ pub fn run(shape: &Shape, device: &Device, name: &str) -> Figures {
                 })
                 .collect();
             let loss = cross_entropy(&tracked, &Batch::new(&rows, &device.clone().autodiff()));
-            (tracked, _) =
-                optimizer.step(tracked, loss.backward(), None).expect("random tokens have a finite gradient");
+            let gradients = GradientsParams::from_grads(loss.backward(), &tracked);
+            (tracked, _) = optimizer.step(tracked, gradients, None).expect("random tokens have a finite gradient");
         }
         let _ = device.sync();
         if repeat > 0 {

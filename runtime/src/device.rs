@@ -72,6 +72,11 @@ fn gpu(_: usize) -> (Device, String) {
     (Device::flex(), "cpu".into())
 }
 
+/// Whether tensors of a device are in the CPU's own memory.
+pub fn is_cpu(device: &Device) -> bool {
+    *device == Device::flex()
+}
+
 /// Threads that CPU work uses.
 pub fn threads() -> usize {
     rayon::current_num_threads()

@@ -1,7 +1,10 @@
 //! Walks a plan: stages in order, bodies of `repeat` with their carried values.
 
+use std::collections::BTreeMap;
+
 use burn::tensor::Device;
-use pbpo_compiler::plan::{Body, Plan, Stage, identity};
+use pbpo_compiler::plan::identity::{self, Identity};
+use pbpo_compiler::plan::{Body, Plan, Stage};
 
 use crate::context::Context;
 use crate::env::Env;
@@ -19,7 +22,20 @@ pub fn execute(
     env: &mut Env,
     shared: &mut Shared,
 ) -> Result<(), Fault> {
-    let mut context = Context::new(device.clone(), identity::identities(plan), observer);
+    execute_as(plan, identity::identities(plan), device, observer, env, shared)
+}
+
+/// Runs a plan that passes have changed, as the plan it was made of: with that one's identities, and so with
+/// its random numbers.
+pub fn execute_as(
+    plan: &Plan,
+    identities: BTreeMap<String, Identity>,
+    device: &Device,
+    observer: &mut dyn Observer,
+    env: &mut Env,
+    shared: &mut Shared,
+) -> Result<(), Fault> {
+    let mut context = Context::new(device.clone(), identities, observer);
     for stage in plan.body.stages() {
         let identity = context.identity(&stage.name);
         let known = shared.take(&identity);

@@ -30,4 +30,4 @@ pub mod tokenizer;
 pub mod value;
 
 pub use error::Fault;
-pub use exec::execute;
+pub use exec::{execute, execute_as};

@@ -2,7 +2,7 @@
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::{Gradients, Tensor};
+use burn::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
 use crate::error::Fault;
@@ -44,16 +44,16 @@ impl Optimizer {
         Self { body: adamw.init(), head: adamw.init(), config, steps: 0, scale: 1.0 }
     }
 
-    /// One step down the gradients of `module`'s own parameters; `head` is the matrix that moves with
+    /// One step down the gradients of `module`'s parameters; `head` is the matrix that moves with
     /// `lr` where the rest moves with `backbone_lr`. Returns the module and the norm of the gradient
     /// before clipping.
     pub fn step<M: Module>(
         &mut self,
         module: M,
-        mut gradients: Gradients,
+        gradients: GradientsParams,
         head: Option<ParamId>,
     ) -> Result<(M, f64), Fault> {
-        let mut own = GradientsParams::from_module(&mut gradients, &module);
+        let mut own = gradients;
         let mut norm = SquaredNorm { gradients: &own, total: None };
         module.visit(&mut norm);
         let norm = norm.total.map_or(0.0, |t| t.into_scalar::<f32>()).sqrt();

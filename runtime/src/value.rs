@@ -9,6 +9,7 @@ use crate::batch::Row;
 use crate::covariance::Covariance;
 use crate::generate::Sampling;
 use crate::model::{Llama, RewardModel};
+use crate::objective::forwards::Output;
 use crate::optimizer::Optimizer;
 use crate::task::{self, Item};
 use crate::tokenizer::{BOS, EOS, Tokenizer};
@@ -26,6 +27,8 @@ pub enum Value {
     Oracle(Arc<Oracle>),
     Rollouts(Arc<Rollouts>),
     Preferences(Preferences),
+    /// What a forward gave, without autodiff.
+    Forward(Arc<Output>),
     Report,
 }
 
@@ -42,6 +45,7 @@ impl Value {
             Value::Oracle(_) => "oracle",
             Value::Rollouts(_) => "rollouts",
             Value::Preferences(_) => "preferences",
+            Value::Forward(_) => "forward",
             Value::Report => "report",
         }
     }

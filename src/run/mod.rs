@@ -34,6 +34,9 @@ pub struct RunArgs {
     /// `json` prints one JSON object a point on stdout.
     #[arg(long, value_parser = ["text", "json"], default_value = "text")]
     format: String,
+    /// Run the plan as it was written, without the passes that make it faster; the results are the same.
+    #[arg(long)]
+    no_passes: bool,
     /// No progress on stderr.
     #[arg(long)]
     quiet: bool,

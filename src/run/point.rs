@@ -5,12 +5,13 @@ use std::path::{Path, PathBuf};
 
 use pbpo_compiler::code::Code;
 use pbpo_compiler::diagnostic::Diagnostic;
-use pbpo_compiler::{Compiled, Planned};
+use pbpo_compiler::plan::identity::identities;
+use pbpo_compiler::{Compiled, Planned, passes};
 use pbpo_runtime::env::Env;
 use pbpo_runtime::event::Metrics;
 use pbpo_runtime::rundir::{RunDir, next_free};
 use pbpo_runtime::shared::Shared;
-use pbpo_runtime::{Fault, execute};
+use pbpo_runtime::{Fault, execute_as};
 use serde::Serialize;
 
 use super::{RunArgs, Setting, report_fault};
@@ -60,7 +61,10 @@ pub fn run(
     progress.title(title);
     let mut env = Env::default();
     let mut both = Both(&mut dir, &mut progress);
-    let ran = guarded(|| execute(plan, &setting.device, &mut both, &mut env, shared));
+    let ran = guarded(|| {
+        let made = if setting.args.no_passes { plan.clone() } else { passes::run(plan.clone()).0 };
+        execute_as(&made, identities(plan), &setting.device, &mut both, &mut env, shared)
+    });
     progress.finish();
     let ended = ran.and_then(|()| dir.finish(plan, &env).map_err(Fault::from));
     match ended {

@@ -204,6 +204,7 @@ fn stage(op: &str, outputs: &[&str]) -> Stage {
         outputs: outputs.iter().map(|output| (*output).to_owned()).collect(),
         config: BTreeMap::new(),
         objective: None,
+        forwards: Vec::new(),
         body: None,
     }
 }

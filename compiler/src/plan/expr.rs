@@ -83,7 +83,7 @@ pub enum Leaf {
 }
 
 /// The rows a leaf is computed on: rollouts, or one side of a preference set.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BatchRef {
     /// A value of kind rollouts (no side) or preferences (with side).
     pub value: String,
@@ -91,7 +91,7 @@ pub struct BatchRef {
     pub side: Option<Side>,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Side {
     Chosen,

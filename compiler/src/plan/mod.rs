@@ -4,12 +4,13 @@
 //! `ascend` takes `pi@3` and gives `pi@4`, so every dependency is an edge. A `repeat` holds a body of
 //! its own, with the values it carries from one iteration to the next.
 //!
-//! - `expr.rs`: objectives; `text.rs`: the stable text form; `identity.rs`: content hashes of stages;
-//!   `json.rs`, `graph.rs`: other printers; `sweep.rs`: what several plans have in common;
-//!   `diff.rs`: what is different between two.
+//! - `expr.rs`: objectives; `forward.rs`: the forwards they need; `text.rs`: the stable text form;
+//!   `identity.rs`: content hashes of stages; `json.rs`, `graph.rs`: other printers; `sweep.rs`: what several
+//!   plans have in common; `diff.rs`: what is different between two.
 
 pub mod diff;
 pub mod expr;
+pub mod forward;
 mod graph;
 pub mod identity;
 mod json;
@@ -26,6 +27,7 @@ use serde::{Deserialize, Serialize};
 pub use verify::verify;
 
 pub use expr::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp};
+pub use forward::{Forward, Gives};
 
 /// Version of the text and JSON forms. Any change of either bumps it.
 pub const PLAN_VERSION: u32 = 1;
@@ -92,6 +94,9 @@ pub struct Stage {
     /// The scalar that `ascend` and `descend` move along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objective: Option<Expr>,
+    /// The forwards of the objective, where a pass has listed them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forwards: Vec<Forward>,
     /// The body of a `repeat`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<Box<Body>>,
@@ -133,6 +138,12 @@ impl Body {
             dag.add_edge(maker, node, value);
         }
         Self { dag, carries }
+    }
+
+    /// The stages in order, and what is carried.
+    pub fn into_parts(self) -> (Vec<Stage>, Vec<Carry>) {
+        let record = BodyRecord::from(self);
+        (record.stages, record.carries)
     }
 
     /// Values that the body reads and does not make; sorted, no doubles.

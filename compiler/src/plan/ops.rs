@@ -35,6 +35,7 @@ pub const OPS: &[OpInfo] = &[
     op("ascend", 1, false),
     op("descend", 1, false),
     op("evaluate", 1, true),
+    op("forward", 1, false),
 ];
 
 /// The operation of a name.

@@ -47,6 +47,10 @@ fn stage(out: &mut String, stage: &Stage, depth: usize) {
     if let Some(objective) = &stage.objective {
         let _ = writeln!(out, "{indent}  objective {objective}");
     }
+    for forward in &stage.forwards {
+        let from = forward.from.as_ref().map(|value| format!(" from {value}")).unwrap_or_default();
+        let _ = writeln!(out, "{indent}  forward {forward}{from}");
+    }
     if let Some(inner) = &stage.body {
         for carry in &inner.carries {
             let _ =

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Body, Expr, Leaf, Plan, Stage, ops};
+use super::{Body, Expr, Forward, Leaf, Plan, Stage, forward, ops};
 
 /// Checks that the plan is acyclic, that every value is defined once and before its use, that stage
 /// names are unique, and that what loops carry is there. Says what is wrong.
@@ -63,6 +63,7 @@ impl Names {
             let inputs: BTreeSet<&str> = stage.inputs.iter().map(|(_, value)| value.as_str()).collect();
             expr(objective, &inputs).map_err(|error| format!("{}: {error}", stage.name))?;
         }
+        forwards(stage).map_err(|error| format!("{}: {error}", stage.name))?;
         if (stage.op == "repeat") != stage.body.is_some() {
             return Err(format!("{}: a body belongs to repeat", stage.name));
         }
@@ -87,6 +88,25 @@ impl Names {
 
 fn need(seen: &BTreeSet<String>, value: &str, by: &str) -> Result<(), String> {
     if seen.contains(value) { Ok(()) } else { Err(format!("{by} uses {value} before it is defined")) }
+}
+
+/// A list of forwards is that of the objective, and what other stages have made of it is an input.
+fn forwards(stage: &Stage) -> Result<(), String> {
+    let Some(objective) = &stage.objective else {
+        return if stage.forwards.is_empty() { Ok(()) } else { Err("only steps list forwards".into()) };
+    };
+    if stage.forwards.is_empty() {
+        return Ok(());
+    }
+    let plain: Vec<Forward> = stage.forwards.iter().map(|forward| Forward { from: None, ..forward.clone() }).collect();
+    if plain != forward::forwards(objective) {
+        return Err("its forwards are not those of its objective".into());
+    }
+    let given = stage.forwards.iter().filter_map(|forward| forward.from.as_ref());
+    match given.into_iter().find(|value| !stage.inputs.iter().any(|(_, input)| input == *value)) {
+        Some(value) => Err(format!("a forward comes from {value}, which is no input")),
+        None => Ok(()),
+    }
 }
 
 /// Every value of an objective is an input of its stage, and every number is finite.

@@ -54,9 +54,10 @@ impl Positions {
             let groups = config.heads / config.kv_heads;
             let seen = start + new;
             let mut mask = Vec::with_capacity(groups * new * seen);
+            // Minus infinity: its exponential is 0 at once, that of a large number takes libm's slow path.
             for _ in 0..groups {
                 for t in start..seen {
-                    mask.extend((0..seen).map(|s| if s <= t { 0.0_f32 } else { -1e9 }));
+                    mask.extend((0..seen).map(|s| if s <= t { 0.0_f32 } else { f32::NEG_INFINITY }));
                 }
             }
             Tensor::from_data(TensorData::new(mask, [1, 1, groups * new, seen]), device)

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use burn::tensor::{Device, Int, Tensor, activation::log_softmax};
+use burn::tensor::{Device, Int, Tensor};
 use pbpo_compiler::plan::{BatchRef, Leaf, Side};
 
 use super::Quantity;
+use super::forwards::log_probs;
 use crate::batch::{Batch, Row};
 use crate::context::Context;
 use crate::error::Fault;
@@ -18,14 +19,23 @@ pub enum Moved {
     Reward { value: String, model: RewardModel },
 }
 
+impl Moved {
+    /// The name of the player's value.
+    pub(super) fn value(&self) -> &str {
+        match self {
+            Moved::Policy { value, .. } | Moved::Reward { value, .. } => value,
+        }
+    }
+}
+
 /// Computes leaves from the stage's inputs, with a forward of each player over each batch at most once.
 pub struct Leaves<'v> {
     values: &'v HashMap<String, Value>,
-    moved: Moved,
+    pub(super) moved: Moved,
     /// The autodiff device that all quantities live on.
     device: Device,
     batches: BTreeMap<BatchRef, Batch>,
-    log_probs: BTreeMap<(String, BatchRef), Tensor<3>>,
+    pub(super) log_probs: BTreeMap<(String, BatchRef), Tensor<3>>,
     pub(crate) logps: BTreeMap<(String, BatchRef), Tensor<2>>,
     pub(crate) rewards: BTreeMap<(String, BatchRef), Tensor<2>>,
 }
@@ -77,12 +87,7 @@ impl<'v> Leaves<'v> {
     /// The padded rows of a batch.
     pub fn batch(&mut self, batch: &BatchRef) -> Result<&Batch, Fault> {
         if !self.batches.contains_key(batch) {
-            let made = Batch::new(self.source_rows(batch)?, &self.device);
-            if made.rows() == 0 {
-                return Err(Fault::new(format!("`{}` is empty", batch.value))
-                    .help("collect pairs with `label` before an objective reads them"));
-            }
-            self.batches.insert(batch.clone(), made);
+            self.batches.insert(batch.clone(), padded(self.values, batch, &self.device)?);
         }
         Ok(&self.batches[batch])
     }
@@ -133,14 +138,10 @@ impl<'v> Leaves<'v> {
             return Ok(log_probs.clone());
         }
         let batch = self.batch(batch)?.clone();
-        let forward = |model: &Llama, batch: &Batch| {
-            let hidden = model.hidden(batch.tokens(), None);
-            log_softmax(model.logits(hidden.narrow(1, batch.start(), batch.positions())), 2)
-        };
         let log_probs = match &self.moved {
-            Moved::Policy { value, model } if value == policy => forward(model, &batch),
+            Moved::Policy { value, model } if value == policy => log_probs(model, &batch),
             _ => match self.value(policy)? {
-                Value::Policy(p) => forward(&p.model, &self.on_plain_device(&batch)).autodiff(),
+                Value::Policy(p) => log_probs(&p.model, &self.on_plain_device(&batch)).autodiff(),
                 other => return Err(wrong(policy, "policy", other)),
             },
         };
@@ -210,42 +211,51 @@ impl<'v> Leaves<'v> {
             Value::Preferences(preferences) => preferences.data.as_ref(),
             other => return Err(wrong(&batch.value, "batch", other)),
         };
-        let rows = self.source_rows(batch)?;
+        let rows = source_rows(self.values, batch)?;
         let score = |row: &&Row| data.map_or(0.0, |data| data.score(row.item, &row.response) as f32);
         let scores: Vec<f32> = rows.iter().map(score).collect();
         let rows = scores.len();
         Ok(Tensor::<1>::from_floats(scores.as_slice(), &self.device).reshape([rows, 1]))
     }
 
-    fn source_rows(&self, batch: &BatchRef) -> Result<Vec<&'v Row>, Fault> {
-        let values = self.values;
-        let value = values.get(&batch.value).ok_or_else(|| missing(&batch.value))?;
-        Ok(match (value, batch.side) {
-            (Value::Rollouts(r), None) => r.rows.iter().collect(),
-            (Value::Preferences(p), Some(Side::Chosen)) => p.pairs().map(|p| &p.chosen).collect(),
-            (Value::Preferences(p), Some(Side::Rejected)) => p.pairs().map(|p| &p.rejected).collect(),
-            (other, _) => return Err(wrong(&batch.value, "batch", other)),
-        })
-    }
-
-    fn on_plain_device(&self, batch: &Batch) -> Batch {
+    pub(super) fn on_plain_device(&self, batch: &Batch) -> Batch {
         batch.clone().to_device(&self.device.clone().without_autodiff())
     }
 
-    fn value(&self, name: &str) -> Result<&'v Value, Fault> {
+    pub(super) fn value(&self, name: &str) -> Result<&'v Value, Fault> {
         let values = self.values;
         values.get(name).ok_or_else(|| missing(name))
     }
+}
+
+/// The padded rows of a batch; there is at least one.
+pub fn padded(values: &HashMap<String, Value>, batch: &BatchRef, device: &Device) -> Result<Batch, Fault> {
+    let made = Batch::new(source_rows(values, batch)?, device);
+    if made.rows() == 0 {
+        return Err(Fault::new(format!("`{}` is empty", batch.value))
+            .help("collect pairs with `label` before an objective reads them"));
+    }
+    Ok(made)
+}
+
+fn source_rows<'v>(values: &'v HashMap<String, Value>, batch: &BatchRef) -> Result<Vec<&'v Row>, Fault> {
+    let value = values.get(&batch.value).ok_or_else(|| missing(&batch.value))?;
+    Ok(match (value, batch.side) {
+        (Value::Rollouts(r), None) => r.rows.iter().collect(),
+        (Value::Preferences(p), Some(Side::Chosen)) => p.pairs().map(|p| &p.chosen).collect(),
+        (Value::Preferences(p), Some(Side::Rejected)) => p.pairs().map(|p| &p.rejected).collect(),
+        (other, _) => return Err(wrong(&batch.value, "batch", other)),
+    })
 }
 
 fn mean(x: Tensor<2>) -> f64 {
     f64::from(x.mean().into_scalar::<f32>())
 }
 
-fn missing(name: &str) -> Fault {
+pub(super) fn missing(name: &str) -> Fault {
     Fault::new(format!("the plan uses `{name}` before it is made"))
 }
 
-fn wrong(name: &str, wanted: &str, found: &Value) -> Fault {
+pub(super) fn wrong(name: &str, wanted: &str, found: &Value) -> Fault {
     Fault::new(format!("`{name}` is {} where {wanted} is wanted", found.kind()))
 }

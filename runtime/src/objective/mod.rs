@@ -1,20 +1,23 @@
 //! Evaluates objectives: any expression of a plan over Burn tensors, differentiable in one player.
 //!
 //! - `leaves.rs`: what players say of batches (log-probabilities, rewards, ...), each forward once;
+//! - `prepare.rs`: the forwards that a plan lists, made at once; `forwards.rs`: how each is made;
 //! - `estimate.rs`: advantages of sampled rollouts.
 //!
 //! Every quantity is a matrix `[rows, tokens]`, `[rows, 1]` or `[1, 1]`, so that broadcasting does
 //! what the axes say. The compiler has checked the axes.
 
 mod estimate;
+pub mod forwards;
 mod leaves;
+mod prepare;
 
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
 use pbpo_compiler::plan::{Axis, BatchRef, BinaryOp, Expr, Reduction, UnaryOp};
 
-pub use leaves::{Leaves, Moved};
+pub use leaves::{Leaves, Moved, padded};
 
 use crate::error::Fault;
 

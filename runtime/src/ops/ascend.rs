@@ -8,7 +8,7 @@ use super::Op;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::objective::{Evaluator, Leaves, Moved};
+use crate::objective::{Evaluator, Leaves, Moved, forwards};
 use crate::value::{Policy, Reward, Value, tracked};
 
 pub struct Ascend;
@@ -38,6 +38,7 @@ fn step(stage: &Stage, env: &Env, context: &mut Context<'_>, sign: f64) -> Resul
     };
     let is_policy = matches!(moved, Moved::Policy { .. });
     let mut leaves = Leaves::new(&env.values, moved, &context.device);
+    let apart = leaves.prepare(&stage.forwards)?;
     let mut evaluator = Evaluator::new(&mut leaves);
     let value = evaluator.eval(objective)?;
     let value = evaluator.matrix(&value);
@@ -62,14 +63,20 @@ fn step(stage: &Stage, env: &Env, context: &mut Context<'_>, sign: f64) -> Resul
                 .optimizer
                 .clone()
                 .ok_or_else(|| Fault::new(format!("`{name}` follows another policy and has no optimizer")))?;
-            let (model, norm) = optimizer.step(model, gradients, None)?;
+            let (model, norm) = {
+                let own = forwards::gradients(&model, gradients, apart);
+                optimizer.step(model, own, None)?
+            };
             let policy = Policy { model: model.valid(), optimizer: Some(optimizer), ..(**p).clone() };
             (Value::Policy(Box::new(policy)), norm)
         }
         (Moved::Reward { model, .. }, Value::Reward(r)) => {
             let mut optimizer = r.optimizer.clone();
             let head = model.head.id;
-            let (model, norm) = optimizer.step(model, gradients, Some(head))?;
+            let (model, norm) = {
+                let own = forwards::gradients(&model, gradients, apart);
+                optimizer.step(model, own, Some(head))?
+            };
             (Value::Reward(Box::new(Reward { model: model.valid(), optimizer })), norm)
         }
         _ => return Err(Fault::new(format!("`{name}` can't be moved"))),

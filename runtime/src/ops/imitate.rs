@@ -1,6 +1,7 @@
 //! `imitate`: supervised training on demonstrations (SFT); gives the model that players start from.
 
 use burn::module::Module;
+use burn::optim::GradientsParams;
 use burn::tensor::{Int, Tensor, activation::log_softmax};
 use pbpo_compiler::plan::Stage;
 use rand::RngExt;
@@ -54,7 +55,7 @@ impl Op for Imitate {
             optimizer.scale = 1.0 - 0.9 * step as f64 / steps as f64;
             let picks: Vec<&Row> = (0..batch).map(|_| &rows[rng.random_range(0..rows.len())]).collect();
             let loss = cross_entropy(&model, &Batch::new(picks, &device));
-            let gradients = loss.backward();
+            let gradients = GradientsParams::from_grads(loss.backward(), &model);
             let (moved, norm) = optimizer.step(model, gradients, None)?;
             model = moved;
             if step % 10 == 9 || step + 1 == steps {

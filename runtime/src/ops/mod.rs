@@ -9,6 +9,7 @@ mod exploration;
 mod explore;
 mod features;
 mod follow;
+mod forward;
 mod imitate;
 mod label;
 mod oracle;
@@ -46,6 +47,7 @@ pub const OPS: &[(&str, &dyn Op)] = &[
     ("explore", &explore::Explore),
     ("features", &features::MakeFeatures),
     ("follow", &follow::Follow),
+    ("forward", &forward::MakeForward),
     ("imitate", &imitate::Imitate),
     ("label", &label::Label),
     ("oracle", &oracle::MakeOracle),

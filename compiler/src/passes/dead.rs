@@ -1,0 +1,100 @@
+//! Drops stages that nothing depends on.
+//!
+//! What a run leaves is: the policies (they are saved), the steps and what they record, labelled pairs, and
+//! reports. A stage is kept if it is one of these, or if a kept stage reads what it makes. Figures that a
+//! dropped stage would have recorded (the length of responses that nobody reads) are missing then.
+//!
+//! What an outermost loop gives counts as read: other points of a sweep may take the loop over as a whole.
+
+use std::collections::BTreeSet;
+
+use crate::plan::{Body, Plan, Stage};
+
+/// Operations that leave something behind.
+const EFFECTS: &[&str] = &["ascend", "descend", "evaluate", "label", "policy"];
+
+pub fn run(plan: &mut Plan) -> Vec<String> {
+    let mut needed: BTreeSet<String> = BTreeSet::new();
+    // Again and again: a value that a loop carries may be needed by an earlier stage of the next iteration.
+    loop {
+        let before = needed.len();
+        for stage in plan.body.stages().filter(|stage| stage.body.is_some()) {
+            if is_kept(stage, &needed) {
+                needed.extend(stage.outputs.iter().cloned());
+            }
+        }
+        find(&plan.body, &mut needed);
+        if needed.len() == before {
+            break;
+        }
+    }
+    let mut lines = Vec::new();
+    drop_stages(&mut plan.body, &needed, &mut lines);
+    lines
+}
+
+/// Whether a stage is kept whatever reads it.
+fn leaves_something(stage: &Stage) -> bool {
+    let inner = stage.body.as_ref().is_some_and(|body| body.stages().any(leaves_something));
+    inner || EFFECTS.contains(&stage.op.as_str())
+}
+
+fn is_kept(stage: &Stage, needed: &BTreeSet<String>) -> bool {
+    leaves_something(stage) || stage.outputs.iter().any(|output| needed.contains(output))
+}
+
+/// Adds what kept stages read, from the last stage to the first.
+fn find(body: &Body, needed: &mut BTreeSet<String>) {
+    let stages: Vec<&Stage> = body.stages().collect();
+    for stage in stages.into_iter().rev() {
+        if !is_kept(stage, needed) {
+            continue;
+        }
+        match &stage.body {
+            None => needed.extend(stage.inputs.iter().map(|(_, value)| value.clone())),
+            Some(inner) => {
+                find(inner, needed);
+                for carry in &inner.carries {
+                    if needed.contains(&carry.out) || needed.contains(&carry.enter) {
+                        needed.extend([carry.back.clone(), carry.from.clone()]);
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn drop_stages(body: &mut Body, needed: &BTreeSet<String>, lines: &mut Vec<String>) {
+    super::rebuild(body, |stages| {
+        let mut kept = Vec::with_capacity(stages.len());
+        for mut stage in stages {
+            if !is_kept(&stage, needed) {
+                lines.push(match &stage.body {
+                    Some(_) => format!("dropped the loop {}: nothing depends on it", stage.name),
+                    None => format!("dropped {} = {}: nothing depends on it", stage.name, stage.op),
+                });
+                continue;
+            }
+            if let Some(inner) = &mut stage.body {
+                // A value that nobody reads goes round as it came in.
+                for carry in &mut inner.carries {
+                    if !needed.contains(&carry.out) && !needed.contains(&carry.enter) {
+                        carry.back = carry.enter.clone();
+                    }
+                }
+                drop_stages(inner, needed, lines);
+                only_read(&mut stage);
+            }
+            kept.push(stage);
+        }
+        kept
+    });
+}
+
+/// Inputs of a loop that its body still reads.
+fn only_read(stage: &mut Stage) {
+    let Some(inner) = &stage.body else { return };
+    let mut read: BTreeSet<String> = inner.captured().into_iter().map(str::to_owned).collect();
+    read.extend(inner.carries.iter().map(|carry| carry.from.clone()));
+    stage.inputs.retain(|(_, value)| read.contains(value));
+}

@@ -1,0 +1,29 @@
+//! Lists the forwards that each step needs: equal ones once, so that a batch is read once by a player
+//! whatever the objective asks of it, and all of them at once, side by side on the threads of the CPU.
+
+use crate::plan::{Body, Plan, Stage, forward};
+
+pub fn run(plan: &mut Plan) -> Vec<String> {
+    let mut lines = Vec::new();
+    body(&mut plan.body, &mut lines);
+    lines
+}
+
+fn body(body: &mut Body, lines: &mut Vec<String>) {
+    super::rebuild(body, |mut stages| {
+        stages.iter_mut().for_each(|stage| self::stage(stage, lines));
+        stages
+    });
+}
+
+fn stage(stage: &mut Stage, lines: &mut Vec<String>) {
+    if let Some(inner) = &mut stage.body {
+        body(inner, lines);
+    }
+    let Some(objective) = stage.objective.as_ref().filter(|_| stage.forwards.is_empty()) else { return };
+    stage.forwards = forward::forwards(objective);
+    if stage.forwards.len() > 1 {
+        let all: Vec<String> = stage.forwards.iter().map(ToString::to_string).collect();
+        lines.push(format!("{}: {} forwards at once: {}", stage.name, all.len(), all.join(", ")));
+    }
+}

@@ -1,0 +1,129 @@
+//! Passes: a plan to an equal plan that takes less time to run.
+//!
+//! A run of the result gives what a run of the plan itself gives, bit for bit: only figures of stages that
+//! nothing depends on are missing. Stages keep their names, and the executor takes identities (and so the
+//! random numbers) from the plan as it was compiled. Each pass is a file with one line in [`PASSES`].
+//!
+//! - `dead.rs`: drops stages that nothing depends on;
+//! - `forwards.rs`: lists what each step asks of players, so that it is made once and at once;
+//! - `hoist.rs`: forwards that a loop does not change go in front of it;
+//! - `share.rs`: a forward that several steps need becomes a stage that all of them read.
+
+pub mod dead;
+pub mod forwards;
+pub mod hoist;
+pub mod share;
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::plan::{BatchRef, Body, Forward, Gives, Plan, Stage};
+
+/// What a pass did, in words; no line where there was nothing to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Report {
+    pub pass: &'static str,
+    pub lines: Vec<String>,
+}
+
+/// A pass changes a plan, and tells what it did.
+pub type Pass = fn(&mut Plan) -> Vec<String>;
+
+/// Every pass, in the order in which they run.
+pub const PASSES: &[(&str, Pass)] =
+    &[("dead", dead::run), ("forwards", forwards::run), ("hoist", hoist::run), ("share", share::run)];
+
+/// Runs all passes.
+pub fn run(mut plan: Plan) -> (Plan, Vec<Report>) {
+    let reports = PASSES.iter().map(|(pass, work)| Report { pass, lines: work(&mut plan) }).collect();
+    (plan, reports)
+}
+
+/// Rebuilds a body from its changed stages.
+fn rebuild(body: &mut Body, change: impl FnOnce(Vec<Stage>) -> Vec<Stage>) {
+    let (stages, carries) = std::mem::take(body).into_parts();
+    *body = Body::new(change(stages), carries);
+}
+
+/// Whether a step's forward is of a player that the step does not move, and no stage has made it.
+fn is_open(stage: &Stage, forward: &Forward) -> bool {
+    forward.from.is_none() && stage.input("player") != Some(&forward.player)
+}
+
+/// The forward that a `forward` stage makes.
+fn made_by(stage: &Stage) -> Option<Forward> {
+    if stage.op != "forward" {
+        return None;
+    }
+    let setting = |key: &str| stage.config.get(key).cloned().and_then(|value| serde_json::from_value(value).ok());
+    let gives: Gives = serde_json::from_value(stage.config.get("gives")?.clone()).ok()?;
+    let batch = BatchRef { value: stage.input("batch")?.to_owned(), side: setting("side") };
+    Some(Forward { gives, player: stage.input("player")?.to_owned(), batch, from: stage.outputs.first().cloned() })
+}
+
+/// A `forward` stage.
+fn stage_of(forward: &Forward, name: String) -> Stage {
+    let mut config = crate::plan::Config::new();
+    config.insert("gives".into(), serde_json::json!(forward.gives));
+    if let Some(side) = forward.batch.side {
+        config.insert("side".into(), serde_json::json!(side));
+    }
+    let input = |port: &str, value: &String| (port.to_owned(), value.clone());
+    Stage {
+        op: "forward".into(),
+        inputs: vec![input("player", &forward.player), input("batch", &forward.batch.value)],
+        outputs: vec![name.clone()],
+        name,
+        config,
+        objective: None,
+        forwards: Vec::new(),
+        body: None,
+    }
+}
+
+/// Makes a stage give all that a forward asks for: the whole distributions hold a token's probability too.
+fn widen(stage: &mut Stage, forward: &Forward) {
+    let gives = made_by(stage).map_or(forward.gives, |made| made.gives.max(forward.gives));
+    stage.config.insert("gives".into(), serde_json::json!(gives));
+}
+
+/// Lets a step read a forward from the stage that makes it.
+fn give(step: &mut Stage, forward: &Forward, value: &str) {
+    if let Some(own) = step.forwards.iter_mut().find(|own| own.same(forward)) {
+        own.from = Some(value.to_owned());
+        step.inputs.push((value.to_owned(), value.to_owned()));
+    }
+}
+
+/// Names for new values that the plan does not have: `ref.forward@0`, ... No name in a file holds a dot.
+struct Names {
+    taken: HashSet<String>,
+}
+
+impl Names {
+    fn of(plan: &Plan) -> Self {
+        let mut names = Names { taken: HashSet::new() };
+        names.body(&plan.body);
+        names
+    }
+
+    fn body(&mut self, body: &Body) {
+        for stage in body.stages() {
+            self.taken.extend(stage.outputs.iter().cloned());
+            stage.body.iter().for_each(|inner| self.body(inner));
+        }
+    }
+
+    fn fresh(&mut self, forward: &Forward) -> String {
+        let player = forward.player.split('@').next().unwrap_or_default();
+        let names = (0..).map(|n: usize| format!("{player}.forward@{n}"));
+        let name = names.into_iter().find(|name| !self.taken.contains(name)).unwrap_or_default();
+        self.taken.insert(name.clone());
+        name
+    }
+}
+
+/// What a body defines: values that are carried into it, and those that its stages make.
+fn defined(carries: &[crate::plan::Carry], stages: &[Stage]) -> BTreeSet<String> {
+    let enter = carries.iter().map(|carry| &carry.enter);
+    enter.chain(stages.iter().flat_map(|stage| &stage.outputs)).cloned().collect()
+}

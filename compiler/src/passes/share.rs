@@ -1,0 +1,65 @@
+//! A forward that several steps of a body need, of a player that none of them moves, becomes a stage in
+//! front of the first one, and all of them read it.
+
+use std::collections::HashMap;
+
+use super::{Names, give, is_open, made_by, stage_of, widen};
+use crate::plan::{BatchRef, Body, Forward, Plan, Stage};
+
+pub fn run(plan: &mut Plan) -> Vec<String> {
+    let mut names = Names::of(plan);
+    let mut lines = Vec::new();
+    body(&mut plan.body, &mut names, &mut lines);
+    lines
+}
+
+fn body(body: &mut Body, names: &mut Names, lines: &mut Vec<String>) {
+    super::rebuild(body, |mut stages| {
+        stages.iter_mut().filter_map(|stage| stage.body.as_mut()).for_each(|inner| self::body(inner, names, lines));
+        for forward in wanted(&stages) {
+            share(&mut stages, &forward, names, lines);
+        }
+        stages
+    });
+}
+
+/// The forwards that steps of a body ask for and that are asked for or made elsewhere in it, too; each once.
+fn wanted(stages: &[Stage]) -> Vec<Forward> {
+    let mut times: HashMap<(&str, &BatchRef), usize> = HashMap::new();
+    let made: Vec<Forward> = stages.iter().filter_map(made_by).collect();
+    for forward in made.iter().chain(stages.iter().flat_map(open)) {
+        *times.entry((&forward.player, &forward.batch)).or_insert(0) += 1;
+    }
+    let mut found: Vec<Forward> = Vec::new();
+    for forward in stages.iter().flat_map(open) {
+        if times.remove(&(forward.player.as_str(), &forward.batch)).is_some_and(|times| times > 1) {
+            found.push(forward.clone());
+        }
+    }
+    found
+}
+
+/// The forwards of a step that another stage could make.
+fn open(stage: &Stage) -> impl Iterator<Item = &Forward> {
+    stage.forwards.iter().filter(move |forward| is_open(stage, forward))
+}
+
+fn share(stages: &mut Vec<Stage>, forward: &Forward, names: &mut Names, lines: &mut Vec<String>) {
+    let asks = |stage: &Stage| open(stage).any(|own| own.same(forward));
+    let maker = stages.iter().position(|stage| made_by(stage).is_some_and(|made| made.same(forward)));
+    let mut stage = match maker {
+        Some(index) => stages.remove(index),
+        None => stage_of(forward, names.fresh(forward)),
+    };
+    let mut readers = Vec::new();
+    for step in stages.iter_mut().filter(|stage| asks(stage)) {
+        if let Some(own) = step.forwards.iter().find(|own| own.same(forward)).cloned() {
+            widen(&mut stage, &own);
+        }
+        give(step, forward, &stage.name);
+        readers.push(step.name.clone());
+    }
+    let first = stages.iter().position(|other| other.inputs.iter().any(|(_, value)| *value == stage.name));
+    lines.push(format!("{}: {forward} once for {}", stage.name, readers.join(", ")));
+    stages.insert(first.unwrap_or(stages.len()), stage);
+}

@@ -1,0 +1,102 @@
+//! The forwards of a step: what players say of batches before the objective is put together.
+//!
+//! Passes write them (`passes/`). A step without a list makes each forward when its objective first asks for
+//! it; the results are the same.
+
+use std::fmt::{self, Display, Formatter};
+
+use serde::{Deserialize, Serialize};
+
+use super::{BatchRef, Expr, Leaf};
+
+/// A player's forward over a batch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forward {
+    pub gives: Gives,
+    /// The value of a policy or a reward model.
+    pub player: String,
+    pub batch: BatchRef,
+    /// The value of the `forward` stage that made it, where one has; also an input of the step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+}
+
+/// What is kept of a forward.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Gives {
+    /// Log-probability of each response token, `[row, token]`, nats.
+    Logp,
+    /// Log-probabilities of all next tokens, `[row, token, vocabulary]`, nats.
+    LogProbs,
+    /// Rewards, `[row, token]` or `[row]` by the model's head.
+    Rewards,
+}
+
+impl Gives {
+    /// The word in plans.
+    pub fn word(self) -> &'static str {
+        match self {
+            Gives::Logp => "logp",
+            Gives::LogProbs => "log_probs",
+            Gives::Rewards => "rewards",
+        }
+    }
+}
+
+impl Forward {
+    /// Whether this and another are the same work, except perhaps for how much is kept.
+    pub fn same(&self, other: &Forward) -> bool {
+        self.player == other.player && self.batch == other.batch
+    }
+}
+
+impl Display for Forward {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        write!(f, "{}({}, {})", self.gives.word(), self.player, self.batch)
+    }
+}
+
+/// The forwards that an objective needs, each once. In the order in which the objective is read from its
+/// end to its start: in this order the gradients of several forwards of one player are added up.
+pub fn forwards(objective: &Expr) -> Vec<Forward> {
+    let mut found = Vec::new();
+    visit(objective, &mut found);
+    found
+}
+
+fn visit(expr: &Expr, found: &mut Vec<Forward>) {
+    match expr {
+        Expr::Const { .. } => {}
+        Expr::Leaf { leaf } => match leaf {
+            Leaf::Logp { policy, batch } => add(found, Gives::Logp, policy, batch),
+            Leaf::Entropy { policy, batch } => add(found, Gives::LogProbs, policy, batch),
+            Leaf::Kl { p, q, batch } => {
+                add(found, Gives::LogProbs, q, batch);
+                add(found, Gives::LogProbs, p, batch);
+            }
+            Leaf::TokenReward { reward_model, batch } | Leaf::Reward { reward_model, batch } => {
+                add(found, Gives::Rewards, reward_model, batch);
+            }
+            Leaf::Score { .. } | Leaf::Size { .. } => {}
+        },
+        Expr::Estimate { policy, rollouts, arg, .. } => {
+            add(found, Gives::Logp, policy, &BatchRef { value: rollouts.clone(), side: None });
+            visit(arg, found);
+        }
+        Expr::Unary { arg, .. } | Expr::Clip { arg, .. } | Expr::Reduce { arg, .. } => visit(arg, found),
+        Expr::StopGrad { arg } | Expr::Named { arg, .. } => visit(arg, found),
+        Expr::Binary { left, right, .. } => {
+            visit(right, found);
+            visit(left, found);
+        }
+    }
+}
+
+fn add(found: &mut Vec<Forward>, gives: Gives, player: &str, batch: &BatchRef) {
+    let new = Forward { gives, player: player.to_owned(), batch: batch.clone(), from: None };
+    match found.iter_mut().find(|known| known.same(&new)) {
+        Some(known) => known.gives = known.gives.max(gives),
+        None => found.push(new),
+    }
+}

@@ -1,0 +1,104 @@
+//! The forwards that a plan lists for a step: taken from where an earlier stage has made them, or made at
+//! once, side by side on the threads of the CPU, which the backend leaves idle at the size of one forward.
+
+use pbpo_compiler::plan::{Forward, Gives};
+
+use super::forwards::{Apart, Model, Output, side_by_side};
+use super::leaves::{Leaves, Moved, wrong};
+use crate::batch::Batch;
+use crate::device::{is_cpu, threads};
+use crate::error::Fault;
+use crate::value::{Value, tracked};
+
+/// How a forward takes part in the gradient.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Its player is not moved.
+    Frozen,
+    /// The only one of the moved player: part of the objective's graph.
+    Only,
+    /// One of several of the moved player: with a graph of its own.
+    Apart,
+}
+
+/// A forward to make.
+struct Work<'f> {
+    forward: &'f Forward,
+    role: Role,
+    model: Model,
+    batch: Batch,
+}
+
+impl Leaves<'_> {
+    /// Gets the forwards that a plan lists. Those of the moved player that have a graph of their own are given
+    /// back, for [`super::forwards::gradients`]. What is not made here (on a GPU, or with one thread) is made
+    /// when the objective asks for it.
+    pub fn prepare(&mut self, forwards: &[Forward]) -> Result<Vec<Apart>, Fault> {
+        let (given, made): (Vec<&Forward>, Vec<&Forward>) = forwards.iter().partition(|f| f.from.is_some());
+        for forward in given {
+            let output = self.given(forward)?;
+            self.insert(forward, output.autodiff());
+        }
+        let mut apart = Vec::new();
+        if !is_cpu(self.device()) || threads() < 2 {
+            return Ok(apart);
+        }
+        let moved = made.iter().filter(|forward| self.moved.value() == forward.player).count();
+        let work = made.into_iter().map(|forward| self.work(forward, moved)).collect::<Result<Vec<_>, _>>()?;
+        let done = side_by_side(work, |work| (work.model.forward(&work.batch, work.forward.gives), work));
+        for (output, Work { forward, role, model, .. }) in done {
+            let output = match role {
+                Role::Frozen => output.autodiff(),
+                Role::Only => output,
+                Role::Apart => {
+                    let own = Apart::new(model, output);
+                    let seen = own.seen();
+                    apart.push(own);
+                    seen
+                }
+            };
+            self.insert(forward, output);
+        }
+        Ok(apart)
+    }
+
+    /// What a `forward` stage has made.
+    fn given(&self, forward: &Forward) -> Result<Output, Fault> {
+        let name = forward.from.as_deref().unwrap_or_default();
+        match self.value(name)? {
+            Value::Forward(output) => Ok(output.as_ref().clone()),
+            other => Err(wrong(name, "a forward", other)),
+        }
+    }
+
+    /// A forward with the model that makes it; `moved`: how many the moved player has.
+    fn work<'f>(&mut self, forward: &'f Forward, moved: usize) -> Result<Work<'f>, Fault> {
+        let role = match (self.moved.value() == forward.player, moved) {
+            (false, _) => Role::Frozen,
+            (true, 1) => Role::Only,
+            (true, _) => Role::Apart,
+        };
+        let batch = self.batch(&forward.batch)?.clone();
+        let batch = if role == Role::Frozen { self.on_plain_device(&batch) } else { batch };
+        let model = match (role, &self.moved, self.value(&forward.player)?) {
+            (Role::Only, Moved::Policy { model, .. }, _) => Model::Policy(model.clone()),
+            (Role::Only, Moved::Reward { model, .. }, _) => Model::Reward(model.clone()),
+            (Role::Apart, _, Value::Policy(policy)) => Model::Policy(tracked(&policy.model)),
+            (Role::Apart, _, Value::Reward(reward)) => Model::Reward(tracked(&reward.model)),
+            (Role::Frozen, _, Value::Policy(policy)) => Model::Policy(policy.model.clone()),
+            (Role::Frozen, _, Value::Reward(reward)) => Model::Reward(reward.model.clone()),
+            (_, _, other) => return Err(wrong(&forward.player, "a player", other)),
+        };
+        Ok(Work { forward, role, model, batch })
+    }
+
+    /// Keeps what a forward gave for the leaves.
+    fn insert(&mut self, forward: &Forward, output: Output) {
+        let key = (forward.player.clone(), forward.batch.clone());
+        match (output, forward.gives) {
+            (Output::LogProbs(log_probs), _) => drop(self.log_probs.insert(key, log_probs)),
+            (Output::Matrix(rewards), Gives::Rewards) => drop(self.rewards.insert(key, rewards)),
+            (Output::Matrix(logp), Gives::Logp | Gives::LogProbs) => drop(self.logps.insert(key, logp)),
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! `forward`: what a frozen player says of a batch, made once for the steps that need it.
+
+use std::sync::Arc;
+
+use pbpo_compiler::plan::{BatchRef, Gives, Side, Stage};
+use serde::Deserialize;
+
+use super::{Op, config};
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::objective::forwards::Model;
+use crate::objective::padded;
+use crate::value::Value;
+
+pub struct MakeForward;
+
+#[derive(Deserialize)]
+struct Settings {
+    gives: Gives,
+    /// Which responses of labelled pairs.
+    side: Option<Side>,
+}
+
+impl Op for MakeForward {
+    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        let Settings { gives, side } = config(stage)?;
+        let batch = BatchRef { value: stage.input("batch").unwrap_or_default().to_owned(), side };
+        // On the plain device: without a backward pass, autodiff would keep the forward's graph for ever.
+        let batch = padded(&env.values, &batch, &context.device)?;
+        let model = match env.get(stage, "player")? {
+            Value::Policy(p) => Model::Policy(p.model.clone()),
+            Value::Reward(r) => Model::Reward(r.model.clone()),
+            other => return Err(Fault::new(format!("input `player` is {} where a player is wanted", other.kind()))),
+        };
+        Ok(vec![Value::Forward(Arc::new(model.forward(&batch, gives)))])
+    }
+}

@@ -1,0 +1,30 @@
+//! `pbpoc plan FILE --explain passes` and `--optimized`: what the passes did to a plan, and what they made.
+
+use pbpo_compiler::passes::{self, Report};
+use pbpo_compiler::plan::Plan;
+
+use crate::cli::{Failure, OK, eprint, print};
+use crate::plan::{PlanArgs, one};
+
+/// Exit code of a wrong command line.
+const USAGE: u8 = 2;
+
+/// Prints either; the exit code.
+pub fn run(plans: &[&Plan], args: &PlanArgs) -> Result<u8, Failure> {
+    let [plan] = plans else {
+        eprint("error: the points of a sweep have a plan each\nhelp: add the name of one point, `SWEEP[...]`\n");
+        return Err(Failure(USAGE));
+    };
+    let (made, reports) = passes::run((*plan).clone());
+    print(&if args.explain.is_some() { explain(&reports) } else { one(&made, args.emit) });
+    Ok(OK)
+}
+
+/// A paragraph for each pass.
+fn explain(reports: &[Report]) -> String {
+    let paragraph = |report: &Report| {
+        let lines: String = report.lines.iter().map(|line| format!("  {line}\n")).collect();
+        format!("pass {}\n{}", report.pass, if lines.is_empty() { "  nothing to do\n" } else { &lines })
+    };
+    reports.iter().map(paragraph).collect::<Vec<_>>().join("\n")
+}
