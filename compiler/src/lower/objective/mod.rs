@@ -128,13 +128,9 @@ impl Lower<'_> {
             Kind::Policy => format!("use `logp({name}, y)` or the like, or rollouts sampled from `{name}`"),
             _ => format!("use `{name}(y)` or the like"),
         };
-        let error = Diagnostic::error(Code::NoGradient, objective.span, format!("this does not depend on `{name}`"))
-            .label(format!("no gradient in `{name}`"))
-            .help(help);
-        self.out.push(match self.frozen(name, objective) {
-            Some((span, why)) => error.also(span, why),
-            None => error,
-        });
+        let (span, why) = self.frozen(name, objective).unwrap_or((objective.span, format!("no gradient in `{name}`")));
+        let message = format!("this does not depend on `{name}`");
+        self.out.push(Diagnostic::error(Code::NoGradient, span, message).label(why).help(help));
     }
 
     /// Puts the policy's estimator around what its own samples are used for.
