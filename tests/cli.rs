@@ -82,7 +82,7 @@ fn plans_are_data() {
     let text = pbpoc(&["plan", QUICKSTART, "--set", "beta=0.1", "--set", "main.episodes=2"]);
     assert_eq!((code(&text), stderr(&text)), (0, ""));
     assert!(stdout(&text).starts_with("pbpo-plan 1\npipeline main\npoint    main[beta=0.1,main.episodes=2]\n"));
-    let json = pbpoc(&["plan", QUICKSTART, "--emit", "json", "--pipeline", "main"]);
+    let json = pbpoc(&["plan", QUICKSTART, "main", "--emit", "json"]);
     let plan = pbpo_compiler::plan::Plan::from_json(stdout(&json)).unwrap();
     assert_eq!(plan.text(), stdout(&pbpoc(&["plan", QUICKSTART])));
     assert!(stdout(&pbpoc(&["plan", QUICKSTART, "--emit", "mermaid"])).starts_with("flowchart"));
@@ -102,7 +102,7 @@ fn errors_are_1_and_usage_is_2() {
 #[test]
 fn a_run_prints_one_json_object_and_leaves_its_directory() {
     let out = tempfile::tempdir().unwrap();
-    let small = ["main.episodes=1", "pi.init.steps=10", "held.source.count=20", "seed=7"];
+    let small = ["main.episodes=1", "pi.init.steps=10", "held.source.count=60", "seed=7"];
     let mut args = vec!["run", QUICKSTART, "--format", "json", "--device", "cpu", "--quiet"];
     args.extend(["--out", out.path().to_str().unwrap()]);
     small.iter().for_each(|set| args.extend(["--set", set]));

@@ -41,12 +41,13 @@ pub mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use pbpo_grammar::FileId;
 pub use pbpo_grammar::Span;
 use pbpo_grammar::ast::{FaultKind, Ident, Item, Level};
 
 use check::Program;
 use code::Code;
-use diagnostic::{Diagnostic, any_error, tidy};
+use diagnostic::{Diagnostic, Label, any_error, tidy};
 use modules::{Entry, Loader, Project};
 use plan::Plan;
 use points::{Finder, Override, Point, overrides};
@@ -277,7 +278,11 @@ impl Work {
         for (point, planned) in points.iter().zip(planned) {
             let swept = point.overrides.iter().any(|(origin, _)| matches!(origin, points::Origin::Sweep(_)));
             if !swept {
+                let before = self.out.len();
                 lints::plan::check(planned, base, &mut self.out);
+                if let Some(call) = base.call(&point.pipeline) {
+                    called(&mut self.out, before, call, self.project.main);
+                }
             }
         }
     }
@@ -396,6 +401,15 @@ impl Work {
         self.out.retain(|finding| syntax(finding.code) || !inside(finding.primary.span));
         lints::apply(&self.project.lints, &mut self.out);
         tidy(&mut self.out);
+    }
+}
+
+/// What is found in a definition from another file is the matter of the call that it came by.
+fn called(out: &mut [Diagnostic], before: usize, call: Span, main: FileId) {
+    for finding in out.iter_mut().skip(before).filter(|finding| finding.primary.span.file != main) {
+        let inside = Label { span: finding.primary.span, text: "there".into() };
+        finding.others.insert(0, inside);
+        finding.primary.span = call;
     }
 }
 

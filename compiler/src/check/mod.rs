@@ -17,7 +17,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use std::sync::Arc;
 
-use pbpo_grammar::ast::{Arg, Block, Body, ExprKind, Item, Stmt};
+use pbpo_grammar::Span;
+use pbpo_grammar::ast::{Arg, Block, Body, ExprKind, Item, PipelineBody, Stmt};
 
 pub use call::{Callee, as_call};
 pub use declare::{duplicate, unknown_kind};
@@ -85,6 +86,17 @@ impl Program {
         let args = check.block(kind, block);
         rules::block(kind, &args, &self.scope, check.out);
         self.blocks.insert(global.to_owned(), Arc::new(Checked { kind, name: block.name.span, args }));
+    }
+
+    /// The call that a pipeline is, if it is one.
+    pub fn call(&self, pipeline: &str) -> Option<Span> {
+        match &**self.scope.items.get(pipeline)? {
+            Item::Pipeline(pipeline) => match &pipeline.body {
+                PipelineBody::Call(call) => Some(call.span),
+                PipelineBody::Stmts(_) => None,
+            },
+            _ => None,
+        }
     }
 
     /// The program with other items in the place of some: only what they change is checked again.

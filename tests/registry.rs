@@ -1,0 +1,46 @@
+//! What the standard library declares, and what this runtime can do, are the same.
+
+use std::collections::BTreeSet;
+
+use pbpo_compiler::plan::ops::OPS as PLANNED;
+use pbpo_compiler::schema::{functions, ops, tasks};
+use pbpo_compiler::stdlib;
+use pbpo_grammar::ast::Item;
+use pbpo_grammar::{FileId, parse};
+use pbpo_runtime::ops::OPS;
+
+fn declared(module: &str) -> BTreeSet<String> {
+    let file = parse(FileId::default(), stdlib::text(module).unwrap());
+    assert!(file.faults.is_empty(), "{module}: {:?}", file.faults);
+    file.items
+        .iter()
+        .filter(|item| matches!(item, Item::Extern(_)))
+        .map(|item| item.name().unwrap().text.clone())
+        .collect()
+}
+
+fn names<'n>(names: impl IntoIterator<Item = &'n str>) -> BTreeSet<String> {
+    names.into_iter().map(str::to_owned).collect()
+}
+
+#[test]
+fn every_declared_operation_is_run() {
+    let registry = names(OPS.iter().map(|(name, _)| *name));
+    assert_eq!(
+        declared("std/ops"),
+        names(ops::all().iter().map(|op| op.name)),
+        "a declaration the compiler can't read"
+    );
+    assert!(declared("std/ops").is_subset(&registry));
+    let planned = names(PLANNED.iter().map(|info| info.name).filter(|name| *name != "repeat"));
+    assert_eq!(planned, registry, "what plans may hold, and what is run");
+}
+
+#[test]
+fn every_declared_function_and_task_is_known() {
+    assert_eq!(declared("std/functions"), names(functions::all().iter().map(|function| function.name)));
+    assert_eq!(declared("std/tasks"), names(tasks().iter().map(|task| task.name)));
+    for task in tasks() {
+        assert!(pbpo_runtime::task::tokenizer(task.name).is_ok(), "{}", task.name);
+    }
+}
