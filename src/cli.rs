@@ -44,6 +44,8 @@ pub enum Command {
     Fmt(crate::fmt::FmtArgs),
     /// Say what a diagnostic code is about
     Explain(crate::explain::ExplainArgs),
+    /// Print the reference of the language in Markdown
+    Doc,
     /// Show the standard library
     Std(crate::library::StdArgs),
     /// Show version, features, devices and threads

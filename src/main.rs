@@ -4,6 +4,7 @@ mod bench;
 mod bench_compile;
 mod check;
 mod cli;
+mod doc;
 mod doctor;
 mod explain;
 mod explain_passes;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Command::Params(args) => params::run(args),
         Command::Fmt(args) => Ok(fmt::run(args)),
         Command::Explain(args) => Ok(explain::run(args)),
+        Command::Doc => Ok(doc::run()),
         Command::Std(args) => Ok(library::run(args)),
         Command::Doctor => Ok(doctor::run()),
         Command::Bench(args) => Ok(bench::run(args)),

@@ -7,6 +7,7 @@
 //! - `points/`: variants, sweeps, `--set`. `functions.rs`, `expand.rs`: definitions with parameters.
 //! - `lower/`: pipelines to stages, objectives to expressions.
 //! - `passes/`: plans to equal plans that take less time.
+//! - `doc/`: the reference of the language, from the tables.
 //! - `render/`: diagnostics as text, lines, JSON.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
@@ -14,6 +15,7 @@
 mod check;
 pub mod code;
 pub mod diagnostic;
+pub mod doc;
 mod expand;
 pub mod fixes;
 mod functions;
@@ -37,7 +39,7 @@ pub mod suggest;
 mod syntax;
 pub mod units;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pbpo_grammar::FileId;
 pub use pbpo_grammar::Span;
@@ -189,7 +191,7 @@ pub fn why(input: Input<'_>, target: Option<&str>, overrides: &[String], path: &
 /// Whether an item makes a file useful without a pipeline to run.
 fn is_library(item: &Item) -> bool {
     match item {
-        Item::Objective(_) | Item::Extern(_) => true,
+        Item::Objective(_) | Item::Extern(_) | Item::Variant(_) | Item::Sweep(_) => true,
         Item::Pipeline(pipeline) => pipeline.formals.is_some(),
         _ => false,
     }
@@ -441,9 +443,15 @@ fn unused(program: &Program, project: &Project, out: &mut Vec<Diagnostic>) {
     let main = blocks.chain(params).filter(|(_, span, _)| span.file == project.main);
     let imports = project.imports.iter().filter_map(|name| Some((project.views.global(name)?, name.span)));
     let imports: Vec<(String, Span)> = imports.map(|(name, span)| (name.to_owned(), span)).collect();
+    let bases = project.entries.iter().flat_map(|entry| match &*entry.item {
+        Item::Variant(variant) => std::slice::from_ref(&variant.of),
+        Item::Sweep(sweep) => &sweep.over,
+        _ => &[],
+    });
+    let bases: BTreeSet<&str> = bases.filter_map(|word| project.views.global(word)).collect();
     let imports = imports.iter().map(|(name, span)| (name, *span, "import"));
     for (name, span, kind) in main.chain(imports) {
-        if !used.contains(name) && name != "seed" {
+        if !used.contains(name) && !bases.contains(name.as_str()) && name != "seed" {
             out.push(
                 Diagnostic::warning(Code::Unused, span, format!("{kind} `{name}` is never used"))
                     .label("declared, not used")

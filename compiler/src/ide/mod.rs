@@ -11,6 +11,8 @@ mod names;
 pub use complete::{Completion, CompletionKind};
 pub use names::{Edit, RenameError};
 
+pub(crate) use hover::type_text;
+
 use pbpo_grammar::{FileId, Span};
 
 use crate::check::Program;

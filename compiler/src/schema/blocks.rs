@@ -26,6 +26,24 @@ pub const fn fields(kind: Kind) -> &'static [Field] {
     }
 }
 
+/// What a kind of block declares.
+pub const fn doc(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Data => "Examples: demonstrations, prompts to generate on, or held-out prompts",
+        Kind::Policy => "A player that generates",
+        Kind::RewardModel => "A player that scores responses",
+        Kind::Features => "Vectors of responses, read from a frozen network",
+        Kind::Exploration => "How informative pairs are found",
+        Kind::Constraint => "What keeps a reward model plausible: the confidence set of the preferences",
+        Kind::Oracle => "Who labels pairs",
+        Kind::Pipeline => "What is done",
+        Kind::Objective => "An expression with parameters",
+        Kind::Variant => "A pipeline with overrides",
+        Kind::Sweep => "Many variants",
+        Kind::Op => "What a pipeline can do",
+    }
+}
+
 /// The field and the value that switch a block off, for `ablate`.
 pub const fn neutral(kind: Kind, follower: bool) -> Option<(&'static str, &'static str)> {
     match kind {
@@ -46,6 +64,8 @@ const PLAYER: &[Field] = &[
     opt("estimator", Ty::Choice(ESTIMATORS), Word("rloo"), "gradient through the policy's own samples"),
 ];
 
+/// What a policy with `follows` declares.
+pub const FOLLOWER_DOC: &str = "A copy of a player, as it was at some time";
 /// The fields of a policy with `follows`.
 pub const FOLLOWER: &[Field] = &[
     req("follows", Ty::Block(Kind::Policy), "the policy it is a copy of"),

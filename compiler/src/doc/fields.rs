@@ -1,0 +1,76 @@
+//! What blocks, tasks and operations are made of: one table each, with the path of every field.
+
+use super::{blocks as schema, code, table};
+use crate::ide::type_text;
+use crate::params::default_text;
+use crate::schema::{Field, Form, Kind, Ty, Variant};
+
+const TITLES: [&str; 4] = ["field", "type", "default", "meaning"];
+
+/// Every kind of block.
+pub(super) fn blocks() -> String {
+    let mut out = String::new();
+    for kind in Kind::ALL.into_iter().filter(|kind| !schema::fields(*kind).is_empty()) {
+        out.push_str(&block(kind.word(), schema::doc(kind), schema::fields(kind), schema::neutral(kind, false)));
+        if kind == Kind::Policy {
+            let neutral = schema::neutral(kind, true);
+            out.push_str(&block("policy with `follows`", schema::FOLLOWER_DOC, schema::FOLLOWER, neutral));
+        }
+    }
+    out
+}
+
+fn block(title: &str, doc: &str, fields: &[Field], neutral: Option<(&str, &str)>) -> String {
+    let mut rows = Vec::new();
+    fields.iter().for_each(|field| add(&mut rows, "", field));
+    let off = neutral.map_or(String::new(), |(field, value)| format!(" `ablate` sets `{field} = {value}`."));
+    format!("### {title}\n\n{doc}.{off}\n\n{}\n", table(TITLES, rows))
+}
+
+/// What is written `NAME(...)`: its usage, and a table of its arguments.
+pub(super) fn calls<'a>(calls: impl Iterator<Item = (&'a str, &'a [Field], &'a str, &'a str)>) -> String {
+    let one = |(name, fields, gives, doc): (&str, &[Field], &str, &str)| {
+        let mut rows = Vec::new();
+        fields.iter().for_each(|field| add(&mut rows, "", field));
+        let words: Vec<String> = fields.iter().map(usage).collect();
+        let head = format!("`{name}({})` gives {gives}.", words.join(", "));
+        format!("### {name}\n\n{head} {doc}\n\n{}\n", table(["argument", "type", "default", "meaning"], rows))
+    };
+    calls.map(one).collect()
+}
+
+/// An argument as it is given: by place, or by name.
+fn usage(field: &Field) -> String {
+    if field.positional { field.name.to_owned() } else { format!("{} = ...", field.name) }
+}
+
+/// The row of a field, and those of what is in it.
+fn add(rows: &mut Vec<[String; 4]>, parent: &str, field: &Field) {
+    let path = if parent.is_empty() { field.name.to_owned() } else { format!("{parent}.{}", field.name) };
+    let default = default_text(field).map_or("required".to_owned(), |text| code(&text));
+    rows.push([code(&path), code(&type_text(field)), default, field.doc.to_owned()]);
+    match field.ty {
+        Ty::Record(fields) => fields.iter().for_each(|inner| add(rows, &path, inner)),
+        Ty::Choice(variants) => {
+            for variant in variants.iter().filter(|variant| !variant.doc.is_empty()) {
+                rows.push([
+                    code(&format!("{path} = {}", spelled(variant))),
+                    String::new(),
+                    String::new(),
+                    variant.doc.to_owned(),
+                ]);
+                variant.fields.iter().for_each(|inner| add(rows, &path, inner));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// An alternative with the brackets that it takes.
+fn spelled(variant: &Variant) -> String {
+    match variant.form {
+        Form::Word => variant.name.to_owned(),
+        Form::Record => format!("{} {{ ... }}", variant.name),
+        Form::Call => format!("{}(...)", variant.name),
+    }
+}

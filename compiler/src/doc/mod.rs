@@ -1,0 +1,95 @@
+//! The reference of the language in Markdown, made from the tables that the checks read. Nothing in it is
+//! written by hand, so that it can't be out of step; what the words mean is `docs/language.md`.
+//!
+//! `fields.rs`: blocks, tasks, operations; `library.rs`: functions and the standard library.
+
+mod fields;
+mod library;
+
+use crate::code::Code;
+use crate::lints::LINTS;
+use crate::schema::{blocks, ops, tasks};
+use crate::units::UNITS;
+
+/// The sections in order: title and text.
+const SECTIONS: &[(&str, fn() -> String)] = &[
+    ("Blocks", fields::blocks),
+    ("Tasks", || fields::calls(tasks().iter().map(|task| (task.name, task.fields, "data", task.doc)))),
+    ("Operations", || fields::calls(ops::all().iter().map(|op| (op.name, op.args, op.gives.noun(), op.doc)))),
+    ("Functions", library::functions),
+    ("Standard library", library::modules),
+    ("Units", units),
+    ("Override paths", paths),
+    ("Lints", lints),
+    ("Diagnostic codes", codes),
+];
+
+/// The whole reference.
+pub fn reference() -> String {
+    let mut out = "# Reference\n\nMade by `pbpoc doc` from the tables of the compiler. \
+                   What blocks, pipelines and sweeps mean is in [`language.md`](language.md).\n\n"
+        .to_owned();
+    for (title, _) in SECTIONS {
+        out.push_str(&format!("- [{title}](#{})\n", title.to_lowercase().replace(' ', "-")));
+    }
+    for (title, text) in SECTIONS {
+        out.push_str(&format!("\n## {title}\n\n{}\n", text().trim_end()));
+    }
+    out
+}
+
+/// A table: its titles, and the cells of each row.
+fn table<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
+    let mut out = format!("| {} |\n|{}\n", titles.join(" | "), "---|".repeat(N));
+    for row in rows {
+        let cells = row.map(|cell| cell.replace('|', "\\|").replace('\n', " "));
+        out.push_str(&format!("| {} |\n", cells.join(" | ")));
+    }
+    out
+}
+
+/// Between backticks; nothing of nothing.
+fn code(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("`{text}`") }
+}
+
+fn units() -> String {
+    let rows = UNITS.iter().map(|(name, unit, factor)| {
+        let base = if *factor == 1.0 { String::new() } else { format!("{factor} {}", unit.name()) };
+        [code(name), base]
+    });
+    let prefixes = "A number may carry `k` (1000), `M` (1000000), `Ki` (1024), `Mi` (1048576) or `%` (0.01) in front of its \
+                    unit: `4k tokens`.";
+    format!("{prefixes}\n\n{}", table(["unit", "is"], rows))
+}
+
+fn paths() -> String {
+    let rows = [
+        ["`PARAM`", "a parameter", "`beta=0.1`"],
+        ["`BLOCK.FIELD`", "a field; the paths are in the tables of the blocks", "`enhancer.search=none`"],
+        ["`BLOCK.FIELD.PART`", "a part of a record or an argument of a call", "`pi.optimizer.lr=1e-4`"],
+        ["`PIPELINE.episodes`", "the count of the first outermost `repeat` of a body", "`main.episodes=5`"],
+        ["`PIPELINE.ARGUMENT`", "an argument of the call that a pipeline is", "`main.outer=2`"],
+    ];
+    let text = "`--set PATH=VALUE` on the command line, `PATH = VALUE` in a `variant` or a `sweep`, `PATH in VALUES` for an axis.";
+    format!("{text}\n\n{}", table(["path", "sets", "example"], rows.map(|row| row.map(str::to_owned))))
+}
+
+fn lints() -> String {
+    let rows = LINTS.iter().map(|lint| {
+        let what = format!("{}: {}", lint.code.summary(), lint.doc);
+        [code(lint.name), link(lint.code), "warn".to_owned(), what]
+    });
+    let text = "`allow`, `warn` or `deny NAME` in a file, `--allow`, `--warn` or `--deny NAME` on the command line; `all` means all.";
+    format!("{text}\n\n{}", table(["lint", "code", "default", "finds, and why it matters"], rows))
+}
+
+fn codes() -> String {
+    let rows = Code::ALL.iter().map(|code| [link(*code), code.summary().to_owned()]);
+    format!("`pbpoc explain CODE` shows the page of a code.\n\n{}", table(["code", "is about"], rows))
+}
+
+/// A code with the way to its page.
+fn link(code: Code) -> String {
+    format!("[{0}](codes/{0}.md)", code.text())
+}

@@ -1,0 +1,9 @@
+//! `pbpoc doc`: the reference of the language.
+
+use crate::cli::{OK, print};
+
+/// Prints it; the exit code.
+pub fn run() -> u8 {
+    print(&pbpo_compiler::doc::reference());
+    OK
+}
