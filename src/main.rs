@@ -13,6 +13,7 @@ mod library;
 mod lsp;
 mod params;
 mod plan;
+mod plan_cost;
 mod plan_diff;
 mod read;
 mod run;

@@ -7,7 +7,7 @@ use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::sweep::Shape;
 
 use crate::cli::{Failure, OK, Overrides, Source, print};
-use crate::{explain_passes, plan_diff};
+use crate::{explain_passes, plan_cost, plan_diff};
 
 #[derive(Debug, Args)]
 pub struct PlanArgs {
@@ -19,6 +19,9 @@ pub struct PlanArgs {
     pub target: Option<String>,
     #[command(flatten)]
     pub overrides: Overrides,
+    /// What a run will take: tokens, steps, memory, and time as measured on this machine
+    #[arg(long)]
+    pub cost: bool,
     /// What is different between two plans: each a .pbpo file (`a.pbpo#TARGET`), a plan in JSON, or of
     /// FILE a pipeline, variant, point or git revision
     #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with = "target")]
@@ -58,7 +61,10 @@ pub fn run(args: &PlanArgs) -> Result<u8, Failure> {
     };
     let compiled = source.compile()?;
     let plans: Vec<&Plan> = compiled.points.iter().map(|point| &point.plan).collect();
-    if args.explain.is_some() || args.optimized {
+    if let (true, [plan]) = (args.cost, plans.as_slice()) {
+        return Ok(plan_cost::run(plan, args.emit == Emit::Json));
+    }
+    if args.explain.is_some() || args.optimized || args.cost {
         return explain_passes::run(&plans, args);
     }
     print(&match plans.as_slice() {

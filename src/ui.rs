@@ -76,7 +76,7 @@ impl Observer for Progress {
             Event::Stage { reused, .. } => self.reused = *reused,
             // What is told again is no progress.
             Event::Progress { .. } | Event::Episode { .. } if self.reused => {}
-            Event::Preferences { .. } => {}
+            Event::Preferences { .. } | Event::Usage { .. } => {}
             Event::Progress { done, total, metrics, .. } => {
                 let loss = metrics.get("loss").map_or(String::new(), |l| format!("loss {l:.3}"));
                 self.show("imitate", *done, *total, loss);

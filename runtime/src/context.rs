@@ -17,6 +17,8 @@ pub struct Context<'a> {
     /// Iterations of the outermost `repeat`: the one under way, counted from 1, and how many there are.
     pub episode: usize,
     pub episodes: usize,
+    /// Response tokens that were sampled so far.
+    pub generated: u64,
     observer: &'a mut dyn Observer,
     /// What was told since [`Self::record_events`], if it is to be told again.
     told: Option<Vec<Event>>,
@@ -31,6 +33,7 @@ impl<'a> Context<'a> {
             device,
             episode: 0,
             episodes: 0,
+            generated: 0,
             observer,
             told: None,
             identities,

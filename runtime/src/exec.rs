@@ -57,7 +57,8 @@ pub fn execute_as(
             }
         }
     }
-    Ok(())
+    let generated = context.generated;
+    context.emit(Event::Usage { generated })
 }
 
 fn run_body(body: &Body, env: &mut Env, context: &mut Context<'_>) -> Result<(), Fault> {

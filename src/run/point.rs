@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use super::{RunArgs, Setting, report_fault};
 use crate::cli::{RUN_FAILED, eprint, print};
+use crate::plan_cost::cost;
 use crate::ui::{Both, Progress, summary};
 
 /// A point that went through.
@@ -57,6 +58,7 @@ pub fn run(
     let parent = path.clone();
     let mut dir =
         RunDir::create(path, plan, &setting.device_name).map_err(|error| report_fault(&unwritable(&parent, &error)))?;
+    dir.expect(&cost(plan));
     let mut progress = Progress::new(setting.args.quiet);
     progress.title(title);
     let mut env = Env::default();

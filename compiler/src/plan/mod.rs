@@ -6,8 +6,9 @@
 //!
 //! - `expr.rs`: objectives; `forward.rs`: the forwards they need; `text.rs`: the stable text form;
 //!   `identity.rs`: content hashes of stages; `json.rs`, `graph.rs`: other printers; `sweep.rs`: what several
-//!   plans have in common; `diff.rs`: what is different between two.
+//!   plans have in common; `diff.rs`: what is different between two; `cost.rs`: what one will take.
 
+pub mod cost;
 pub mod diff;
 pub mod expr;
 pub mod forward;

@@ -46,6 +46,7 @@ impl Op for Evaluate {
         for chunk in indices.chunks(256) {
             let prompts: Vec<&[u32]> = chunk.iter().map(|i| data.prompts[*i].as_slice()).collect();
             for (item, response) in chunk.iter().zip(generate(&policy.model, &prompts, sampling, &mut rng)?) {
+                context.generated += response.len() as u64;
                 let score = data.score(*item, &response);
                 scores.push(score);
                 lengths += response.len();

@@ -33,6 +33,7 @@ impl Op for Explore {
             .zip(against.rows.iter().flat_map(|r| std::iter::repeat_n(r, n)))
             .map(|(response, reference)| Row { response, ..reference.clone() })
             .collect();
+        context.generated += candidates.iter().map(|row| row.response.len() as u64).sum::<u64>();
         let rows: Vec<&Row> = against.rows.iter().chain(&candidates).collect();
         let phi = exploration.features.of(&rows, context);
         let (phi_ref, phi_new) = phi.split_at(against.rows.len());

@@ -37,6 +37,7 @@ impl Op for Sample {
         let mut rng = context.rng(&stage.name);
         let rollouts = rollouts(policy, data, count, per_prompt, config(stage)?, &mut rng)?;
         let lengths = rollouts.rows.iter().map(|r| r.response.len());
+        context.generated += lengths.clone().sum::<usize>() as u64;
         let ended = rollouts.rows.iter().filter(|r| r.response.last() == Some(&EOS)).count();
         context.record("completions/mean_length", lengths.sum::<usize>() as f64 / count as f64);
         context.record("val/contain_eos_token", ended as f64 / count as f64);

@@ -13,6 +13,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use pbpo_compiler::plan::Plan;
+use pbpo_compiler::plan::cost::Cost;
 use serde_json::{Map, Value as Json, json};
 
 use crate::env::Env;
@@ -106,6 +107,11 @@ impl RunDir {
         results
     }
 
+    /// Notes the estimate of what the run will take.
+    pub fn expect(&mut self, cost: &Cost) {
+        self.manifest.insert("estimated".into(), json!(cost));
+    }
+
     /// Writes final policies, the report and the manifest of a run that went through.
     pub fn finish(&mut self, plan: &Plan, env: &Env) -> io::Result<()> {
         self.save_policies(env)?;
@@ -139,6 +145,7 @@ impl RunDir {
     fn close(&mut self, status: &str) -> io::Result<()> {
         self.manifest.insert("status".into(), json!(status));
         self.manifest.insert("seconds".into(), json!(self.seconds()));
+        self.manifest.insert("peak_memory_bytes".into(), json!(peak_memory()));
         self.write_manifest()
     }
 
@@ -163,6 +170,10 @@ impl Observer for RunDir {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
             Event::Stage { .. } => Ok(()),
+            Event::Usage { generated } => {
+                self.manifest.insert("generated_tokens".into(), json!(generated));
+                Ok(())
+            }
             Event::Progress { stage, done, metrics, .. } => self.line(*done, "stage", stage, metrics, "imitate/"),
             Event::Episode { done, metrics, .. } => {
                 self.episodes.push(metrics.clone());
@@ -184,6 +195,13 @@ impl Observer for RunDir {
             }
         }
     }
+}
+
+/// The most memory that the process has had, in bytes; known on Linux alone.
+fn peak_memory() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
 }
 
 /// Makes the next free directory `<root>/<name>-<NNN>`.

@@ -1,0 +1,76 @@
+//! `pbpoc plan --cost`: what a plan will take on this machine.
+
+use pbpo_compiler::plan::Plan;
+use pbpo_compiler::plan::cost::{Cost, Rates};
+use pbpo_runtime::bench::{Shape, run as measure};
+use pbpo_runtime::device::{self, Choice};
+use pbpo_runtime::model::LlamaConfig;
+use pbpo_runtime::task;
+
+use crate::cli::{OK, print};
+
+/// The estimate of a plan.
+pub fn cost(plan: &Plan) -> Cost {
+    Cost::of(plan, |name| task::tokenizer(name).map_or(0, |tokenizer| tokenizer.vocab() as u64))
+}
+
+/// Prints the estimate; the exit code.
+pub fn run(plan: &Plan, json: bool) -> u8 {
+    let cost = cost(plan);
+    let rates = calibrate(plan);
+    let seconds = rates.map(|rates| cost.seconds(rates));
+    if json {
+        let all = serde_json::json!({ "point": plan.point, "cost": cost, "rates": rates, "seconds": seconds });
+        print(&format!("{all}\n"));
+        return OK;
+    }
+    let mut out = format!("{}\n", plan.point);
+    let mut line = |name: &str, value: String| out.push_str(&format!("{name:<18} {value:>14}\n"));
+    line("parameters", thousands(cost.parameters));
+    line("generated tokens", thousands(cost.generated_tokens));
+    line("  at most", thousands(cost.generated_tokens_most));
+    line("trained tokens", thousands(cost.trained_tokens));
+    line("scored tokens", thousands(cost.scored_tokens));
+    line("optimizer steps", thousands(cost.optimizer_steps));
+    line("labelled pairs", thousands(cost.labelled_pairs));
+    line("memory", format!("{} MiB", cost.memory_bytes >> 20));
+    if let (Some(seconds), Some(rates)) = (seconds, rates) {
+        line("time", format!("{seconds:.0} s"));
+        let (trained, generated) = (rates.trained, rates.generated);
+        out.push_str(&format!(
+            "at {trained:.0} trained and {generated:.0} generated tokens a second, measured just now\n"
+        ));
+    }
+    out.push_str("\ntokens by stage\n");
+    for (stage, tokens) in cost.stages.iter().take(5) {
+        out.push_str(&format!("  {:>14}  {stage}\n", thousands(*tokens)));
+    }
+    print(&out);
+    OK
+}
+
+/// Measures training and sampling at the shape of the plan's first model, in about a second.
+fn calibrate(plan: &Plan) -> Option<Rates> {
+    let imitate = plan.body.stages().find(|stage| stage.op == "imitate")?;
+    let data = plan.body.stages().find(|stage| Some(stage.name.as_str()) == imitate.input("data"))?;
+    let mut model: LlamaConfig = serde_json::from_value(imitate.config.get("model")?.clone()).ok()?;
+    model.vocab = task::tokenizer(data.config.get("task")?.as_str()?).ok()?.vocab();
+    let length = usize::try_from(data.config.get("length")?.as_u64()?).ok()?;
+    let (prompt, response) = (length + 2, length + 1);
+    if model.context < prompt + response {
+        return None;
+    }
+    let (device, name) = device::open(Choice::Cpu).ok()?;
+    let shape =
+        Shape { model, batch: 64, seq: prompt + response, steps: 2, sample_batch: 128, prompt, max_new: response };
+    let figures = measure(&shape, &device, &name);
+    Some(Rates { trained: figures.train_tokens_per_s, generated: figures.sample_tokens_per_s })
+}
+
+/// `1,234,567`
+fn thousands(value: u64) -> String {
+    let digits = value.to_string();
+    let groups: Vec<&str> =
+        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
+    groups.join(",")
+}
