@@ -121,7 +121,7 @@ fn a_run_prints_one_json_object_and_leaves_its_directory() {
 fn a_run_that_fails_names_the_stage_and_its_line() {
     let out = tempfile::tempdir().unwrap();
     let path = out.path().to_str().unwrap();
-    let output = pbpoc(&["run", QUICKSTART, "--quiet", "--out", path, "--set", "pi.model.context=10"]);
+    let output = pbpoc(&["run", QUICKSTART, "--quiet", "--out", path, "--set", "held.source.count=100k"]);
     assert_eq!((code(&output), stdout(&output)), (3, ""));
     let message = stderr(&output);
     for part in ["PB0901", "a demonstration has 13 tokens, the model reads 10", "stage `pi.init`", "set `context = 13"]

@@ -77,6 +77,7 @@ codes! {
     ZipLengths = "PB0505": "axes of a `zip` that have different lengths",
     TooManyPoints = "PB0506": "a sweep with more points than its limit",
     NotAblatable = "PB0507": "an ablation of a block that can't be switched off",
+    PinnedAxis = "PB0508": "a `--set` of what a sweep varies",
 
     NoPipeline = "PB0601": "a file without a pipeline",
     ChoosePipeline = "PB0602": "several pipelines, and none chosen",
@@ -90,6 +91,7 @@ codes! {
     FollowsFollower = "PB0610": "a follower where a policy with a model of its own is needed",
     NoTokenRewards = "PB0611": "token rewards of a reward model with a sequence head",
     ChangesInLoop = "PB0612": "a variable that holds something else in the next iteration",
+    ContextTooShort = "PB0613": "prompts and responses that do not fit into a model's context",
 
     Unused = "PB0701": "a declaration that nothing uses",
     OneSeed = "PB0702": "a comparison with one seed",

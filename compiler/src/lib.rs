@@ -110,6 +110,7 @@ pub fn compile(input: Input<'_>, target: Option<&str>, overrides: &[String]) -> 
     let mut work = Work::new(input, overrides);
     let base = work.program();
     let points = work.choose(target, &base);
+    work.pinned(&points);
     let planned = work.plans(&points, &base);
     if !any_error(&work.out) {
         work.lint(&points, &planned, &base);
@@ -271,6 +272,27 @@ impl Work {
         let lowered = lower::pipeline(program, pipeline, &name, out);
         base.scope.adopt(&program.scope);
         lowered.map(|(plan, spans)| Planned { plan, spans })
+    }
+
+    /// An override of the command line would make all values of an axis the same.
+    fn pinned(&mut self, points: &[Point]) {
+        if points.len() < 2 {
+            return;
+        }
+        for set in &self.overrides {
+            let path = check::path_text(&set.path);
+            let swept = points.iter().flat_map(|point| &point.overrides).find(|(origin, other)| {
+                matches!(origin, points::Origin::Sweep(_)) && check::path_text(&other.path) == path
+            });
+            if let (Some((_, axis)), Some(first), Some(point)) = (swept, set.path.first(), points.first()) {
+                self.out.push(
+                    Diagnostic::error(Code::PinnedAxis, first.span, format!("`{path}` is what the sweep varies"))
+                        .label("every point would have this value")
+                        .also(axis.value.span, "an axis of the sweep")
+                        .help(format!("run one point, as `{}`, or leave it out", point.name)),
+                );
+            }
+        }
     }
 
     /// Lints of plans. Points of sweeps are not looked at: what they try may well be extreme.

@@ -16,12 +16,13 @@ fn look(example: &str, whole: bool) -> Compiled {
     let head = example.lines().next().unwrap_or_default();
     let text = if whole { example.to_owned() } else { format!("{PRELUDE}\n{example}") };
     let input = Input::text("example.pbpo", &text);
-    let value = |key: &str| head.strip_prefix(key).map(str::trim);
-    match (value("// target:"), value("// set:"), head == "// run") {
-        (Some(target), ..) => compile(input, Some(target), &[]),
-        (_, Some(set), _) => compile(input, None, &[set.to_owned()]),
-        (_, _, true) => compile(input, None, &[]),
-        _ => check(input, &[]),
+    let Some(head) = head.strip_prefix("// ") else { return check(input, &[]) };
+    let part = |key: &str| head.split('|').find_map(|part| part.trim().strip_prefix(key)).map(str::trim);
+    let sets: Vec<String> = part("set:").map(str::to_owned).into_iter().collect();
+    match (part("target:"), head) {
+        (None, "run") => compile(input, None, &[]),
+        (None, _) if sets.is_empty() => check(input, &[]),
+        (target, _) => compile(input, target, &sets),
     }
 }
 

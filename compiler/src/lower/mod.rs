@@ -4,6 +4,7 @@
 //! and what they carry; `objective/`: what `ascend` and `descend` move along.
 
 mod calls;
+mod fits;
 mod objective;
 mod ops;
 mod prelude;

@@ -55,13 +55,15 @@ impl Lower<'_> {
         let count = args.int("count")?;
         self.need(&policy);
         self.divides(args, count, per_prompt, &policy);
+        let max_new = setting(self, args.get("max_new"), &policy, "max_new");
+        self.fits(args, &policy, prompts.as_deref().unwrap_or_default(), &max_new, span);
         let made = stage("sample", &[output])
             .with("policy", self.player(&policy))
             .with("prompts", prompts.clone().unwrap_or_default())
             .set("count", count)
             .set("per_prompt", per_prompt)
             .set("temperature", setting(self, args.get("temperature"), &policy, "temperature"))
-            .set("max_new", setting(self, args.get("max_new"), &policy, "max_new"));
+            .set("max_new", max_new);
         self.push(made, span);
         Some(Rollouts { policy: Some(policy), prompts, count, per_prompt })
     }
@@ -97,13 +99,15 @@ impl Lower<'_> {
         let policy = self.proposal(&exploration)?;
         self.need(&policy);
         let next = self.fresh(&exploration);
+        let max_new = setting(self, args.get("max_new"), &policy, "max_new");
+        self.fits(args, &policy, args.name("prompts").unwrap_or_default(), &max_new, span);
         let made = stage("explore", &[output, &next])
             .with("exploration", self.player(&exploration))
             .with("policy", self.player(&policy))
             .with("against", local.value)
             .set("candidates", self.candidates(&exploration))
             .set("temperature", setting(self, args.get("temperature"), &policy, "temperature"))
-            .set("max_new", setting(self, args.get("max_new"), &policy, "max_new"));
+            .set("max_new", max_new);
         self.push(made, span);
         self.players.insert(exploration, next);
         Some(Rollouts { policy: None, ..rollouts })
@@ -199,6 +203,8 @@ impl Lower<'_> {
             (args.name("policy").unwrap_or_default().to_owned(), args.name("data").unwrap_or_default().to_owned());
         let metrics = args.get("metrics").and_then(crate::hir::Value::json).unwrap_or(json!([]));
         let every = if before { 1 } else { args.int("every").unwrap_or(1) };
+        let max_new = setting(self, None, &policy, "max_new");
+        self.fits(args, &policy, &data, &max_new, span);
         let label = label.split('@').next().unwrap_or(label);
         let made = stage("evaluate", &[output])
             .with("policy", self.player(&policy))

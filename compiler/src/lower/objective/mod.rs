@@ -7,6 +7,7 @@ mod args;
 mod axes;
 mod constraint;
 mod estimator;
+mod frozen;
 mod functions;
 mod named;
 mod reduce;
@@ -43,7 +44,7 @@ impl Lower<'_> {
         let before = self.player(&name);
         let scalar = if kind == Kind::Policy { self.estimate(&name, &before, scalar, objective.span) } else { scalar };
         if !estimator::depends(&scalar, &before) {
-            self.no_gradient(&name, kind, objective.span);
+            self.no_gradient(&name, kind, objective);
         }
         let mut made = stage(if ascend { "ascend" } else { "descend" }, &[]).with("player", before.clone());
         for (port, value) in inputs(&scalar, &before) {
@@ -122,16 +123,14 @@ impl Lower<'_> {
         None
     }
 
-    fn no_gradient(&mut self, name: &str, kind: Kind, span: Span) {
+    fn no_gradient(&mut self, name: &str, kind: Kind, objective: &Ast) {
         let help = match kind {
             Kind::Policy => format!("use `logp({name}, y)` or the like, or rollouts sampled from `{name}`"),
             _ => format!("use `{name}(y)` or the like"),
         };
-        self.out.push(
-            Diagnostic::error(Code::NoGradient, span, format!("this does not depend on `{name}`"))
-                .label(format!("no gradient in `{name}`"))
-                .help(help),
-        );
+        let (span, why) = self.frozen(name, objective).unwrap_or((objective.span, format!("no gradient in `{name}`")));
+        let message = format!("this does not depend on `{name}`");
+        self.out.push(Diagnostic::error(Code::NoGradient, span, message).label(why).help(help));
     }
 
     /// Puts the policy's estimator around what its own samples are used for.
