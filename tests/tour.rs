@@ -1,4 +1,5 @@
-//! What `docs/tour.md` shows is what `pbpoc` prints: its commands are called in order, beside its files.
+//! What `docs/tour.md` and `docs/reference.md` show is what `pbpoc` prints. The commands of the tour are called in
+//! order, beside its files.
 
 mod fences;
 
@@ -26,6 +27,12 @@ fn the_tour_shows_what_is_printed() {
     }
     assert!(wrong.is_empty(), "the page shows something else than:\n{wrong}");
     assert!(seen >= 10, "the tour shows {seen} commands");
+}
+
+#[test]
+fn doc_prints_the_reference() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/reference.md")).unwrap();
+    assert_eq!(call(Path::new("."), "pbpoc doc"), page.trim_end(), "run: pbpoc doc > docs/reference.md");
 }
 
 /// What a command prints, stdout first.

@@ -83,6 +83,15 @@ fn every_step_of_the_tour_compiles() {
 }
 
 #[test]
+fn the_readme_quotes_the_quickstart() {
+    let (readme, quickstart) = (page("README.md"), page("pipelines/quickstart.pbpo"));
+    let quoted = readme.split_once("```pbpo quickstart\n").unwrap().1.split_once("```").unwrap().0;
+    for line in quoted.lines().filter(|line| !line.starts_with("// ...")) {
+        assert!(quickstart.lines().any(|other| other == line), "not in the quickstart: {line}");
+    }
+}
+
+#[test]
 fn the_reference_is_in_step() {
     assert!(page("docs/reference.md") == doc::reference(), "run: pbpoc doc > docs/reference.md");
 }

@@ -4,6 +4,7 @@
 //! - `pbpo NAME.pbpo`: a whole file, which stands from here on; `pbpo NAME.pbpo CODE...`: one with findings;
 //! - `pbpo NAME.pbpo +`: lines that are added to that file;
 //! - `console`: commands behind `$`, each with what it prints; a line `...` stands for any lines.
+#![allow(dead_code, reason = "each test uses its own part")]
 
 use std::collections::BTreeMap;
 

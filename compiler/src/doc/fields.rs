@@ -1,8 +1,9 @@
 //! What blocks, tasks and operations are made of: one table each, with the path of every field.
 
-use super::{blocks as schema, code, table};
+use super::{code, table};
 use crate::ide::type_text;
 use crate::params::default_text;
+use crate::schema::blocks as schema;
 use crate::schema::{Field, Form, Kind, Ty, Variant};
 
 const TITLES: [&str; 4] = ["field", "type", "default", "meaning"];

@@ -1,5 +1,5 @@
-//! The reference of the language in Markdown, made from the tables that the checks read. Nothing in it is
-//! written by hand, so that it can't be out of step; what the words mean is `docs/language.md`.
+//! The reference of the language in Markdown, made from the tables that the checks read, so that it can't be
+//! out of step. Only a sentence in front of some tables, and the forms of override paths, are written here.
 //!
 //! `fields.rs`: blocks, tasks, operations; `library.rs`: functions and the standard library.
 
@@ -8,11 +8,14 @@ mod library;
 
 use crate::code::Code;
 use crate::lints::LINTS;
-use crate::schema::{blocks, ops, tasks};
+use crate::schema::{ops, tasks};
 use crate::units::UNITS;
 
-/// The sections in order: title and text.
-const SECTIONS: &[(&str, fn() -> String)] = &[
+/// A title, and what makes the text.
+type Section = (&'static str, fn() -> String);
+
+/// The sections in order.
+const SECTIONS: &[Section] = &[
     ("Blocks", fields::blocks),
     ("Tasks", || fields::calls(tasks().iter().map(|task| (task.name, task.fields, "data", task.doc)))),
     ("Operations", || fields::calls(ops::all().iter().map(|op| (op.name, op.args, op.gives.noun(), op.doc)))),
