@@ -27,9 +27,9 @@ pub struct Diagnostic {
     pub message: String,
     pub primary: Label,
     pub others: Vec<Label>,
-    pub help: Option<String>,
+    pub help: Option<Box<str>>,
     /// What `check --fix` would do.
-    pub fix: Option<Fix>,
+    pub fix: Option<Box<Fix>>,
 }
 
 /// A change that mends a finding, and that no one would have to think about.
@@ -77,7 +77,7 @@ impl Diagnostic {
     /// What to do: an imperative with the text to type.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
-        self.help = Some(text.into());
+        self.help = Some(text.into().into_boxed_str());
         self
     }
 
@@ -87,9 +87,9 @@ impl Diagnostic {
     pub fn suggest(mut self, found: &str, candidates: &[&str]) -> Self {
         if let Some(word) = suggest::nearest(found, candidates.iter().copied()) {
             let span = self.primary.span;
-            self.fix = Some(Fix { title: format!("write `{word}`"), edits: vec![(span, word.to_owned())] });
+            self.fix = Some(Box::new(Fix { title: format!("write `{word}`"), edits: vec![(span, word.to_owned())] }));
         }
-        self.help = suggest::help(found, candidates).or(self.help);
+        self.help = suggest::help(found, candidates).map(String::into_boxed_str).or(self.help);
         self
     }
 
@@ -97,15 +97,15 @@ impl Diagnostic {
     #[must_use]
     pub fn write(mut self, text: &str) -> Self {
         let span = self.primary.span;
-        self.fix = Some(Fix { title: format!("write `{text}`"), edits: vec![(span, text.to_owned())] });
-        self.help = Some(format!("write `{text}`"));
+        self.fix = Some(Box::new(Fix { title: format!("write `{text}`"), edits: vec![(span, text.to_owned())] }));
+        self.help = Some(format!("write `{text}`").into_boxed_str());
         self
     }
 
     /// [`Self::help`], where there is something to say.
     #[must_use]
     pub fn maybe_help(mut self, text: Option<String>) -> Self {
-        self.help = text.or(self.help);
+        self.help = text.map(String::into_boxed_str).or(self.help);
         self
     }
 }

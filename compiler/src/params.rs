@@ -34,10 +34,10 @@ pub struct Step {
 /// The parameters that can be set from the command line, in the order of the file.
 pub(crate) fn rows(project: &Project, entries: &[Entry]) -> Vec<Row> {
     let params = entries.iter().filter(|entry| !entry.global.contains("::")).filter_map(|entry| match &*entry.item {
-        Item::Param(param) => Some((entry, param)),
+        Item::Param(param) => Some((entry, &**param)),
         _ => None,
     });
-    let visible = |entry: &&(&Entry, &Box<pbpo_grammar::ast::Param>)| {
+    let visible = |entry: &&(&Entry, &pbpo_grammar::ast::Param)| {
         project.views.in_file(project.main).values().any(|global| *global == entry.0.global)
     };
     let rows = params.filter(|entry| visible(&entry)).map(|(entry, param)| {

@@ -33,7 +33,7 @@ pub fn diagnostics(file: &File, id: FileId, source: &str) -> Vec<Diagnostic> {
             let error = if line.is_empty() { error } else { error.label("the first line that is not a comment") };
             let mut error = error.help(format!("make `pbpo {VERSION}` the first line"));
             let edits = vec![(Span::new(id, 0, 0), format!("pbpo {VERSION}\n"))];
-            error.fix = Some(Fix { title: format!("put `pbpo {VERSION}` in front"), edits });
+            error.fix = Some(Box::new(Fix { title: format!("put `pbpo {VERSION}` in front"), edits }));
             out.push(error);
         }
     }

@@ -25,7 +25,7 @@ pub struct Callee<'a> {
 
 impl Check<'_> {
     /// The arguments of a call by the names of the parameters; nothing where there was an error.
-    pub fn bind<'e>(&mut self, callee: &Callee<'_>, args: &'e [Arg], span: Span) -> Option<Bindings> {
+    pub fn bind(&mut self, callee: &Callee<'_>, args: &[Arg], span: Span) -> Option<Bindings> {
         let mut bindings = Bindings::default();
         let mut given: Vec<(&str, Span)> = Vec::new();
         let (mut good, mut unknown) = (true, 0);

@@ -199,7 +199,8 @@ pub fn each_value(points: Vec<Point>) -> Vec<Point> {
         .filter(|point| {
             let sets = point.overrides.iter().map(|(_, set)| (set.text.clone(), set.value.span));
             let pipeline = (point.pipeline.clone(), Span::default());
-            sets.chain([pipeline]).fold(false, |new, set| seen.insert(set) || new)
+            // All of them are remembered, not up to the first new one.
+            sets.chain([pipeline]).filter(|set| seen.insert(set.clone())).count() > 0
         })
         .collect()
 }
