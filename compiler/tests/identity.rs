@@ -15,7 +15,7 @@ fn all(source: &str, overrides: &[&str]) -> BTreeSet<Identity> {
 fn identities_of(source: &str, overrides: &[&str]) -> std::collections::BTreeMap<String, Identity> {
     let overrides: Vec<String> = overrides.iter().map(|text| (*text).to_owned()).collect();
     let compiled = compile(Input::text("quickstart.pbpo", source), None, &overrides);
-    identities(&compiled.plan().expect("compiles"))
+    identities(compiled.plan().expect("compiles"))
 }
 
 #[test]
