@@ -73,6 +73,7 @@ pub(crate) fn rule(rule: Rule) -> Option<&'static str> {
         | Rule::star
         | Rule::names_junk
         | Rule::odd_blank
+        | Rule::not_ascii
         | Rule::power
         | Rule::foreign_quote
         | Rule::foreign_inner
