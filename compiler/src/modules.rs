@@ -199,7 +199,7 @@ fn import(item: &Item) -> Option<&Import> {
 }
 
 /// `relative` beside the file `from`: no absolute path, and no way out by more `..` than there are folders.
-fn join(from: &str, relative: &str) -> Result<String, String> {
+pub(crate) fn join(from: &str, relative: &str) -> Result<String, String> {
     if relative.starts_with(['/', '\\']) || relative.contains(':') {
         return Err("the path must be relative".into());
     }
