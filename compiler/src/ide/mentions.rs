@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use pbpo_grammar::ast::{
-    AxisValues, Body, Expr, ExprKind, File, Formal, Ident, Import, ImportPath, Item, Param, Pipeline, PipelineBody,
-    Range, Setting, Stmt, Sweep, SweepAxis, SweepEntry,
+    AxisValues, Body, Expr, ExprKind, Formal, Ident, Import, ImportPath, Item, Param, Pipeline, PipelineBody, Range,
+    Setting, Stmt, Sweep, SweepAxis, SweepEntry,
 };
 use pbpo_grammar::{FileId, Span};
 
@@ -58,10 +58,10 @@ impl PartialEq for What {
     }
 }
 
-/// What the words of a file mean, in its order.
-pub(super) fn of(ide: &Ide, id: FileId, tree: &File) -> Vec<Mention> {
+/// What the words of a file's items mean, in its order.
+pub(super) fn of(ide: &Ide, id: FileId, items: &[&Item]) -> Vec<Mention> {
     let mut walk = Walk { ide, file: id, owner: None, locals: BTreeSet::new(), found: Vec::new() };
-    for item in &tree.items {
+    for item in items {
         walk.owner = item.name().and_then(|name| ide.project.views.in_file(id).get(&name.text).cloned());
         walk.owner = walk.owner.take().filter(|_| matches!(item, Item::Objective(_) | Item::Pipeline(_)));
         walk.locals.clear();

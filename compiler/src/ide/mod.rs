@@ -19,6 +19,7 @@ mod rename;
 mod text;
 mod values;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use pbpo_grammar::ast::{File, Item};
@@ -37,12 +38,15 @@ pub struct Ide {
     project: Project,
     sources: SourceMap,
     files: Vec<Source>,
+    /// The place of each declaration among the entries, by its global name.
+    places: BTreeMap<String, usize>,
 }
 
 /// A file that is no part of the standard library.
 struct Source {
     id: FileId,
-    tree: File,
+    /// The items that declare nothing, and what could not be read.
+    tree: Arc<File>,
 }
 
 /// An item for an outline.
@@ -60,11 +64,13 @@ impl Ide {
     pub fn new(input: Input<'_>) -> Self {
         let mut sources = SourceMap::default();
         let project = modules::load(input.name, input.text, input.loader, &mut sources, &mut Vec::new());
-        let ids = project.files.iter().map(|(id, _)| *id);
-        let own = ids.filter_map(|id| sources.get(id).map(|file| (id, file)));
-        let own = own.filter(|(_, file)| crate::stdlib::text(&file.name).is_none());
-        let files = own.map(|(id, file)| Source { id, tree: pbpo_grammar::parse(id, &file.text) }).collect();
-        Self { project, sources, files }
+        let own = |id: FileId| sources.get(id).is_some_and(|file| crate::stdlib::text(&file.name).is_none());
+        let trees = project.files.iter().filter(|(id, _)| own(*id));
+        let files = trees.map(|(id, tree)| Source { id: *id, tree: tree.clone() }).collect();
+        // Of two with one name the first counts.
+        let names = project.entries.iter().enumerate().rev().map(|(place, entry)| (entry.global.clone(), place));
+        let places = names.collect();
+        Self { project, sources, files, places }
     }
 
     /// The texts that spans point into.
@@ -116,7 +122,7 @@ impl Ide {
             let kind = text::kind_word(item).to_owned();
             Some(Symbol { name: name.text.clone(), kind, name_span: name.span, span: item.span() })
         };
-        source.tree.items.iter().filter_map(symbol).collect()
+        self.items(source).into_iter().filter_map(symbol).collect()
     }
 
     fn file(&self, name: &str) -> Option<&Source> {
@@ -127,9 +133,17 @@ impl Ide {
         self.files.iter().find(|source| source.id == id)
     }
 
+    /// The items of a file, in its order.
+    fn items<'a>(&'a self, source: &'a Source) -> Vec<&'a Item> {
+        let named = self.project.entries.iter().filter(|entry| entry.file == source.id).map(|entry| &*entry.item);
+        let mut items: Vec<&Item> = named.chain(&source.tree.items).collect();
+        items.sort_by_key(|item| item.span());
+        items
+    }
+
     /// The declaration of a global name.
     fn entry(&self, global: &str) -> Option<&Entry> {
-        self.project.entries.iter().find(|entry| entry.global == global)
+        self.project.entries.get(*self.places.get(global)?)
     }
 
     /// The declaration that a word means in a file.
@@ -139,7 +153,7 @@ impl Ide {
 
     /// What every word of a file means, in its order.
     fn mentions(&self, id: FileId) -> Vec<Mention> {
-        self.source(id).map_or_else(Vec::new, |source| mentions::of(self, id, &source.tree))
+        self.source(id).map_or_else(Vec::new, |source| mentions::of(self, id, &self.items(source)))
     }
 
     /// What the word at an offset means, in a line that can't be read by its name alone.
@@ -151,7 +165,7 @@ impl Ide {
             let text: &Arc<str> = &self.sources.get(source.id)?.text;
             let word = lex::word_at(text, at)?;
             let global = self.project.views.in_file(source.id).get(word.text)?;
-            let junk = !source.tree.items.iter().any(|item| touches(item.span()));
+            let junk = !self.items(source).iter().any(|item| touches(item.span()));
             let span = Span::new(source.id, word.start, word.start + word.text.len());
             junk.then(|| Mention { span, what: What::Global(global.clone()) })
         })
