@@ -27,6 +27,7 @@ use pbpo_grammar::{FileId, Span};
 
 pub use complete::{Completion, CompletionKind};
 pub use hover::Hover;
+pub(crate) use text::type_text;
 
 use crate::Input;
 use crate::modules::{self, Entry, Project};

@@ -13,6 +13,11 @@ use crate::units::Unit;
 /// Characters of a declaration on one line, at most.
 const WIDE: usize = 100;
 
+/// The type of a field in words.
+pub fn type_text(field: &Field) -> String {
+    ty(field.ty)
+}
+
 /// A type with its unit and range: `int tokens in 1..96`.
 pub(super) fn ty(ty: Ty) -> String {
     match ty {
@@ -23,10 +28,7 @@ pub(super) fn ty(ty: Ty) -> String {
         Ty::Score => "TASK.score".into(),
         Ty::Choice(variants) => one_of(variants),
         Ty::Task => one_of(crate::schema::tasks()),
-        Ty::Record(fields) => {
-            let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
-            format!("{{ {} }}", names.join(", "))
-        }
+        Ty::Record(_) => "{ ... }".into(),
         Ty::Words(variants) => format!("[{}]", one_of(variants)),
         Ty::Value(flow) => flow.noun().trim_start_matches("a ").into(),
     }
