@@ -2,6 +2,7 @@
 
 mod bench;
 mod bench_compile;
+mod bench_lsp;
 mod check;
 mod cli;
 mod doc;

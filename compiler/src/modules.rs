@@ -79,7 +79,7 @@ pub struct Project {
     pub lints: Vec<(Level, Ident)>,
     /// What is imported by the main file: the name it has there.
     pub imports: Vec<Ident>,
-    /// Syntax trees of all files, for what is reported about lost brackets.
+    /// Syntax trees of all files: their faults, and the items that declare nothing.
     pub files: Vec<(FileId, Arc<File>)>,
 }
 
@@ -199,7 +199,7 @@ fn import(item: &Item) -> Option<&Import> {
 }
 
 /// `relative` beside the file `from`: no absolute path, and no way out by more `..` than there are folders.
-fn join(from: &str, relative: &str) -> Result<String, String> {
+pub(crate) fn join(from: &str, relative: &str) -> Result<String, String> {
     if relative.starts_with(['/', '\\']) || relative.contains(':') {
         return Err("the path must be relative".into());
     }
@@ -293,7 +293,10 @@ impl Project {
             if let (Item::Lint(lint), true) = (&item, main) {
                 self.lints.extend(lint.names.iter().map(|name| (lint.level, name.clone())));
             }
-            let Some(global) = item.name().and_then(|name| globals.get(&(index, name.text.clone()))) else { continue };
+            let Some(global) = item.name().and_then(|name| globals.get(&(index, name.text.clone()))) else {
+                tree.items.push(item);
+                continue;
+            };
             self.entries.push(Entry { global: global.clone(), file, std, item: Arc::new(item) });
         }
         self.files.push((file, Arc::new(tree)));

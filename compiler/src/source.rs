@@ -34,11 +34,6 @@ impl SourceMap {
         id
     }
 
-    /// The names of all texts.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.files.iter().map(|file| file.name.as_str())
-    }
-
     pub fn get(&self, file: FileId) -> Option<&SourceFile> {
         self.files.get(usize::from(file.0))
     }

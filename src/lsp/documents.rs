@@ -1,113 +1,162 @@
-//! Open files, as the editor has them, and what is known of each.
+//! Open files, files on the disk, and the URIs of both.
 
-use std::collections::HashMap;
-use std::path::{Path, PathBuf};
-use std::str::FromStr;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
-use lsp_types::Uri;
-use pbpo_compiler::Input;
-use pbpo_compiler::ide::Analysis;
+use lsp_types::{TextDocumentContentChangeEvent, Uri};
 use pbpo_compiler::modules::Loader;
 
+use super::text;
 use crate::read::Disk;
 
-/// An open file.
-struct Open {
-    text: String,
-    /// Of this text; nothing before it was looked at.
-    analysis: Option<Analysis>,
+/// Files that are looked at in the folders of the editor, at most.
+const MOST_FILES: usize = 2000;
+/// How deep the folders are searched.
+const DEEPEST: usize = 8;
+
+/// A file that is open in the editor.
+pub struct Document {
+    /// As the client writes it.
+    pub uri: Uri,
+    pub version: i32,
+    pub text: String,
 }
 
+/// The open files, by their paths.
 #[derive(Default)]
-pub struct Documents {
-    open: HashMap<PathBuf, Open>,
-}
+pub struct Documents(BTreeMap<String, Document>);
 
-/// Open files first, then the disk.
-struct Buffers<'a>(&'a HashMap<PathBuf, Open>);
+impl Documents {
+    pub fn get(&self, path: &str) -> Option<&Document> {
+        self.0.get(path)
+    }
 
-impl Loader for Buffers<'_> {
+    pub fn open(&mut self, path: &str, uri: Uri, version: i32, text: String) {
+        self.0.insert(path.to_owned(), Document { uri, version, text });
+    }
+
+    pub fn change(&mut self, path: &str, version: i32, changes: Vec<TextDocumentContentChangeEvent>) {
+        let Some(document) = self.0.get_mut(path) else { return };
+        document.version = version;
+        changes.into_iter().for_each(|part| text::change(&mut document.text, part.range, &part.text));
+    }
+
+    pub fn close(&mut self, path: &str) {
+        self.0.remove(path);
+    }
+
+    pub fn paths(&self) -> Vec<String> {
+        self.0.keys().cloned().collect()
+    }
+
+    /// The URI of a path: the client's own where the file is open.
+    pub fn uri(&self, path: &str) -> Option<Uri> {
+        self.0.get(path).map_or_else(|| uri_of(path), |document| Some(document.uri.clone()))
+    }
+
+    /// The text of a path: the open one, else that on the disk.
+    pub fn text(&self, path: &str) -> Option<String> {
+        self.load(path).ok()
+    }
+
     fn load(&self, path: &str) -> Result<String, String> {
-        match self.0.get(Path::new(path)) {
-            Some(open) => Ok(open.text.clone()),
+        match self.0.get(path) {
+            Some(document) => Ok(document.text.clone()),
             None => Disk.load(path),
         }
     }
-}
 
-impl Documents {
-    pub fn set(&mut self, uri: &Uri, text: String) {
-        self.open.insert(path(uri), Open { text, analysis: None });
-    }
-
-    pub fn close(&mut self, uri: &Uri) {
-        self.open.remove(&path(uri));
-    }
-
-    /// A file, and the open ones that import it.
-    pub fn affected(&self, uri: &Uri) -> Vec<Uri> {
-        let changed = path(uri);
-        let imports = |open: &Open| {
-            let sources = open.analysis.as_ref().map(Analysis::sources);
-            sources.is_some_and(|sources| sources.names().any(|name| Path::new(name) == changed))
-        };
-        let others = self.open.iter().filter(|(path, open)| **path != changed && imports(open));
-        let mut found: Vec<Uri> = vec![uri.clone()];
-        found.extend(others.filter_map(|(path, _)| to_uri(&path.to_string_lossy())));
-        found
-    }
-
-    /// Looks at a file anew.
-    pub fn check(&mut self, uri: &Uri) -> Option<&Analysis> {
-        let path = path(uri);
-        let name = path.to_string_lossy().into_owned();
-        let text = self.open.get(&path)?.text.clone();
-        let input = Input { name: &name, text: &text, loader: &Buffers(&self.open), lints: &[] };
-        let analysis = Analysis::of(input);
-        let open = self.open.get_mut(&path)?;
-        Some(open.analysis.insert(analysis))
-    }
-
-    /// What is known of a file; the text may have gone on since.
-    pub fn get(&self, uri: &Uri) -> Option<(&str, Analysis)> {
-        let path = path(uri);
-        let open = self.open.get(&path)?;
-        let name = path.to_string_lossy().into_owned();
-        let input = Input { name: &name, text: &open.text, loader: &Buffers(&self.open), lints: &[] };
-        Some((&open.text, Analysis::of(input)))
+    /// Every file of these folders, and every open one, that may import another.
+    pub fn importers(&self, folders: &[std::path::PathBuf]) -> Vec<String> {
+        let mut paths: BTreeSet<String> = self.0.keys().cloned().collect();
+        folders.iter().for_each(|folder| search(folder, DEEPEST, &mut paths));
+        paths.retain(|path| self.text(path).is_some_and(|text| text.contains("use \"")));
+        paths.into_iter().collect()
     }
 }
 
-/// The path of a `file:` URI, with `%20` and the like resolved.
-pub fn path(uri: &Uri) -> PathBuf {
-    let raw = uri.as_str().strip_prefix("file://").unwrap_or(uri.as_str());
-    let mut bytes = Vec::with_capacity(raw.len());
-    let mut rest = raw.bytes();
-    while let Some(byte) = rest.next() {
-        let hex = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-        let mut ahead = rest.clone();
-        match (byte, hex(ahead.next()), hex(ahead.next())) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push(u8::try_from(high * 16 + low).unwrap_or(b'?'));
-                rest = ahead;
+/// Collects the .pbpo files of a folder, without hidden folders.
+fn search(folder: &Path, deepest: usize, found: &mut BTreeSet<String>) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let (path, name) = (entry.path(), entry.file_name());
+        let hidden = name.to_string_lossy().starts_with('.') || name == "target" || name == "node_modules";
+        // A link is not followed: it may lead back.
+        match entry.file_type() {
+            Ok(kind) if kind.is_dir() && !hidden && deepest > 0 => search(&path, deepest - 1, found),
+            Ok(kind) if kind.is_file() && found.len() < MOST_FILES && path.extension().is_some_and(|e| e == "pbpo") => {
+                found.insert(path.to_string_lossy().replace('\\', "/"));
             }
-            _ => bytes.push(byte),
+            _ => {}
         }
     }
-    PathBuf::from(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The `file:` URI of a path.
-pub fn to_uri(path: &str) -> Option<Uri> {
-    let mut out = String::from("file://");
-    for byte in path.bytes() {
-        if byte.is_ascii_alphanumeric() || b"/._-~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push_str(&format!("%{byte:02X}"));
+/// Reads open files, and others from the disk; remembers which it was asked for.
+pub struct Overlay<'a> {
+    documents: &'a Documents,
+    asked: RefCell<BTreeSet<String>>,
+}
+
+impl<'a> Overlay<'a> {
+    pub fn new(documents: &'a Documents) -> Self {
+        Self { documents, asked: RefCell::default() }
+    }
+
+    pub fn asked(self) -> BTreeSet<String> {
+        self.asked.into_inner()
+    }
+}
+
+impl Loader for Overlay<'_> {
+    fn load(&self, path: &str) -> Result<String, String> {
+        self.asked.borrow_mut().insert(path.to_owned());
+        self.documents.load(path)
+    }
+}
+
+/// The path of a `file` URI; any other URI is its own name.
+pub fn path_of(uri: &Uri) -> String {
+    let text = uri.as_str();
+    let Some(rest) = text.strip_prefix("file://") else { return text.to_owned() };
+    // A host, if there is one, is this machine.
+    let path = decoded(rest.find('/').map_or(rest, |start| &rest[start..]));
+    match path.as_bytes() {
+        // `/c:/x` of Windows
+        [b'/', drive, b':', ..] if drive.is_ascii_alphabetic() => path[1..].to_owned(),
+        _ => path,
+    }
+}
+
+fn decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, more)) = rest.split_first() {
+        let code = more.get(..2).filter(|_| *first == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        match code.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &more[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = more;
+            }
         }
     }
-    Uri::from_str(&out).ok()
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+fn uri_of(path: &str) -> Option<Uri> {
+    let mut text = String::from(if path.starts_with('/') { "file://" } else { "file:///" });
+    for byte in path.bytes() {
+        match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'-' | b'.' | b'_' | b'~' => text.push(char::from(byte)),
+            _ => text.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    text.parse().ok()
 }
 
 #[cfg(test)]
@@ -115,9 +164,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_survive_their_uris() {
-        for name in ["/a/b.pbpo", "/a b/ü=1.pbpo", "/100%/x.pbpo"] {
-            assert_eq!(path(&to_uri(name).unwrap()), PathBuf::from(name));
+    fn uris_and_paths() {
+        for (uri, path) in [
+            ("file:///a/b%20c/%C3%A4.pbpo", "/a/b c/ä.pbpo"),
+            ("file://host/a.pbpo", "/a.pbpo"),
+            ("file:///c%3A/x.pbpo", "c:/x.pbpo"),
+            ("untitled:Untitled-1", "untitled:Untitled-1"),
+            ("file:///100%25.pbpo", "/100%.pbpo"),
+        ] {
+            assert_eq!(path_of(&uri.parse().unwrap()), path);
         }
+        let uri = uri_of("/a/b c/ä.pbpo").unwrap();
+        assert_eq!((uri.as_str(), path_of(&uri).as_str()), ("file:///a/b%20c/%C3%A4.pbpo", "/a/b c/ä.pbpo"));
+        assert_eq!(path_of(&uri_of("c:/x.pbpo").unwrap()), "c:/x.pbpo");
     }
 }

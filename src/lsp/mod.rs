@@ -1,134 +1,247 @@
-//! `pbpoc lsp`: the language server, on stdin and stdout.
+//! `pbpoc lsp`: a language server on stdin and stdout. What it knows is in the compiler's `ide/`; here are
+//! the protocol, the open files, and when a file is checked.
 //!
-//! `documents.rs`: open files and what is known of them; `convert.rs`: places and findings in the words of
-//! the protocol; `answer.rs`: requests.
+//! `text.rs`: UTF-16 positions; `documents.rs`: open files and URIs; `findings.rs`: diagnostics;
+//! `answers.rs`: requests; `edits.rs`: changes of files.
 
-mod answer;
-mod convert;
+mod answers;
 mod documents;
+mod edits;
+mod findings;
+mod text;
 
-use lsp_server::{Connection, ErrorCode, Message, Notification, Request, Response};
-use lsp_types::notification::{
-    DidChangeTextDocument, DidCloseTextDocument, DidOpenTextDocument, Notification as _, PublishDiagnostics,
-};
+use std::collections::{BTreeMap, BTreeSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types::{
-    CodeActionProviderCapability, CompletionOptions, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
-    DidOpenTextDocumentParams, HoverProviderCapability, OneOf, PublishDiagnosticsParams, RenameOptions,
-    ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind, Uri,
+    CodeActionKind, CodeActionOptions, CompletionOptions, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
+    DidOpenTextDocumentParams, InitializeParams, OneOf, PositionEncodingKind, PublishDiagnosticsParams, RenameOptions,
+    ServerCapabilities, TextDocumentSyncCapability, TextDocumentSyncKind, TextDocumentSyncOptions, Uri,
 };
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
 
 use crate::cli::{OK, RUN_FAILED, eprint};
-use documents::Documents;
+use documents::{Documents, path_of};
+use findings::Findings;
 
-/// Serves until the client says `exit`; the exit code.
+/// How long further keystrokes are waited for before a file is checked.
+const PAUSE: Duration = Duration::from_millis(1);
+
+/// Why a request has no answer.
+type Refusal = (ErrorCode, String);
+
+/// Speaks the protocol until the client says goodbye; the exit code.
 pub fn run() -> u8 {
     let (connection, threads) = Connection::stdio();
-    let served = serve(&connection);
+    let ended = serve(&connection);
     drop(connection);
-    match served.map_err(|error| error.to_string()).and_then(|()| threads.join().map_err(|error| error.to_string())) {
-        Ok(()) => OK,
-        Err(error) => {
-            eprint(&format!("error: the connection to the editor broke: {error}\n"));
-            RUN_FAILED
+    let (Ok(code) | Err(code)) = ended.map_err(|error| {
+        eprint(&format!("error: {error}\n"));
+        RUN_FAILED
+    });
+    // A client that went away without a goodbye has left the threads nothing to read or write.
+    if code == OK && threads.join().is_err() { RUN_FAILED } else { code }
+}
+
+fn serve(connection: &Connection) -> Result<u8, String> {
+    let (id, params) = connection.initialize_start().map_err(|error| error.to_string())?;
+    let mut server = Server { connection, state: State::default(), shut: false };
+    server.state.folders = folders(&serde_json::from_value(params).unwrap_or_default());
+    let info = json!({ "name": "pbpoc", "version": env!("CARGO_PKG_VERSION") });
+    server.reply(id, Ok(json!({ "capabilities": capabilities(), "serverInfo": info })));
+    loop {
+        let first = if server.state.dirty.is_empty() {
+            Some(connection.receiver.recv().map_err(|_| "the client went away")?)
+        } else {
+            connection.receiver.recv_timeout(PAUSE).ok()
+        };
+        match first {
+            Some(Message::Request(request)) => server.request(request),
+            Some(Message::Notification(goodbye)) if goodbye.method == "exit" => {
+                return Ok(if server.shut { OK } else { RUN_FAILED });
+            }
+            Some(Message::Notification(notification)) => server.notification(notification),
+            Some(Message::Response(_)) => {}
+            // Nothing more is waiting: what was typed last is checked.
+            None => server.check_all(),
         }
     }
 }
 
 fn capabilities() -> ServerCapabilities {
     ServerCapabilities {
-        text_document_sync: Some(TextDocumentSyncCapability::Kind(TextDocumentSyncKind::FULL)),
-        hover_provider: Some(HoverProviderCapability::Simple(true)),
+        position_encoding: Some(PositionEncodingKind::UTF16),
+        text_document_sync: Some(TextDocumentSyncCapability::Options(TextDocumentSyncOptions {
+            open_close: Some(true),
+            change: Some(TextDocumentSyncKind::INCREMENTAL),
+            save: Some(true.into()),
+            ..TextDocumentSyncOptions::default()
+        })),
+        hover_provider: Some(true.into()),
         completion_provider: Some(CompletionOptions {
-            trigger_characters: Some([".", "=", "(", "{", " "].map(str::to_owned).to_vec()),
+            trigger_characters: Some(vec![".".into(), "/".into()]),
             ..CompletionOptions::default()
         }),
         definition_provider: Some(OneOf::Left(true)),
         references_provider: Some(OneOf::Left(true)),
+        document_symbol_provider: Some(OneOf::Left(true)),
+        document_formatting_provider: Some(OneOf::Left(true)),
         rename_provider: Some(OneOf::Right(RenameOptions {
             prepare_provider: Some(true),
-            work_done_progress_options: lsp_types::WorkDoneProgressOptions::default(),
+            work_done_progress_options: Default::default(),
         })),
-        document_formatting_provider: Some(OneOf::Left(true)),
-        code_action_provider: Some(CodeActionProviderCapability::Simple(true)),
-        document_symbol_provider: Some(OneOf::Left(true)),
+        code_action_provider: Some(
+            CodeActionOptions {
+                code_action_kinds: Some(vec![CodeActionKind::QUICKFIX]),
+                ..CodeActionOptions::default()
+            }
+            .into(),
+        ),
         ..ServerCapabilities::default()
     }
 }
 
-fn serve(connection: &Connection) -> Result<(), Box<dyn std::error::Error + Sync + Send>> {
-    connection.initialize(serde_json::to_value(capabilities())?)?;
-    let (mut documents, mut pending) = (Documents::default(), Vec::<Uri>::new());
-    while let Ok(message) = connection.receiver.recv() {
-        match message {
-            Message::Request(request) => {
-                if connection.handle_shutdown(&request)? {
-                    return Ok(());
+/// The folders that are open in the editor.
+#[allow(deprecated)]
+fn folders(params: &InitializeParams) -> Vec<PathBuf> {
+    let folders = params.workspace_folders.iter().flatten().map(|folder| &folder.uri);
+    let mut paths: Vec<PathBuf> = folders.map(|uri| PathBuf::from(path_of(uri))).collect();
+    if let (true, Some(root)) = (paths.is_empty(), &params.root_uri) {
+        paths.push(PathBuf::from(path_of(root)));
+    }
+    paths
+}
+
+/// What is open, and what is known of it.
+#[derive(Default)]
+struct State {
+    documents: Documents,
+    folders: Vec<PathBuf>,
+    /// Of each open file that was checked: the files it asked for, and what was found.
+    uses: BTreeMap<String, BTreeSet<String>>,
+    findings: BTreeMap<String, Findings>,
+    /// Open files to check.
+    dirty: BTreeSet<String>,
+}
+
+struct Server<'a> {
+    connection: &'a Connection,
+    state: State,
+    /// The client has said that it will leave.
+    shut: bool,
+}
+
+impl Server<'_> {
+    fn send(&self, message: impl Into<Message>) {
+        // A client that has gone away is noticed by the next read.
+        let _ = self.connection.sender.send(message.into());
+    }
+
+    fn reply(&self, id: RequestId, answer: Result<Value, Refusal>) {
+        self.send(match answer {
+            Ok(value) => Response::new_ok(id, value),
+            Err((code, message)) => Response::new_err(id, code as i32, message),
+        });
+    }
+
+    fn request(&mut self, request: Request) {
+        let id = request.id.clone();
+        if self.shut {
+            return self.reply(id, Err((ErrorCode::InvalidRequest, "the server is shut down".into())));
+        }
+        if request.method == "shutdown" {
+            self.shut = true;
+            return self.reply(id, Ok(Value::Null));
+        }
+        if request.method == "textDocument/codeAction" {
+            // Its fixes are those of the findings: they must be of the text as it is.
+            self.check_all();
+        }
+        let state = &self.state;
+        let answer = catch_unwind(AssertUnwindSafe(|| state.answer(&request)));
+        self.reply(id, answer.unwrap_or_else(|_| Err((ErrorCode::InternalError, "an internal error".into()))));
+    }
+
+    fn notification(&mut self, notification: Notification) {
+        let state = &mut self.state;
+        match notification.method.as_str() {
+            "textDocument/didOpen" => {
+                if let Some(params) = read::<DidOpenTextDocumentParams>(notification) {
+                    let document = params.text_document;
+                    let path = path_of(&document.uri);
+                    state.documents.open(&path, document.uri, document.version, document.text);
+                    state.touch(&path);
                 }
-                let answer = answer(&documents, request);
-                connection.sender.send(Message::Response(answer))?;
             }
-            Message::Notification(notification) => {
-                let changed = take(&mut documents, notification);
-                pending.extend(changed.filter(|uri| !pending.contains(uri)));
-            }
-            Message::Response(_) => {}
-        }
-        // Of keystrokes that wait already only the last is looked at.
-        if connection.receiver.is_empty() {
-            for uri in std::mem::take(&mut pending) {
-                for uri in documents.affected(&uri) {
-                    publish(connection, &mut documents, uri)?;
+            "textDocument/didChange" => {
+                if let Some(params) = read::<DidChangeTextDocumentParams>(notification) {
+                    let path = path_of(&params.text_document.uri);
+                    state.documents.change(&path, params.text_document.version, params.content_changes);
+                    state.touch(&path);
                 }
             }
+            "textDocument/didClose" => {
+                if let Some(params) = read::<DidCloseTextDocumentParams>(notification) {
+                    let path = path_of(&params.text_document.uri);
+                    state.close(&path);
+                    self.publish(params.text_document.uri, Vec::new(), None);
+                }
+            }
+            // Something on the disk may be imported.
+            "textDocument/didSave" | "workspace/didChangeWatchedFiles" => {
+                state.dirty.extend(state.documents.paths());
+            }
+            _ => {}
         }
     }
-    Ok(())
-}
 
-/// A request's answer. What goes wrong inside is an error of the protocol, not the end of the server.
-fn answer(documents: &Documents, request: Request) -> Response {
-    let id = request.id.clone();
-    let work = std::panic::AssertUnwindSafe(|| answer::request(documents, &request));
-    match std::panic::catch_unwind(work) {
-        Ok(Ok(value)) => Response::new_ok(id, value),
-        Ok(Err((code, message))) => Response::new_err(id, code as i32, message),
-        Err(_) => Response::new_err(id, ErrorCode::InternalError as i32, "internal error".into()),
+    /// Checks what has changed, and says what was found.
+    fn check_all(&mut self) {
+        for path in std::mem::take(&mut self.state.dirty) {
+            let state = &self.state;
+            let checked = catch_unwind(AssertUnwindSafe(|| findings::check(&state.documents, &path)));
+            // An internal error is on stderr; the findings of before stay.
+            let Ok(Some((findings, uses))) = checked else { continue };
+            if let Some(document) = self.state.documents.get(&path) {
+                let shown = findings.iter().map(|(finding, _)| finding.clone()).collect();
+                self.publish(document.uri.clone(), shown, Some(document.version));
+            }
+            self.state.uses.insert(path.clone(), uses);
+            self.state.findings.insert(path, findings);
+        }
     }
-}
 
-/// Takes a change in; the file that changed.
-fn take(documents: &mut Documents, notification: Notification) -> Option<Uri> {
-    fn read<T: serde::de::DeserializeOwned>(notification: Notification) -> Option<T> {
-        serde_json::from_value(notification.params).ok()
-    }
-    match notification.method.as_str() {
-        DidOpenTextDocument::METHOD => {
-            let params: DidOpenTextDocumentParams = read(notification)?;
-            documents.set(&params.text_document.uri, params.text_document.text);
-            Some(params.text_document.uri)
-        }
-        DidChangeTextDocument::METHOD => {
-            let mut params: DidChangeTextDocumentParams = read(notification)?;
-            documents.set(&params.text_document.uri, params.content_changes.pop()?.text);
-            Some(params.text_document.uri)
-        }
-        DidCloseTextDocument::METHOD => {
-            let params: DidCloseTextDocumentParams = read(notification)?;
-            documents.close(&params.text_document.uri);
-            None
-        }
-        _ => None,
+    fn publish(&self, uri: Uri, diagnostics: Vec<lsp_types::Diagnostic>, version: Option<i32>) {
+        let params = PublishDiagnosticsParams { uri, diagnostics, version };
+        self.send(Notification::new("textDocument/publishDiagnostics".into(), params));
     }
 }
 
-fn publish(
-    connection: &Connection,
-    documents: &mut Documents,
-    uri: Uri,
-) -> Result<(), Box<dyn std::error::Error + Sync + Send>> {
-    let Some(analysis) = documents.check(&uri) else { return Ok(()) };
-    let diagnostics = convert::diagnostics(analysis, &uri);
-    let params = PublishDiagnosticsParams { uri, diagnostics, version: None };
-    let message = Notification::new(PublishDiagnostics::METHOD.to_owned(), params);
-    Ok(connection.sender.send(Message::Notification(message))?)
+impl State {
+    /// A text has changed: it is checked, and so is every open file that imports it.
+    fn touch(&mut self, path: &str) {
+        self.dirty.insert(path.to_owned());
+        let importers = self.uses.iter().filter(|(_, uses)| uses.contains(path)).map(|(importer, _)| importer.clone());
+        self.dirty.extend(importers);
+    }
+
+    fn close(&mut self, path: &str) {
+        self.touch(path);
+        self.documents.close(path);
+        self.dirty.remove(path);
+        self.uses.remove(path);
+        self.findings.remove(path);
+    }
+}
+
+/// The parameters of a notification; one that can't be read is passed over.
+fn read<T: DeserializeOwned>(notification: Notification) -> Option<T> {
+    let method = notification.method;
+    serde_json::from_value(notification.params)
+        .map_err(|error| eprint(&format!("warning: `{method}` can't be read: {error}\n")))
+        .ok()
 }

@@ -1,253 +1,226 @@
-//! What could be written at the cursor.
+//! What can be typed at a place.
 
 use pbpo_grammar::ast::Item;
-use pbpo_grammar::{FileId, parse};
 
-use super::Analysis;
-use super::context::{Frame, Place, frames, path_before, place, word};
-use crate::schema::{Field, Flow, Kind, Ty, blocks, functions, ops};
-use crate::{lints, stdlib};
+use super::Ide;
+use super::cursor::{Cursor, ITEMS};
+use super::offers::Offers;
+use super::path::{Target, block_fields, inner};
+use super::place::{Place, field_at, words};
+use crate::schema::{Field, Kind, Ty};
 
-/// One thing that could be written.
+/// A word that can be typed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Completion {
     pub label: String,
     pub kind: CompletionKind,
-    /// Its type in a few words.
+    /// Its type or declaration on one line.
     pub detail: String,
     pub doc: String,
-    /// What is put in: the label, with what follows it.
-    pub insert: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CompletionKind {
     Keyword,
     Field,
+    /// A word that the language knows as a value.
     Value,
-    Block,
-    Param,
     Function,
+    /// A declaration.
+    Name,
+    /// A variable of a pipeline, or a parameter of a definition.
     Variable,
+    Unit,
     Module,
 }
 
-fn new(label: &str, kind: CompletionKind, detail: &str, doc: &str, insert: String) -> Completion {
-    Completion { label: label.to_owned(), kind, detail: detail.to_owned(), doc: doc.to_owned(), insert }
+impl Ide {
+    /// What can be typed in place of the word in front of an offset.
+    pub fn completions(&self, file: &str, at: usize) -> Vec<Completion> {
+        let Some(source) = self.file(file) else { return Vec::new() };
+        let Some(text) = self.sources.get(source.id).map(|file| &file.text) else { return Vec::new() };
+        let Some(cursor) = Cursor::new(text, at) else { return Vec::new() };
+        let item = cursor.item.and_then(|name| self.seen(source.id, name)).map(|entry| &*entry.item);
+        let mut offers = Offers::new(self, source.id, item);
+        let place = self.place(source.id, &cursor);
+        offers.at(&place, &cursor);
+        // A path may be set by parts.
+        let parts = matches!(place, Place::Settings | Place::Sweep { .. });
+        offers.done(if parts { &[] } else { &cursor.given })
+    }
 }
 
-fn plain(label: &str, kind: CompletionKind, detail: &str, doc: &str) -> Completion {
-    new(label, kind, detail, doc, label.to_owned())
-}
-
-pub(super) fn at(analysis: &Analysis, offset: usize) -> Vec<Completion> {
-    let text = analysis.text();
-    let (start, _) = word(text, offset);
-    let frames = frames(text, start);
-    let Some(frame) = frames.last() else { return Vec::new() };
-    let path = path_before(text, start);
-    let mut out = Vec::new();
-    match place(&frames) {
-        Place::Top => top(analysis, frame, &mut out),
-        Place::Names(module) => exports(&module, &mut out),
-        Place::Fields(fields) => match frame.value_of() {
-            Some(name) => {
-                if let Some(field) = fields.iter().find(|field| field.name == name) {
-                    value(analysis, field, &path, &mut out);
+impl Offers<'_> {
+    fn at(&mut self, place: &Place<'_>, cursor: &Cursor<'_>) {
+        match place {
+            Place::Top => self.top(cursor),
+            Place::Fields { fields, args } => self.fields(fields, *args, cursor),
+            Place::Body => self.statement(cursor),
+            Place::Call(callee) => self.argument(callee, cursor),
+            Place::Names(path) => self.exports(path),
+            Place::Settings => self.setting(cursor, &[]),
+            Place::Sweep { zip: true } => self.setting(cursor, &["in"]),
+            Place::Sweep { zip: false } => self.setting(cursor, &["in", "zip", "where", "ablate", "limit"]),
+            Place::Formals => {
+                if let [_, ":"] = cursor.head.as_slice() {
+                    self.types();
                 }
             }
-            None => names(fields, frame, " = ", &mut out),
-        },
-        Place::Arguments(op) => match frame.value_of() {
-            Some(name) => {
-                if let Some(field) = op.args.iter().find(|field| field.name == name) {
-                    value(analysis, field, &path, &mut out);
+            Place::Values(ty) => self.value(*ty, &cursor.path),
+            Place::Runnable => self.named(|item| runnable(item, true)),
+            Place::Ablated => self.named(|item| matches!(item, Item::Block(_))),
+            Place::Unknown => {}
+        }
+    }
+
+    /// Outside of all brackets.
+    fn top(&mut self, cursor: &Cursor<'_>) {
+        match cursor.head.as_slice() {
+            [] => {
+                self.keywords(&ITEMS);
+                self.keywords(&Kind::ALL.map(Kind::word));
+            }
+            ["use"] => self.modules(""),
+            ["use", "std", "/"] => self.modules("std/"),
+            ["variant", _] => self.keywords(&["of"]),
+            ["variant", _, "of"] => self.named(|item| runnable(item, false)),
+            ["sweep", _] => self.keywords(&["over"]),
+            ["sweep", _, "over"] => self.named(|item| runnable(item, true)),
+            ["param", _, ":"] => self.keywords(&["int", "float", "bool", "text", "path"]),
+            ["param", _, ":", _] => self.keywords(&["in"]),
+            ["param", .., "="] => self.params(),
+            ["allow" | "warn" | "deny", ..] => self.lints(),
+            ["pipeline", .., "="] => self.named(|item| matches!(item, Item::Pipeline(p) if p.formals.is_some())),
+            ["objective", _, "(", ..] | ["objective", _, ")", "=", ..] => self.expression(),
+            _ => {}
+        }
+    }
+
+    /// Among the fields of a block or a record, or the arguments of a call.
+    fn fields(&mut self, fields: &[&'static Field], args: bool, cursor: &Cursor<'_>) {
+        match cursor.head.as_slice() {
+            [] => {
+                if cursor.path.is_empty() {
+                    fields.iter().for_each(|field| self.field(field));
+                }
+                let place = fields.iter().filter(|field| field.positional).nth(cursor.commas);
+                if let Some(field) = place.filter(|_| args) {
+                    self.value(field.ty, &cursor.path);
                 }
             }
-            None => {
-                let positional = op.args.iter().filter(|field| field.positional).nth(frame.unnamed);
-                if let Some(field) = positional {
-                    value(analysis, field, &path, &mut out);
-                }
-                names(op.args, frame, " = ", &mut out);
+            [_, "=", .., last] | [last] if last.starts_with(|c: char| c.is_ascii_digit()) => {
+                self.unit(field_at(fields, args, &cursor.head));
             }
-        },
-        Place::Statements => statement(analysis, frame, offset, &mut out),
-        Place::Expression => expression(analysis, offset, &mut out),
-        Place::Settings => setting(analysis, frame, &path, &mut out),
-        Place::Unknown => {}
-    }
-    out
-}
-
-fn top(analysis: &Analysis, frame: &Frame, out: &mut Vec<Completion>) {
-    match frame.statement.first().map(String::as_str) {
-        None => {
-            let items = ["param", "use", "objective", "variant", "sweep", "allow", "warn", "deny"];
-            let kinds = Kind::ALL.iter().map(|kind| (kind.word(), kind.noun()));
-            out.extend(kinds.map(|(word, noun)| plain(word, CompletionKind::Keyword, noun, "")));
-            out.extend(items.map(|word| plain(word, CompletionKind::Keyword, "declaration", "")));
-        }
-        Some("use") => {
-            out.extend(stdlib::MODULES.iter().map(|(name, _)| plain(name, CompletionKind::Module, "module", "")));
-        }
-        Some("allow" | "warn" | "deny") => {
-            out.extend(lints::LINTS.iter().map(|lint| plain(lint.name, CompletionKind::Value, "lint", lint.doc)));
-        }
-        Some("variant" | "sweep") => {
-            for (name, decl) in analysis.program.scope.blocks.iter().filter(|(name, _)| !name.contains("::")) {
-                if matches!(decl.kind, Some(Kind::Pipeline | Kind::Variant)) {
-                    out.push(plain(name, CompletionKind::Block, decl.kind.map_or("", Kind::noun), ""));
+            [_, "=", ..] => {
+                if let Some(field) = field_at(fields, args, &cursor.head) {
+                    self.value(field.ty, &cursor.path);
                 }
             }
-        }
-        Some(_) => expression(analysis, 0, out),
-    }
-}
-
-/// What a module declares.
-fn exports(module: &str, out: &mut Vec<Completion>) {
-    let Some(text) = stdlib::text(module) else { return };
-    for item in parse(FileId::default(), text).items {
-        if let Some(name) = item.name() {
-            let detail = match item {
-                Item::Objective(_) => "objective",
-                Item::Pipeline(_) => "pipeline",
-                Item::Extern(_) => "built in",
-                _ => "declaration",
-            };
-            out.push(plain(&name.text, CompletionKind::Function, detail, item.doc()));
+            _ => {}
         }
     }
-}
 
-/// Fields that were not given yet.
-fn names(fields: &'static [Field], frame: &Frame, behind: &str, out: &mut Vec<Completion>) {
-    for field in fields.iter().filter(|field| !frame.given.iter().any(|given| given == field.name)) {
-        let insert = format!("{}{behind}", field.name);
-        out.push(new(field.name, CompletionKind::Field, &super::hover::type_text(field), field.doc, insert));
-    }
-}
-
-/// Values of a field.
-fn value(analysis: &Analysis, field: &Field, path: &[String], out: &mut Vec<Completion>) {
-    let scope = &analysis.program.scope;
-    match field.ty {
-        Ty::Block(kind) => {
-            out.extend(scope.of_kind(kind).into_iter().map(|name| plain(name, CompletionKind::Block, kind.noun(), "")));
-        }
-        Ty::Init => out.extend(scope.of_kind(Kind::Policy).into_iter().map(|name| {
-            let label = if path.is_empty() { format!("{name}.init") } else { "init".to_owned() };
-            plain(&label, CompletionKind::Value, "initial weights", "")
-        })),
-        Ty::Score => out.extend(
-            crate::schema::tasks()
-                .iter()
-                .map(|task| plain(&format!("{}.score", task.name), CompletionKind::Value, "score", task.doc)),
-        ),
-        Ty::Value(flow) => variables(analysis, Some(flow), usize::MAX, out),
-        Ty::Int(..) | Ty::Float(..) => params(analysis, out),
-        Ty::Record(_) => out.push(new("{ }", CompletionKind::Value, "record", "", "{  }".into())),
-        Ty::Choice(_) | Ty::Words(_) | Ty::Task => {
-            for variant in field.ty.alternatives().unwrap_or_default() {
-                out.push(plain(variant.name, CompletionKind::Value, field.name, variant.doc));
+    /// Among the statements of a pipeline.
+    fn statement(&mut self, cursor: &Cursor<'_>) {
+        match cursor.head.as_slice() {
+            [] => {
+                self.keywords(&["repeat", "ascend", "descend"]);
+                self.variables(|_| true);
             }
-        }
-    }
-}
-
-fn params(analysis: &Analysis, out: &mut Vec<Completion>) {
-    let names = analysis.program.scope.params.keys().filter(|name| !name.contains("::"));
-    out.extend(names.map(|name| plain(name, CompletionKind::Param, "parameter", "")));
-}
-
-fn statement(analysis: &Analysis, frame: &Frame, offset: usize, out: &mut Vec<Completion>) {
-    let words: Vec<&str> = frame.statement.iter().map(String::as_str).collect();
-    match words.as_slice() {
-        [] => {
-            out.extend(
-                ["repeat", "ascend", "descend"].map(|word| plain(word, CompletionKind::Keyword, "statement", "")),
-            );
-            variables(analysis, None, offset, out);
-        }
-        ["ascend" | "descend"] => {
-            for kind in [Kind::Policy, Kind::RewardModel] {
-                let names = analysis.program.scope.of_kind(kind);
-                out.extend(names.into_iter().map(|name| plain(name, CompletionKind::Block, kind.noun(), "")));
+            [_, "="] => self.ops(),
+            [_, "+="] => {
+                self.ops();
+                self.variables(|flow| flow == crate::schema::Flow::Preferences);
             }
-        }
-        ["ascend" | "descend", _] => out.push(plain("on", CompletionKind::Keyword, "", "")),
-        ["ascend" | "descend", ..] if words.last() == Some(&"within") => {
-            let names = analysis.program.scope.of_kind(Kind::Constraint);
-            out.extend(names.into_iter().map(|name| plain(name, CompletionKind::Block, "a constraint", "")));
-        }
-        ["ascend" | "descend", ..] => {
-            expression(analysis, offset, out);
-            out.push(plain("within", CompletionKind::Keyword, "a constraint", ""));
-        }
-        ["repeat", ..] => params(analysis, out),
-        _ => out.extend(
-            ops::all()
-                .iter()
-                .map(|op| new(op.name, CompletionKind::Function, op.gives.noun(), op.doc, format!("{}(", op.name))),
-        ),
-    }
-}
-
-/// What objectives are made of.
-fn expression(analysis: &Analysis, offset: usize, out: &mut Vec<Completion>) {
-    let scope = &analysis.program.scope;
-    out.extend(functions::all().iter().map(|function| {
-        new(function.name, CompletionKind::Function, function.usage, function.doc, format!("{}(", function.name))
-    }));
-    for kind in [Kind::RewardModel, Kind::Policy, Kind::Oracle, Kind::Objective] {
-        for name in scope.blocks.iter().filter(|(name, decl)| decl.kind == Some(kind) && !name.contains("::")) {
-            out.push(plain(name.0, CompletionKind::Block, kind.noun(), ""));
-        }
-    }
-    params(analysis, out);
-    variables(analysis, None, offset, out);
-}
-
-/// Variables of the pipelines of the file.
-fn variables(analysis: &Analysis, flow: Option<Flow>, offset: usize, out: &mut Vec<Completion>) {
-    for (name, made) in super::names::variables(analysis, offset) {
-        let kind = ops::find(&made).map(|op| op.gives);
-        if flow.is_none() || kind == flow {
-            let detail = kind.map_or("variable", Flow::noun);
-            if !out.iter().any(|other| other.label == name) {
-                out.push(plain(&name, CompletionKind::Variable, detail, ""));
+            ["repeat"] => self.params(),
+            ["repeat", _] => self.keywords(&["episodes"]),
+            ["ascend" | "descend"] => {
+                self.blocks(Kind::Policy);
+                self.blocks(Kind::RewardModel);
             }
+            ["ascend" | "descend", _] => self.keywords(&["on"]),
+            ["ascend" | "descend", .., "within"] => self.blocks(Kind::Constraint),
+            ["ascend" | "descend", _, "on", .., ")"] => self.keywords(&["within"]),
+            ["ascend" | "descend", _, "on", ..] => self.expression(),
+            _ => {}
+        }
+    }
+
+    /// Among the arguments of a call in an expression.
+    fn argument(&mut self, callee: &str, cursor: &Cursor<'_>) {
+        match cursor.head.as_slice() {
+            [] => self.call(callee, cursor.commas),
+            [name, "="] => self.named_argument(callee, name),
+            [.., "over"] => self.keywords(&["token"]),
+            [.., mark] if ["+", "-", "*", "/"].contains(mark) => self.expression(),
+            _ => {}
+        }
+    }
+
+    /// `path = value`, `path in values`; `words` may stand here besides.
+    fn setting(&mut self, cursor: &Cursor<'_>, keywords: &[&str]) {
+        let head = cursor.head.as_slice();
+        match head {
+            [] | ["where", ..] => self.part(&cursor.path),
+            [.., "in"] => self.keywords(&["linear", "log"]),
+            [.., "="] => match self.ide.target(self.file, &words(head)) {
+                Some(Target::Field(field, _)) => self.value(field.ty, &cursor.path),
+                _ => self.params(),
+            },
+            [_] if keywords.contains(&"in") => self.keywords(&["in"]),
+            _ => {}
+        }
+        if head.is_empty() && cursor.path.is_empty() {
+            keywords.iter().filter(|word| **word != "in").for_each(|word| self.keywords(&[word]));
+        }
+    }
+
+    /// One more word of a path.
+    fn part(&mut self, path: &[&str]) {
+        if path.is_empty() {
+            self.named(|item| matches!(item, Item::Block(_) | Item::Param(_) | Item::Pipeline(_)));
+            return;
+        }
+        match self.ide.target(self.file, path) {
+            Some(Target::Block(entry)) => {
+                if let Item::Block(block) = &*entry.item
+                    && let Some(kind) = Kind::parse(&block.kind.text)
+                {
+                    block_fields(kind, &block.body).iter().for_each(|field| self.field(field));
+                }
+            }
+            Some(Target::Field(field, value)) => inner(field, value).iter().for_each(|field| self.field(field)),
+            Some(Target::Pipeline(pipeline)) => match self.ide.called(self.file, pipeline) {
+                Some(called) => self.formals(&called.item),
+                None => self.keywords(&["episodes"]),
+            },
+            _ => {}
+        }
+    }
+
+    /// A value of a type. `path`: what stands in front of the dot.
+    pub(super) fn value(&mut self, ty: Ty, path: &[&str]) {
+        match (ty, path) {
+            (Ty::Init, [_]) => self.keywords(&["init"]),
+            (Ty::Score, [_]) => self.keywords(&["score"]),
+            (_, [_, ..]) => {}
+            (Ty::Int(..) | Ty::Float(..), _) => self.params(),
+            (Ty::Block(kind), _) => self.blocks(kind),
+            (Ty::Init, _) => self.initialised(),
+            (Ty::Score, _) => self.scores(),
+            (Ty::Choice(_) | Ty::Task | Ty::Words(_), _) => self.alternatives(ty),
+            (Ty::Value(wanted), _) => self.variables(|flow| flow == wanted),
+            (Ty::Record(_), _) => {}
         }
     }
 }
 
-/// `path = value` of variants and sweeps.
-fn setting(analysis: &Analysis, frame: &Frame, path: &[String], out: &mut Vec<Completion>) {
-    let Some((first, rest)) = path.split_first() else {
-        if frame.statement.is_empty() {
-            params(analysis, out);
-            let blocks = analysis.program.blocks.iter().filter(|(name, _)| !name.contains("::"));
-            out.extend(blocks.map(|(name, block)| plain(name, CompletionKind::Block, block.kind.noun(), "")));
-            out.extend(
-                ["zip", "where", "ablate", "limit"].map(|word| plain(word, CompletionKind::Keyword, "sweep", "")),
-            );
-        }
-        return;
-    };
-    let Some(block) = analysis.program.blocks.get(first) else { return };
-    let follower = block.args.name("follows").is_some();
-    let mut fields = if follower { blocks::FOLLOWER } else { blocks::fields(block.kind) };
-    for name in rest {
-        let Some(field) = fields.iter().find(|field| field.name == name) else { return };
-        let chosen = block.args.word(name);
-        fields = match field.ty {
-            Ty::Record(fields) => fields,
-            ty => ty
-                .alternatives()
-                .and_then(|all| all.iter().find(|variant| chosen.is_none_or(|chosen| variant.name == chosen)))
-                .map_or(&[], |variant| variant.fields),
-        };
+/// Whether a sweep can be over an item, or, without `sweeps`, a variant of it.
+fn runnable(item: &Item, sweeps: bool) -> bool {
+    match item {
+        Item::Pipeline(pipeline) => pipeline.formals.is_none(),
+        Item::Variant(_) => true,
+        Item::Sweep(_) => sweeps,
+        _ => false,
     }
-    names(fields, &Frame::default(), "", out);
 }

@@ -1,206 +1,293 @@
-//! What stands at the cursor: type, unit, range, default, comment, and the value that counts.
+//! What to say of the word at a place: Markdown.
 
-use pbpo_grammar::ast::{Formal, Ident, Item};
-use pbpo_grammar::{FileId, Span};
+use pbpo_grammar::Span;
+use pbpo_grammar::ast::{AxisValues, Body, Expr, ExprKind, Ident, Item, Pipeline, PipelineBody, Stmt, SweepEntry};
 
-use super::Analysis;
-use super::context::{Frame, Place, frames, place, word};
-use crate::params::{default_text, path, why};
-use crate::points::Point;
+use super::mentions::{Mention, What};
+use super::path::Target;
+use super::{Ide, text};
+use crate::check::{self, Program};
+use crate::hir::{Args, Constant, Value};
+use crate::params::default_text;
 use crate::points::overrides::value_text;
-use crate::schema::{Field, Flow, Ty, functions, ops};
+use crate::schema::{Field, Flow, Kind, blocks, ops};
 
-pub(super) fn at(analysis: &Analysis, offset: usize) -> Option<(String, Span)> {
-    let text = analysis.text();
-    let (start, end) = word(text, offset);
-    let name = text.get(start..end).filter(|name| !name.is_empty())?;
-    let span = Span::new(FileId::default(), start, end);
-    let frames = frames(text, start);
-    let text =
-        field(analysis, &frames, name).or_else(|| value(&frames, name)).or_else(|| named(analysis, name, span))?;
-    Some((text, span))
+/// What an editor shows beside a word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hover {
+    /// The word.
+    pub span: Span,
+    /// Markdown.
+    pub text: String,
 }
 
-/// The name of a field or an argument.
-fn field(analysis: &Analysis, frames: &[Frame], name: &str) -> Option<String> {
-    let frame = frames.last()?;
-    if !frame.statement.is_empty() {
-        return None;
-    }
-    let (schema, block) = match place(frames) {
-        Place::Fields(fields) => (fields.iter().find(|field| field.name == name)?, true),
-        Place::Arguments(op) => (op.args.iter().find(|field| field.name == name)?, false),
-        _ => return None,
-    };
-    let mut out = format!("```pbpo\n{name}: {}\n```\n{}", type_text(schema), schema.doc);
-    if let Some(default) = default_text(schema) {
-        out.push_str(&format!("\n\nDefault: `{default}`"));
-    }
-    if let Some(value) = block.then(|| effective(analysis, frames, name)).flatten() {
-        out.push_str(&format!("\n\nHere: `{value}`"));
-    }
-    Some(out)
-}
+/// How deep variables are followed to the operation that says how many there are.
+const DEEPEST: usize = 8;
 
-/// The value that a field of a block has, by the words in front of the brackets around it.
-fn effective(analysis: &Analysis, frames: &[Frame], name: &str) -> Option<String> {
-    let mut words: Vec<String> = Vec::new();
-    for (index, frame) in frames.iter().skip(1).enumerate() {
-        match (index, frame.head.as_slice()) {
-            (0, [_, block]) => words.push(block.clone()),
-            (_, [field, mark, ..]) if mark == "=" => words.push(field.clone()),
-            _ => return None,
-        }
+impl Ide {
+    /// What the word at an offset is, and what it stands for.
+    pub fn hover(&self, file: &str, at: usize) -> Option<Hover> {
+        let mention = self.mention(file, at)?;
+        let text = self.describe(&mention)?;
+        Some(Hover { span: mention.span, text })
     }
-    words.push(name.to_owned());
-    let point = Point { name: String::new(), pipeline: String::new(), overrides: Vec::new() };
-    let project = &analysis.work.project;
-    let path = path(&words.join("."), FileId::default());
-    let steps = why(project, &project.entries, &point, &[], &path).ok()?;
-    steps.last().map(|step| step.value.clone())
-}
 
-/// One of the alternatives of a field.
-fn value(frames: &[Frame], name: &str) -> Option<String> {
-    let fields = match place(frames) {
-        Place::Fields(fields) => fields,
-        Place::Arguments(op) => op.args,
-        _ => return None,
-    };
-    let field = fields.iter().find(|field| Some(field.name) == frames.last().and_then(Frame::value_of))?;
-    let variant = field.ty.alternatives()?.iter().find(|variant| variant.name == name)?;
-    let fields: Vec<String> =
-        variant.fields.iter().map(|field| format!("  {}: {}", field.name, type_text(field))).collect();
-    let list = if fields.is_empty() { String::new() } else { format!("\n{}", fields.join("\n")) };
-    Some(format!("```pbpo\n{name}{list}\n```\n{}", variant.doc))
-}
-
-/// A name: a declaration, an operation, a function, a variable.
-fn named(analysis: &Analysis, name: &str, span: Span) -> Option<String> {
-    let ident = Ident { text: name.to_owned(), span };
-    let global = analysis.work.project.views.global(&ident);
-    let entry = global.and_then(|global| analysis.work.project.entries.iter().find(|entry| entry.global == global));
-    if let Some(entry) = entry {
-        return Some(item(analysis, &entry.item));
-    }
-    if let Some(op) = ops::find(name) {
-        return Some(signature(op.name, op.args, op.gives.noun(), op.doc));
-    }
-    if let Some(function) = functions::find(name) {
-        return Some(format!("```pbpo\n{} -> {}\n```\n{}", function.usage, function.gives, function.doc));
-    }
-    let made = super::names::variables(analysis, span.start as usize).into_iter().rfind(|(other, _)| other == name)?;
-    let flow = ops::find(&made.1).map_or("a variable", |op| op.gives.noun());
-    Some(format!("```pbpo\n{name}: {flow}\n```\nassigned from `{}`", made.1))
-}
-
-fn signature(name: &str, args: &[Field], gives: &str, doc: &str) -> String {
-    let args: Vec<String> = args
-        .iter()
-        .map(|field| {
-            let default = default_text(field).map_or(String::new(), |default| format!(" = {default}"));
-            format!("  {}: {}{default},", field.name, type_text(field))
+    fn describe(&self, mention: &Mention) -> Option<String> {
+        Some(match &mention.what {
+            What::Global(global) => self.declaration(global)?,
+            What::Formal(owner, name) => {
+                let formal = self.formal_of(owner, name)?;
+                card(&text::squeeze(self.sources.text(formal.span)), &formal.doc, &[format!("parameter of `{owner}`")])
+            }
+            What::Local(owner, name) => self.variable(owner, name)?,
+            What::Field(field, path) => self.field(mention, field, path),
+            What::Episodes(path) => {
+                let words: Vec<&str> = path.iter().map(String::as_str).collect();
+                let Some(Target::Episodes(count)) = self.target(mention.span.file, &words) else { return None };
+                let mut facts = vec![format!("value: `{}`", self.written(count))];
+                facts.extend(self.overrides(mention.span, &words));
+                card("episodes: int episodes", "how often the first `repeat` goes round", &facts)
+            }
+            What::Choice(variant) => card(&text::variant(variant), variant.doc, &facts_of(variant.fields)),
+            What::Op(schema) => card(&text::op(schema), schema.doc, &facts_of(schema.args)),
+            What::Function(schema) => card(&text::function(schema), schema.doc, &[]),
+            What::Kind(kind) => card(&format!("{} NAME {{ ... }}", kind.word()), "", &facts_of(blocks::fields(*kind))),
+            What::Unit(unit) => card(unit.name(), "unit", &[]),
+            What::Lint(lint) => card(lint.name, lint.doc, &[format!("lint {}", lint.code.text())]),
+            What::File(id) => card(&self.sources.get(*id)?.name, "", &[]),
         })
-        .collect();
-    format!("```pbpo\n{name}(\n{}\n) -> {gives}\n```\n{doc}", args.join("\n"))
-}
-
-fn item(analysis: &Analysis, item: &Item) -> String {
-    let name = item.name().map_or("", |name| name.text.as_str());
-    let head = match item {
-        Item::Param(param) => {
-            let range = param
-                .range
-                .as_ref()
-                .map_or(String::new(), |range| format!(" in {}..{}", value_text(&range.low), value_text(&range.high)));
-            format!("param {name}: {}{range} = {}", param.ty.text, value_text(&param.value))
-        }
-        Item::Block(block) => format!("{} {name}", block.kind.text),
-        Item::Objective(objective) => format!("objective {name}({})", formals(&objective.formals)),
-        Item::Pipeline(pipeline) => match &pipeline.formals {
-            Some(list) => format!("pipeline {name}({})", formals(list)),
-            None => format!("pipeline {name}"),
-        },
-        Item::Variant(variant) => format!("variant {name} of {}", variant.of.text),
-        Item::Sweep(_) => format!("sweep {name}"),
-        Item::Extern(item) => format!("{} {name}({})", item.kind.text, formals(&item.formals)),
-        Item::Import(_) | Item::Lint(_) => String::new(),
-    };
-    let mut out = format!("```pbpo\n{head}\n```\n{}", item.doc());
-    let setters = overriders(analysis, name);
-    if !setters.is_empty() {
-        out.push_str(&format!("\n\nSet by: {}", setters.join(", ")));
     }
-    out
-}
 
-/// The variants and sweeps that set something of a declaration.
-fn overriders(analysis: &Analysis, name: &str) -> Vec<String> {
-    use pbpo_grammar::ast::SweepEntry;
-    let starts = |path: &[Ident]| path.first().is_some_and(|first| first.text == name);
-    let entries = &analysis.work.project.entries;
-    let found = entries.iter().filter_map(|entry| match &*entry.item {
-        Item::Variant(variant) if variant.settings.iter().any(|set| starts(&set.path)) => {
-            Some(format!("variant `{}`", variant.name.text))
+    /// A block, a parameter, a pipeline, ...
+    fn declaration(&self, global: &str) -> Option<String> {
+        let entry = self.entry(global)?;
+        let mut facts = Vec::new();
+        match &*entry.item {
+            Item::Param(param) => {
+                let program = self.program();
+                let value = program.scope.params.get(global).and_then(|param| param.value.as_ref());
+                facts.extend(value.map(|value| format!("value: `{}`", constant(value))));
+                facts.extend(self.overrides(param.name.span, &[&param.name.text]));
+            }
+            Item::Block(block) => {
+                let kind = Kind::parse(&block.kind.text);
+                facts.extend(kind.map(|kind| kind.noun().to_owned()));
+            }
+            Item::Extern(item) => {
+                let documented = item.formals.iter().filter(|formal| !formal.doc.is_empty());
+                facts.extend(documented.map(|formal| format!("`{}`: {}", formal.name.text, formal.doc)));
+            }
+            item => {
+                let documented = text::formals(item).iter().filter(|formal| !formal.doc.is_empty());
+                facts.extend(documented.map(|formal| format!("`{}`: {}", formal.name.text, formal.doc)));
+            }
         }
-        Item::Sweep(sweep) => {
-            let sets = |entry: &SweepEntry| match entry {
-                SweepEntry::Axis(axis) => starts(&axis.path),
-                SweepEntry::Zip(axes, _) => axes.iter().any(|axis| starts(&axis.path)),
-                SweepEntry::Set(set) => starts(&set.path),
-                SweepEntry::Where(..) => false,
+        if entry.std {
+            facts.push(format!("from `{}`", self.sources.get(entry.file)?.name));
+        }
+        Some(card(&text::item(&entry.item, &self.sources), entry.item.doc(), &facts))
+    }
+
+    /// A field: type, unit, range, default, and the value it has.
+    fn field(&self, mention: &Mention, field: &'static Field, path: &[String]) -> String {
+        let words: Vec<&str> = path.iter().map(String::as_str).collect();
+        let mut facts = Vec::new();
+        if let Some(Target::Field(_, written)) = self.target(mention.span.file, &words) {
+            let value = self.value(mention.span, &words);
+            facts.extend(match (written, value) {
+                (Some(Expr { kind: ExprKind::Path(path), .. }), Some(value)) if check::path_text(path) != value => {
+                    Some(format!("value: `{value}`, from `{}`", check::path_text(path)))
+                }
+                (Some(written), _) => Some(format!("value: `{}`", self.written(written))),
+                (None, Some(value)) => Some(format!("value: `{value}`, by default")),
+                (None, None) => None,
+            });
+            facts.extend(self.overrides(mention.span, &words));
+        }
+        facts.push(default_text(field).map_or("no default".into(), |value| format!("default: `{value}`")));
+        card(&format!("{}: {}", field.name, text::ty(field.ty)), field.doc, &facts)
+    }
+
+    /// A value as the file has it, on one line.
+    fn written(&self, value: &Expr) -> String {
+        text::cut(&text::squeeze(self.sources.text(value.span)))
+    }
+
+    /// The checked value at a path, where it is a number, a word or a list of words.
+    fn value(&self, at: Span, words: &[&str]) -> Option<String> {
+        let (first, rest) = words.split_first()?;
+        let global = self.project.views.in_file(at.file).get(*first)?;
+        let program = self.program();
+        let (last, parts) = rest.split_last()?;
+        let mut args: &Args = &program.blocks.get(global)?.args;
+        for part in parts {
+            args = match args.get(part)? {
+                Value::Choice(choice) => &choice.args,
+                Value::Record(args) => args,
+                _ => return None,
             };
-            sweep.entries.iter().any(sets).then(|| format!("sweep `{}`", sweep.name.text))
         }
-        _ => None,
-    });
-    found.collect()
-}
-
-fn formals(formals: &[Formal]) -> String {
-    let list = formals.iter().map(|formal| {
-        let words: Vec<&str> = formal.ty.words.iter().map(|word| word.text.as_str()).collect();
-        let ty = if formal.ty.list { format!("[{}]", words.join(" | ")) } else { words.join(" | ") };
-        let default = formal.default.as_ref().map_or(String::new(), |value| format!(" = {}", value_text(value)));
-        format!("{}: {ty}{default}", formal.name.text)
-    });
-    list.collect::<Vec<_>>().join(", ")
-}
-
-/// A field's type in words: `int tokens in 1..10000000`.
-pub fn type_text(field: &Field) -> String {
-    match field.ty {
-        Ty::Int(unit, range) => number("int", unit, range, true),
-        Ty::Float(unit, range) => number("float", unit, range, false),
-        Ty::Block(kind) => kind.word().to_owned(),
-        Ty::Init => "POLICY.init".to_owned(),
-        Ty::Score => "TASK.score".to_owned(),
-        Ty::Record(_) => "{ ... }".to_owned(),
-        Ty::Value(Flow::Rollouts) => "rollouts".to_owned(),
-        Ty::Value(flow) => flow.noun().trim_start_matches("a ").to_owned(),
-        Ty::Choice(_) | Ty::Task => field
-            .ty
-            .alternatives()
-            .unwrap_or_default()
-            .iter()
-            .map(|variant| variant.name)
-            .collect::<Vec<_>>()
-            .join(" | "),
-        Ty::Words(words) => {
-            format!("[{}]", words.iter().map(|variant| variant.name).collect::<Vec<_>>().join(" | "))
+        match args.get(last)? {
+            Value::Int(value) => Some(value.to_string()),
+            Value::Float(value) => Some(value.to_string()),
+            Value::Words(words) => Some(format!("[{}]", words.join(","))),
+            Value::Choice(choice) if choice.args.json().is_empty() => Some(choice.name.to_owned()),
+            _ => None,
         }
     }
+
+    /// What variants and sweeps make of a path.
+    fn overrides(&self, at: Span, words: &[&str]) -> Vec<String> {
+        let Some((first, rest)) = words.split_first() else { return Vec::new() };
+        let global = self.project.views.in_file(at.file).get(*first);
+        let same = |path: &[Ident]| {
+            let Some((head, more)) = path.split_first() else { return false };
+            let names = more.iter().map(|word| word.text.as_str());
+            self.project.views.global(head) == global.map(String::as_str) && names.eq(rest.iter().copied())
+        };
+        let mut found = Vec::new();
+        for entry in &self.project.entries {
+            match &*entry.item {
+                Item::Variant(variant) => {
+                    for setting in variant.settings.iter().filter(|setting| same(&setting.path)) {
+                        found.push(format!("`variant {}`: `{}`", variant.name.text, self.written(&setting.value)));
+                    }
+                }
+                Item::Sweep(sweep) => {
+                    for sweep_entry in &sweep.entries {
+                        let values = self.swept(sweep_entry, &same);
+                        found.extend(values.into_iter().map(|text| format!("`sweep {}`: `{text}`", sweep.name.text)));
+                    }
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// The values that a part of a sweep gives to a path.
+    fn swept(&self, entry: &SweepEntry, same: &impl Fn(&[Ident]) -> bool) -> Vec<String> {
+        let axes = match entry {
+            SweepEntry::Axis(axis) => std::slice::from_ref(axis),
+            SweepEntry::Zip(axes, _) => axes,
+            SweepEntry::Set(setting) if same(&setting.path) => return vec![self.written(&setting.value)],
+            SweepEntry::Where(..) | SweepEntry::Set(_) => return Vec::new(),
+        };
+        let values = axes.iter().filter(|axis| same(&axis.path)).map(|axis| match &axis.values {
+            AxisValues::Range(ends) => text::ends(ends, &self.sources),
+            AxisValues::List(list) => self.written(list),
+        });
+        values.collect()
+    }
+
+    /// A variable of a pipeline.
+    fn variable(&self, owner: &str, name: &str) -> Option<String> {
+        let Item::Pipeline(pipeline) = &*self.entry(owner)?.item else { return None };
+        let made = assignments(pipeline);
+        let (_, value, appended) = made.iter().find(|(given, ..)| *given == name)?;
+        let flow = flow(value)?;
+        let mut facts = Vec::new();
+        if let Some(count) = self.count(owner, &made, value, DEEPEST) {
+            let things = if flow == Flow::Preferences { "pairs" } else { "responses" };
+            facts.push(if *appended {
+                format!("{count} more {things} each time")
+            } else {
+                format!("{count} {things}")
+            });
+        }
+        let noun = text::ty(crate::schema::Ty::Value(flow));
+        let sign = if *appended { "+=" } else { "=" };
+        Some(card(
+            &format!("{name}: {noun}"),
+            "",
+            &[vec![format!("`{name} {sign} {}`", self.written(value))], facts].concat(),
+        ))
+    }
+
+    /// How many responses or pairs an operation makes.
+    fn count(&self, owner: &str, made: &[Made<'_>], value: &Expr, deepest: usize) -> Option<String> {
+        let ExprKind::Call { args, .. } = &value.kind else { return None };
+        let named = |name: &str| args.iter().find(|arg| arg.name.as_ref().is_some_and(|n| n.text == name));
+        let op = super::path::tag(value)?;
+        let source = match op {
+            "explore" => &named("against")?.value,
+            "label" => &args.iter().find(|arg| arg.name.is_none())?.value,
+            _ => return self.number(owner, &named("count")?.value),
+        };
+        let name = super::path::tag(source)?;
+        let (_, value, _) = made.iter().find(|(given, ..)| *given == name)?;
+        if deepest == 0 { None } else { self.count(owner, made, value, deepest - 1) }
+    }
+
+    /// A number, or the value of the parameter that is named.
+    fn number(&self, owner: &str, value: &Expr) -> Option<String> {
+        if let ExprKind::Path(path) = &value.kind {
+            let word = path.first()?;
+            if self.formal_of(owner, &word.text).is_some() {
+                return Some(format!("`{}`", word.text));
+            }
+            let program = self.program();
+            let param = program.scope.params.get(self.project.views.global(word)?)?;
+            return Some(constant(param.value.as_ref()?));
+        }
+        matches!(value.kind, ExprKind::Number(_)).then(|| value_text(value))
+    }
+
+    fn program(&self) -> Program {
+        check::program(&self.project, &self.project.entries, &mut Vec::new())
+    }
 }
 
-fn number(word: &str, unit: Option<crate::units::Unit>, range: crate::schema::Range, whole: bool) -> String {
-    let unit = unit.map_or(String::new(), |unit| format!(" {}", unit.name()));
-    if range.low.is_infinite() {
-        return format!("{word}{unit}");
+/// A variable, what it is assigned, and whether by `+=`.
+type Made<'a> = (&'a str, &'a Expr, bool);
+
+/// Every assignment of a pipeline.
+pub(super) fn assignments(pipeline: &Pipeline) -> Vec<Made<'_>> {
+    fn inside<'a>(body: &'a Body, found: &mut Vec<Made<'a>>) {
+        for stmt in &body.stmts {
+            match stmt {
+                Stmt::Assign { name, value, .. } => found.push((&name.text, value, false)),
+                Stmt::Append { name, value } => found.push((&name.text, value, true)),
+                Stmt::Repeat { body, .. } => inside(body, found),
+                Stmt::Climb { .. } => {}
+            }
+        }
     }
-    let range = range.text(whole);
-    if range.starts_with(|c: char| c.is_ascii_digit() || c == '-') && range.contains("..") {
-        format!("{word}{unit} in {range}")
-    } else {
-        format!("{word}{unit}, {range}")
+    let mut found = Vec::new();
+    if let PipelineBody::Stmts(body) = &pipeline.body {
+        inside(body, &mut found);
     }
+    found
+}
+
+/// What an operation gives.
+pub(super) fn flow(value: &Expr) -> Option<Flow> {
+    super::path::tag(value).and_then(ops::find).map(|schema| schema.gives)
+}
+
+fn constant(value: &Constant) -> String {
+    match value {
+        Constant::Number(number) => number.value.to_string(),
+        Constant::Bool(value) => value.to_string(),
+        Constant::Text(text) => format!("{text:?}"),
+    }
+}
+
+fn facts_of(fields: &[Field]) -> Vec<String> {
+    fields.iter().map(|field| format!("`{}`: {}", text::field(field), field.doc)).collect()
+}
+
+/// A declaration, its comment, and facts below.
+fn card(declaration: &str, doc: &str, facts: &[String]) -> String {
+    let mut text = format!("```pbpo\n{declaration}\n```\n");
+    if !doc.is_empty() {
+        text.push_str(&format!("\n{doc}\n"));
+    }
+    if !facts.is_empty() {
+        text.push('\n');
+    }
+    for fact in facts {
+        text.push_str(&format!("- {fact}\n"));
+    }
+    text
 }

@@ -1,71 +1,174 @@
-//! What an editor asks: plain data in, plain data out. No protocol, no files.
+//! What an editor asks about a place in a file. Plain data in and out: byte offsets, spans, texts; the
+//! protocol is in the command line's `lsp/`. Works on broken files too: only bad lines are left out.
 //!
-//! `context.rs`: where in a file the cursor is, by its text alone, so that half-written lines work;
-//! `complete.rs`, `hover.rs`: what could stand there, and what does; `names.rs`: definitions and renaming.
+//! - `mentions.rs`, `values.rs`: what every word of a file means, from the syntax tree. Hover, definition and rename
+//!   read it.
+//! - `lex.rs`, `cursor.rs`, `place.rs`: the brackets around a place, from the text alone. Completion
+//!   reads them, as the line that is being typed is no syntax yet.
+//! - `path.rs`: `pi.optimizer.lr`. `text.rs`: types and declarations in words.
 
 mod complete;
-mod context;
+mod cursor;
 mod hover;
-mod names;
+mod lex;
+mod mentions;
+mod offers;
+mod path;
+mod place;
+mod rename;
+mod text;
+mod values;
 
-pub use complete::{Completion, CompletionKind};
-pub use names::{Edit, RenameError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
-pub(crate) use hover::type_text;
-
+use pbpo_grammar::ast::{File, Item};
 use pbpo_grammar::{FileId, Span};
 
-use crate::check::Program;
-use crate::source::SourceMap;
-use crate::{Compiled, Input, Work};
+pub use complete::{Completion, CompletionKind};
+pub use hover::Hover;
+pub(crate) use text::type_text;
 
-/// A file with everything that is known of it.
-pub struct Analysis {
-    /// Findings, and the texts of all files; the first is the file itself.
-    pub compiled: Compiled,
-    pub(crate) work: Work,
-    pub(crate) program: Program,
+use crate::Input;
+use crate::modules::{self, Entry, Project};
+use crate::source::SourceMap;
+use mentions::{Mention, What};
+
+/// A program as an editor sees it: the file that was asked for, and all that it imports.
+pub struct Ide {
+    project: Project,
+    sources: SourceMap,
+    files: Vec<Source>,
+    /// The place of each declaration among the entries, by its global name.
+    places: BTreeMap<String, usize>,
 }
 
-impl Analysis {
-    pub fn of(input: Input<'_>) -> Self {
-        let (mut work, program) = crate::checked(input, &[]);
-        let diagnostics = std::mem::take(&mut work.out);
-        let compiled = Compiled { points: Vec::new(), diagnostics, sources: work.sources.clone() };
-        Self { compiled, work, program }
+/// A file that is no part of the standard library.
+struct Source {
+    id: FileId,
+    /// The items that declare nothing, and what could not be read.
+    tree: Arc<File>,
+}
+
+/// An item for an outline.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Symbol {
+    pub name: String,
+    /// `policy`, `param`, `sweep`
+    pub kind: String,
+    pub name_span: Span,
+    pub span: Span,
+}
+
+impl Ide {
+    /// Reads a file and what it imports.
+    pub fn new(input: Input<'_>) -> Self {
+        let mut sources = SourceMap::default();
+        let project = modules::load(input.name, input.text, input.loader, &mut sources, &mut Vec::new());
+        let own = |id: FileId| sources.get(id).is_some_and(|file| crate::stdlib::text(&file.name).is_none());
+        let trees = project.files.iter().filter(|(id, _)| own(*id));
+        let files = trees.map(|(id, tree)| Source { id: *id, tree: tree.clone() }).collect();
+        // Of two with one name the first counts.
+        let names = project.entries.iter().enumerate().rev().map(|(place, entry)| (entry.global.clone(), place));
+        let places = names.collect();
+        Self { project, sources, files, places }
     }
 
-    /// The text of the file.
-    pub fn text(&self) -> &str {
-        self.work.sources.get(FileId::default()).map_or("", |file| &file.text)
-    }
-
+    /// The texts that spans point into.
     pub fn sources(&self) -> &SourceMap {
-        &self.work.sources
+        &self.sources
     }
 
-    /// What could be written at a byte of the file.
-    pub fn completions(&self, offset: usize) -> Vec<Completion> {
-        complete::at(self, offset)
+    /// Whether a file is part of the program.
+    pub fn contains(&self, name: &str) -> bool {
+        self.file(name).is_some()
     }
 
-    /// What stands at a byte of the file, in Markdown, and its place.
-    pub fn hover(&self, offset: usize) -> Option<(String, Span)> {
-        hover::at(self, offset)
+    /// Where the thing at an offset is declared; nothing for what the standard library declares.
+    pub fn definition(&self, file: &str, at: usize) -> Option<Span> {
+        match self.mention(file, at)?.what {
+            What::Global(global) => {
+                let entry = self.entry(&global).filter(|entry| !entry.std)?;
+                entry.item.name().map(|name| name.span)
+            }
+            What::Formal(owner, name) => {
+                self.entry(&owner).filter(|entry| !entry.std)?;
+                self.formal_of(&owner, &name).map(|formal| formal.name.span)
+            }
+            What::Local(owner, name) => {
+                let local = |mention: &Mention| mention.what == What::Local(owner.clone(), name.clone());
+                let entry = self.entry(&owner)?;
+                self.mentions(entry.file).into_iter().find(local).map(|mention| mention.span)
+            }
+            What::File(id) => self.source(id).map(|_| Span::new(id, 0, 0)),
+            _ => None,
+        }
     }
 
-    /// Where the name at a byte is declared.
-    pub fn definition(&self, offset: usize) -> Option<Span> {
-        names::definition(self, offset)
+    /// Where a file names another that it imports.
+    pub fn import(&self, file: &str, imported: &str) -> Option<Span> {
+        let mentions = self.mentions(self.file(file)?.id);
+        let leads = |mention: &Mention| match mention.what {
+            What::File(id) => self.sources.get(id).is_some_and(|file| file.name == imported),
+            _ => false,
+        };
+        mentions.into_iter().find(leads).map(|mention| mention.span)
     }
 
-    /// Every place of the name at a byte.
-    pub fn references(&self, offset: usize) -> Vec<Span> {
-        names::references(self, offset)
+    /// The items of a file.
+    pub fn symbols(&self, file: &str) -> Vec<Symbol> {
+        let Some(source) = self.file(file) else { return Vec::new() };
+        let symbol = |item: &Item| {
+            let name = item.name()?;
+            let kind = text::kind_word(item).to_owned();
+            Some(Symbol { name: name.text.clone(), kind, name_span: name.span, span: item.span() })
+        };
+        self.items(source).into_iter().filter_map(symbol).collect()
     }
 
-    /// The edits that give the name at a byte another.
-    pub fn rename(&self, offset: usize, to: &str) -> Result<Vec<Edit>, RenameError> {
-        names::rename(self, offset, to)
+    fn file(&self, name: &str) -> Option<&Source> {
+        self.files.iter().find(|source| self.sources.get(source.id).is_some_and(|file| file.name == name))
+    }
+
+    fn source(&self, id: FileId) -> Option<&Source> {
+        self.files.iter().find(|source| source.id == id)
+    }
+
+    /// The items of a file, in its order.
+    fn items<'a>(&'a self, source: &'a Source) -> Vec<&'a Item> {
+        let named = self.project.entries.iter().filter(|entry| entry.file == source.id).map(|entry| &*entry.item);
+        let mut items: Vec<&Item> = named.chain(&source.tree.items).collect();
+        items.sort_by_key(|item| item.span());
+        items
+    }
+
+    /// The declaration of a global name.
+    fn entry(&self, global: &str) -> Option<&Entry> {
+        self.project.entries.get(*self.places.get(global)?)
+    }
+
+    /// The declaration that a word means in a file.
+    fn seen(&self, file: FileId, word: &str) -> Option<&Entry> {
+        self.entry(self.project.views.in_file(file).get(word)?)
+    }
+
+    /// What every word of a file means, in its order.
+    fn mentions(&self, id: FileId) -> Vec<Mention> {
+        self.source(id).map_or_else(Vec::new, |source| mentions::of(self, id, &self.items(source)))
+    }
+
+    /// What the word at an offset means, in a line that can't be read by its name alone.
+    fn mention(&self, file: &str, at: usize) -> Option<Mention> {
+        let source = self.file(file)?;
+        let touches = |span: Span| (span.start as usize) <= at && at <= (span.end as usize);
+        let found = self.mentions(source.id).into_iter().rfind(|mention| touches(mention.span));
+        found.or_else(|| {
+            let text: &Arc<str> = &self.sources.get(source.id)?.text;
+            let word = lex::word_at(text, at)?;
+            let global = self.project.views.in_file(source.id).get(word.text)?;
+            let junk = !self.items(source).iter().any(|item| touches(item.span()));
+            let span = Span::new(source.id, word.start, word.start + word.text.len());
+            junk.then(|| Mention { span, what: What::Global(global.clone()) })
+        })
     }
 }
