@@ -3,7 +3,7 @@
 //! - `parse.rs`, `fmt.rs`, `check.rs`, `plan.rs`: the targets.
 //! - `tree.rs`: the places of a syntax tree. `input.rs`: how a text is compiled.
 //! - `mutate.rs`: changes of whole tokens and lines, next to the fuzzer's own of bytes.
-//! - `bin/seeds.rs`: the texts to start with.
+//! - `examples/seeds.rs`: the texts to start with.
 
 pub mod check;
 pub mod fmt;

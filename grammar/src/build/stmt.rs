@@ -7,7 +7,7 @@ use crate::{MAX_DEPTH, Rule, Span, junk};
 impl<'s> Builder<'s> {
     /// `{ ... }`
     pub(super) fn body(&mut self, pair: Pr<'s>) -> Body {
-        let span = self.span(&pair);
+        let span = self.trimmed(self.span(&pair));
         let (mut stmts, mut doc) = (Vec::new(), String::new());
         for pair in pair.into_inner() {
             let rule = pair.as_rule();
