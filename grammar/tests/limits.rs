@@ -27,7 +27,7 @@ fn brackets_without_end_are_too_deep() {
 #[test]
 fn what_the_parser_can_take_is_too_deep_for_the_tree() {
     for start in ["x = '#' + ", "x = '\"' + "] {
-        assert!(too_deep(&faults(&format!("pbpo 1\npolicy a {{ {start}{}", "(".repeat(200)))), "{start}");
+        assert!(too_deep(&faults(&format!("pbpo 1\npolicy a {{ {start}{}1", "(".repeat(200)))), "{start}");
     }
     let loops = format!("pbpo 1\npipeline p {{ x = '#', {}", "repeat 2 { ".repeat(200));
     assert!(too_deep(&faults(&loops)));

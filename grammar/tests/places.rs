@@ -28,7 +28,7 @@ fn a_record_without_its_brace_ends_with_its_last_field() {
 
 #[test]
 fn junk_in_place_of_an_argument_ends_with_its_last_mark() {
-    let text = "pbpo 1\npipeline p {\n  y = sample(pi, = sft }\n";
+    let text = "pbpo 1\npolicy p {\n  y = sample(pi, = sft }\n";
     let body = body(text);
     let Some(Stmt::Assign { value, .. }) = body.stmts.first() else { panic!("{body:?}") };
     let ExprKind::Call { args, .. } = &value.kind else { panic!("{value:?}") };
