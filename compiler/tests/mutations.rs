@@ -3,49 +3,9 @@
 
 mod common;
 
+use common::mutate::broken;
 use common::{Fixture, fixtures};
 use pbpo_compiler::render::{full, json, short};
-
-/// Tokens: words, numbers, runs of blanks, single marks.
-fn tokens(text: &str) -> Vec<&str> {
-    let class = |c: char| {
-        if c.is_alphanumeric() || c == '_' {
-            0
-        } else if c == ' ' {
-            1
-        } else {
-            2
-        }
-    };
-    let (mut tokens, mut start) = (Vec::new(), 0);
-    let chars: Vec<(usize, char)> = text.char_indices().collect();
-    for pair in chars.windows(2) {
-        let ((_, a), (at, b)) = (pair[0], pair[1]);
-        if class(a) != class(b) || class(a) == 2 {
-            tokens.push(&text[start..at]);
-            start = at;
-        }
-    }
-    tokens.push(&text[start..]);
-    tokens
-}
-
-/// The text with one part deleted, doubled, swapped with the next, or replaced.
-fn mutations(parts: &[&str]) -> impl Iterator<Item = String> {
-    const STRANGE: [&str; 8] = ["}", "(", "\"", "ä", "= =", "repeat", "1e999", "\u{0}"];
-    (0..parts.len()).flat_map(move |at| {
-        (0..4).map(move |kind| {
-            let mut parts: Vec<&str> = parts.to_vec();
-            match kind {
-                0 => drop(parts.remove(at)),
-                1 => parts.insert(at, parts[at]),
-                2 if at + 1 < parts.len() => parts.swap(at, at + 1),
-                _ => parts[at] = STRANGE[at % STRANGE.len()],
-            }
-            parts.concat()
-        })
-    })
-}
 
 fn survives(fixture: &Fixture, text: &str) {
     let compiled = fixture.compile_text(text);
@@ -73,12 +33,7 @@ fn survives(fixture: &Fixture, text: &str) {
 
 fn all(folder: &str, every: usize) {
     for fixture in fixtures(folder) {
-        let tokens = tokens(&fixture.text);
-        let lines: Vec<&str> = fixture.text.split_inclusive('\n').collect();
-        // A long fixture isn't broken in more ways than a short one.
-        let every = every.max(tokens.len() / 20);
-        let broken = mutations(&lines).step_by(every / 3 + 1).chain(mutations(&tokens).step_by(every));
-        broken.for_each(|text| survives(&fixture, &text));
+        broken(&fixture.text, every).for_each(|text| survives(&fixture, &text));
     }
 }
 
@@ -95,6 +50,15 @@ fn plans() {
 #[test]
 fn errors() {
     all("errors", 23);
+}
+
+#[test]
+fn pipelines_and_library() {
+    all("../../pipelines", 17);
+    for fixture in fixtures("../../stdlib") {
+        let fixture = Fixture { check: true, ..fixture };
+        broken(&fixture.text, 17).for_each(|text| survives(&fixture, &text));
+    }
 }
 
 #[test]

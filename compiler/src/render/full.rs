@@ -5,12 +5,15 @@ use std::fmt::{self, Display, Formatter};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
 use pbpo_grammar::Span;
 
+use super::short;
 use crate::Compiled;
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::source::SourceMap;
 
 /// At most this many are drawn.
 const MOST: usize = 50;
+/// Most bytes of a line that is drawn. No one writes such; where there is one, a line has to do.
+const LONGEST: usize = 2000;
 
 /// How it is drawn.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +34,10 @@ pub fn render(compiled: &Compiled, style: Style) -> String {
         .without_syntax_highlighting();
     let mut out = String::new();
     for diagnostic in compiled.diagnostics.iter().take(MOST) {
+        if std::iter::once(&diagnostic.primary).chain(&diagnostic.others).any(|label| long(&compiled.sources, label)) {
+            out.push_str(&short::line(diagnostic, &compiled.sources));
+            continue;
+        }
         let drawn = Drawn::new(diagnostic, &compiled.sources);
         // A formatter that writes to a string fails only by a bug in it: the short form is still there.
         if handler.render_report(&mut out, &drawn).is_err() {
@@ -42,6 +49,14 @@ pub fn render(compiled: &Compiled, style: Style) -> String {
         out.push_str(&format!("... and {left} more (`--format short` shows all)\n"));
     }
     out
+}
+
+/// Whether a line that would be drawn for a label is too long: one of its own, or one next to them.
+fn long(sources: &SourceMap, label: &Label) -> bool {
+    let text = sources.get(label.span.file).map_or("", |file| &file.text);
+    let before = text.get(..label.span.start as usize).unwrap_or("").rsplit('\n').take(2);
+    let behind = text.get(label.span.end as usize..).unwrap_or("").split('\n').take(2);
+    before.chain(behind).chain(sources.text(label.span).split('\n')).any(|line| line.len() > LONGEST)
 }
 
 /// A diagnostic with the text that its labels point into.

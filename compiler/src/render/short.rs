@@ -2,19 +2,19 @@
 
 use super::severity;
 use crate::Compiled;
+use crate::diagnostic::Diagnostic;
+use crate::source::SourceMap;
 
 /// The lines of a compilation.
 pub fn render(compiled: &Compiled) -> String {
-    let mut out = String::new();
-    for diagnostic in &compiled.diagnostics {
-        let (line, column) = compiled.sources.position(diagnostic.primary.span);
-        let name = compiled.sources.name(diagnostic.primary.span);
-        let (code, message) = (diagnostic.code.text(), &diagnostic.message);
-        out.push_str(&format!("{name}:{line}:{column}: {}[{code}]: {message}", severity(diagnostic.severity)));
-        if let Some(help) = &diagnostic.help {
-            out.push_str(&format!("; {help}"));
-        }
-        out.push('\n');
-    }
-    out
+    compiled.diagnostics.iter().map(|diagnostic| line(diagnostic, &compiled.sources)).collect()
+}
+
+/// The line of one.
+pub(super) fn line(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
+    let (line, column) = sources.position(diagnostic.primary.span);
+    let (name, code) = (sources.name(diagnostic.primary.span), diagnostic.code.text());
+    let (severity, message) = (severity(diagnostic.severity), &diagnostic.message);
+    let help = diagnostic.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
+    format!("{name}:{line}:{column}: {severity}[{code}]: {message}{help}\n")
 }

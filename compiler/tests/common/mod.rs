@@ -1,6 +1,8 @@
 //! Reads fixtures.
 #![allow(dead_code, reason = "each test uses its own part")]
 
+pub mod mutate;
+
 use std::path::PathBuf;
 
 use pbpo_compiler::modules::Loader;

@@ -259,7 +259,7 @@ impl<'s> Builder<'s> {
                     let expected = if arg.is_some() { "`,` or `)`" } else { "a value" };
                     self.leftover(&pair, expected);
                     if arg.is_none() {
-                        arg = Some((None, Self::error(self.span(&pair))));
+                        arg = Some((None, Self::error(self.trimmed(self.span(&pair)))));
                     }
                 }
                 _ => self.punctuation(&pair),

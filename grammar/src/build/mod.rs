@@ -51,6 +51,8 @@ pub(crate) fn file(file: FileId, source: &str) -> File {
         }
         Err(error) => {
             let kind = match error.variant {
+                // Brackets that `depth` took for a part of a comment or a text.
+                ErrorVariant::CustomError { message } if message.starts_with("stack") => FaultKind::TooDeep,
                 ErrorVariant::CustomError { .. } => FaultKind::TooLarge,
                 ErrorVariant::ParsingError { .. } => {
                     FaultKind::Unexpected { expected: Vec::new(), found: String::new() }

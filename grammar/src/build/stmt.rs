@@ -2,12 +2,12 @@
 
 use super::{Builder, Pr, push_doc};
 use crate::ast::{Body, Expr, ExprKind, Fault, FaultKind, Stmt};
-use crate::{Rule, Span, junk};
+use crate::{MAX_DEPTH, Rule, Span, junk};
 
 impl<'s> Builder<'s> {
     /// `{ ... }`
     pub(super) fn body(&mut self, pair: Pr<'s>) -> Body {
-        let span = self.span(&pair);
+        let span = self.trimmed(self.span(&pair));
         let (mut stmts, mut doc) = (Vec::new(), String::new());
         for pair in pair.into_inner() {
             let rule = pair.as_rule();
@@ -71,7 +71,14 @@ impl<'s> Builder<'s> {
             .map(|pair| self.term(pair))?;
         let unit = self.child(&inner, Rule::unit).map(|pair| self.ident(&pair));
         let body = self.child(&inner, Rule::body)?;
-        Some(Stmt::Repeat { keyword, count, unit, body: self.body(body) })
+        if self.depth >= MAX_DEPTH {
+            self.fault(FaultKind::TooDeep, keyword);
+            return None;
+        }
+        self.depth += 1;
+        let body = self.body(body);
+        self.depth -= 1;
+        Some(Stmt::Repeat { keyword, count, unit, body })
     }
 
     fn climb(&mut self, pair: Pr<'s>) -> Option<Stmt> {

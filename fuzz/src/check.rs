@@ -1,0 +1,52 @@
+//! Checking and what an editor asks: no panic, places that are there, fixes that make nothing worse.
+
+use pbpo_compiler::diagnostic::Severity;
+use pbpo_compiler::ide::Analysis;
+use pbpo_compiler::render::{full, json, narrated, short};
+use pbpo_compiler::{Compiled, fixes};
+
+use crate::input::{head, input, places};
+
+/// Bytes between the places at which an editor asks.
+const STEP: usize = 7;
+/// Most such places of a text.
+const MOST: usize = 40;
+
+pub fn run(text: &str) {
+    let sets = head(text).sets;
+    let check = |text: &str| pbpo_compiler::check(input(text), &sets);
+    let compiled = check(text);
+    places(&compiled);
+    json::render([&compiled]);
+    short::render(&compiled);
+    narrated::render(&compiled);
+    full::render(&compiled, full::Style { color: false, width: 80 });
+
+    let (mended, count) = fixes::apply(text, check);
+    assert!(count > 0 || mended == text, "changed without a fix");
+    if count > 0 {
+        assert!(errors(&check(&mended)) <= errors(&compiled), "a fix has made it worse:\n{mended}");
+    }
+    editor(text);
+}
+
+fn errors(compiled: &Compiled) -> usize {
+    compiled.diagnostics.iter().filter(|finding| finding.severity == Severity::Error).count()
+}
+
+fn editor(text: &str) {
+    let analysis = Analysis::of(input(text));
+    let step = STEP.max(text.len() / MOST);
+    for at in (0..text.len() + STEP).step_by(step) {
+        analysis.completions(at);
+        let shown = analysis.hover(at).map(|(_, span)| span);
+        for span in shown.into_iter().chain(analysis.definition(at)).chain(analysis.references(at)) {
+            let file = analysis.sources().get(span.file).expect("a file that is there");
+            assert!(file.text.get(span.start as usize..span.end as usize).is_some(), "{span:?}");
+        }
+        for edit in analysis.rename(at, "other_name").into_iter().flatten() {
+            let file = analysis.sources().get(edit.span.file).expect("a file that is there");
+            assert!(file.text.get(edit.span.start as usize..edit.span.end as usize).is_some(), "{edit:?}");
+        }
+    }
+}
