@@ -1,7 +1,7 @@
 //! Checking and what an editor asks: no panic, places that are there, fixes that make nothing worse.
 
 use pbpo_compiler::diagnostic::Severity;
-use pbpo_compiler::ide::Analysis;
+use pbpo_compiler::ide::Ide;
 use pbpo_compiler::render::{full, json, narrated, short};
 use pbpo_compiler::{Compiled, fixes};
 
@@ -10,7 +10,7 @@ use crate::input::{head, input, places};
 /// Bytes between the places at which an editor asks.
 const STEP: usize = 7;
 /// Most such places of a text.
-const MOST: usize = 40;
+const MOST: usize = 8;
 
 pub fn run(text: &str) {
     let sets = head(text).sets;
@@ -35,18 +35,16 @@ fn errors(compiled: &Compiled) -> usize {
 }
 
 fn editor(text: &str) {
-    let analysis = Analysis::of(input(text));
+    let ide = Ide::new(input(text));
+    let name = input(text).name;
     let step = STEP.max(text.len() / MOST);
     for at in (0..text.len() + STEP).step_by(step) {
-        analysis.completions(at);
-        let shown = analysis.hover(at).map(|(_, span)| span);
-        for span in shown.into_iter().chain(analysis.definition(at)).chain(analysis.references(at)) {
-            let file = analysis.sources().get(span.file).expect("a file that is there");
+        ide.completions(name, at);
+        let shown = ide.hover(name, at).map(|hover| hover.span);
+        let renamed = ide.rename(name, at, "other_name").into_iter().flatten();
+        for span in shown.into_iter().chain(ide.definition(name, at)).chain(ide.references(name, at)).chain(renamed) {
+            let file = ide.sources().get(span.file).expect("a file that is there");
             assert!(file.text.get(span.start as usize..span.end as usize).is_some(), "{span:?}");
-        }
-        for edit in analysis.rename(at, "other_name").into_iter().flatten() {
-            let file = analysis.sources().get(edit.span.file).expect("a file that is there");
-            assert!(file.text.get(edit.span.start as usize..edit.span.end as usize).is_some(), "{edit:?}");
         }
     }
 }

@@ -39,7 +39,9 @@ pub fn format(source: &str) -> Result<String, Vec<Fault>> {
     if !file.faults.is_empty() {
         return Err(file.faults);
     }
-    let mut lines = layout(source.trim_start_matches('\u{FEFF}'));
+    // Every kind of line end is one; a mark of the byte order is none of the language.
+    let text = source.trim_start_matches('\u{FEFF}').replace("\r\n", "\n").replace('\r', "\n");
+    let mut lines = layout(&text);
     space(&mut lines);
     align::align(&mut lines);
     let mut out = String::with_capacity(source.len());
