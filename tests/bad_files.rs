@@ -70,13 +70,12 @@ fn brackets_ten_thousand_deep() {
 fn bytes_that_are_no_text() {
     refused(b"pbpo 1\nparam a: int = \xff\n", "PB0108", "it is not UTF-8 text");
     refused(b"\xff\xfep\0b\0p\0o\0", "PB0108", "it is not UTF-8 text");
-    refused(&[0; 4096], "PB01", "");
 }
 
 #[test]
 fn an_empty_file() {
     for text in ["", "\n", "\u{FEFF}", "\u{FEFF}\r\n"] {
-        refused(text.as_bytes(), "PB01", "");
+        refused(text.as_bytes(), "PB0103", "");
     }
     refused(b"pbpo 1\n", "PB0601", "the file has no pipeline");
 }

@@ -124,8 +124,7 @@ fn a_run_that_fails_names_the_stage_and_its_line() {
     let output = pbpoc(&["run", QUICKSTART, "--quiet", "--out", path, "--set", "held.source.count=100k"]);
     assert_eq!((code(&output), stdout(&output)), (3, ""));
     let message = stderr(&output);
-    for part in ["PB0901", "a demonstration has 13 tokens, the model reads 10", "stage `pi.init`", "set `context = 13"]
-    {
+    for part in ["PB0901", "fewer than 100000 different items", "stage `held`", "lower `count`"] {
         assert!(message.contains(part), "{part} is not in\n{message}");
     }
 }

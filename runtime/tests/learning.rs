@@ -4,7 +4,7 @@
 mod tiny;
 
 use rayon::prelude::*;
-use tiny::{TINY, plan, run};
+use tiny::{TINY, plan, run, short_context};
 
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
@@ -89,11 +89,11 @@ fn evaluate_measures_as_many_prompts_as_it_is_told() {
 
 #[test]
 fn a_model_too_short_for_its_data_is_one_clear_fault_with_its_stage() {
-    let fault = run(&plan(TINY, &["pi.model.context=8"])).unwrap_err();
+    let fault = run(&short_context(8)).unwrap_err();
     assert_eq!(fault.stage.as_deref(), Some("pi.init"));
     assert_eq!(fault.message, "a demonstration has 9 tokens, the model reads 8");
     assert_eq!(fault.help.as_deref(), Some("set `context = 9 tokens` or more"));
-    let fault = run(&plan(TINY, &["pi.model.context=9"])).unwrap_err();
+    let fault = run(&short_context(9)).unwrap_err();
     assert_eq!(fault.stage.as_deref(), Some("report.before"));
     assert_eq!(fault.message, "a prompt of 5 tokens and 5 new ones do not fit into 9");
 }

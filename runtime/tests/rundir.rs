@@ -9,7 +9,7 @@ use pbpo_runtime::event::{Event, Metrics, Observer};
 use pbpo_runtime::execute;
 use pbpo_runtime::rundir::{RunDir, next_free};
 use pbpo_runtime::shared::Shared;
-use tiny::{TINY, plan};
+use tiny::{TINY, plan, short_context};
 
 fn evaluation(run: &mut RunDir, label: &str, before: bool, step: usize, accuracy: f64) {
     let metrics: Metrics = [("accuracy".to_owned(), accuracy)].into();
@@ -58,7 +58,7 @@ fn a_run_leaves_everything_and_the_next_one_its_own_directory() {
 #[test]
 fn a_failed_run_keeps_its_policies_and_says_why() {
     let root = tempfile::tempdir().unwrap();
-    let plan = plan(TINY, &["pi.model.context=9"]);
+    let plan = short_context(9);
     let mut run = RunDir::create(next_free(root.path(), "test").unwrap(), &plan, "cpu").unwrap();
     let mut env = Env::default();
     let fault = execute(&plan, &Device::flex(), &mut run, &mut env, &mut Shared::default()).unwrap_err();

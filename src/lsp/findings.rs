@@ -27,7 +27,8 @@ pub fn check(documents: &Documents, path: &str) -> Option<(Findings, BTreeSet<St
     let show = Show { documents, sources: &compiled.sources, lines, path };
     let (own, others): (Vec<&Diagnostic>, Vec<&Diagnostic>) =
         compiled.diagnostics.iter().partition(|finding| compiled.sources.name(finding.primary.span) == path);
-    let mut findings: Findings = own.into_iter().map(|finding| (show.finding(finding), finding.fix.clone())).collect();
+    let mut findings: Findings =
+        own.into_iter().map(|finding| (show.finding(finding), finding.fix.as_deref().cloned())).collect();
     findings.extend(show.imported(&input, &others).into_iter().map(|finding| (finding, None)));
     Some((findings, overlay.asked()))
 }

@@ -51,6 +51,14 @@ pub fn plan(source: &str, overrides: &[&str]) -> Plan {
     compiled.plan().cloned().unwrap_or_else(|| panic!("{overrides:?}: {:#?}", compiled.diagnostics))
 }
 
+/// The tiny plan with a shorter context, which the compiler would refuse.
+pub fn short_context(tokens: usize) -> Plan {
+    let json = plan(TINY, &[]).to_json();
+    let shorter = json.replace("\"context\": 16", &format!("\"context\": {tokens}"));
+    assert_ne!(json, shorter);
+    Plan::from_json(&shorter).unwrap()
+}
+
 /// Everything a run told, timing left out.
 #[derive(Default, Debug, PartialEq)]
 pub struct Told {
