@@ -125,12 +125,6 @@ pub fn compile(input: Input<'_>, target: Option<&str>, overrides: &[String]) -> 
 
 /// Checks everything in a file: every definition, pipeline, variant, and each value of each sweep once.
 pub fn check(input: Input<'_>, overrides: &[String]) -> Compiled {
-    let (work, _) = checked(input, overrides);
-    Compiled { points: Vec::new(), diagnostics: work.out, sources: work.sources }
-}
-
-/// What [`check`] knows in the end.
-fn checked(input: Input<'_>, overrides: &[String]) -> (Work, Program) {
     let mut work = Work::new(input, overrides);
     let base = work.program();
     let library = work.project.entries.iter().any(|entry| entry.file == work.project.main && is_library(&entry.item));
@@ -148,7 +142,7 @@ fn checked(input: Input<'_>, overrides: &[String]) -> (Work, Program) {
         }
     }
     work.tidy();
-    (work, base)
+    Compiled { points: Vec::new(), diagnostics: work.out, sources: work.sources }
 }
 
 /// The parameters of a file, in its order.
