@@ -118,6 +118,9 @@ fn foreign(span: Span, found: &str, write: &str) -> Diagnostic {
         (";", _) => error.label("a line ends a statement").write("").help("remove every `;` at the end of a line"),
         ("#", _) => error.label("not a comment").write("//").help("start comments with `//`"),
         ("an odd blank", _) => error.label("it only looks like one").write(" ").help("write a space"),
+        (_, head) if head.ends_with('{') => error
+            .label("a block by its indentation")
+            .help(format!("write `{head}`, the fields as `name = value`, and a `}}` below them")),
         ("**" | "^", _) => error.label("there are no powers").help("write `square(x)`, or `exp(n * log(x))`"),
         (_, "") => error.label("not a name").help("write names in ASCII letters, digits and `_`"),
         (_, "=") => error.label("a value is given with `=`").write("="),

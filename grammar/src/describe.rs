@@ -95,6 +95,7 @@ pub(crate) fn rule(rule: Rule) -> Option<&'static str> {
         | Rule::rest_of_line
         | Rule::junk
         | Rule::junk_tail
+        | Rule::quoted
         | Rule::junk_text
         | Rule::junk_arg
         | Rule::junk_arg_text

@@ -10,6 +10,9 @@
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
+// The generated parser names it.
+extern crate alloc;
+
 pub mod ast;
 mod build;
 mod depth;

@@ -14,6 +14,9 @@ impl<'s> Builder<'s> {
     pub(super) fn items(&mut self, pairs: Pairs<'s, Rule>) -> (Option<Version>, Vec<Item>) {
         let (mut version, mut items, mut doc) = (None, Vec::new(), String::new());
         for pair in pairs {
+            if self.in_yaml(&pair) {
+                continue;
+            }
             let rule = pair.as_rule();
             match rule {
                 Rule::header => version = self.header(pair),

@@ -30,6 +30,8 @@ pub(crate) struct Builder<'s> {
     /// The first `{` of the item at hand whose `}` is indented less than its own line: where a `}` is
     /// lost, it is likely this one's.
     suspect: Option<Span>,
+    /// Where a YAML block ends, of which only the head is reported.
+    yaml_end: usize,
 }
 
 /// Parses a whole file.
@@ -51,8 +53,6 @@ pub(crate) fn file(file: FileId, source: &str) -> File {
         }
         Err(error) => {
             let kind = match error.variant {
-                // Brackets that `depth` took for a part of a comment or a text.
-                ErrorVariant::CustomError { message } if message.starts_with("stack") => FaultKind::TooDeep,
                 ErrorVariant::CustomError { .. } => FaultKind::TooLarge,
                 ErrorVariant::ParsingError { .. } => {
                     FaultKind::Unexpected { expected: Vec::new(), found: String::new() }
@@ -96,6 +96,7 @@ impl<'s> Builder<'s> {
             odd: RefCell::default(),
             depth: 0,
             suspect: None,
+            yaml_end: 0,
         }
     }
 

@@ -11,6 +11,9 @@ impl<'s> Builder<'s> {
         let (mut stmts, mut doc) = (Vec::new(), String::new());
         for pair in pair.into_inner() {
             let rule = pair.as_rule();
+            if rule != Rule::missing_brace && self.in_yaml(&pair) {
+                continue;
+            }
             match rule {
                 Rule::doc => push_doc(&mut doc, pair.as_str()),
                 Rule::assign => stmts.extend(self.assign(pair, std::mem::take(&mut doc))),
@@ -109,8 +112,45 @@ impl<'s> Builder<'s> {
     pub(super) fn junk(&mut self, pair: &Pr<'s>, strict: Rule) {
         let span = self.span(pair);
         self.doubtful.extend(junk::words(pair.as_str()));
+        let opener = if strict == Rule::item_only { "{" } else { "= {" };
+        if strict != Rule::setting_only && self.yaml(pair.as_str().trim(), span, opener) {
+            return;
+        }
         let fault = junk::explain(self.file, span.text(self.source), span.start as usize, strict);
         self.faults.push(fault);
+    }
+
+    /// `policy pi:` with deeper lines below: one habit, however many lines.
+    fn yaml(&mut self, head: &str, span: Span, opener: &str) -> bool {
+        let Some(words) = head.strip_suffix(':') else { return false };
+        if !words.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ' ')) {
+            return false;
+        }
+        let line = |at: usize| self.source.get(at..).and_then(|rest| rest.split_inclusive('\n').next()).unwrap_or("");
+        let indent = |text: &str| text.len() - text.trim_start().len();
+        let start = span.start as usize;
+        let from = self.source.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+        let (outer, first) = (indent(line(from)), from + line(from).len());
+        let mut end = first;
+        while !line(end).is_empty() && (line(end).trim().is_empty() || indent(line(end)) > outer) {
+            end += line(end).len();
+        }
+        if end > first {
+            self.yaml_end = end;
+            let write = format!("{} {opener}", words.trim());
+            let span = Span::new(self.file, start, start + head.len());
+            self.fault(FaultKind::Foreign { found: head.to_owned(), write }, span);
+        }
+        end > first
+    }
+
+    /// A piece of a YAML block that was reported.
+    pub(super) fn in_yaml(&mut self, pair: &Pr<'s>) -> bool {
+        let inside = pair.as_span().start() < self.yaml_end;
+        if inside {
+            self.doubtful.extend(junk::words(pair.as_str()));
+        }
+        inside
     }
 
     /// Junk behind a statement, unless something on the same line was reported already.
