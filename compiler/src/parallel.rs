@@ -1,7 +1,7 @@
 //! The same work on many things, shared out among threads. The results are in order, whatever the threads.
 
 /// From this many things on, threads are worth their start.
-const MANY: usize = 64;
+const MANY: usize = 8;
 
 /// `work` on each item.
 pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {

@@ -72,7 +72,6 @@ pub(crate) fn rule(rule: Rule) -> Option<&'static str> {
         | Rule::kw_not
         | Rule::star
         | Rule::names_junk
-        | Rule::odd_blank
         | Rule::not_ascii
         | Rule::power
         | Rule::foreign_quote

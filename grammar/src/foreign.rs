@@ -1,5 +1,7 @@
 //! Characters that look like those of the language and are others.
 
+use std::borrow::Cow;
+
 use crate::FileId;
 use crate::Span;
 use crate::ast::{Fault, FaultKind};
@@ -28,8 +30,13 @@ fn look_alike(c: char) -> Option<char> {
     })
 }
 
-/// The first blank that is no space, outside of comments and texts.
-pub(crate) fn odd_blank(file: FileId, source: &str) -> Option<Fault> {
+/// Blanks that are no spaces, outside of comments and texts: the source with spaces in their place, byte for
+/// byte, and the first of them.
+pub(crate) fn without_odd_blanks(file: FileId, source: &str) -> (Cow<'_, str>, Option<Fault>) {
+    let (mut plain, mut first) = (Cow::Borrowed(source), None);
+    if source.is_ascii() {
+        return (plain, first);
+    }
     let (mut comment, mut text, mut before) = (false, false, ' ');
     for (at, c) in source.char_indices() {
         match c {
@@ -38,17 +45,16 @@ pub(crate) fn odd_blank(file: FileId, source: &str) -> Option<Fault> {
             '#' if !text => comment = true,
             '"' if !comment && before != '\\' => text = !text,
             '\u{00A0}' | '\u{2000}'..='\u{200B}' | '\u{202F}' | '\u{2060}' | '\u{3000}' if !comment && !text => {
-                let span = Span::new(file, at, at + c.len_utf8());
-                return Some(Fault {
-                    kind: FaultKind::Foreign { found: "an odd blank".into(), write: " ".into() },
-                    span,
-                });
+                let end = at + c.len_utf8();
+                plain.to_mut().replace_range(at..end, &"   "[..c.len_utf8()]);
+                let kind = FaultKind::Foreign { found: "an odd blank".into(), write: " ".into() };
+                first = first.or(Some(Fault { kind, span: Span::new(file, at, end) }));
             }
             _ => {}
         }
         before = c;
     }
-    None
+    (plain, first)
 }
 
 #[cfg(test)]

@@ -36,7 +36,10 @@ pub(crate) struct Builder<'s> {
 
 /// Parses a whole file.
 pub(crate) fn file(file: FileId, source: &str) -> File {
+    let (source, odd) = foreign::without_odd_blanks(file, source);
+    let source = source.as_ref();
     let mut builder = Builder::new(file, source);
+    builder.faults.extend(odd);
     if source.len() > MAX_BYTES {
         builder.fault(FaultKind::TooLarge, Span::new(file, 0, 0));
         return builder.finish(None, Vec::new());
@@ -73,7 +76,10 @@ pub(crate) fn lone_expr(file: FileId, source: &str) -> Result<Expr, Fault> {
     if depth::too_deep(source, MAX_DEPTH).is_some() {
         return Err(Fault { kind: FaultKind::TooDeep, span: whole });
     }
+    let (source, odd) = foreign::without_odd_blanks(file, source);
+    let source = source.as_ref();
     let mut builder = Builder::new(file, source);
+    builder.faults.extend(odd);
     let Ok(pairs) = PbpoParser::parse(Rule::expr_only, source) else {
         return Err(junk::explain(file, source, 0, Rule::expr_only));
     };
@@ -104,7 +110,6 @@ impl<'s> Builder<'s> {
         let mut odd = self.odd.take();
         odd.dedup_by_key(|fault| fault.span);
         self.faults.extend(odd);
-        self.faults.extend(foreign::odd_blank(self.file, self.source));
         self.faults.sort_by_key(|fault| fault.span);
         File { version, items, faults: self.faults, doubtful: self.doubtful }
     }
