@@ -77,6 +77,7 @@ impl Observer for Progress {
             // What is told again is no progress.
             Event::Progress { .. } | Event::Episode { .. } if self.reused => {}
             Event::Preferences { .. } | Event::Usage { .. } => {}
+            Event::Summary { metrics } => self.print(figures(metrics)),
             Event::Progress { done, total, metrics, .. } => {
                 let loss = metrics.get("loss").map_or(String::new(), |l| format!("loss {l:.3}"));
                 self.show("imitate", *done, *total, loss);

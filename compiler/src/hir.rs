@@ -21,6 +21,7 @@ pub enum Value {
     Choice(Choice),
     Record(Args),
     Words(Vec<&'static str>),
+    Text(String),
     /// A variable of a pipeline, by its name in the file.
     Local(String),
 }
@@ -110,6 +111,7 @@ impl Value {
             Value::Choice(choice) => Json::Object(choice.args.json()),
             Value::Record(args) => Json::Object(args.json()),
             Value::Words(words) => json!(words),
+            Value::Text(text) => json!(text),
             Value::Block(_) | Value::Init(_) | Value::Score(_) | Value::Local(_) => return None,
         })
     }

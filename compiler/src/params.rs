@@ -119,8 +119,7 @@ fn written(project: &Project, entries: &[Entry], path: &[Ident]) -> Result<Vec<S
         (Item::Param(param), []) => Ok(vec![step(format!("param {}", first.text), &param.value)]),
         (Item::Block(block), [name, more @ ..]) => {
             let kind = Kind::parse(&block.kind.text).ok_or_else(|| unknown(first))?;
-            let follower = kind == Kind::Policy && field_span(&block.body, "follows").is_some();
-            let fields = if follower { blocks::FOLLOWER } else { blocks::fields(kind) };
+            let fields = blocks::form(kind, |field| field_span(&block.body, field).is_some()).fields;
             let schema = fields.iter().find(|field| field.name == name.text).ok_or_else(|| unknown(name))?;
             let value = in_body(&block.body, &name.text);
             let (default, value) = walk(schema, value, more).map_err(|at| unknown(&at))?;

@@ -4,6 +4,7 @@
 pub const MODULES: &[(&str, &str)] = &[
     ("std/games", include_str!("../../stdlib/games.pbpo")),
     ("std/losses", include_str!("../../stdlib/losses.pbpo")),
+    ("std/theory", include_str!("../../stdlib/theory.pbpo")),
     ("std/ops", OPS),
     ("std/functions", FUNCTIONS),
     ("std/tasks", TASKS),

@@ -25,6 +25,7 @@ pub struct Context<'a> {
     identities: BTreeMap<String, Identity>,
     runs: HashMap<String, u64>,
     sums: BTreeMap<String, (f64, f64)>,
+    tracks: HashMap<String, Vec<f64>>,
 }
 
 impl<'a> Context<'a> {
@@ -39,6 +40,7 @@ impl<'a> Context<'a> {
             identities,
             runs: HashMap::new(),
             sums: BTreeMap::new(),
+            tracks: HashMap::new(),
         }
     }
 
@@ -60,6 +62,13 @@ impl<'a> Context<'a> {
     pub fn add(&mut self, name: &str, value: f64) {
         let sum = self.sums.entry(name.to_owned()).or_insert((0.0, 1.0));
         sum.0 += value;
+    }
+
+    /// Adds a value to a series of the whole run; the series so far.
+    pub fn track(&mut self, name: &str, value: f64) -> &[f64] {
+        let track = self.tracks.entry(name.to_owned()).or_default();
+        track.push(value);
+        track
     }
 
     /// Means (of `record`) and totals (of `add`) since the last call.

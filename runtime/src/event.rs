@@ -26,6 +26,8 @@ pub enum Event {
     /// A policy was measured on held-out prompts. `label` is the report's name in the pipeline; `before`:
     /// it was measured in front of the loop that measures it; `step`: episodes done.
     Evaluation { label: String, before: bool, step: usize, metrics: Metrics, completions: Vec<Completion> },
+    /// Figures of the run as a whole.
+    Summary { metrics: Metrics },
     /// The run ended well: response tokens that were sampled in it.
     Usage { generated: u64 },
     /// New labelled pairs, to be stored before they are used.

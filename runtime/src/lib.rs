@@ -4,6 +4,7 @@
 //! - `value.rs`: what flows along the edges; `batch.rs`: rows of tokens as tensors;
 //! - `model/`: the decoder and reward heads; `generate.rs`: sampling; `optimizer.rs`: AdamW;
 //! - `objective/`: any objective expression as a differentiable scalar;
+//! - `exact/`: the exact track, on the crate `pbpo-exact`;
 //! - `task/`: synthetic tasks; `covariance.rs`: the enhancer's memory; `rng.rs`: random streams;
 //! - `device.rs`: choosing a device; `bench.rs`: tokens per second;
 //! - `event.rs`: what a run tells; `rundir/`: what a run leaves.
@@ -16,6 +17,7 @@ pub mod device;
 pub mod env;
 pub mod error;
 pub mod event;
+pub mod exact;
 pub mod exec;
 pub mod generate;
 pub mod model;

@@ -29,6 +29,8 @@ pub enum Value {
     Preferences(Preferences),
     /// What a forward gave, without autodiff.
     Forward(Arc<Output>),
+    /// A value of the exact track.
+    Exact(crate::exact::Value),
     Report,
 }
 
@@ -46,6 +48,7 @@ impl Value {
             Value::Rollouts(_) => "rollouts",
             Value::Preferences(_) => "preferences",
             Value::Forward(_) => "forward",
+            Value::Exact(value) => value.kind(),
             Value::Report => "report",
         }
     }

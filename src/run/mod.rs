@@ -1,8 +1,9 @@
 //! `pbpoc run`: compiles a file, runs a pipeline or every point of a sweep, and says what came of it.
 //!
 //! `point.rs`: one point; `sweep.rs`: several, with what they have in common done once; `table.rs`: their
-//! figures, averaged over seeds.
+//! figures, averaged over seeds; `curves.rs`: their regret, drawn with bands over seeds.
 
+mod curves;
 mod point;
 mod sweep;
 mod table;
@@ -68,7 +69,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
                 Ok(path) => path,
                 Err(fault) => return Ok(report_fault(&fault)),
             };
-            match point::run(&setting, only, path, &mut Shared::default(), "") {
+            match point::run(&setting, only, path, &mut Shared::default(), Some("")) {
                 Ok(ended) => {
                     point::print_outcome(args, only, &ended);
                     Ok(OK)

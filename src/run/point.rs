@@ -45,22 +45,22 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Fault {
     Fault::new(message).help("choose another place with --out DIR")
 }
 
-/// Runs a point in a directory that is there; `title` stands in front of its progress. A failure is
-/// reported; its exit code.
+/// Runs a point in a directory that is there; `title` stands in front of its progress, without one it shows
+/// none. A failure is reported; its exit code.
 pub fn run(
     setting: &Setting<'_>,
     point: &Planned,
     path: PathBuf,
     shared: &mut Shared,
-    title: &str,
+    title: Option<&str>,
 ) -> Result<Ended, u8> {
     let plan = &point.plan;
     let parent = path.clone();
     let mut dir =
         RunDir::create(path, plan, &setting.device_name).map_err(|error| report_fault(&unwritable(&parent, &error)))?;
     dir.expect(&cost(plan));
-    let mut progress = Progress::new(setting.args.quiet);
-    progress.title(title);
+    let mut progress = Progress::new(setting.args.quiet || title.is_none());
+    progress.title(title.unwrap_or_default());
     let mut env = Env::default();
     let mut both = Both(&mut dir, &mut progress);
     let ran = guarded(|| {

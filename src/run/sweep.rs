@@ -1,15 +1,21 @@
-//! Runs the points of a sweep one after the other. What several have in common is done once.
+//! Runs the points of a sweep one after the other; what several have in common is done once. Points of the
+//! exact track run side by side. The figures do not depend on it.
 
 use std::path::{Path, PathBuf};
 
 use pbpo_compiler::Planned;
+use pbpo_runtime::exact::is_exact_plan;
 use pbpo_runtime::rundir::write_atomic;
 use pbpo_runtime::shared::Shared;
+use rayon::prelude::*;
 use serde_json::{Value as Json, json};
 
 use super::table::{Row, table};
-use super::{Setting, point, report_fault};
+use super::{Setting, curves, point, report_fault};
 use crate::cli::{OK, RUN_FAILED, eprint, print};
+
+/// Points of the exact track between two writes of `sweep.json`.
+const AT_ONCE: usize = 64;
 
 /// Runs all points; the exit code.
 pub fn run(setting: &Setting<'_>, points: &[Planned], stem: &str) -> u8 {
@@ -21,36 +27,35 @@ pub fn run(setting: &Setting<'_>, points: &[Planned], stem: &str) -> u8 {
     };
     let mut shared = Shared::new(points.iter().map(|point| &point.plan));
     let (mut rows, mut records, mut failed) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, planned) in points.iter().enumerate() {
-        let name = &planned.plan.point;
-        let title = format!("[{}/{}] {name}", index + 1, points.len());
-        if !args.quiet {
-            eprint(&format!("{title}\n"));
+    // Points of the exact track are small, and share nothing that is worth keeping: several run at once.
+    let exact = points.iter().all(|point| is_exact_plan(&point.plan));
+    for (chunk, some) in points.chunks(if exact { AT_ONCE } else { 1 }).enumerate() {
+        let first = chunk * AT_ONCE;
+        let done: Vec<Done> = if exact {
+            let one = |(index, planned)| run_point(setting, &root, first + index, points.len(), planned, None);
+            some.par_iter().enumerate().map(one).collect()
+        } else {
+            some.iter()
+                .map(|planned| run_point(setting, &root, chunk, points.len(), planned, Some(&mut shared)))
+                .collect()
+        };
+        for done in done {
+            print(&done.line);
+            records.push(done.record);
+            match done.row {
+                Ok(row) => rows.push(row),
+                Err(name) => failed.push(name),
+            }
         }
-        let ended = directory(&root, name, index).and_then(|path| {
-            point::run(setting, planned, path, &mut shared, &format!("[{}/{}] ", index + 1, points.len()))
-        });
-        records.push(match &ended {
-            Ok(ended) => json!({
-                "point": name, "status": "done", "seed": planned.plan.seed, "params": planned.plan.params,
-                "seconds": ended.seconds, "run_dir": relative(ended.dir.path()), "metrics": ended.dir.results(),
-            }),
-            Err(_) => json!({ "point": name, "status": "failed" }),
-        });
-        // Written again after each point: a sweep that is killed keeps what it had.
+        // Written again and again: a sweep that is killed keeps what it had.
         if let Err(error) = record(&root, &sweep, points.len(), &records) {
             eprint(&format!("error: `{}` can't be written: {error}\n", root.join("sweep.json").display()));
             return RUN_FAILED;
         }
-        match ended {
-            Ok(ended) => {
-                if args.format == "json" {
-                    print(&point::json_line(planned, &ended));
-                }
-                rows.push(Row { point: name.clone(), metrics: ended.dir.results() });
-            }
-            Err(_) => failed.push(name.clone()),
-        }
+    }
+    if let Err(error) = curves::write(&root, &rows) {
+        eprint(&format!("error: the curves can't be written in `{}`: {error}\n", root.display()));
+        return RUN_FAILED;
     }
     if args.format != "json" {
         print(&format!(
@@ -66,6 +71,49 @@ pub fn run(setting: &Setting<'_>, points: &[Planned], stem: &str) -> u8 {
     }
     eprint(&format!("error: {} of {} points failed: {}\n", failed.len(), points.len(), failed.join(" ")));
     RUN_FAILED
+}
+
+/// What came of a point.
+struct Done {
+    record: Json,
+    /// Its figures, or its name where it failed.
+    row: Result<Row, String>,
+    /// What it prints on stdout.
+    line: String,
+}
+
+/// Runs a point; without `shared` it is one of several at a time, and shows no progress.
+fn run_point(
+    setting: &Setting<'_>,
+    root: &Path,
+    index: usize,
+    total: usize,
+    planned: &Planned,
+    shared: Option<&mut Shared>,
+) -> Done {
+    let (args, name) = (setting.args, &planned.plan.point);
+    let title = format!("[{}/{total}] ", index + 1);
+    let alone = shared.is_some();
+    if alone && !args.quiet {
+        eprint(&format!("{title}{name}\n"));
+    }
+    let ended = directory(root, name, index).and_then(|path| match shared {
+        Some(shared) => point::run(setting, planned, path, shared, Some(&title)),
+        None => point::run(setting, planned, path, &mut Shared::default(), None),
+    });
+    let Ok(ended) = ended else {
+        return Done {
+            record: json!({ "point": name, "status": "failed" }),
+            row: Err(name.clone()),
+            line: String::new(),
+        };
+    };
+    let record = json!({
+        "point": name, "status": "done", "seed": planned.plan.seed, "params": planned.plan.params,
+        "seconds": ended.seconds, "run_dir": relative(ended.dir.path()), "metrics": ended.dir.results(),
+    });
+    let line = if args.format == "json" { point::json_line(planned, &ended) } else { String::new() };
+    Done { record, row: Ok(Row::of(name, &ended.dir)), line }
 }
 
 fn record(root: &Path, sweep: &str, points: usize, records: &[Json]) -> std::io::Result<()> {

@@ -4,24 +4,41 @@ use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use pbpo_runtime::event::Metrics;
+use pbpo_runtime::rundir::RunDir;
 
 /// The final figures of a point.
 pub struct Row {
     pub point: String,
     pub metrics: Metrics,
+    /// Cumulative regret after each episode, where it was measured.
+    pub regret: Vec<f64>,
+}
+
+impl Row {
+    /// What a run left that went through.
+    pub fn of(point: &str, dir: &RunDir) -> Self {
+        let regret = dir.episodes.iter().filter_map(|figures| figures.get("regret/cumulative").copied()).collect();
+        Self { point: point.to_owned(), metrics: dir.results(), regret }
+    }
+
+    /// The name of the points that differ from this one in the seed alone.
+    pub fn group(&self) -> String {
+        without_seed(&self.point)
+    }
+}
+
+/// Figures that are worth a column: of evaluations, and of the run as a whole.
+fn shown(name: &str) -> bool {
+    name.ends_with("/after") || ["regret/final", "regret/slope", "regret/stepdown"].contains(&name)
 }
 
 /// One line for the points that differ in nothing but the seed.
 pub fn table(rows: &[Row]) -> String {
-    let metrics: BTreeSet<&str> = rows
-        .iter()
-        .flat_map(|row| row.metrics.keys())
-        .map(String::as_str)
-        .filter(|name| name.ends_with("/after"))
-        .collect();
+    let metrics: BTreeSet<&str> =
+        rows.iter().flat_map(|row| row.metrics.keys()).map(String::as_str).filter(|name| shown(name)).collect();
     let mut groups: Vec<(String, Vec<&Metrics>)> = Vec::new();
     for row in rows {
-        let name = without_seed(&row.point);
+        let name = row.group();
         match groups.iter_mut().find(|(other, _)| *other == name) {
             Some((_, members)) => members.push(&row.metrics),
             None => groups.push((name, vec![&row.metrics])),
@@ -78,7 +95,7 @@ mod tests {
 
     fn row(point: &str, accuracy: f64) -> Row {
         let metrics: BTreeMap<String, f64> = [("accuracy/after".to_owned(), accuracy)].into();
-        Row { point: point.to_owned(), metrics }
+        Row { point: point.to_owned(), metrics, regret: Vec::new() }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::schema::{Kind, Range};
 use crate::scope::Scope;
 
 /// Parts of the language that are planned, not there.
-const LATER: [&str; 2] = ["task", "world"];
+const LATER: [&str; 1] = ["task"];
 /// Items with a form of their own.
 const FORMS: [(&str, &str); 13] = [
     ("import", "use std/games { pbpo }"),

@@ -166,6 +166,7 @@ fn example(ty: Ty) -> String {
         Ty::Int(None, _) => "N".into(),
         Ty::Float(..) => "X".into(),
         Ty::Block(kind) => kind.word().to_uppercase(),
+        Ty::Prompts => "DATA".into(),
         Ty::Init => "POLICY.init".into(),
         Ty::Score => "TASK.score".into(),
         Ty::Choice(_) | Ty::Task => ty
@@ -181,6 +182,7 @@ fn example(ty: Ty) -> String {
             .join("|"),
         Ty::Record(_) => "{ ... }".into(),
         Ty::Words(_) => "[...]".into(),
+        Ty::Text => "\"...\"".into(),
         Ty::Value(flow) => flow.noun().to_uppercase(),
     }
 }

@@ -139,15 +139,13 @@ impl Check<'_> {
     fn block(&mut self, kind: Kind, block: &Block) -> Args {
         let name = &block.name.text;
         let follower = kind == Kind::Policy && field_span(&block.body, "follows").is_some();
-        let (fields, what) = match (kind, follower) {
-            (_, true) => (blocks::FOLLOWER, format!("follower `{name}`")),
-            (kind, false) => (blocks::fields(kind), format!("{} `{name}`", kind.word())),
-        };
+        let form = blocks::form(kind, |field| field_span(&block.body, field).is_some());
+        let (fields, what) = (form.fields, format!("{} `{name}`", form.noun));
         let owner = Owner { what, noun: "field", declared: block.kind.span.to(block.name.span) };
         let mut given = self.given(&block.body, &owner);
         if follower {
             self.player_and_follower(block, &mut given);
-        } else if kind == Kind::Policy && !given.iter().any(|given| given.is("model")) {
+        } else if kind == Kind::Policy && form.mark.is_none() && !given.iter().any(|given| given.is("model")) {
             self.neither_player_nor_follower(block, &given);
             given.retain(|given| given.is("\0"));
             return Args::default();
@@ -231,7 +229,9 @@ impl Check<'_> {
                     block.name.span,
                     format!("policy `{}` needs a `model`", block.name.text),
                 )
-                .help("add `model = llama { ... }`, or `follows = POLICY` for a copy of another policy"),
+                .help(
+                    "add `model = llama { ... }`, `follows = POLICY` for a copy of another policy, or `world = WORLD`",
+                ),
             );
         }
     }

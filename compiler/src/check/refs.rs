@@ -89,6 +89,16 @@ impl Check<'_> {
         self.out.push(Diagnostic::error(Code::UnknownName, name.span, message).label("declared nowhere").help(help));
     }
 
+    /// What is answered: data, or a world of the exact track.
+    pub(super) fn prompts_ref(&mut self, expr: &Expr) -> Option<String> {
+        let world = match &expr.kind {
+            ExprKind::Path(path) => path.first().and_then(|name| self.scope.peek(name)),
+            _ => None,
+        };
+        let kind = if world.is_some_and(|decl| decl.kind == Some(Kind::World)) { Kind::World } else { Kind::Data };
+        self.block_ref(kind, expr)
+    }
+
     /// `POLICY.init`
     pub(super) fn init_ref(&mut self, expr: &Expr) -> Option<String> {
         let path = match &expr.kind {
@@ -126,7 +136,7 @@ impl Check<'_> {
         }
     }
 
-    /// `TASK.score`
+    /// `TASK.score`; `WORLD.score` is the true reward of a world.
     pub(super) fn score_ref(&mut self, expr: &Expr) -> Option<String> {
         let names: Vec<&str> = tasks().iter().map(|task| task.name).collect();
         let path = match &expr.kind {
@@ -134,6 +144,7 @@ impl Check<'_> {
             _ => &[],
         };
         match path {
+            [world, part] if part.text == "score" && self.is_world(world) => self.named_block(Kind::World, world),
             [task, part] if part.text == "score" => {
                 let name = self.scope.task(task);
                 if names.contains(&name) {
@@ -154,6 +165,10 @@ impl Check<'_> {
                 self.wrong_type(expr, "the score of a task", help)
             }
         }
+    }
+
+    fn is_world(&self, name: &Ident) -> bool {
+        self.scope.peek(name).is_some_and(|decl| decl.kind == Some(Kind::World))
     }
 
     /// A variable that holds rollouts, preferences or a report.

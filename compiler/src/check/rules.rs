@@ -22,6 +22,7 @@ pub fn block(kind: Kind, args: &Args, scope: &Scope, out: &mut Vec<Diagnostic>) 
         | Kind::Exploration
         | Kind::Constraint
         | Kind::Oracle
+        | Kind::World
         | Kind::Pipeline
         | Kind::Objective
         | Kind::Variant

@@ -23,6 +23,7 @@ impl Check<'_> {
             Ty::Int(unit, range) => self.int(field, unit, range, expr).map(Value::Int),
             Ty::Float(unit, range) => self.float(field, unit, range, expr).map(Value::Float),
             Ty::Block(kind) => self.block_ref(kind, expr).map(Value::Block),
+            Ty::Prompts => self.prompts_ref(expr).map(Value::Block),
             Ty::Init => self.init_ref(expr).map(Value::Init),
             Ty::Score => self.score_ref(expr).map(Value::Score),
             Ty::Choice(variants) => self.choice(field, variants, expr).map(Value::Choice),
@@ -34,6 +35,10 @@ impl Check<'_> {
                     Some(Value::Record(self.fields(&owner, fields, &given)))
                 }
                 _ => self.wrong_type(expr, "a record", Some(format!("write `{field} = {{ ... }}`"))),
+            },
+            Ty::Text => match &expr.kind {
+                ExprKind::Text(text) => Some(Value::Text(text.clone())),
+                _ => self.wrong_type(expr, "a text", Some(format!("write `{field} = \"...\"`"))),
             },
             Ty::Words(variants) => self.words(field, variants, expr).map(Value::Words),
             Ty::Value(flow) => self.local_ref(flow, expr).map(Value::Local),

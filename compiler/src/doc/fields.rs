@@ -12,10 +12,10 @@ const TITLES: [&str; 4] = ["field", "type", "default", "meaning"];
 pub(super) fn blocks() -> String {
     let mut out = String::new();
     for kind in Kind::ALL.into_iter().filter(|kind| !schema::fields(*kind).is_empty()) {
-        out.push_str(&block(kind.word(), schema::doc(kind), schema::fields(kind), schema::neutral(kind, false)));
-        if kind == Kind::Policy {
-            let neutral = schema::neutral(kind, true);
-            out.push_str(&block("policy with `follows`", schema::FOLLOWER_DOC, schema::FOLLOWER, neutral));
+        for form in schema::forms(kind) {
+            let title = form.mark.map_or(kind.word().to_owned(), |mark| format!("{} with `{mark}`", kind.word()));
+            let neutral = schema::neutral(kind, form.mark == Some("follows"));
+            out.push_str(&block(&title, form.doc, form.fields, neutral));
         }
     }
     out

@@ -206,11 +206,15 @@ impl Offers<'_> {
             (_, [_, ..]) => {}
             (Ty::Int(..) | Ty::Float(..), _) => self.params(),
             (Ty::Block(kind), _) => self.blocks(kind),
+            (Ty::Prompts, _) => {
+                self.blocks(Kind::Data);
+                self.blocks(Kind::World);
+            }
             (Ty::Init, _) => self.initialised(),
             (Ty::Score, _) => self.scores(),
             (Ty::Choice(_) | Ty::Task | Ty::Words(_), _) => self.alternatives(ty),
             (Ty::Value(wanted), _) => self.variables(|flow| flow == wanted),
-            (Ty::Record(_), _) => {}
+            (Ty::Record(_) | Ty::Text, _) => {}
         }
     }
 }

@@ -130,6 +130,7 @@ impl Ide {
         match args.get(last)? {
             Value::Int(value) => Some(value.to_string()),
             Value::Float(value) => Some(value.to_string()),
+            Value::Text(text) => Some(format!("{text:?}")),
             Value::Words(words) => Some(format!("[{}]", words.join(","))),
             Value::Choice(choice) if choice.args.json().is_empty() => Some(choice.name.to_owned()),
             _ => None,

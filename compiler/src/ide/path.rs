@@ -33,9 +33,10 @@ pub(super) enum Written<'a> {
 pub(super) fn block_fields(kind: Kind, body: &Body) -> Vec<&'static Field> {
     let has = |field: &str| field_span(body, field).is_some();
     match kind {
-        Kind::Policy if has("follows") => blocks::FOLLOWER.iter().collect(),
-        Kind::Policy if !has("model") => blocks::fields(kind).iter().chain(blocks::FOLLOWER).collect(),
-        _ => blocks::fields(kind).iter().collect(),
+        Kind::Policy if !has("model") && blocks::form(kind, has).mark.is_none() => {
+            blocks::fields(kind).iter().chain(blocks::FOLLOWER).collect()
+        }
+        _ => blocks::form(kind, has).fields.iter().collect(),
     }
 }
 

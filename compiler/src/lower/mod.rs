@@ -1,9 +1,10 @@
 //! Pipelines to plans: statements become stages, players become values in SSA form.
 //!
 //! `prelude.rs`: the stages of blocks; `ops.rs`: what stands on the right of `=`; `repeat.rs`: loops
-//! and what they carry; `objective/`: what `ascend` and `descend` move along.
+//! and what they carry; `objective/`: what `ascend` and `descend` move along; `exact.rs`: the exact track.
 
 mod calls;
+mod exact;
 mod fits;
 mod objective;
 mod ops;

@@ -30,6 +30,8 @@ impl Lower<'_> {
     /// The stage of an operation. Nothing, if an argument that it can't do without was in error.
     pub(super) fn lower_op(&mut self, schema: &OpSchema, args: &Args, output: &str, span: Span) -> Option<Made> {
         let rollouts = match schema.op {
+            Op::Sample if self.answers_world(args) => Some(self.exact_sample(args, output, span)?),
+            Op::Explore if self.answers_world(args) => Some(self.exact_explore(args, output, span)?),
             Op::Sample => Some(self.sample(args, output, span)?),
             Op::Explore => Some(self.explore(args, output, span)?),
             Op::Label => {
@@ -44,8 +46,17 @@ impl Lower<'_> {
                 self.evaluate(args, output, output, false, span);
                 None
             }
+            Op::Regret => {
+                self.regret(args, output, span);
+                None
+            }
         };
         Some(Made { value: output.to_owned(), flow: schema.gives, rollouts })
+    }
+
+    /// Whether what is answered is a world of the exact track.
+    fn answers_world(&self, args: &Args) -> bool {
+        args.name("prompts").is_some_and(|prompts| self.is_world(prompts))
     }
 
     fn sample(&mut self, args: &Args, output: &str, span: Span) -> Option<Rollouts> {

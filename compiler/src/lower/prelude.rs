@@ -25,6 +25,10 @@ impl Lower<'_> {
         match self.program.blocks.get(name).map(|block| block.kind) {
             Some(Kind::Data) => self.data(name),
             Some(Kind::Policy) if self.block(name).name("follows").is_some() => self.follower(name),
+            Some(Kind::World) => self.world(name),
+            Some(Kind::Policy) if self.in_world(name) => self.exact_policy(name),
+            Some(Kind::RewardModel) if self.in_world(name) => self.exact_reward_model(name),
+            Some(Kind::Exploration) if self.in_world(name) => self.exact_exploration(name),
             Some(Kind::Policy) => self.policy(name),
             Some(Kind::RewardModel) => self.reward_model(name),
             Some(Kind::Features) => self.features(name),
@@ -36,7 +40,7 @@ impl Lower<'_> {
         }
     }
 
-    fn add(&mut self, name: &str, stage: crate::plan::Stage) {
+    pub(super) fn add(&mut self, name: &str, stage: crate::plan::Stage) {
         if let Some(block) = self.program.blocks.get(name) {
             self.push(stage, block.name);
         }
@@ -154,7 +158,9 @@ impl Lower<'_> {
         let mut made = stage("oracle", &[name]);
         if let Some(by) = self.block(name).choice("by") {
             made.config.extend(by.args.json());
-            made = made.set("by", by.name).maybe("score", by.args.name("score"));
+            // The true reward of a world has one name, whatever the world is called here.
+            let score = by.args.name("score").map(|score| if self.is_world(score) { "world" } else { score });
+            made = made.set("by", by.name).maybe("score", score);
         }
         self.add(name, made);
     }

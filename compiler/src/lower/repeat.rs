@@ -137,7 +137,12 @@ impl Lower<'_> {
     fn changes(&self, stmts: &[Stmt], changed: &mut Vec<String>) {
         for stmt in stmts {
             let name = match stmt {
-                Stmt::Climb { player, .. } => self.program.scope.global(player),
+                Stmt::Climb { player, objective, .. } => {
+                    if let Some(reward) = self.game_reward(objective) {
+                        add(changed, reward);
+                    }
+                    self.program.scope.global(player)
+                }
                 Stmt::Append { name, .. } => Some(name.text.as_str()),
                 Stmt::Assign { name, value, .. } => {
                     if let Some(exploration) = self.explored(value) {

@@ -36,6 +36,9 @@ pub const OPS: &[OpInfo] = &[
     op("descend", 1, false),
     op("evaluate", 1, true),
     op("forward", 1, false),
+    op("world", 1, true),
+    op("solve", 1, false),
+    op("regret", 1, false),
 ];
 
 /// The operation of a name.

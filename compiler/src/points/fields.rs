@@ -75,7 +75,15 @@ fn set_in_value(slot: &mut Expr, schema: &'static Field, rest: &[Ident], value: 
             open(slot, variant);
             (variant.fields, variant.name)
         }
-        Ty::Int(..) | Ty::Float(..) | Ty::Block(_) | Ty::Init | Ty::Score | Ty::Words(_) | Ty::Value(_) => {
+        Ty::Int(..)
+        | Ty::Float(..)
+        | Ty::Block(_)
+        | Ty::Prompts
+        | Ty::Text
+        | Ty::Init
+        | Ty::Score
+        | Ty::Words(_)
+        | Ty::Value(_) => {
             return Err(no_parts(schema.name, part));
         }
     };

@@ -240,8 +240,7 @@ pub(super) fn no_parts(name: &str, part: &Ident) -> Failure {
 
 fn set_in_block(block: &mut Block, name: &Ident, rest: &[Ident], value: Expr) -> Result<(), Failure> {
     let Some(kind) = Kind::parse(&block.kind.text) else { return Err(None) };
-    let follower = kind == Kind::Policy && field_span(&block.body, "follows").is_some();
-    let fields = if follower { blocks::FOLLOWER } else { blocks::fields(kind) };
+    let fields = blocks::form(kind, |field| field_span(&block.body, field).is_some()).fields;
     let Some((field, rest)) = rest.split_first() else {
         let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
         let error =

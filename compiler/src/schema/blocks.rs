@@ -2,7 +2,7 @@
 //! stage in `lower/prelude.rs`.
 
 use super::Default::{EightThirds, Fields, Float as F, Int as I, Same, Word};
-use super::{Field, Kind, MOST, Range, Ty, Variant, call, opt, record, req, word};
+use super::{Field, Kind, MOST, Range, Ty, Variant, call, exact, opt, record, req, word};
 use crate::units::Unit;
 
 /// Counts have a limit, so that a slip of the keyboard is a diagnostic and not a full memory.
@@ -12,7 +12,43 @@ const UNIT_INTERVAL: Range = Range::new(0.0, 1.0);
 const DECAY: Range = Range::new(0.0, 0.9999);
 const POSITIVE: Ty = Ty::Float(None, Range::above(0.0));
 
-/// The fields of a kind. A policy that follows another has fields of its own: [`FOLLOWER`].
+/// A form of a kind of block: several kinds have more than one, told apart by a field that only one has.
+#[derive(Clone, Copy, Debug)]
+pub struct Form {
+    /// What messages call it: `policy`, `follower`.
+    pub noun: &'static str,
+    /// The field that tells it apart; nothing for the usual form.
+    pub mark: Option<&'static str>,
+    pub fields: &'static [Field],
+    pub doc: &'static str,
+}
+
+/// The forms of a kind, the usual one first.
+pub fn forms(kind: Kind) -> Vec<Form> {
+    let usual = Form { noun: kind.word(), mark: None, fields: fields(kind), doc: doc(kind) };
+    let form = |noun, mark, fields, doc| Form { noun, mark: Some(mark), fields, doc };
+    match kind {
+        Kind::Policy => vec![
+            usual,
+            form("follower", "follows", FOLLOWER, FOLLOWER_DOC),
+            form("policy", "world", exact::POLICY, exact::POLICY_DOC),
+        ],
+        Kind::RewardModel => {
+            vec![usual, form("reward_model", "world", exact::REWARD_MODEL, exact::REWARD_MODEL_DOC)]
+        }
+        Kind::Exploration => vec![usual, form("exploration", "world", exact::EXPLORATION, exact::EXPLORATION_DOC)],
+        _ => vec![usual],
+    }
+}
+
+/// The form of a block that has these fields.
+pub fn form(kind: Kind, has: impl Fn(&str) -> bool) -> Form {
+    let forms = forms(kind);
+    let marked = forms.iter().find(|form| form.mark.is_some_and(&has)).or(forms.first());
+    marked.copied().unwrap_or(Form { noun: kind.word(), mark: None, fields: fields(kind), doc: doc(kind) })
+}
+
+/// The fields of the usual form of a kind; [`forms`] has the others.
 pub const fn fields(kind: Kind) -> &'static [Field] {
     match kind {
         Kind::Data => DATA,
@@ -22,6 +58,7 @@ pub const fn fields(kind: Kind) -> &'static [Field] {
         Kind::Exploration => EXPLORATION,
         Kind::Constraint => CONSTRAINT,
         Kind::Oracle => ORACLE,
+        Kind::World => exact::WORLD,
         Kind::Pipeline | Kind::Objective | Kind::Variant | Kind::Sweep | Kind::Op => &[],
     }
 }
@@ -36,6 +73,9 @@ pub const fn doc(kind: Kind) -> &'static str {
         Kind::Exploration => "How informative pairs are found",
         Kind::Constraint => "What keeps a reward model plausible: the confidence set of the preferences",
         Kind::Oracle => "Who labels pairs",
+        Kind::World => {
+            "A finite world of the exact track: what can be done in it, and the reward that is to be learned"
+        }
         Kind::Pipeline => "What is done",
         Kind::Objective => "An expression with parameters",
         Kind::Variant => "A pipeline with overrides",
@@ -145,7 +185,7 @@ const UPDATES: &[Variant] = &[
         "best_so_far",
         &[
             req("by", Ty::Block(Kind::RewardModel), "the judge"),
-            req("prompts", Ty::Block(Kind::Data), "the prompts it judges on"),
+            req("prompts", Ty::Prompts, "the prompts it judges on"),
             opt("count", COUNT, I(64), "number of prompts"),
         ],
         "when the policy beats the copy",
@@ -212,6 +252,9 @@ const KEEPS: &[Variant] = &[
         "a penalty for reward functions that explain the preferences badly",
     ),
     word("mle", "the maximum-likelihood reward alone: no adversary"),
+    exact::ELLIPSOID,
+    exact::LIKELIHOOD,
+    exact::DUAL,
 ];
 
 const NLLS: &[Variant] = &[word("sum", "grows with the number of pairs"), word("mean", "does not")];

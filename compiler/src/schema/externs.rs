@@ -63,6 +63,7 @@ fn ty(formal: &Formal) -> Option<Ty> {
             Some(flow) => Ty::Value(flow),
             None => Ty::Block(Kind::parse(word)?),
         },
+        ["data", "world"] => Ty::Prompts,
         _ => Ty::Choice(alternatives(&words)),
     })
 }

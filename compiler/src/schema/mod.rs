@@ -1,10 +1,12 @@
 //! What may be written, as data: checks, defaults, overrides and messages all read these tables.
 //!
-//! - `blocks.rs`: the fields of each kind of block. A new kind of block goes there.
+//! - `blocks.rs`: the fields of each kind of block. A new kind of block goes there. `exact.rs`: those of the
+//!   exact track.
 //! - `ops.rs`, `functions.rs`, `tasks()`: what pipelines and objectives are made of, and where data comes
 //!   from. All of it is declared in `stdlib/*.pbpo`; `externs.rs` reads that.
 
 pub mod blocks;
+pub mod exact;
 mod externs;
 pub mod functions;
 pub mod ops;
@@ -26,6 +28,7 @@ pub enum Kind {
     Exploration,
     Constraint,
     Oracle,
+    World,
     Pipeline,
     Objective,
     Variant,
@@ -35,7 +38,7 @@ pub enum Kind {
 
 impl Kind {
     /// Kinds that are written `KIND NAME { ... }`.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 9] = [
         Kind::Data,
         Kind::Policy,
         Kind::RewardModel,
@@ -43,6 +46,7 @@ impl Kind {
         Kind::Exploration,
         Kind::Constraint,
         Kind::Oracle,
+        Kind::World,
         Kind::Pipeline,
     ];
 
@@ -56,6 +60,7 @@ impl Kind {
             Kind::Exploration => "exploration",
             Kind::Constraint => "constraint",
             Kind::Oracle => "oracle",
+            Kind::World => "world",
             Kind::Pipeline => "pipeline",
             Kind::Objective => "objective",
             Kind::Variant => "variant",
@@ -78,6 +83,7 @@ impl Kind {
             Kind::Exploration => "an exploration",
             Kind::Constraint => "a constraint",
             Kind::Oracle => "an oracle",
+            Kind::World => "a world",
             Kind::Pipeline => "a pipeline",
             Kind::Objective => "an objective",
             Kind::Variant => "a variant",
@@ -163,9 +169,11 @@ pub enum Ty {
     Float(Option<Unit>, Range),
     /// The name of a block of this kind.
     Block(Kind),
+    /// The name of a `data` or a `world`: what is answered.
+    Prompts,
     /// `POLICY.init`
     Init,
-    /// `TASK.score`
+    /// `TASK.score`, `WORLD.score`
     Score,
     /// One of some words, records or calls.
     Choice(&'static [Variant]),
@@ -173,6 +181,8 @@ pub enum Ty {
     Task,
     /// `{ ... }`
     Record(&'static [Field]),
+    /// `"..."`
+    Text,
     /// `[word, word]`
     Words(&'static [Variant]),
     /// A variable of a pipeline.

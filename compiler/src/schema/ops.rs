@@ -12,6 +12,7 @@ pub enum Op {
     Label,
     Draw,
     Evaluate,
+    Regret,
 }
 
 impl Op {
@@ -22,6 +23,7 @@ impl Op {
             "label" => Op::Label,
             "draw" => Op::Draw,
             "evaluate" => Op::Evaluate,
+            "regret" => Op::Regret,
             _ => return None,
         })
     }

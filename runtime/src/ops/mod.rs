@@ -27,6 +27,7 @@ use serde::de::DeserializeOwned;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
+use crate::exact;
 use crate::value::Value;
 
 /// Executes stages of one kind.
@@ -54,8 +55,11 @@ pub const OPS: &[(&str, &dyn Op)] = &[
     ("policy", &policy::MakePolicy),
     ("preferences", &preferences::MakePreferences),
     ("refresh", &refresh::Refresh),
+    ("regret", &exact::Regret),
     ("reward_model", &reward_model::MakeRewardModel),
     ("sample", &sample::Sample),
+    ("solve", &exact::Solve),
+    ("world", &exact::MakeWorld),
 ];
 
 /// The op of a name.

@@ -7,6 +7,7 @@ use super::{Op, config};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
+use crate::exact;
 use crate::model::{Head, RewardModel};
 use crate::optimizer::{AdamW, Optimizer};
 use crate::value::{Reward, Value};
@@ -22,6 +23,9 @@ struct Settings {
 
 impl Op for MakeRewardModel {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        if exact::is_exact(env, stage, "world") {
+            return exact::make_reward_model(stage, env);
+        }
         let Settings { head, bound, optimizer } = config(stage)?;
         let init = env.init(stage, "init")?;
         let model = RewardModel::new(init.model.clone(), head, bound, &context.device);

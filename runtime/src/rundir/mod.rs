@@ -4,12 +4,13 @@
 //! `checkpoints/<policy>/` (Hugging Face layout) and `report.html`. Whole files are written to a
 //! temporary file and renamed; the `.jsonl` files grow line by line, so that a killed run keeps all it had.
 
+mod appender;
 pub mod checkpoint;
 mod report;
 mod tensorboard;
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use pbpo_compiler::plan::Plan;
@@ -19,6 +20,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::env::Env;
 use crate::event::{Completion, Event, Metrics, Observer};
 use crate::value::Value;
+use appender::Appender;
 use tensorboard::TensorBoard;
 
 /// One evaluation of a policy.
@@ -35,14 +37,16 @@ pub struct Evaluation {
 /// An open run directory. Listens to the run and writes as it goes.
 pub struct RunDir {
     path: PathBuf,
-    metrics: File,
-    preferences: File,
+    metrics: Appender,
+    preferences: Appender,
     tensorboard: TensorBoard,
     manifest: Map<String, Json>,
     started: std::time::Instant,
     /// Every episode's figures, for the report.
     pub episodes: Vec<Metrics>,
     pub evaluations: Vec<Evaluation>,
+    /// Figures of the run as a whole.
+    pub summary: Metrics,
 }
 
 impl RunDir {
@@ -60,14 +64,16 @@ impl RunDir {
             "threads": rayon::current_num_threads(),
             "status": "running",
         });
+        let fast = crate::exact::is_exact_plan(plan);
         let run = Self {
-            metrics: File::create(path.join("metrics.jsonl"))?,
-            preferences: File::create(path.join("preferences.jsonl"))?,
-            tensorboard: TensorBoard::create(&path.join("tb"))?,
+            metrics: Appender::create(&path.join("metrics.jsonl"), fast)?,
+            preferences: Appender::create(&path.join("preferences.jsonl"), fast)?,
+            tensorboard: TensorBoard::create(&path.join("tb"), fast)?,
             manifest: manifest.as_object().cloned().unwrap_or_default(),
             started: std::time::Instant::now(),
             episodes: Vec::new(),
             evaluations: Vec::new(),
+            summary: Metrics::new(),
             path,
         };
         run.write_manifest()?;
@@ -92,7 +98,8 @@ impl RunDir {
     }
 
     /// Final figures: `<metric>/before` and `<metric>/after` of [`Self::first_and_last`],
-    /// `<metric>/<label>` of the last evaluation of each report, and the last episode's means.
+    /// `<metric>/<label>` of the last evaluation of each report, the figures of the run as a whole, and the last
+    /// episode's means.
     pub fn results(&self) -> Metrics {
         let mut results: Metrics =
             self.episodes.last().into_iter().flatten().filter(|(k, _)| !k.starts_with("timing")).map(own).collect();
@@ -104,6 +111,7 @@ impl RunDir {
             add(last, "after");
         }
         self.evaluations.iter().filter(|e| !e.before).for_each(|e| add(e, &e.label));
+        results.extend(self.summary.clone());
         results
     }
 
@@ -143,6 +151,9 @@ impl RunDir {
     }
 
     fn close(&mut self, status: &str) -> io::Result<()> {
+        self.metrics.close()?;
+        self.preferences.close()?;
+        self.tensorboard.close()?;
         self.manifest.insert("status".into(), json!(status));
         self.manifest.insert("seconds".into(), json!(self.seconds()));
         self.manifest.insert("peak_memory_bytes".into(), json!(peak_memory()));
@@ -158,11 +169,12 @@ impl RunDir {
         if let Json::Object(map) = &mut line {
             map.extend(metrics.iter().map(|(k, v)| (format!("{prefix}{k}"), json!(v))));
         }
-        writeln!(self.metrics, "{line}")?;
+        self.metrics.write(format!("{line}\n").as_bytes())?;
         for (name, value) in metrics {
             self.tensorboard.scalar(&format!("{prefix}{name}"), step, *value)?;
         }
-        Ok(())
+        self.tensorboard.settle()?;
+        self.metrics.settle()
     }
 }
 
@@ -189,9 +201,14 @@ impl Observer for RunDir {
                 });
                 self.line(*step, "evaluation", label, metrics, "eval/")
             }
+            Event::Summary { metrics } => {
+                self.summary.extend(metrics.clone());
+                Ok(())
+            }
             Event::Preferences { records } => {
                 let lines: Vec<String> = records.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
-                self.preferences.write_all((lines.join("\n") + "\n").as_bytes())
+                self.preferences.write((lines.join("\n") + "\n").as_bytes())?;
+                self.preferences.settle()
             }
         }
     }

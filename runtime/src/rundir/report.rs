@@ -16,6 +16,10 @@ const CURVES: &[(&str, &str)] = &[
     ("explorer/uncertainty_mean", "uncertainty of the chosen pairs"),
     ("oracle/agreement", "share of labels that agree with the score"),
     ("policy/objective", "policy objective"),
+    ("regret/cumulative", "cumulative regret of the main policy"),
+    ("regret/pair", "regret of the compared pair, an episode"),
+    ("set/size", "radius or slack of the confidence set"),
+    ("explorer/value", "what the enhancer found"),
 ];
 
 /// The page.

@@ -1,21 +1,23 @@
 //! TensorBoard scalars: TFRecord frames (length, masked CRC-32C, payload, masked CRC-32C) around
 //! hand-written protobuf `Event` messages.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use super::appender::Appender;
+
 /// An event file.
 pub struct TensorBoard {
-    file: File,
+    file: Appender,
 }
 
 impl TensorBoard {
-    pub fn create(dir: &Path) -> io::Result<Self> {
+    pub fn create(dir: &Path, fast: bool) -> io::Result<Self> {
         fs::create_dir_all(dir)?;
         let name = format!("events.out.tfevents.{}.pbpoc.{}.0", now() as u64, std::process::id());
-        let mut board = Self { file: File::create(dir.join(name))? };
+        let mut board = Self { file: Appender::create(&dir.join(name), fast)? };
         // Event { wall_time = 1, file_version = 3 }
         let mut event = double(1, now());
         event.extend(bytes(3, b"brain.Event:2"));
@@ -43,7 +45,16 @@ impl TensorBoard {
         frame.extend(masked_crc(&length).to_le_bytes());
         frame.extend(payload);
         frame.extend(masked_crc(payload).to_le_bytes());
-        self.file.write_all(&frame)
+        self.file.write(&frame)
+    }
+
+    /// See [`Appender`].
+    pub fn settle(&mut self) -> io::Result<()> {
+        self.file.settle()
+    }
+
+    pub fn close(&mut self) -> io::Result<()> {
+        self.file.close()
     }
 }
 

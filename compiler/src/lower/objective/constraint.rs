@@ -23,6 +23,11 @@ impl Lower<'_> {
         self.push(stage("draw", &[&batch]).with("preferences", prefs.clone()).maybe("count", count), within.span);
         let nll = self.nll(player, &batch).expr;
         let keep = self.block(&constraint).choice("keep")?;
+        if matches!(keep.name, "ellipsoid" | "likelihood" | "dual") {
+            self.needs_world(&constraint, keep.name, within);
+            return None;
+        }
+        let keep = self.block(&constraint).choice("keep")?;
         if keep.name == "mle" {
             return Some(if ascend { Expr::Unary { op: UnaryOp::Neg, arg: Box::new(nll) } } else { nll });
         }
@@ -36,7 +41,7 @@ impl Lower<'_> {
     }
 
     /// The constraint, and the plan's value of the preferences that it is about.
-    fn constraint(&mut self, within: &Ast) -> Option<(String, String)> {
+    pub(in crate::lower) fn constraint(&mut self, within: &Ast) -> Option<(String, String)> {
         let (name, args) = match &within.kind {
             ExprKind::Call { callee, args } => (callee.first()?, args.as_slice()),
             ExprKind::Path(path) => (path.first()?, &[] as &[_]),
@@ -70,7 +75,22 @@ impl Lower<'_> {
         }
     }
 
-    fn other_model(&mut self, constraint: &str, on: &str, player: &str, within: &Ast) {
+    /// A set that is solved exactly, on a model that moves by gradients.
+    fn needs_world(&mut self, constraint: &str, keep: &str, within: &Ast) {
+        let error = Diagnostic::error(
+            Code::WrongKind,
+            within.span,
+            format!("`{keep}` needs a reward model that is linear in the features of a world"),
+        )
+        .label("this one moves by gradients")
+        .help("write `keep = lagrangian { beta = 0.04, nll = sum }` or `keep = mle`");
+        self.out.push(match self.block(constraint).span("keep") {
+            Some(at) => error.also(at, "declared here"),
+            None => error,
+        });
+    }
+
+    pub(in crate::lower) fn other_model(&mut self, constraint: &str, on: &str, player: &str, within: &Ast) {
         let error = Diagnostic::error(
             Code::OtherModelsConstraint,
             within.span,

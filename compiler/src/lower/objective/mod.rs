@@ -28,6 +28,11 @@ use axes::Typed;
 impl Lower<'_> {
     /// One step of a player along an objective.
     pub(super) fn climb(&mut self, span: Span, ascend: bool, player: &Ident, objective: &Ast, within: Option<&Ast>) {
+        if let Some(game) = self.game(objective) {
+            self.mover(player);
+            self.solve(span, ascend, player, &game, within);
+            return;
+        }
         let kind = self.mover(player);
         let name = self.program.scope.global(player).unwrap_or(&player.text).to_owned();
         self.need(&name);

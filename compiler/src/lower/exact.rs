@@ -1,0 +1,254 @@
+//! The exact track: stages of worlds and of what acts in them, and the step that solves the game.
+//!
+//! The operations are those of the practical track, on other values. One thing is different: in
+//! `ascend pi on gap(r, pi, ref) within C(prefs)` the gap is between policies, not between samples, and the
+//! worst reward in the set is found within the step: one stage, `solve`.
+
+use pbpo_grammar::Span;
+use pbpo_grammar::ast::{Expr as Ast, ExprKind, Ident};
+use serde_json::{Map, Value as Json, json};
+
+use super::{Lower, stage};
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::hir::{Args, Choice};
+use crate::plan::Stage;
+use crate::schema::Kind;
+use crate::scope::Rollouts;
+
+/// `gap(r, pi, ref)` between policies.
+pub(super) struct Game<'e> {
+    reward: &'e Ident,
+    policy: &'e Ident,
+    against: &'e Ident,
+}
+
+impl Lower<'_> {
+    /// Whether a block belongs to the exact track.
+    pub(super) fn in_world(&self, name: &str) -> bool {
+        self.block(name).name("world").is_some()
+    }
+
+    pub(super) fn is_world(&self, name: &str) -> bool {
+        self.program.scope.blocks.get(name).is_some_and(|decl| decl.kind == Some(Kind::World))
+    }
+
+    /// The stage of a world.
+    pub(super) fn world(&mut self, name: &str) {
+        let args = self.block(name);
+        let mut made = stage("world", &[name])
+            .maybe("norm", args.float("norm"))
+            .maybe("misspecified", args.float("misspecified"))
+            .set("per_step", args.word("reward") == Some("token"));
+        if let Some(of) = args.choice("of") {
+            made = made.set("of", of.name);
+            made.config.extend(of.args.json());
+        }
+        self.add(name, made);
+    }
+
+    /// A stage of a block in a world, with its settings.
+    fn citizen(&mut self, op: &str, name: &str, choices: &[&str]) -> Stage {
+        let value = self.fresh(name);
+        self.players.insert(name.to_owned(), value.clone());
+        let world = self.block(name).name("world").unwrap_or_default().to_owned();
+        self.need(&world);
+        let args = self.block(name);
+        let mut made = stage(op, &[&value]).with("world", world);
+        made.config.extend(args.json());
+        for choice in choices {
+            if let Some(chosen) = args.choice(choice) {
+                made = made.set(choice, tagged(chosen));
+            }
+        }
+        made
+    }
+
+    pub(super) fn exact_policy(&mut self, name: &str) {
+        let made = self.citizen("policy", name, &["class"]);
+        self.add(name, made);
+    }
+
+    pub(super) fn exact_reward_model(&mut self, name: &str) {
+        let made = self.citizen("reward_model", name, &[]);
+        self.add(name, made);
+    }
+
+    pub(super) fn exact_exploration(&mut self, name: &str) {
+        if let Some(of) = self.searched(name) {
+            self.need(&of);
+        }
+        let made = self.citizen("exploration", name, &["search"]);
+        self.add(name, made);
+    }
+
+    /// The player that an exploration's search looks at.
+    fn searched(&self, exploration: &str) -> Option<String> {
+        self.block(exploration).choice("search")?.args.name("of").map(str::to_owned)
+    }
+
+    /// `sample(pi, world, count = n)`
+    pub(super) fn exact_sample(&mut self, args: &Args, output: &str, span: Span) -> Option<Rollouts> {
+        let (policy, world) = (args.name("policy")?.to_owned(), args.name("prompts")?.to_owned());
+        let count = args.int("count")?;
+        self.need(&policy);
+        self.need(&world);
+        self.acts_in(&policy, &world, args.span("policy").unwrap_or(span));
+        let made = stage("sample", &[output])
+            .with("policy", self.player(&policy))
+            .with("prompts", world.clone())
+            .set("count", count);
+        self.push(made, span);
+        Some(Rollouts { policy: Some(policy), prompts: Some(world), count, per_prompt: 1 })
+    }
+
+    /// `explore(e, world, against = y)`
+    pub(super) fn exact_explore(&mut self, args: &Args, output: &str, span: Span) -> Option<Rollouts> {
+        let exploration = args.name("exploration")?.to_owned();
+        let world = args.name("prompts")?.to_owned();
+        let local = self.locals.get(args.name("against")?)?.clone();
+        self.need(&exploration);
+        self.acts_in(&exploration, &world, args.span("exploration").unwrap_or(span));
+        let next = self.fresh(&exploration);
+        let mut made = stage("explore", &[output, &next])
+            .with("exploration", self.player(&exploration))
+            .with("against", local.value);
+        if let Some(of) = self.searched(&exploration) {
+            made = made.with("of", self.player(&of));
+        }
+        self.push(made, span);
+        self.players.insert(exploration, next);
+        local.rollouts.map(|rollouts| Rollouts { policy: None, ..rollouts })
+    }
+
+    /// Says that a player is of another world, or of none.
+    fn acts_in(&mut self, player: &str, world: &str, at: Span) {
+        let leader = self.leader(player);
+        let Some(block) = self.program.blocks.get(&leader) else { return };
+        let found = block.args.name("world");
+        // A block that is in error says nothing of its world.
+        if found == Some(world) || (found.is_none() && block.args.json().is_empty()) {
+            return;
+        }
+        let word = block.kind.word();
+        let message = match found {
+            Some(found) => format!("`{player}` is of the world `{found}`, not of `{world}`"),
+            None => format!("`{player}` is of no world"),
+        };
+        self.out.push(
+            Diagnostic::error(Code::WrongKind, at, message)
+                .label(format!("not of `{world}`"))
+                .also(block.name, "declared here")
+                .help(format!("declare `{word} {leader} {{ world = {world} ... }}`")),
+        );
+    }
+
+    /// The game of an objective, if it is one between policies.
+    pub(super) fn game<'e>(&self, objective: &'e Ast) -> Option<Game<'e>> {
+        let ExprKind::Call { callee, args } = &objective.kind else { return None };
+        let name = |at: usize, kind: Kind| {
+            let ExprKind::Path(path) = &args.get(at)?.value.kind else { return None };
+            let [name] = path.as_slice() else { return None };
+            (self.program.scope.peek(name)?.kind == Some(kind)).then_some(name)
+        };
+        if !matches!(callee.as_slice(), [word] if word.text == "gap") || args.len() != 3 {
+            return None;
+        }
+        let (reward, policy) = (name(0, Kind::RewardModel)?, name(1, Kind::Policy)?);
+        Some(Game { reward, policy, against: name(2, Kind::Policy)? })
+    }
+
+    /// The reward model that a step changes beside its player.
+    pub(super) fn game_reward(&self, objective: &Ast) -> Option<&str> {
+        self.game(objective).and_then(|game| self.program.scope.global(game.reward))
+    }
+
+    /// `ascend pi on gap(r, pi, ref) within C(prefs)`: the policy that is best against the worst reward.
+    pub(super) fn solve(&mut self, span: Span, ascend: bool, player: &Ident, game: &Game<'_>, within: Option<&Ast>) {
+        let names = [game.policy, game.against, game.reward].map(|name| {
+            let scope = &self.program.scope;
+            scope.block(name).map_or_else(|| name.text.clone(), |(global, _)| global.to_owned())
+        });
+        let [policy, against, reward] = &names;
+        names.iter().for_each(|name| self.need(name));
+        let world = self.block(reward).name("world").map(str::to_owned);
+        if let Some(world) = &world {
+            self.acts_in(policy, world, game.policy.span);
+            self.acts_in(against, world, game.against.span);
+        }
+        let known = self.program.blocks.get(reward).is_some_and(|block| !block.args.json().is_empty());
+        let moved = self.program.scope.global(player) == Some(policy.as_str()) && ascend;
+        if (known && world.is_none()) || !moved {
+            self.not_a_game(span, &player.text, game);
+        }
+        let set = within.and_then(|within| self.constraint(within));
+        if within.is_none() {
+            self.out.push(
+                Diagnostic::error(Code::MissingField, span, "the game needs the set that the worst reward is from")
+                    .label("no `within`")
+                    .help("write `within CONSTRAINT(prefs)` behind it"),
+            );
+        }
+        let Some((constraint, prefs)) = set else { return };
+        let on = self.block(&constraint).name("on").map(str::to_owned);
+        if let (Some(on), Some(within)) = (on.filter(|on| on != reward), within) {
+            self.other_model(&constraint, &on, reward, within);
+        }
+        let keep = self.block(&constraint).choice("keep").map(tagged);
+        let (before, old) = (self.player(policy), self.player(reward));
+        let (after, next) = (self.fresh(policy), self.fresh(reward));
+        let made = stage("solve", &[&after, &next])
+            .with("policy", before)
+            .with("against", self.player(against))
+            .with("reward_model", old)
+            .with("preferences", prefs)
+            .maybe("keep", keep);
+        self.players.insert(policy.clone(), after);
+        self.players.insert(reward.clone(), next);
+        self.push(made, span);
+    }
+
+    fn not_a_game(&mut self, span: Span, player: &str, game: &Game<'_>) {
+        let (r, pi, against) = (&game.reward.text, &game.policy.text, &game.against.text);
+        self.out.push(
+            Diagnostic::error(Code::WrongKind, span, "the gap of two policies is solved in a world alone")
+                .label(format!("moves `{player}` along `gap({r}, {pi}, {against})`"))
+                .help(format!(
+                    "in a world write `ascend {pi} on gap({r}, {pi}, {against}) within C(prefs)`; elsewhere give \
+                     samples: `gap({r}, y, y0)`"
+                )),
+        );
+    }
+
+    /// `regret(pi, y0, y1)`
+    pub(super) fn regret(&mut self, args: &Args, output: &str, span: Span) {
+        let policy = args.name("policy").unwrap_or_default().to_owned();
+        self.need(&policy);
+        if self.program.blocks.get(&self.leader(&policy)).is_some_and(|block| !block.args.json().is_empty())
+            && !self.in_world(&self.leader(&policy))
+        {
+            self.out.push(
+                Diagnostic::error(
+                    Code::WrongKind,
+                    args.span("policy").unwrap_or(span),
+                    format!("`{policy}` is of no world"),
+                )
+                .label("its regret is not known")
+                .help("measure it with `evaluate`"),
+            );
+        }
+        let side = |port: &str| args.name(port).map(|name| self.local(name)).unwrap_or_default();
+        let made = stage("regret", &[output])
+            .with("policy", self.player(&policy))
+            .with("first", side("first"))
+            .with("second", side("second"));
+        self.push(made, span);
+    }
+}
+
+/// An alternative with its settings: `{ "is": "likelihood", "delta": 0.05 }`.
+fn tagged(choice: &Choice) -> Json {
+    let mut json: Map<String, Json> = choice.args.json();
+    json.insert("is".to_owned(), json!(choice.name));
+    Json::Object(json)
+}

@@ -1,0 +1,33 @@
+//! The exact track: Algorithm 1 of PbPO in worlds with linear rewards, where every quantity can be computed.
+//!
+//! Everything is `f64` and deterministic: random numbers come from the caller's generator. No Burn, no plan,
+//! no file format of the language: the runtime's ops call what is here.
+//!
+//! - `world/`: finite worlds. A bandit is a world with one state and one step, a contextual bandit one with
+//!   many states and one step. A new instance: one file there.
+//! - `policy.rs`: what acts in them.
+//! - `linalg.rs`: a covariance that grows by rank-one updates; decompositions are faer's.
+//! - `likelihood.rs`: preferences and their maximum-likelihood reward, by damped Newton steps.
+//! - `set.rs`: confidence sets, and the worst reward in them.
+//! - `enhance.rs`: the policy whose comparison with a reference tells the most, and its baselines.
+//! - `step.rs`: the policy that is best against the worst reward.
+//! - `stats.rs`: slopes, means and intervals of what was measured.
+
+pub mod enhance;
+pub mod likelihood;
+pub mod linalg;
+pub mod policy;
+pub mod set;
+pub mod stats;
+pub mod step;
+pub mod world;
+
+/// `<a, b>`
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| a * b).sum()
+}
+
+/// `a - b`
+pub fn minus(a: &[f64], b: &[f64]) -> Vec<f64> {
+    a.iter().zip(b).map(|(a, b)| a - b).collect()
+}

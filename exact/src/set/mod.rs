@@ -1,0 +1,240 @@
+//! Confidence sets of a linear reward, and the worst reward in them.
+//!
+//! - `radius.rs`: the theoretical radii.
+//! - `level.rs`: worst cases by the multiplier of the likelihood, where there is no closed form.
+
+mod level;
+mod radius;
+
+pub use radius::{Radius, Sizes};
+
+use level::Level;
+
+use crate::dot;
+use crate::likelihood::{Fit, Preferences};
+use crate::linalg::{Covariance, Factor};
+
+/// The norm of an ellipsoid.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Norm {
+    /// `Sigma = ridge I + sum z z^T`
+    Covariance,
+    /// `H(theta_hat)` of the negative log-likelihood.
+    Hessian,
+}
+
+/// Which rewards stay possible.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Keep {
+    /// `||theta - theta_hat|| <= radius` in a norm.
+    Ellipsoid { norm: Norm, radius: Radius },
+    /// `NLL(theta) <= NLL(theta_hat) + zeta`, with the theoretical zeta.
+    Likelihood { radius: Radius },
+    /// All, at a price: `beta (NLL(theta) - NLL(theta_hat))` is added to their value. `mean`: the loss (and its
+    /// ridge) is divided by the number of preferences.
+    Lagrangian { beta: f64, mean: bool },
+    /// `NLL(theta) <= NLL(theta_hat) + slack`: the slack is stated, and the multiplier found.
+    Dual { slack: f64 },
+    /// The maximum-likelihood reward alone.
+    Mle,
+}
+
+/// The worst reward for a feature difference x.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Worst {
+    pub theta: Vec<f64>,
+    /// The minimum: `<theta, x>`, for a Lagrangian with the price. Concave in x, with gradient `theta`. Minus
+    /// infinity where nothing holds theta (`theta` is then the fit).
+    pub value: f64,
+    /// `<theta, x>`
+    pub reward: f64,
+    /// Multiplier of the likelihood (of half the squared norm for ellipsoids); infinite where theta is the fit.
+    pub beta: f64,
+}
+
+impl Worst {
+    fn unbounded(theta: &[f64]) -> Self {
+        Self { theta: theta.to_vec(), value: f64::NEG_INFINITY, reward: f64::NEG_INFINITY, beta: 0.0 }
+    }
+}
+
+/// A confidence set around a fit.
+#[derive(Clone, Debug)]
+pub struct Set<'a> {
+    pub keep: Keep,
+    pub fit: &'a Fit,
+    data: &'a Preferences,
+    /// The ellipsoid's own norm, or the Hessian's.
+    norm: Covariance,
+    size: f64,
+}
+
+impl<'a> Set<'a> {
+    /// `difference`: a bound on the norm of feature differences (L; `World::difference_bound`).
+    pub fn new(keep: Keep, data: &'a Preferences, fit: &'a Fit, covariance: &Covariance, difference: f64) -> Self {
+        let sizes = Sizes { width: data.width, pairs: data.len(), difference };
+        let hessian = || Covariance::of_factor(Factor::nudged(&fit.hessian, data.width));
+        let (norm, size) = match keep {
+            Keep::Ellipsoid { norm: Norm::Covariance, radius } => {
+                (covariance.clone(), radius.covariance(sizes, covariance.ridge()))
+            }
+            Keep::Ellipsoid { norm: Norm::Hessian, radius } => (hessian(), radius.hessian(sizes, fit.ridge)),
+            Keep::Likelihood { radius } => (hessian(), radius.likelihood(sizes, fit.ridge)),
+            Keep::Dual { slack } => (hessian(), slack.max(0.0)),
+            Keep::Lagrangian { beta, mean } => (hessian(), if mean { beta / sizes.pairs.max(1) as f64 } else { beta }),
+            Keep::Mle => (hessian(), 0.0),
+        };
+        Self { keep, fit, data, norm, size }
+    }
+
+    /// The radius of an ellipsoid, the slack of a likelihood set, or the multiplier of the summed loss.
+    pub fn size(&self) -> f64 {
+        self.size
+    }
+
+    /// Worst cases have a closed form.
+    pub fn is_closed(&self) -> bool {
+        matches!(self.keep, Keep::Ellipsoid { .. } | Keep::Mle)
+    }
+
+    /// A member, with what its value costs: a theta and what to add to `<theta, x>` for a bound from above on the
+    /// worst value of any x. None where theta is no member.
+    pub fn member(&self, theta: &[f64]) -> Option<f64> {
+        match self.keep {
+            Keep::Lagrangian { .. } => Some(self.size * (self.data.nll(theta, self.fit.ridge) - self.fit.nll)),
+            _ => self.contains(theta).then_some(0.0),
+        }
+    }
+
+    /// Of a Lagrangian every theta is a member.
+    pub fn contains(&self, theta: &[f64]) -> bool {
+        match self.keep {
+            Keep::Ellipsoid { .. } => self.norm.norm_sq(&crate::minus(theta, &self.fit.theta)) <= self.size.powi(2),
+            Keep::Likelihood { .. } | Keep::Dual { .. } => {
+                self.data.nll(theta, self.fit.ridge) - self.fit.nll <= self.size
+            }
+            Keep::Lagrangian { .. } => true,
+            Keep::Mle => theta == self.fit.theta,
+        }
+    }
+
+    /// The minimum over the set of `<theta, x>`.
+    pub fn worst(&self, x: &[f64]) -> Worst {
+        let norm_sq = self.norm.inverse_norm_sq(x);
+        let level = Level { data: self.data, fit: self.fit };
+        if norm_sq == 0.0 || (self.size == 0.0 && !matches!(self.keep, Keep::Lagrangian { .. })) {
+            return self.point(x);
+        }
+        match self.keep {
+            Keep::Ellipsoid { .. } => self.second_order(x, norm_sq, self.size / norm_sq.sqrt()),
+            Keep::Likelihood { .. } | Keep::Dual { .. } => level.bounded(x, self.size, norm_sq),
+            Keep::Lagrangian { .. } => level.penalised(x, self.size),
+            Keep::Mle => self.point(x),
+        }
+    }
+
+    /// How much of a price a member can have in `softened`: `1/2 ||theta - theta_hat||^2` in the norm of an ellipsoid,
+    /// else `NLL(theta) - NLL(theta_hat)`. 0 where worst cases are smooth in x anyway.
+    pub fn most_price(&self) -> f64 {
+        match self.keep {
+            Keep::Ellipsoid { .. } => 0.5 * self.size.powi(2),
+            Keep::Likelihood { .. } | Keep::Dual { .. } => self.size,
+            Keep::Lagrangian { .. } | Keep::Mle => 0.0,
+        }
+    }
+
+    /// The theta of `min <theta, x> + floor price(theta)` over the set, from the worst one for x: another one only
+    /// where x is so small that the multiplier is below the floor. Worst values have a kink at `x = 0`, and these
+    /// have none.
+    pub fn softened(&self, x: &[f64], worst: &Worst, floor: f64) -> Vec<f64> {
+        if worst.beta >= floor || self.most_price() == 0.0 {
+            return worst.theta.clone();
+        }
+        match self.keep {
+            Keep::Ellipsoid { .. } => self.second_order(x, 0.0, 1.0 / floor).theta,
+            _ => Level { data: self.data, fit: self.fit }.penalised(x, floor).theta,
+        }
+    }
+
+    /// `-d theta / d x` of `softened`, `[width, width]`, symmetric and semi-definite: how worst values bend.
+    pub fn bend(&self, x: &[f64], worst: &Worst, floor: f64) -> Vec<f64> {
+        let width = x.len();
+        let (mut bend, own) = (vec![0.0; width * width], matches!(self.keep, Keep::Ellipsoid { .. }));
+        let price = worst.beta.max(if self.most_price() > 0.0 { floor } else { 0.0 });
+        if !(price > 0.0 && price < f64::INFINITY) {
+            return bend;
+        }
+        let theta = self.softened(x, worst, floor);
+        let hessian =
+            (!own).then(|| Covariance::of_factor(Factor::nudged(&self.data.hessian(&theta, self.fit.ridge), width)));
+        let norm = hessian.as_ref().unwrap_or(&self.norm);
+        for (i, row) in bend.chunks_exact_mut(width).enumerate() {
+            row[i] = 1.0 / price;
+            row.copy_from_slice(&norm.solve(row));
+        }
+        if worst.beta >= floor && self.most_price() > 0.0 {
+            // On the surface, nothing changes along x.
+            let (along, length) = (norm.solve(x), norm.inverse_norm_sq(x));
+            for (i, row) in bend.chunks_exact_mut(width).enumerate() {
+                row.iter_mut().zip(&along).for_each(|(b, a)| *b -= along[i] * a / (length * price));
+            }
+        }
+        bend
+    }
+
+    fn point(&self, x: &[f64]) -> Worst {
+        let value = dot(&self.fit.theta, x);
+        Worst { theta: self.fit.theta.clone(), value, reward: value, beta: f64::INFINITY }
+    }
+
+    /// `theta_hat - eta N^{-1} x`
+    fn second_order(&self, x: &[f64], norm_sq: f64, eta: f64) -> Worst {
+        let step = self.norm.solve(x);
+        let theta = self.fit.theta.iter().zip(&step).map(|(theta, step)| theta - eta * step).collect();
+        let value = dot(&self.fit.theta, x) - eta * norm_sq;
+        Worst { theta, value, reward: value, beta: 1.0 / eta }
+    }
+
+    /// The least value of each of `rows - minus` (`[len, width]`). Slow where no closed form is.
+    pub fn lower_bounds(&self, rows: &[f64], minus: &[f64], out: &mut Vec<f64>) {
+        if self.is_closed() {
+            return self.estimates(rows, minus, out);
+        }
+        out.clear();
+        out.extend(rows.chunks_exact(minus.len().max(1)).map(|row| self.worst(&crate::minus(row, minus)).value));
+    }
+
+    /// `lower_bounds` with the likelihood to second order around the fit: exact where the form is closed, else
+    /// neither an upper nor a lower bound.
+    pub fn estimates(&self, rows: &[f64], minus: &[f64], out: &mut Vec<f64>) {
+        self.norm.inverse_norms_sq(rows, minus, out);
+        let base = dot(&self.fit.theta, minus);
+        for (out, row) in out.iter_mut().zip(rows.chunks_exact(minus.len().max(1))) {
+            *out = dot(&self.fit.theta, row) - base - self.penalty(*out);
+        }
+    }
+
+    /// How far below the fit's value the worst one is, to second order.
+    fn penalty(&self, norm_sq: f64) -> f64 {
+        match self.keep {
+            Keep::Ellipsoid { .. } => self.size * norm_sq.sqrt(),
+            Keep::Likelihood { .. } | Keep::Dual { .. } => (2.0 * self.size * norm_sq).sqrt(),
+            Keep::Lagrangian { .. } => norm_sq / (2.0 * self.size),
+            Keep::Mle => 0.0,
+        }
+    }
+
+    /// A member close to the worst one for x, at the price of a few losses, with what `member` says of it.
+    pub fn near_worst(&self, x: &[f64]) -> Option<(Vec<f64>, f64)> {
+        let norm_sq = self.norm.inverse_norm_sq(x);
+        let eta = match self.keep {
+            Keep::Lagrangian { .. } => 1.0 / self.size,
+            _ => (2.0 * self.size / norm_sq).sqrt(),
+        };
+        let members = [1.0, 0.9, 0.75, 0.5].into_iter().filter_map(|share| {
+            let theta = self.second_order(x, norm_sq, share * eta).theta;
+            self.member(&theta).filter(|extra| extra.is_finite()).map(|extra| (theta, extra))
+        });
+        members.take(1).next()
+    }
+}

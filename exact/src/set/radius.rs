@@ -1,0 +1,62 @@
+//! How large a confidence set has to be: the theoretical radii.
+
+/// A confidence level and what the theory needs to know for it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Radius {
+    /// Allowed chance that the true reward is not in the set.
+    pub delta: f64,
+    /// Factor on the theoretical radius, whatever its unit: on `gamma` and on `sqrt(2 zeta)` for ellipsoids, on
+    /// `zeta` itself for the likelihood set (there a factor of s narrows the set by sqrt(s)).
+    pub scale: f64,
+    /// A bound on the norm of theta* (B).
+    pub bound: f64,
+}
+
+/// What the radii depend on besides the confidence.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sizes {
+    /// Length of theta (d).
+    pub width: usize,
+    /// Preferences so far (k).
+    pub pairs: usize,
+    /// A bound on the norm of a feature difference (L).
+    pub difference: f64,
+}
+
+impl Radius {
+    fn log_chance(self) -> f64 {
+        -self.delta.clamp(f64::MIN_POSITIVE, 1.0).ln()
+    }
+
+    /// `kappa = 2 + e^r + e^-r` with `r = L B`: the largest `1 / sigma'` \[STD: Zhan et al. 2305.14816\].
+    pub fn kappa(self, difference: f64) -> f64 {
+        let r = difference * self.bound;
+        2.0 + r.exp() + (-r).exp()
+    }
+
+    /// Radius in the norm of `Sigma = ridge I + sum z z^T`, scaled (our proof, in the way of \[STD\] ones):
+    /// `gamma = kappa / 2 sqrt(d log(1 + k L^2 / (d ridge)) + 2 log(1/delta)) + sqrt(ridge) B`. The proof wants a
+    /// fit with ridge `ridge / kappa`.
+    pub fn covariance(self, sizes: Sizes, ridge: f64) -> f64 {
+        let d = sizes.width as f64;
+        let growth = d * (sizes.pairs as f64 * sizes.difference.powi(2) / (d * ridge)).ln_1p();
+        let noise = self.kappa(sizes.difference) / 2.0 * (growth + 2.0 * self.log_chance()).sqrt();
+        self.scale * (noise + ridge.sqrt() * self.bound)
+    }
+
+    /// Slack in the negative log-likelihood, scaled: the confidence sequence of likelihood ratios of Lee, Yun, Jun
+    /// (2407.13977, \[STD\]), `zeta = log(1/delta) + d log(max(e, 2 e B k L / d))`, plus what the fit's ridge takes
+    /// from theta* at most, `ridge / 2 B^2` (ours).
+    pub fn likelihood(self, sizes: Sizes, ridge: f64) -> f64 {
+        let (d, e) = (sizes.width as f64, std::f64::consts::E);
+        let lipschitz = sizes.pairs as f64 * sizes.difference;
+        let volume = d * (2.0 * e * self.bound * lipschitz / d).max(e).ln();
+        self.scale * (self.log_chance() + volume + 0.5 * ridge * self.bound.powi(2))
+    }
+
+    /// Radius in the norm of the Hessian at the fit, scaled: `sqrt(2 zeta)`, the likelihood set to second order.
+    pub fn hessian(self, sizes: Sizes, ridge: f64) -> f64 {
+        let zeta = Self { scale: 1.0, ..self }.likelihood(sizes, ridge);
+        self.scale * (2.0 * zeta).sqrt()
+    }
+}

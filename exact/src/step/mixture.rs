@@ -1,0 +1,113 @@
+//! A mixture of policies, by their occupancies.
+
+use crate::dot;
+use crate::linalg::Factor;
+use crate::policy::Policy;
+use crate::world::World;
+
+/// Policies with weights that add up to 1. Changes of the weights are `[len]` and add up to 0.
+pub struct Mixture {
+    atoms: Vec<Atom>,
+}
+
+struct Atom {
+    /// `[horizon, states, actions]`
+    occupancy: Vec<f64>,
+    /// E phi(tau), `[width]`.
+    features: Vec<f64>,
+    weight: f64,
+}
+
+impl Atom {
+    fn of(world: &World, policy: &Policy, weight: f64) -> Self {
+        let occupancy = world.occupancy(policy);
+        let features = world.features_of_occupancy(&occupancy);
+        Self { occupancy, features, weight }
+    }
+}
+
+impl Mixture {
+    /// One policy.
+    pub fn of(world: &World, policy: &Policy) -> Self {
+        Self { atoms: vec![Atom::of(world, policy, 1.0)] }
+    }
+
+    pub fn features(&self) -> Vec<f64> {
+        self.sum(|atom| &atom.features)
+    }
+
+    pub fn occupancy(&self) -> Vec<f64> {
+        self.sum(|atom| &atom.occupancy)
+    }
+
+    fn sum(&self, part: impl Fn(&Atom) -> &Vec<f64>) -> Vec<f64> {
+        let mut sum = vec![0.0; part(&self.atoms[0]).len()];
+        for atom in &self.atoms {
+            sum.iter_mut().zip(part(atom)).for_each(|(sum, x)| *sum += atom.weight * x);
+        }
+        sum
+    }
+
+    /// The change that gives weight to a policy (added, if it is new) and takes it from the policy in the mixture
+    /// that is worst for theta.
+    pub fn towards(&mut self, world: &World, best: &Policy, theta: &[f64]) -> Vec<f64> {
+        let best = Atom::of(world, best, 0.0);
+        let value = |at: &usize| dot(theta, &self.atoms[*at].features);
+        let away = (0..self.atoms.len()).min_by(|a, b| value(a).total_cmp(&value(b))).unwrap_or(0);
+        let known = self.atoms.iter().position(|atom| atom.occupancy == best.occupancy);
+        if known.is_none() {
+            self.atoms.push(best);
+        }
+        let mut change = vec![0.0; self.atoms.len()];
+        change[known.unwrap_or(self.atoms.len() - 1)] += 1.0;
+        change[away] -= 1.0;
+        change
+    }
+
+    /// How features change with a change of the weights, `[width]`.
+    pub fn direction(&self, change: &[f64]) -> Vec<f64> {
+        let mut sum = vec![0.0; self.atoms[0].features.len()];
+        for (atom, change) in self.atoms.iter().zip(change) {
+            sum.iter_mut().zip(&atom.features).for_each(|(sum, x)| *sum += change * x);
+        }
+        sum
+    }
+
+    /// How far a change may go before a weight is negative.
+    pub fn room(&self, change: &[f64]) -> f64 {
+        let shrinking = self.atoms.iter().zip(change).filter(|(_, change)| **change < 0.0);
+        shrinking.map(|(atom, change)| atom.weight / -change).fold(f64::INFINITY, f64::min)
+    }
+
+    /// Changes the weights, and forgets policies whose weight is gone.
+    pub fn change(&mut self, change: &[f64], share: f64) {
+        self.atoms.iter_mut().zip(change).for_each(|(atom, change)| atom.weight += share * change);
+        self.atoms.retain(|atom| atom.weight > 1e-15);
+        let sum: f64 = self.atoms.iter().map(|atom| atom.weight).sum();
+        self.atoms.iter_mut().for_each(|atom| atom.weight /= sum);
+    }
+
+    /// The change that maximises the objective to second order, with the gradient `theta` and the (negative)
+    /// Hessian `bend` in the features: `V theta - V bend V^T change` the same for all atoms, V their features.
+    pub fn newton(&self, theta: &[f64], bend: &[f64]) -> Option<Vec<f64>> {
+        let (len, width) = (self.atoms.len(), theta.len());
+        if len < 2 || bend.iter().all(|b| *b == 0.0) {
+            return None;
+        }
+        let bent: Vec<Vec<f64>> = (self.atoms.iter())
+            .map(|atom| bend.chunks_exact(width).map(|row| dot(row, &atom.features)).collect())
+            .collect();
+        let entry = |i: usize, j: usize| dot(&self.atoms[i].features, &bent[j]);
+        let mut matrix: Vec<f64> = (0..len * len).map(|at| entry(at / len, at % len)).collect();
+        let trace: f64 = (0..len).map(|i| matrix[i * len + i]).sum();
+        (0..len).for_each(|i| matrix[i * len + i] += 1e-12 * trace);
+        let factor = Factor::nudged(&matrix, len);
+        let mut change: Vec<f64> = self.atoms.iter().map(|atom| dot(theta, &atom.features)).collect();
+        let mut even = vec![1.0; len];
+        factor.solve(&mut change);
+        factor.solve(&mut even);
+        let excess = change.iter().sum::<f64>() / even.iter().sum::<f64>();
+        change.iter_mut().zip(&even).for_each(|(change, even)| *change -= excess * even);
+        change.iter().all(|change| change.is_finite()).then_some(change)
+    }
+}

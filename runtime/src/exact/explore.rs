@@ -1,0 +1,103 @@
+//! Explorations: the enhancer and its baselines.
+
+use std::sync::Arc;
+
+use pbpo_compiler::plan::Stage;
+use pbpo_exact::enhance::{self, Bonus, Found};
+use pbpo_exact::linalg::Covariance;
+use pbpo_exact::minus;
+use rand_chacha::ChaCha8Rng;
+use serde::Deserialize;
+
+use super::{Exploration, Played, Value, blocks, exploration, place, played, player, reward};
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::ops::config;
+use crate::value;
+
+/// How an informative policy is found.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Search {
+    Exact { restarts: usize },
+    Uniform,
+    OnPolicy,
+    EpsilonGreedy { epsilon: f64 },
+    Thompson { scale: f64 },
+    MaxPair,
+    None,
+}
+
+/// Starts of the search for a pair, where it is an ascent.
+const RESTARTS: usize = 16;
+
+/// An exploration that has seen nothing.
+pub fn make_exploration(stage: &Stage, env: &Env) -> Result<Vec<value::Value>, Fault> {
+    #[derive(Deserialize)]
+    struct Settings {
+        bonus: String,
+        ridge: f64,
+        covariance: String,
+        search: Search,
+    }
+    let Settings { bonus, ridge, covariance, search } = config(stage)?;
+    let place = place(env, stage, "world")?.clone();
+    let covariance = Covariance::new(&blocks(&place.world, covariance == "per_step"), ridge);
+    let bonus = if bonus == "expected_square" { Bonus::ExpectedSquare } else { Bonus::MeanNorm };
+    Ok(vec![value::Value::Exact(Value::Exploration(Arc::new(Exploration { place, covariance, bonus, search })))])
+}
+
+/// Trajectories of an informative policy from the start states of `against`, and the exploration with the
+/// covariance of their differences.
+pub fn explore(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<value::Value>, Fault> {
+    let against = played(env, stage, "against")?;
+    let mut next = (**exploration(env, stage, "exploration")?).clone();
+    let (place, world) = (against.place.clone(), &against.place.world);
+    let mut rng = context.rng(&stage.name);
+    let Found { policy, value } = found(&next, against, stage, env, &mut rng)?;
+    let mut trajectories = Vec::with_capacity(against.trajectories.len());
+    for reference in &against.trajectories {
+        let start = reference.0.first().map_or(0, |(state, _)| *state);
+        let trajectory = world.sample(&policy, start, &mut rng);
+        let z = minus(&world.trajectory_features(&trajectory), &world.trajectory_features(reference));
+        context.record("explorer/uncertainty_mean", next.covariance.inverse_norm_sq(&z).sqrt());
+        next.covariance.add(&z);
+        trajectories.push(trajectory);
+    }
+    context.record("explorer/value", value);
+    context.record("explorer/logdet", next.covariance.log_det());
+    context.record("explorer/potential", next.covariance.potential());
+    context.record("explorer/potential_bound", next.covariance.potential_bound());
+    let played = Played { place, policy: Arc::new(policy), trajectories };
+    Ok(vec![
+        value::Value::Exact(Value::Played(Arc::new(played))),
+        value::Value::Exact(Value::Exploration(Arc::new(next))),
+    ])
+}
+
+fn found(
+    exploration: &Exploration,
+    against: &Played,
+    stage: &Stage,
+    env: &Env,
+    rng: &mut ChaCha8Rng,
+) -> Result<Found, Fault> {
+    let (world, covariance) = (&exploration.place.world, &exploration.covariance);
+    let policy = match exploration.search {
+        Search::Exact { restarts } => {
+            return Ok(enhance::search(world, covariance, &against.policy, exploration.bonus, restarts, rng));
+        }
+        Search::MaxPair => enhance::max_pair(world, covariance, RESTARTS, rng).one,
+        Search::Uniform => enhance::uniform(world),
+        Search::OnPolicy => (*player(env, stage, "of")?.policy).clone(),
+        Search::EpsilonGreedy { epsilon } => enhance::epsilon_greedy(world, &player(env, stage, "of")?.policy, epsilon),
+        Search::Thompson { scale } => {
+            let fit = &reward(env, stage, "of")?.fit;
+            enhance::thompson(world, &fit.theta, scale, &fit.hessian, rng).map_err(Fault::new)?
+        }
+        Search::None => (*against.policy).clone(),
+    };
+    let z = minus(&world.features(&policy), &world.features(&against.policy));
+    Ok(Found { value: covariance.inverse_norm_sq(&z).sqrt(), policy })
+}

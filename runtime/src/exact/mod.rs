@@ -1,0 +1,170 @@
+//! The exact track: the values of plans that run in a world, and what their operations do.
+//!
+//! The operations are those of the practical track (`ops/`), which hand over to these where their inputs are
+//! exact values. The mathematics is the crate `pbpo-exact`'s.
+//!
+//! - `players.rs`: worlds, policies, their followers and reward models;
+//! - `pairs.rs`: sampled and labelled trajectories;
+//! - `explore.rs`: the enhancer and its baselines;
+//! - `solve.rs`: the step of the game; `regret.rs`: what it is measured by.
+
+mod explore;
+mod pairs;
+mod players;
+mod regret;
+mod solve;
+
+use std::sync::Arc;
+
+use pbpo_compiler::plan::{Body, Plan, Stage};
+use pbpo_exact::likelihood::{Fit, Preferences};
+use pbpo_exact::linalg::Covariance;
+use pbpo_exact::policy::Policy;
+use pbpo_exact::world::{Trajectory, World};
+
+pub use explore::{explore, make_exploration};
+pub use pairs::{append, label, sample};
+pub use players::{MakeWorld, follow, make_policy, make_reward_model, refresh};
+pub use regret::Regret;
+pub use solve::Solve;
+
+use crate::env::Env;
+use crate::error::Fault;
+use crate::value;
+
+/// A value of the exact track.
+#[derive(Clone)]
+pub enum Value {
+    World(Arc<Place>),
+    Player(Arc<Player>),
+    Reward(Arc<Reward>),
+    Exploration(Arc<Exploration>),
+    Played(Arc<Played>),
+    Compared(Compared),
+}
+
+impl Value {
+    /// The kind's name, for messages.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Value::World(_) => "world",
+            Value::Player(_) => "policy of a world",
+            Value::Reward(_) => "linear reward model",
+            Value::Exploration(_) => "exploration of a world",
+            Value::Played(_) => "trajectories",
+            Value::Compared(_) => "compared trajectories",
+        }
+    }
+}
+
+/// A world, and the value of its best policy.
+pub struct Place {
+    pub world: World,
+    pub optimum: f64,
+}
+
+/// How the step of a policy is solved.
+#[derive(Clone, Copy, serde::Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum Class {
+    Points,
+    Mixtures { tolerance: f64, steps: usize },
+    LogLinear { steps: usize, rate: f64 },
+}
+
+/// A policy; a follower has its leader's class and does not move.
+#[derive(Clone)]
+pub struct Player {
+    pub place: Arc<Place>,
+    pub policy: Arc<Policy>,
+    pub class: Class,
+    /// Of a log-linear policy, `[width]`.
+    pub weights: Vec<f64>,
+}
+
+/// A linear reward model: what it has seen, and its fit.
+#[derive(Clone)]
+pub struct Reward {
+    pub place: Arc<Place>,
+    /// Bound on the norm of theta.
+    pub bound: f64,
+    pub data: Preferences,
+    pub fit: Fit,
+    pub covariance: Covariance,
+}
+
+/// The memory of an exploration.
+#[derive(Clone)]
+pub struct Exploration {
+    pub place: Arc<Place>,
+    pub covariance: Covariance,
+    pub bonus: pbpo_exact::enhance::Bonus,
+    pub search: explore::Search,
+}
+
+/// Trajectories and the policy that they are from.
+pub struct Played {
+    pub place: Arc<Place>,
+    pub policy: Arc<Policy>,
+    pub trajectories: Vec<Trajectory>,
+}
+
+/// Labelled pairs as features, `(chosen, rejected)`. It only grows, by chunks that all versions share.
+#[derive(Clone, Default)]
+pub struct Compared {
+    chunks: Vec<Arc<Vec<[Vec<f64>; 2]>>>,
+}
+
+impl Compared {
+    /// The pairs behind the first `from`.
+    pub fn behind(&self, from: usize) -> impl Iterator<Item = &[Vec<f64>; 2]> {
+        let mut skip = from;
+        let first = self.chunks.iter().position(|chunk| {
+            let inside = skip < chunk.len();
+            if !inside {
+                skip -= chunk.len();
+            }
+            inside
+        });
+        self.chunks[first.unwrap_or(self.chunks.len())..].iter().flat_map(|chunk| chunk.iter()).skip(skip)
+    }
+}
+
+macro_rules! typed {
+    ($name:ident, $variant:ident, $type:ty) => {
+        fn $name<'e>(env: &'e Env, stage: &Stage, port: &str) -> Result<&'e $type, Fault> {
+            match env.get(stage, port)? {
+                value::Value::Exact(Value::$variant(value)) => Ok(value),
+                other => Err(Fault::new(format!(
+                    "input `{port}` is {} where a {} of the exact track is wanted",
+                    other.kind(),
+                    stringify!($name)
+                ))),
+            }
+        }
+    };
+}
+
+typed!(place, World, Arc<Place>);
+typed!(player, Player, Arc<Player>);
+typed!(reward, Reward, Arc<Reward>);
+typed!(exploration, Exploration, Arc<Exploration>);
+typed!(played, Played, Arc<Played>);
+
+/// Whether an input of a stage is a value of the exact track.
+pub fn is_exact(env: &Env, stage: &Stage, port: &str) -> bool {
+    matches!(env.get(stage, port), Ok(value::Value::Exact(_)))
+}
+
+/// Whether nothing in a plan needs a device: all its players live in worlds.
+pub fn is_exact_plan(plan: &Plan) -> bool {
+    fn has(body: &Body, op: &str) -> bool {
+        body.stages().any(|stage| stage.op == op || stage.body.as_deref().is_some_and(|inner| has(inner, op)))
+    }
+    has(&plan.body, "world") && !has(&plan.body, "data")
+}
+
+/// The blocks of a covariance: one for all, or one for each step.
+fn blocks(world: &World, per_step: bool) -> Vec<usize> {
+    if per_step && world.per_step { vec![world.dim; world.horizon] } else { vec![world.width()] }
+}

@@ -1,0 +1,89 @@
+//! Worlds, policies in them with their followers, and linear reward models.
+
+use std::sync::Arc;
+
+use pbpo_compiler::plan::Stage;
+use pbpo_exact::likelihood::{Preferences, fit};
+use pbpo_exact::linalg::Covariance;
+use pbpo_exact::policy::Policy;
+use pbpo_exact::world::{Spec, make};
+use serde::Deserialize;
+
+use super::{Class, Place, Player, Reward, Value, blocks, place, player, reward};
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::ops::{Op, config};
+use crate::value;
+
+/// `world`: its random parts come from the stage's stream, so each seed has a world of its own.
+pub struct MakeWorld;
+
+impl Op for MakeWorld {
+    fn run(&self, stage: &Stage, _: &Env, context: &mut Context<'_>) -> Result<Vec<value::Value>, Fault> {
+        let spec: Spec = config(stage)?;
+        let world = make(&spec, &mut context.rng(&stage.name)).map_err(Fault::new)?;
+        let optimum = world.value(&world.optimum());
+        Ok(vec![value::Value::Exact(Value::World(Arc::new(Place { world, optimum })))])
+    }
+}
+
+/// A policy that starts uniform.
+pub fn make_policy(stage: &Stage, env: &Env) -> Result<Vec<value::Value>, Fault> {
+    #[derive(Deserialize)]
+    struct Settings {
+        class: Class,
+    }
+    let Settings { class } = config(stage)?;
+    let place = place(env, stage, "world")?.clone();
+    let world = &place.world;
+    if matches!(class, Class::Points) && (world.states > 1 || world.horizon > 1) {
+        return Err(Fault::new("`class = points` needs a world with one state and one step")
+            .help("write `class = mixtures`: any policy of the world"));
+    }
+    let (policy, weights) = (Arc::new(Policy::uniform(world)), vec![0.0; world.width()]);
+    Ok(vec![value::Value::Exact(Value::Player(Arc::new(Player { place, policy, class, weights })))])
+}
+
+/// A copy of a policy.
+pub fn follow(stage: &Stage, env: &Env) -> Result<Vec<value::Value>, Fault> {
+    Ok(vec![value::Value::Exact(Value::Player(player(env, stage, "policy")?.clone()))])
+}
+
+/// A follower at the start of an episode. `best_so_far` takes the leader if it earns more by the reward model's
+/// fit, in expectation and not from samples.
+pub fn refresh(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<value::Value>, Fault> {
+    #[derive(Deserialize)]
+    struct Settings {
+        update: String,
+    }
+    let Settings { update } = config(stage)?;
+    let (follower, leader) = (player(env, stage, "follower")?, player(env, stage, "policy")?);
+    let taken = if update == "best_so_far" {
+        let theta = &reward(env, stage, "reward_model")?.fit.theta;
+        let earned = |player: &Player| pbpo_exact::dot(theta, &player.place.world.features(&player.policy));
+        let better = earned(leader) > earned(follower);
+        context.record("reference/replaced", f64::from(u8::from(better)));
+        if better { leader } else { follower }
+    } else {
+        leader
+    };
+    Ok(vec![value::Value::Exact(Value::Player(taken.clone()))])
+}
+
+/// A reward model that has seen nothing: theta is 0.
+pub fn make_reward_model(stage: &Stage, env: &Env) -> Result<Vec<value::Value>, Fault> {
+    #[derive(Deserialize)]
+    struct Settings {
+        bound: f64,
+        ridge: f64,
+        covariance: String,
+    }
+    let Settings { bound, ridge, covariance } = config(stage)?;
+    let place = place(env, stage, "world")?.clone();
+    let width = place.world.width();
+    let data = Preferences::new(width);
+    let fit = fit(&data, ridge, &vec![0.0; width]);
+    let covariance = Covariance::new(&blocks(&place.world, covariance == "per_step"), ridge);
+    Ok(vec![value::Value::Exact(Value::Reward(Arc::new(Reward { place, bound, data, fit, covariance })))])
+}

@@ -1,0 +1,105 @@
+//! `solve`: the leader's best answer to the worst reward in the confidence set (Algorithm 1, lines 13 and 14).
+//!
+//! The reward model first takes in the new pairs (covariance, maximum likelihood); the set is made around it; the
+//! policy is found by its class. Figures: `game/value` (the worst-case gap), `game/gap` (duality gap), `set/size`
+//! (radius or slack), `set/contains` (theta* is in the set), `rm/distance` (of theta_hat to theta*).
+
+use std::sync::Arc;
+
+use pbpo_compiler::plan::Stage;
+use pbpo_exact::likelihood::fit;
+use pbpo_exact::minus;
+use pbpo_exact::set::{Keep, Norm, Radius, Set};
+use pbpo_exact::step::{frank_wolfe, log_linear, points};
+use serde::Deserialize;
+
+use super::{Class, Compared, Player, Reward, Value, player, reward};
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::ops::{Op, config};
+use crate::value;
+
+pub struct Solve;
+
+/// A set as the plan writes it.
+#[derive(Clone, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+enum Settings {
+    Ellipsoid { norm: String, delta: f64, scale: f64 },
+    Likelihood { delta: f64, scale: f64 },
+    Lagrangian { beta: f64, nll: String },
+    Dual { slack: f64 },
+    Mle,
+}
+
+impl Settings {
+    fn keep(&self, bound: f64) -> Keep {
+        match self {
+            Settings::Ellipsoid { norm, delta, scale } => Keep::Ellipsoid {
+                norm: if norm == "covariance" { Norm::Covariance } else { Norm::Hessian },
+                radius: Radius { delta: *delta, scale: *scale, bound },
+            },
+            Settings::Likelihood { delta, scale } => {
+                Keep::Likelihood { radius: Radius { delta: *delta, scale: *scale, bound } }
+            }
+            Settings::Lagrangian { beta, nll } => Keep::Lagrangian { beta: *beta, mean: nll == "mean" },
+            Settings::Dual { slack } => Keep::Dual { slack: *slack },
+            Settings::Mle => Keep::Mle,
+        }
+    }
+}
+
+impl Op for Solve {
+    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<value::Value>, Fault> {
+        #[derive(Deserialize)]
+        struct Config {
+            keep: Settings,
+        }
+        let Config { keep } = config(stage)?;
+        let (leader, against) = (player(env, stage, "policy")?, player(env, stage, "against")?);
+        let mut model = (**reward(env, stage, "reward_model")?).clone();
+        if let value::Value::Exact(Value::Compared(compared)) = env.get(stage, "preferences")? {
+            learn(&mut model, compared);
+        }
+        let next = step(leader, against, &model, keep.keep(model.bound), context);
+        Ok(vec![
+            value::Value::Exact(Value::Player(Arc::new(next))),
+            value::Value::Exact(Value::Reward(Arc::new(model))),
+        ])
+    }
+}
+
+/// Takes in the pairs that the model has not seen.
+fn learn(model: &mut Reward, compared: &Compared) {
+    for [chosen, rejected] in compared.behind(model.data.len()) {
+        model.covariance.add(&minus(chosen, rejected));
+        model.data.push(chosen, rejected);
+    }
+    model.fit = fit(&model.data, model.fit.ridge, &model.fit.theta);
+}
+
+fn step(leader: &Player, against: &Player, model: &Reward, keep: Keep, context: &mut Context<'_>) -> Player {
+    let world = &leader.place.world;
+    let set = Set::new(keep, &model.data, &model.fit, &model.covariance, world.difference_bound());
+    let (reference, mut weights) = (&*against.policy, leader.weights.clone());
+    let chosen = match leader.class {
+        Class::Points => points(world, &set, reference),
+        Class::Mixtures { tolerance, steps } => frank_wolfe(world, &set, reference, &leader.policy, tolerance, steps),
+        Class::LogLinear { steps, rate } => {
+            let found = log_linear(world, &set, reference, &weights, steps, rate);
+            weights = found.w;
+            found.chosen
+        }
+    };
+    context.record("game/value", chosen.value);
+    if chosen.gap.is_finite() {
+        context.record("game/gap", chosen.gap);
+    }
+    context.record("game/iterations", chosen.iterations as f64);
+    context.record("set/size", set.size());
+    context.record("set/contains", f64::from(u8::from(set.contains(&world.theta))));
+    let off = minus(&model.fit.theta, &world.theta);
+    context.record("rm/distance", pbpo_exact::dot(&off, &off).sqrt());
+    Player { policy: Arc::new(chosen.policy), weights, ..leader.clone() }
+}
