@@ -98,7 +98,7 @@ impl Diagnostic {
     pub fn write(mut self, text: &str) -> Self {
         let span = self.primary.span;
         self.fix = Some(Box::new(Fix { title: format!("write `{text}`"), edits: vec![(span, text.to_owned())] }));
-        self.help = Some(format!("write `{text}`").into_boxed_str());
+        self.help = Some(format!("write `{}`", text.trim()).into_boxed_str());
         self
     }
 

@@ -82,6 +82,7 @@ impl Check<'_> {
         let declare = suggest::join(&declare, "or");
         let help = match near {
             Some(word) => format!("did you mean `{word}`?"),
+            None if text == "none" && !known.is_empty() => format!("write {}", suggest::one_of(&known)),
             None if known.is_empty() || known.len() > 8 => format!("declare it: {declare}"),
             None => format!("write {}, or declare {declare}", suggest::one_of(&known)),
         };
