@@ -8,7 +8,10 @@ pub(crate) fn habit(line: &str, top: bool) -> Option<FaultKind> {
     let word = first_word(line);
     let rest = line.get(word.len()..).unwrap_or("").trim();
     let call = |method: &str| rest.starts_with(method);
+    // A name that only looks like a keyword is given a value.
+    let named = rest.starts_with('=') || rest.starts_with("+=");
     let help = match word {
+        _ if named => return rewritten(line, word, rest, top),
         "for" | "while" | "loop" => "write `repeat COUNT { ... }`".to_owned(),
         "if" | "elif" | "else" | "match" | "switch" => {
             "write a `variant` of the pipeline, or a `where` in a sweep".to_owned()
@@ -75,5 +78,31 @@ fn type_of(value: &str) -> Option<&'static str> {
             number.parse::<f64>().is_ok().then_some("float")
         }
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::habit;
+    use crate::ast::FaultKind;
+
+    #[test]
+    fn lines_that_can_be_said_in_one_way_are_rewritten() {
+        let write = |line: &str| match habit(line, true) {
+            Some(FaultKind::Foreign { write, .. }) => write,
+            other => format!("{other:?}"),
+        };
+        assert_eq!(write("from std.tasks import digits"), "use std/tasks { digits }");
+        assert_eq!(write("use std.losses.dpo"), "use std/losses { dpo }");
+        assert_eq!(write("use ./lib.pbpo { x }"), "use \"lib.pbpo\" { x }");
+        assert_eq!(write("seed = 3"), "param seed: int = 3");
+        assert_eq!(write("beta = pi"), "None");
+    }
+
+    #[test]
+    fn a_name_that_is_given_a_value_is_no_keyword() {
+        assert!(habit("match =", false).is_none());
+        assert!(habit("match += (", false).is_none());
+        assert!(matches!(habit("for i in x:", false), Some(FaultKind::Habit { .. })));
     }
 }

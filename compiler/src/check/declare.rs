@@ -16,10 +16,12 @@ use crate::scope::Scope;
 /// Parts of the language that are planned, not there.
 const LATER: [&str; 2] = ["task", "world"];
 /// Items with a form of their own.
-const FORMS: [(&str, &str); 11] = [
+const FORMS: [(&str, &str); 13] = [
     ("import", "use std/games { pbpo }"),
     ("from", "use std/games { pbpo }"),
     ("include", "use \"file.pbpo\" { name }"),
+    ("def", "pipeline NAME(pi: policy) { ... }"),
+    ("fn", "pipeline NAME(pi: policy) { ... }"),
     ("let", "param NAME: float = 0.1"),
     ("const", "param NAME: float = 0.1"),
     ("use", "use std/games { pbpo }"),
