@@ -92,6 +92,7 @@ codes! {
     NoTokenRewards = "PB0611": "token rewards of a reward model with a sequence head",
     ChangesInLoop = "PB0612": "a variable that holds something else in the next iteration",
     ContextTooShort = "PB0613": "prompts and responses that do not fit into a model's context",
+    AgainstItself = "PB0614": "responses that are labelled against themselves",
 
     Unused = "PB0701": "a declaration that nothing uses",
     OneSeed = "PB0702": "a comparison with one seed",

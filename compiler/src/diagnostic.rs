@@ -98,8 +98,17 @@ impl Diagnostic {
     pub fn write(mut self, text: &str) -> Self {
         let span = self.primary.span;
         self.fix = Some(Box::new(Fix { title: format!("write `{text}`"), edits: vec![(span, text.to_owned())] }));
-        self.help = Some(format!("write `{text}`").into_boxed_str());
+        self.help = Some(format!("write `{}`", text.trim()).into_boxed_str());
         self
+    }
+
+    /// Global names in the words of the file: `loop::prompts` is written `prompts` in `loop`.
+    pub fn demangle(&mut self) {
+        self.message = suggest::local_names(&self.message);
+        for label in self.others.iter_mut().chain([&mut self.primary]) {
+            label.text = suggest::local_names(&label.text);
+        }
+        self.help = self.help.as_ref().map(|help| suggest::local_names(help).into_boxed_str());
     }
 
     /// [`Self::help`], where there is something to say.
@@ -115,8 +124,9 @@ pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
 }
 
-/// File order, and each finding once.
+/// File order, each finding once, and names as they are written.
 pub fn tidy(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.iter_mut().for_each(Diagnostic::demangle);
     diagnostics.sort_by(|a, b| {
         let key = |d: &Diagnostic| (d.primary.span, d.code.text(), d.message.clone());
         key(a).cmp(&key(b))

@@ -60,6 +60,11 @@ impl Views {
         self.files.get(&file).unwrap_or(&self.main)
     }
 
+    /// Whether this is a file, and no text of the command line.
+    pub fn is_file(&self, file: FileId) -> bool {
+        self.files.contains_key(&file)
+    }
+
     /// Adds a name to a file's view.
     pub fn add(&mut self, file: FileId, name: &str, global: &str) {
         self.files.entry(file).or_insert_with(|| self.main.clone()).insert(name.to_owned(), global.to_owned());
@@ -254,7 +259,11 @@ fn link(main: FileId, modules: Vec<Module>, out: &mut Vec<Diagnostic>) -> Projec
             for name in &import.names {
                 let here = name.here();
                 let Some(origin) = origin(&modules, from, &name.name.text) else {
-                    out.extend(not_exported(&modules, from, &name.name));
+                    let error = not_exported(&modules, from, &name.name);
+                    // The name that was meant is likely used below.
+                    let meant = error.as_ref().and_then(|error| error.fix.as_ref()).map(|fix| &fix.edits);
+                    project.doubtful.extend(meant.into_iter().flatten().map(|(_, word)| word.clone()));
+                    out.extend(error);
                     project.doubtful.insert(here.text.clone());
                     continue;
                 };

@@ -95,13 +95,12 @@ impl Scope {
         }
     }
 
-    /// Names of the blocks of a kind.
-    pub fn of_kind(&self, kind: Kind) -> Vec<&str> {
-        self.order
-            .iter()
-            .filter(|name| !name.contains("::") && self.blocks.get(*name).is_some_and(|decl| decl.kind == Some(kind)))
-            .map(String::as_str)
-            .collect()
+    /// Names that a file, or a definition in it, has for the blocks of a kind.
+    pub fn of_kind(&self, kind: Kind, file: FileId) -> Vec<&str> {
+        let view = self.views.in_file(file);
+        let right = |name: &&String| self.blocks.get(*name).is_some_and(|decl| decl.kind == Some(kind));
+        let word = |name: &String| view.iter().find(|(_, global)| *global == name).map(|(word, _)| word.as_str());
+        self.order.iter().filter(right).filter_map(word).collect()
     }
 }
 

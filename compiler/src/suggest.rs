@@ -1,11 +1,47 @@
 //! Did you mean: the nearest of the words that would have been right.
 
-/// The one that differs only in case, else the nearest within max(1, a third of the length).
+/// What other tools call things. Only where the language's word is among the candidates.
+const SYNONYMS: &[(&str, &str)] = &[
+    ("learning_rate", "lr"),
+    ("max_grad_norm", "clip"),
+    ("grad_clip", "clip"),
+    ("wd", "weight_decay"),
+    ("warmup_steps", "warmup"),
+    ("batch_size", "batch"),
+    ("n", "count"),
+    ("num_samples", "count"),
+    ("n_samples", "count"),
+    ("size", "count"),
+    ("temp", "temperature"),
+    ("max_tokens", "max_new"),
+    ("max_new_tokens", "max_new"),
+    ("max_length", "context"),
+    ("seq_len", "context"),
+    ("context_length", "context"),
+    ("num_layers", "layers"),
+    ("n_layers", "layers"),
+    ("depth", "layers"),
+    ("num_heads", "heads"),
+    ("n_heads", "heads"),
+    ("hidden", "width"),
+    ("hidden_size", "width"),
+    ("d_model", "width"),
+    ("judge", "by"),
+    ("oracle", "by"),
+    ("num_generations", "group"),
+    ("group_size", "group"),
+];
+
+/// The one that is called so elsewhere, the one that differs only in case, else the nearest within max(1, a third of the length).
 pub fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let mut candidates: Vec<&str> = candidates.into_iter().filter(|word| *word != found).collect();
     candidates.sort_unstable();
     if let Some(same) = candidates.iter().find(|word| word.eq_ignore_ascii_case(found)) {
         return Some(same);
+    }
+    let same = SYNONYMS.iter().find(|(word, ours)| *word == found && candidates.contains(ours));
+    if let Some((_, ours)) = same {
+        return candidates.into_iter().find(|word| word == ours);
     }
     let most = (found.chars().count() / 3).max(1);
     candidates
@@ -44,9 +80,32 @@ pub fn join(words: &[String], last: &str) -> String {
     }
 }
 
+/// A text without the prefixes of global names (`modules.rs`), which no file can write.
+pub fn local_names(text: &str) -> String {
+    let mut parts = text.split("::");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let kept = out.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_').len();
+        // Of a name alone: `::` by itself, or behind something else, is the file's.
+        if kept == out.len() {
+            out.push_str("::");
+        } else {
+            out.truncate(kept);
+        }
+        out.push_str(part);
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{local_names, nearest};
+
+    #[test]
+    fn prefixes_of_global_names_are_left_out() {
+        assert_eq!(local_names("write `lib2::loop2::prompts`, or `a::b`"), "write `prompts`, or `b`");
+        assert_eq!(local_names("found `::`"), "found `::`");
+    }
 
     #[test]
     fn case_first_then_a_third_of_the_length() {
@@ -55,5 +114,7 @@ mod tests {
         assert_eq!(nearest("temprature", ["temperature", "max_new"]), Some("temperature"));
         assert_eq!(nearest("apple_pie", ["bool", "float"]), None);
         assert_eq!(nearest("x", ["y"]), None);
+        assert_eq!(nearest("learning_rate", ["lr", "clip"]), Some("lr"));
+        assert_eq!(nearest("learning_rate", ["clip"]), None);
     }
 }

@@ -76,6 +76,14 @@ pub fn fault(fault: &Fault) -> Diagnostic {
             .label("nothing is open here")
             .help("remove it, or add the opener it belongs to"),
         FaultKind::Foreign { found, write } => foreign(span, found, write),
+        FaultKind::Habit { found, help } => {
+            Diagnostic::error(Code::ForeignSpelling, span, format!("`{found}` is not part of the language"))
+                .label("a statement of another language")
+                .help(help.clone())
+        }
+        FaultKind::LateBrace => Diagnostic::error(Code::Unexpected, span, "a `{` on a line of its own")
+            .label("this belongs to the line above")
+            .help("write `{` at the end of the head"),
         FaultKind::TooDeep => Diagnostic::error(Code::TooDeep, span, format!("nested deeper than {MAX_DEPTH} levels"))
             .label("too deep from here on")
             .help("split it into smaller pieces"),
@@ -99,15 +107,27 @@ fn unexpected(span: Span, expected: &[&'static str], found: &str) -> Diagnostic 
     let words: Vec<String> = expected.iter().map(|word| (*word).to_owned()).collect();
     let expected = suggest::join(&words, "or");
     let error = Diagnostic::error(Code::Unexpected, span, format!("expected {expected}, found {what}"));
-    let call = found == "(" && words.iter().any(|word| word == "`=`");
-    error
-        .label(format!("expected {expected}"))
-        .maybe_help(call.then(|| "give the result a name: `name = ...`".to_owned()))
+    let wanted = |mark: &str| words.iter().any(|word| word == mark);
+    let help = match found {
+        "(" if wanted("`=`") => Some("give the result a name: `name = ...`"),
+        "=" if words.len() == 1 && wanted("`:`") => Some("write the type too: `param NAME: float = ...`"),
+        "=" if words.len() == 1 && wanted("`{`") => Some("write `{ FIELD = VALUE }`"),
+        "" if wanted("`{`") => Some("add `{` here, and `}` below"),
+        _ if words.len() == 1 && wanted("`name: type`") => {
+            Some("give each its type, as `pi: policy`, `b: preferences`, `beta: float`")
+        }
+        _ => None,
+    };
+    error.label(format!("expected {expected}")).maybe_help(help.map(str::to_owned))
 }
 
 fn foreign(span: Span, found: &str, write: &str) -> Diagnostic {
     let message = match found {
         "an odd blank" => "a blank that is no space".to_owned(),
+        // A whole line is in the picture below.
+        line if line.contains([' ', '.']) && line != "(...)" && !line.ends_with(':') => {
+            "this is written in another way".to_owned()
+        }
         word if word.chars().next().is_some_and(|c| c.is_alphabetic() && !c.is_ascii()) => {
             format!("`{found}` has letters of another alphabet")
         }
@@ -115,6 +135,10 @@ fn foreign(span: Span, found: &str, write: &str) -> Diagnostic {
     };
     let error = Diagnostic::error(Code::ForeignSpelling, span, message);
     match (found, write) {
+        (";", ",") => {
+            error.label("a line or `,` ends a field").write(",").help("write `,` between what is on one line")
+        }
+        ("(...)", write) => error.label("a list stands in brackets").write(write),
         (";", _) => error.label("a line ends a statement").write("").help("remove every `;` at the end of a line"),
         ("#", _) => error.label("not a comment").write("//").help("start comments with `//`"),
         ("an odd blank", _) => error.label("it only looks like one").write(" ").help("write a space"),
@@ -123,7 +147,8 @@ fn foreign(span: Span, found: &str, write: &str) -> Diagnostic {
             .help(format!("write `{head}`, the fields as `name = value`, and a `}}` below them")),
         ("**" | "^", _) => error.label("there are no powers").help("write `square(x)`, or `exp(n * log(x))`"),
         (_, "") => error.label("not a name").help("write names in ASCII letters, digits and `_`"),
-        (_, "=") => error.label("a value is given with `=`").write("="),
+        (_, write) if write.trim() == "=" => error.label("a value is given with `=`").write(write),
+        (_, write) if write.trim() == "in" => error.label("values are swept with `in`").write(write),
         (_, write) if write.starts_with('"') => error.label("a text stands in double quotes").write(write),
         (word, write) if word.chars().all(char::is_alphanumeric) && !word.is_ascii() => {
             error.label("it only looks right").write(write)

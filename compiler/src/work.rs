@@ -229,6 +229,10 @@ impl Work {
         };
         let syntax = |code: Code| code.text().starts_with("PB01") && code != Code::MisplacedStatement;
         self.out.retain(|finding| syntax(finding.code) || !inside(finding.primary.span));
+        // A word that would be wrong in the spelling of the language too.
+        let wrong: BTreeSet<Span> =
+            self.out.iter().filter(|finding| !syntax(finding.code)).map(|finding| finding.primary.span).collect();
+        self.out.retain(|finding| finding.code != Code::ForeignSpelling || !wrong.contains(&finding.primary.span));
         lints::apply(&self.project.lints, &mut self.out);
         tidy(&mut self.out);
     }

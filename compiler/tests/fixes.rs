@@ -31,7 +31,17 @@ fn fixing_never_makes_a_file_worse() {
 
 #[test]
 fn these_are_mended_whole() {
-    let names = ["foreign_spellings", "header_missing", "unknown_choice", "unknown_kind_case"];
+    let names = [
+        "axis_with_colon",
+        "field_with_colon",
+        "foreign_spellings",
+        "header_missing",
+        "param_without_word",
+        "semicolons",
+        "tuple",
+        "unknown_choice",
+        "unknown_kind_case",
+    ];
     for name in names {
         let fixture = fixtures("errors").find(|fixture| fixture.name == name).unwrap();
         let (text, _) = fixed(&fixture);

@@ -439,6 +439,10 @@ pub enum FaultKind {
     Stray { found: &'static str },
     /// Another language's habit: what was written, and what to write.
     Foreign { found: String, write: String },
+    /// A statement of another language, and what there is instead.
+    Habit { found: String, help: String },
+    /// A `{` that stands on a line of its own.
+    LateBrace,
     /// Nested or chained deeper than [`crate::MAX_DEPTH`].
     TooDeep,
     /// Larger than [`crate::MAX_BYTES`], or too much work for the parser.

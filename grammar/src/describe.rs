@@ -58,6 +58,9 @@ pub(crate) fn rule(rule: Rule) -> Option<&'static str> {
         | Rule::kind_word
         | Rule::foreign_assign
         | Rule::semicolon
+        | Rule::late
+        | Rule::untyped
+        | Rule::tuple
         | Rule::stmt_end
         | Rule::arg
         | Rule::arg_rest

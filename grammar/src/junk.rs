@@ -4,6 +4,7 @@ use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
 
 use crate::ast::{Fault, FaultKind};
+use crate::habits::habit;
 use crate::{FileId, PbpoParser, Rule, Span, describe};
 
 /// At most this many alternatives are named in a message.
@@ -13,12 +14,21 @@ const MOST_EXPECTED: usize = 4;
 const HEADS: [&str; 11] =
     ["param", "pbpo", "use", "allow", "warn", "deny", "extern", "objective", "pipeline", "variant", "sweep"];
 
+/// Kinds of blocks.
+const KINDS: [&str; 7] = ["data", "policy", "reward_model", "features", "exploration", "constraint", "oracle"];
+
 /// Explains why `text`, which starts at byte `start` of its file, is not what `strict` wants.
 pub(crate) fn explain(file: FileId, text: &str, start: usize, strict: Rule) -> Fault {
     let line = text.trim_end();
     let word = first_word(line);
     let whole = |len: usize| Span::new(file, start, start + len);
-    if strict == Rule::item_only && is_word(word) && !HEADS.contains(&word) {
+    if strict != Rule::setting_only
+        && let Some(kind) = habit(line, strict == Rule::item_only)
+    {
+        let lone = matches!(kind, FaultKind::Habit { .. });
+        return Fault { kind, span: whole(if lone { word.len() } else { line.len() }) };
+    }
+    if strict == Rule::item_only && is_word(word) && !HEADS.contains(&word) && !KINDS.contains(&word) {
         return Fault { kind: FaultKind::UnknownItem { word: word.to_owned() }, span: whole(word.len()) };
     }
     let strict = if strict == Rule::item_only && word == "param" { Rule::param_only } else { strict };

@@ -6,6 +6,7 @@
 //! - `pbpo.pest`: the rules. A new statement or literal starts there.
 //! - `build/`: pest's pairs -> syntax tree. A new rule gets its node there.
 //! - `fmt/`: the formatter.
+//! - `habits.rs`: statements of other languages.
 //! - `junk.rs`: what was expected in a piece of junk. `describe.rs`: rules in words.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
@@ -19,6 +20,7 @@ mod depth;
 mod describe;
 pub mod fmt;
 mod foreign;
+mod habits;
 mod junk;
 mod span;
 

@@ -29,7 +29,9 @@ impl Check<'_> {
         let mut bindings = Bindings::default();
         let mut given: Vec<(&str, Span)> = Vec::new();
         let (mut good, mut unknown) = (true, 0);
-        let mut positional = callee.formals.iter().filter(|formal| !formal.named_only);
+        let skipped = self.left_out(callee, args);
+        let left_out = |formal: &&Formal| skipped.contains(&formal.name.text.as_str());
+        let mut positional = callee.formals.iter().filter(|formal| !formal.named_only && !left_out(formal));
         for arg in args {
             let place = arg.name.as_ref().map_or(arg.value.span, |name| name.span);
             let formal = match &arg.name {
@@ -68,6 +70,44 @@ impl Check<'_> {
             self.missing_arguments(callee, &missing, span);
         }
         good.then_some(bindings)
+    }
+
+    /// The parameters that were left out in the middle of a call: with them in their places the arguments
+    /// behind would all be of the wrong kind, and without them none is.
+    fn left_out<'f>(&self, callee: &Callee<'f>, args: &[Arg]) -> Vec<&'f str> {
+        let named = |formal: &Formal| {
+            args.iter().any(|arg| arg.name.as_ref().is_some_and(|name| name.text == formal.name.text))
+        };
+        let mut skipped = Vec::new();
+        let mut formals = callee.formals.iter().filter(|formal| !formal.named_only && !named(formal));
+        for arg in args.iter().filter(|arg| arg.name.is_none()) {
+            loop {
+                match formals.next() {
+                    Some(formal) if self.may_be(formal, &arg.value) => break,
+                    Some(formal) if formal.default.is_none() => skipped.push(formal.name.text.as_str()),
+                    Some(_) => {}
+                    None => return Vec::new(),
+                }
+            }
+        }
+        skipped
+    }
+
+    /// Whether an argument may be meant for a parameter, by its kind alone.
+    fn may_be(&self, formal: &Formal, value: &Expr) -> bool {
+        let word = formal.ty.words.first().map_or("", |word| word.text.as_str());
+        let block = match &value.kind {
+            ExprKind::Path(path) => match path.as_slice() {
+                [name] => self.scope.peek(name).map(|decl| decl.kind),
+                _ => None,
+            },
+            ExprKind::Number(_) => return Kind::parse(word).is_none(),
+            _ => None,
+        };
+        match (Kind::parse(word), block) {
+            (wanted, Some(found)) => wanted == found,
+            (_, None) => true,
+        }
     }
 
     fn no_such_parameter(&mut self, callee: &Callee<'_>, arg: &Arg, place: Span) {

@@ -122,8 +122,8 @@ fn param_value(scope: &Scope, param: &Written, out: &mut Vec<Diagnostic>) -> Opt
         return None;
     }
     let mut check = Check { scope, locals: None, out };
-    let value = check.constant(&param.value)?;
     let ty = param.ty.text.as_str();
+    let value = check.known(&param.value, ty)?;
     match value {
         Constant::Number(number) if matches!(ty, "int" | "float") => {
             let whole = ty == "int";

@@ -5,7 +5,7 @@ use pbpo_grammar::ast::{Expr, Ident};
 
 use super::Check;
 use crate::code::Code;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Fix};
 use crate::hir::{Args, Choice, Value};
 use crate::schema::{Default, Field, Form, Ty, Variant};
 use crate::suggest;
@@ -37,7 +37,7 @@ impl Check<'_> {
     /// Checks what was given, and fills in defaults.
     pub fn fields(&mut self, owner: &Owner, fields: &'static [Field], given: &[Given<'_>]) -> Args {
         let (mut args, mut seen) = (Args::default(), Vec::<(&str, Span)>::new());
-        let mut misspelt = Vec::new();
+        let (mut misspelt, mut unknown) = (Vec::new(), 0);
         let mut positional = fields.iter().filter(|field| field.positional);
         for item in given {
             let place = item.name.map_or(item.value.span, |name| name.span);
@@ -45,14 +45,19 @@ impl Check<'_> {
                 Some(name) => match fields.iter().find(|field| field.name == name.text) {
                     Some(field) => field,
                     None => {
-                        misspelt.extend(self.unknown_field(owner, fields, name));
+                        match self.unknown_field(owner, fields, name, given) {
+                            Some(field) => misspelt.push(field),
+                            None => unknown += 1,
+                        }
                         continue;
                     }
                 },
                 None => match positional.next() {
                     Some(field) => field,
                     None => {
-                        self.too_many(owner, fields, item.value);
+                        let named = absent(fields, given).find(|field| !misspelt.contains(&field.name));
+                        misspelt.extend(named.map(|field| field.name));
+                        self.too_many(owner, fields, item.value, named);
                         continue;
                     }
                 },
@@ -71,8 +76,12 @@ impl Check<'_> {
                 args.insert(field.name, value, item.value.span);
             }
         }
+        // What is missing may well be what has a name that is not known.
+        let missing = absent(fields, given).filter(|field| !misspelt.contains(&field.name)).count();
         for field in fields {
-            if !seen.iter().any(|(name, _)| *name == field.name) && !misspelt.contains(&field.name) {
+            let explained =
+                misspelt.contains(&field.name) || missing <= unknown && matches!(field.default, Default::Required);
+            if !seen.iter().any(|(name, _)| *name == field.name) && !explained {
                 self.default(owner, field, &mut args);
             }
         }
@@ -80,7 +89,13 @@ impl Check<'_> {
     }
 
     /// Says that a name is no field; the field that was likely meant.
-    fn unknown_field(&mut self, owner: &Owner, fields: &'static [Field], name: &Ident) -> Option<&'static str> {
+    fn unknown_field(
+        &mut self,
+        owner: &Owner,
+        fields: &'static [Field],
+        name: &Ident,
+        given: &[Given<'_>],
+    ) -> Option<&'static str> {
         let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
         let message = format!("{} has no {} `{}`", owner.what, owner.noun, name.text);
         let mut error = Diagnostic::error(Code::UnknownField, name.span, message)
@@ -89,11 +104,27 @@ impl Check<'_> {
         if names.is_empty() {
             error = error.help(format!("{} takes no {}s", owner.what, owner.noun));
         }
+        let near = suggest::nearest(&name.text, names);
+        let missing: Vec<&Field> = absent(fields, given).collect();
+        if let (None, [missing]) = (near, missing.as_slice()) {
+            error = error.help(format!("did you mean `{}`, which is missing?", missing.name));
+        }
         self.out.push(error);
-        suggest::nearest(&name.text, names)
+        near
     }
 
-    fn too_many(&mut self, owner: &Owner, fields: &'static [Field], value: &Expr) {
+    /// Says that a value has no place; `named` is what it may well be, if its name were there.
+    fn too_many(&mut self, owner: &Owner, fields: &'static [Field], value: &Expr, named: Option<&Field>) {
+        if let Some(field) = named {
+            let message = format!("`{}` of {} is given by its name", field.name, owner.what);
+            let mut error = Diagnostic::error(Code::TooManyArguments, value.span, message)
+                .label("no place for this one")
+                .help(format!("write `{} = ` in front of it", field.name));
+            let edits = vec![(Span { end: value.span.start, ..value.span }, format!("{} = ", field.name))];
+            error.fix = Some(Box::new(Fix { title: format!("write `{} = `", field.name), edits }));
+            self.out.push(error);
+            return;
+        }
         let usage: Vec<String> = fields
             .iter()
             .filter(|field| field.positional || matches!(field.default, Default::Required))
@@ -152,6 +183,18 @@ impl Check<'_> {
                 .help(format!("add `{} = {}`: {}", field.name, example(field.ty), field.doc)),
         );
     }
+}
+
+/// The fields that must be given, and were not.
+fn absent<'f>(fields: &'static [Field], given: &'f [Given<'_>]) -> impl Iterator<Item = &'static Field> + 'f {
+    let unnamed = given.iter().filter(|given| given.name.is_none()).count();
+    let by_place: Vec<&str> =
+        fields.iter().filter(|field| field.positional).take(unnamed).map(|field| field.name).collect();
+    fields.iter().filter(move |field| {
+        matches!(field.default, Default::Required)
+            && !by_place.contains(&field.name)
+            && !given.iter().any(|given| given.is(field.name))
+    })
 }
 
 /// The variant of a name.

@@ -17,16 +17,21 @@ const LARGEST: f64 = 9_007_199_254_740_992.0;
 impl Check<'_> {
     /// A value that is known before the run.
     pub fn constant(&mut self, expr: &Expr) -> Option<Constant> {
+        self.known(expr, "float")
+    }
+
+    /// A value that is known before the run; `ty` is what a parameter in its place would be declared as.
+    pub(super) fn known(&mut self, expr: &Expr, ty: &str) -> Option<Constant> {
         match &expr.kind {
             ExprKind::Number(literal) => self.literal(literal, expr.span).map(Constant::Number),
             ExprKind::Bool(value) => Some(Constant::Bool(*value)),
             ExprKind::Text(text) => Some(Constant::Text(text.clone())),
             ExprKind::Path(path) => match path.as_slice() {
-                [name] => self.param(name, expr),
+                [name] => self.param(name, expr, ty),
                 _ => self.wrong_type(expr, "a number", None),
             },
             ExprKind::Neg(arg) => {
-                let arg = self.number(arg)?;
+                let arg = self.number_of(arg, ty)?;
                 self.finite(Number { value: -arg.value, ..arg }, expr.span).map(Constant::Number)
             }
             ExprKind::Binary { op, .. } if op.is_logical() => {
@@ -34,7 +39,7 @@ impl Check<'_> {
                 None
             }
             ExprKind::Binary { op, left, right } => {
-                let (left, right) = (self.number(left), self.number(right));
+                let (left, right) = (self.number_of(left, ty), self.number_of(right, ty));
                 self.arithmetic(*op, left?, right?, expr.span).map(Constant::Number)
             }
             ExprKind::Not(_) => {
@@ -49,7 +54,11 @@ impl Check<'_> {
 
     /// A number that is known before the run.
     pub fn number(&mut self, expr: &Expr) -> Option<Number> {
-        match self.constant(expr)? {
+        self.number_of(expr, "float")
+    }
+
+    fn number_of(&mut self, expr: &Expr, ty: &str) -> Option<Number> {
+        match self.known(expr, ty)? {
             Constant::Number(number) => Some(number),
             Constant::Bool(_) | Constant::Text(_) => self.wrong_type(expr, "a number", None),
         }
@@ -73,7 +82,7 @@ impl Check<'_> {
     }
 
     /// The value of a parameter; only a parameter is known before the run.
-    fn param(&mut self, word: &Ident, expr: &Expr) -> Option<Constant> {
+    fn param(&mut self, word: &Ident, expr: &Expr, ty: &str) -> Option<Constant> {
         let name = word.text.as_str();
         if let Some(param) = self.scope.param(word) {
             let from = Some((name.to_owned(), param.name));
@@ -92,9 +101,17 @@ impl Check<'_> {
             return None;
         }
         if !self.scope.doubtful.contains(name) {
-            let params = self.scope.params.keys().map(String::as_str).filter(|name| !name.contains("::"));
+            let view = self.scope.views.in_file(word.span.file);
+            let params = view.iter().filter(|(_, global)| self.scope.params.contains_key(*global));
+            let params = params.map(|(name, _)| name.as_str());
             let nearest = suggest::nearest(name, params).map(|near| format!("did you mean `{near}`?"));
-            let help = nearest.unwrap_or_else(|| format!("declare it above: `param {name}: float = ...`"));
+            let number = if ty == "int" { "a whole number" } else { "a number" };
+            let help = nearest.unwrap_or_else(|| match name {
+                "none" => format!("write {number}: `none` is a word of other fields"),
+                // What `--set` gives stands in no file.
+                _ if !self.scope.views.is_file(word.span.file) => format!("write {number}"),
+                _ => format!("declare it above: `param {name}: {ty} = ...`"),
+            });
             self.out.push(
                 Diagnostic::error(Code::UnknownName, expr.span, format!("no parameter is called `{name}`"))
                     .label("a number belongs here")
@@ -156,7 +173,7 @@ impl Check<'_> {
     }
 
     pub fn int(&mut self, field: &str, unit: Option<Unit>, range: Range, expr: &Expr) -> Option<i64> {
-        let number = self.quantity(field, unit, expr)?;
+        let number = self.quantity(field, unit, expr, "int")?;
         if !number.whole {
             self.out.push(from_param(not_whole(expr.span, &number), &number));
             return None;
@@ -171,7 +188,7 @@ impl Check<'_> {
     }
 
     pub fn float(&mut self, field: &str, unit: Option<Unit>, range: Range, expr: &Expr) -> Option<f64> {
-        let number = self.quantity(field, unit, expr)?;
+        let number = self.quantity(field, unit, expr, "float")?;
         if !range.contains(number.value) {
             let number = Number { whole: false, ..number };
             self.out.push(from_param(out_of_range(expr.span, &number, range, &format!("`{field}`")), &number));
@@ -181,14 +198,14 @@ impl Check<'_> {
     }
 
     /// A number with the right unit, or with none.
-    fn quantity(&mut self, field: &str, unit: Option<Unit>, expr: &Expr) -> Option<Number> {
+    fn quantity(&mut self, field: &str, unit: Option<Unit>, expr: &Expr, ty: &str) -> Option<Number> {
         if matches!(
             expr.kind,
             ExprKind::Text(_) | ExprKind::Bool(_) | ExprKind::List(_) | ExprKind::Call { .. } | ExprKind::Record { .. }
         ) {
             return self.wrong_type(expr, "a number", None);
         }
-        let number = self.number(expr)?;
+        let number = self.number_of(expr, ty)?;
         let Some(found) = number.unit else { return Some(number) };
         if unit == Some(found) {
             return Some(number);

@@ -33,7 +33,7 @@ impl Check<'_> {
             if found == kind {
                 return Some(global.to_owned());
             }
-            let near = self.scope.of_kind(kind);
+            let near = self.scope.of_kind(kind, name.span.file);
             self.out.push(
                 Diagnostic::error(
                     Code::WrongKind,
@@ -72,7 +72,7 @@ impl Check<'_> {
     /// likely a missing declaration: one report does, however often it is used.
     pub fn unknown_block(&mut self, kinds: &[Kind], name: &Ident) {
         let text = &name.text;
-        let known: Vec<&str> = kinds.iter().flat_map(|kind| self.scope.of_kind(*kind)).collect();
+        let known: Vec<&str> = kinds.iter().flat_map(|kind| self.scope.of_kind(*kind, name.span.file)).collect();
         let words: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
         let near = suggest::nearest(text, known.iter().copied());
         if self.scope.doubtful.contains(text) || (near.is_none() && !self.scope.missing.add(text)) {
@@ -82,6 +82,7 @@ impl Check<'_> {
         let declare = suggest::join(&declare, "or");
         let help = match near {
             Some(word) => format!("did you mean `{word}`?"),
+            None if text == "none" && !known.is_empty() => format!("write {}", suggest::one_of(&known)),
             None if known.is_empty() || known.len() > 8 => format!("declare it: {declare}"),
             None => format!("write {}, or declare {declare}", suggest::one_of(&known)),
         };
@@ -107,7 +108,7 @@ impl Check<'_> {
         };
         let expected = "initial weights";
         match path {
-            [policy, part] if part.text == "init" => {
+            [policy] | [policy, _] if self.follower(policy) || init(path) => {
                 let global = self.named_block(Kind::Policy, policy)?;
                 let follows = self.scope.blocks.get(&global).and_then(|decl| decl.follows);
                 if let Some(follows) = follows {
@@ -119,7 +120,7 @@ impl Check<'_> {
                         )
                         .label("a follower")
                         .also(follows, format!("`{}` follows another policy", policy.text))
-                        .help("name the policy that it follows"),
+                        .help("write `POLICY.init` with the policy that it follows"),
                     );
                     return None;
                 }
@@ -134,6 +135,11 @@ impl Check<'_> {
             }
             _ => self.wrong_type(expr, expected, Some("write `POLICY.init`".into())),
         }
+    }
+
+    /// Whether a word is a policy that follows another.
+    fn follower(&self, policy: &Ident) -> bool {
+        self.scope.peek(policy).is_some_and(|decl| decl.follows.is_some())
     }
 
     /// `TASK.score`; `WORLD.score` is the true reward of a world.
@@ -223,6 +229,11 @@ impl Check<'_> {
         }
         None
     }
+}
+
+/// Whether a path is `POLICY.init`.
+fn init(path: &[Ident]) -> bool {
+    matches!(path, [_, part] if part.text == "init")
 }
 
 /// Says that a variable is read where it has no value, if it is one at all.

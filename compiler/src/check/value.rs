@@ -46,7 +46,7 @@ impl Check<'_> {
     }
 
     /// Says that a value is of another type.
-    pub(super) fn wrong_type<T>(&mut self, expr: &Expr, expected: &str, help: Option<String>) -> Option<T> {
+    pub(crate) fn wrong_type<T>(&mut self, expr: &Expr, expected: &str, help: Option<String>) -> Option<T> {
         if !matches!(expr.kind, ExprKind::Error) {
             self.out.push(
                 Diagnostic::error(

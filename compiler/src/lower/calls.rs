@@ -79,7 +79,10 @@ fn target(program: &Program, callee: &Ident, out: &mut Vec<Diagnostic>) -> Optio
                     .label("declared nowhere")
                     .help(match suggest::nearest(&callee.text, names) {
                         Some(near) => format!("did you mean `{near}`?"),
-                        None => format!("import it: `use std/games {{ {} }}`", callee.text),
+                        None => match crate::stdlib::home(&callee.text) {
+                            Some(module) => format!("import it: `use {module} {{ {} }}`", callee.text),
+                            None => format!("declare it: `pipeline {}(pi: policy) {{ ... }}`", callee.text),
+                        },
                     }),
             );
         }

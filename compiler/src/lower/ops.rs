@@ -96,7 +96,8 @@ impl Lower<'_> {
             (None, None) => error,
         };
         let up = count + per_prompt - count % per_prompt;
-        self.out.push(error.help(format!("write `count = {up}`")));
+        // The number may stand far from here, as the argument of a call by another name.
+        self.out.push(error.help(format!("write `{up}`, the next multiple")));
     }
 
     fn explore(&mut self, args: &Args, output: &str, span: Span) -> Option<Rollouts> {
@@ -187,6 +188,17 @@ impl Lower<'_> {
         let (Some((a, _)), Some((b, other)), Some(at)) = (side("first"), side("second"), args.span("second")) else {
             return;
         };
+        if let (Some(first), Some(second)) = (args.name("first"), args.name("second"))
+            && first == second
+        {
+            self.out.push(
+                Diagnostic::error(Code::AgainstItself, at, format!("`{second}` is labelled against itself"))
+                    .label("the same responses on both sides")
+                    .also(other, "assigned here")
+                    .help("give two batches: `x = explore(EXPLORATION, PROMPTS, against = y)`"),
+            );
+            return;
+        }
         let (code, message, help) = if a.count != b.count {
             let message = format!("{} rollouts can't be paired with {}", a.count, b.count);
             (Code::AxesMismatch, message, "give both sides the same `count`")

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use pbpo_grammar::Span;
-use pbpo_grammar::ast::{Body as Braces, Expr, ExprKind, Ident, Stmt};
+use pbpo_grammar::ast::{Body as Braces, Expr, ExprKind, Ident, Number, Stmt};
 
 use super::{Lower, stage};
 use crate::code::Code;
@@ -103,6 +103,17 @@ impl Lower<'_> {
         }
         let written = matches!(&count.kind, ExprKind::Number(number) if number.unit.is_some());
         let name = if written || unit.is_some() { "episodes" } else { "" };
+        // The checks of quantities would offer every unit there is.
+        if let ExprKind::Number(Number { unit: Some(unit), .. }) = &count.kind
+            && Unit::parse(&unit.text).is_none()
+        {
+            self.out.push(
+                Diagnostic::error(Code::UnknownUnit, unit.span, format!("no unit is called `{}`", unit.text))
+                    .label("a repeat counts episodes")
+                    .write("episodes"),
+            );
+            return (1, name);
+        }
         let count = self.check().int("repeat", Some(Unit::Episodes), Range::new(1.0, MOST), count);
         (count.unwrap_or(1), name)
     }

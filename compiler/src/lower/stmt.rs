@@ -1,7 +1,7 @@
 //! Statements.
 
 use pbpo_grammar::Span;
-use pbpo_grammar::ast::{Expr, ExprKind, Ident, Stmt};
+use pbpo_grammar::ast::{Expr, ExprKind, Ident, Item, Stmt};
 
 use super::ops::Made;
 use super::{Lower, stage};
@@ -192,9 +192,14 @@ impl Lower<'_> {
         let Some(schema) = ops::find(&word) else {
             let error = Diagnostic::error(Code::UnknownOp, at, format!("no operation is called `{word}`"))
                 .label("unknown operation");
-            let objective = functions::find(&word).is_some() && suggest::nearest(&word, names()).is_none();
-            self.out.push(if objective {
-                error.help(format!("`{word}` belongs in an objective: `ascend P on {word}(...)`"))
+            // A loss is lowered: all objectives of the library and most of others are.
+            let declared = callee.first().and_then(|name| self.program.scope.item(name));
+            let called = matches!(declared, Some(Item::Objective(_)))
+                || crate::stdlib::home(&word).is_some_and(|module| module == "std/losses");
+            let function = functions::find(&word).is_some() && suggest::nearest(&word, names()).is_none();
+            self.out.push(if called || function {
+                let verb = if called { "descend" } else { "ascend" };
+                error.help(format!("`{word}` belongs in an objective: `{verb} P on {word}(...)`"))
             } else {
                 error.maybe_help(suggest::help(&word, &names()))
             });

@@ -94,6 +94,31 @@ fn set_in_value(slot: &mut Expr, schema: &'static Field, rest: &[Ident], value: 
     }
 }
 
+/// The paths of all that can be set in a body, behind `prefix`.
+pub(super) fn paths(body: &Body, fields: &'static [Field], prefix: &str, out: &mut Vec<String>) {
+    for field in fields {
+        let path = format!("{prefix}.{}", field.name);
+        let written = body.stmts.iter().find_map(|stmt| match stmt {
+            Stmt::Assign { name, value, .. } if name.text == field.name => Some(value),
+            _ => None,
+        });
+        let inner = match field.ty {
+            Ty::Record(fields) => fields,
+            _ => {
+                let variants = field.ty.alternatives().unwrap_or_default();
+                written.and_then(|value| chosen(value, variants)).map_or(&[] as &[Field], |variant| variant.fields)
+            }
+        };
+        let empty = Body { stmts: Vec::new(), span: body.span };
+        let braces = match written.map(|value| &value.kind) {
+            Some(ExprKind::Record { body, .. }) => body,
+            _ => &empty,
+        };
+        paths(braces, inner, &path, out);
+        out.push(path);
+    }
+}
+
 /// The alternative that is written.
 fn chosen(expr: &Expr, variants: &'static [Variant]) -> Option<&'static Variant> {
     let word = match &expr.kind {

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use pbpo_grammar::ast::{Arg, Block, Body, Expr, ExprKind, Ident, Item, PipelineBody, Stmt};
 use pbpo_grammar::{FileId, Span, parse_expr};
 
-use super::fields::set_in_body;
+use super::fields::{paths, set_in_body};
 use crate::check::field_span;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::modules::{Entry, Project};
-use crate::schema::{Kind, blocks};
+use crate::schema::{Field, Kind, blocks};
 use crate::source::{SET, SourceMap};
 
 /// One override: of a variant, a sweep, or the command line.
@@ -103,10 +103,39 @@ pub fn apply<'o>(
     for item in overrides {
         match set(entries, project, &item.path, item.value.clone()) {
             Ok(index) => changed.extend(index),
-            Err(error) => out.extend(error),
+            Err(error) => out.extend(error.map(|error| longer_path(entries, project, &item.path, error))),
         }
     }
     changed
+}
+
+/// Where the last word of an unknown path is a field further down, the whole path to it.
+fn longer_path(entries: &[Entry], project: &Project, path: &[Ident], error: Diagnostic) -> Diagnostic {
+    let (Some(first), Some(last)) = (path.first(), path.last()) else { return error };
+    if error.code != Code::UnknownPath || error.primary.span != last.span {
+        return error;
+    }
+    let mut all = Vec::new();
+    for (name, global) in project.views.in_file(first.span.file) {
+        let item = entries.iter().find(|entry| entry.global == *global).map(|entry| &*entry.item);
+        if let (Some(Item::Block(block)), true) = (item, path.len() == 1 || *name == first.text)
+            && let Some(fields) = fields_of(block)
+        {
+            paths(&block.body, fields, name, &mut all);
+        }
+    }
+    let ending = format!(".{}", last.text);
+    let found: Vec<&str> = all.iter().map(String::as_str).filter(|path| path.ends_with(&ending)).collect();
+    match found.as_slice() {
+        [] => error,
+        found => Diagnostic { fix: None, ..error.help(format!("write {}", crate::suggest::one_of(found))) },
+    }
+}
+
+/// The fields of a block of a known kind.
+fn fields_of(block: &Block) -> Option<&'static [Field]> {
+    let kind = Kind::parse(&block.kind.text)?;
+    Some(blocks::form(kind, |field| field_span(&block.body, field).is_some()).fields)
 }
 
 /// A failed override; nothing to say where its target was reported already.
@@ -151,7 +180,12 @@ fn set(entries: &mut [Entry], project: &Project, path: &[Ident], value: Expr) ->
         if project.doubtful.contains(&first.text) {
             return Err(None);
         }
-        let names: Vec<&str> = project.views.in_file(first.span.file).keys().map(String::as_str).collect();
+        let value = |global: &String| {
+            let item = entries.iter().find(|entry| entry.global == *global).map(|entry| &*entry.item);
+            matches!(item, Some(Item::Param(_) | Item::Block(_) | Item::Pipeline(_)))
+        };
+        let view = project.views.in_file(first.span.file).iter();
+        let names: Vec<&str> = view.filter(|(_, global)| value(global)).map(|(name, _)| name.as_str()).collect();
         let error = unknown(first, format!("nothing is called `{}`", first.text), &names);
         let seed = first.text == "seed" && rest.is_empty();
         return Err(if seed {
@@ -240,7 +274,7 @@ pub(super) fn no_parts(name: &str, part: &Ident) -> Failure {
 
 fn set_in_block(block: &mut Block, name: &Ident, rest: &[Ident], value: Expr) -> Result<(), Failure> {
     let Some(kind) = Kind::parse(&block.kind.text) else { return Err(None) };
-    let fields = blocks::form(kind, |field| field_span(&block.body, field).is_some()).fields;
+    let Some(fields) = fields_of(block) else { return Err(None) };
     let Some((field, rest)) = rest.split_first() else {
         let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
         let error =

@@ -101,6 +101,10 @@ impl Finder<'_> {
                             self.out.push(Diagnostic::error(Code::OutOfRange, setting.value.span, message));
                         }
                     },
+                    _ if matches!(setting.value.kind, ExprKind::List(_)) => {
+                        good = false;
+                        self.listed(setting);
+                    }
                     _ => fixed.push(Override::new(&setting.path, &setting.value)),
                 },
             }
@@ -112,6 +116,14 @@ impl Finder<'_> {
         });
         good &= axes.count() <= seen.len() && factors.iter().all(|factor: &Factor| !factor.options.is_empty());
         good.then_some((factors, fixed, limit))
+    }
+
+    /// Says that a list is swept with `in`.
+    fn listed(&mut self, setting: &Setting) {
+        let path = crate::check::path_text(&setting.path);
+        let message = format!("`{path}` has one value in all points with `=`");
+        let error = Diagnostic::error(Code::WrongType, setting.value.span, message).label("a list of values");
+        self.out.push(error.help(format!("write `{path} in [...]`")));
     }
 
     /// Whether a path is swept only once; says so if not.
@@ -231,7 +243,10 @@ impl Finder<'_> {
         let (Some(count), Some((low, high)), true) = (count, ends, good) else {
             let error = Diagnostic::error(Code::WrongType, expr.span, "these are no values of an axis");
             let error = error.label("expected `linear` or `log`");
-            self.out.push(error.help("write `linear(0, 1, count = 5)` or `log(1e-5, 1e-3, count = 5)`"));
+            self.out.push(match counted(&word, &plain).filter(|_| plain.len() == args.len()) {
+                Some((low, high)) => error.label("both ends are part of a range").write(&format!("{low}..{high}")),
+                None => error.help("write `linear(0, 1, count = 5)` or `log(1e-5, 1e-3, count = 5)`"),
+            });
             return None;
         };
         if logarithmic && (low <= 0.0 || high <= 0.0) {
@@ -260,9 +275,9 @@ impl Finder<'_> {
             return None;
         };
         let mut options = vec![("baseline".to_owned(), Vec::new())];
-        for item in items {
-            options.push(self.without(item)?);
-        }
+        // Each that is wrong is said, not the first alone.
+        let found: Vec<_> = items.iter().map(|item| self.without(item)).collect();
+        options.extend(found.into_iter().collect::<Option<Vec<_>>>()?);
         Some(Factor { options, span: setting.span() })
     }
 
@@ -277,6 +292,9 @@ impl Finder<'_> {
         };
         let found = self.project.views.global(name).and_then(|global| self.item(global));
         let Some(Item::Block(block)) = found else {
+            if self.project.doubtful.contains(&name.text) {
+                return None;
+            }
             let names: Vec<&str> =
                 self.entries.iter().filter(|e| off(&e.item).is_some()).map(|e| e.global.as_str()).collect();
             let error = Diagnostic::error(Code::UnknownName, name.span, format!("no block is called `{}`", name.text));
@@ -357,6 +375,16 @@ fn product(factors: &[Factor]) -> Vec<Vec<(String, Vec<Override>)>> {
             })
             .collect()
     })
+}
+
+/// The ends of `range(5)` or `range(1, 5)`, as Python counts: without the last.
+fn counted(word: &str, args: &[&Expr]) -> Option<(usize, usize)> {
+    let (low, high) = match args {
+        [high] => (0, whole(high)?),
+        [low, high] => (whole(low)?, whole(high)?),
+        _ => return None,
+    };
+    (word == "range" && low < high).then(|| (low, high - 1))
 }
 
 fn word(path: &[Ident]) -> Option<&str> {

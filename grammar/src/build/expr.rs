@@ -179,7 +179,19 @@ impl<'s> Builder<'s> {
 
     fn paren(&mut self, pair: Pr<'s>, span: Span) -> Expr {
         let (mut expr, mut junk) = (Self::error(span), false);
-        for pair in pair.into_inner() {
+        let inner = pair.into_inner();
+        let tuple = self.child(&inner, Rule::tuple);
+        if let (Some(tuple), Some(first), Some(_)) =
+            (tuple, self.child(&inner, Rule::expr), self.child(&inner, Rule::close_paren))
+        {
+            let items = [first].into_iter().chain(tuple.into_inner().filter(|pair| pair.as_rule() == Rule::expr));
+            let kind = ExprKind::List(items.map(|pair| self.expr(pair)).collect());
+            let text = span.text(self.source);
+            let within = text.get(1..text.len().saturating_sub(1)).unwrap_or("").trim().trim_end_matches(',');
+            self.fault(FaultKind::Foreign { found: "(...)".into(), write: format!("[{within}]") }, span);
+            return Expr { kind, span };
+        }
+        for pair in inner {
             match pair.as_rule() {
                 Rule::expr => expr = self.expr(pair),
                 Rule::junk_arg => junk |= self.leftover(&pair, "an operator or `)`"),
@@ -217,16 +229,20 @@ impl<'s> Builder<'s> {
             [word] => match word.text.as_str() {
                 "true" => return ExprKind::Bool(true),
                 "false" => return ExprKind::Bool(false),
-                "True" | "TRUE" => Some(("true", word)),
-                "False" | "FALSE" => Some(("false", word)),
-                "None" | "null" | "nil" => Some(("none", word)),
+                "True" | "TRUE" => Some(("true", word.clone())),
+                "False" | "FALSE" => Some(("false", word.clone())),
+                "None" | "null" | "nil" => Some(("none", word.clone())),
                 _ => None,
             },
             _ => None,
         };
         if let Some((write, word)) = foreign {
+            // Read as what it stands for: where that would be wrong too, this is what is said.
             self.fault(FaultKind::Foreign { found: word.text.clone(), write: write.into() }, word.span);
-            return ExprKind::Error;
+            return match write {
+                "none" => ExprKind::Path(vec![Ident { text: write.to_owned(), span: word.span }]),
+                word => ExprKind::Bool(word == "true"),
+            };
         }
         ExprKind::Path(path)
     }

@@ -4,8 +4,8 @@ use pest::iterators::Pairs;
 
 use super::{Builder, Pr, push_doc};
 use crate::ast::{
-    Block, Expr, ExprKind, Extern, FaultKind, Formal, FormalType, Ident, Import, ImportName, ImportPath, Item, Level,
-    Lint, Objective, Param, Pipeline, PipelineBody, Range, Version,
+    Block, Expr, ExprKind, Extern, Fault, FaultKind, Formal, FormalType, Ident, Import, ImportName, ImportPath, Item,
+    Level, Lint, Objective, Param, Pipeline, PipelineBody, Range, Version,
 };
 use crate::{Rule, junk};
 
@@ -21,6 +21,8 @@ impl<'s> Builder<'s> {
             match rule {
                 Rule::header => version = self.header(pair),
                 Rule::doc => push_doc(&mut doc, pair.as_str()),
+                Rule::stray_close if self.lost_brace => self.lost_brace = false,
+                Rule::junk if self.lost_brace => self.doubtful.extend(junk::words(pair.as_str())),
                 Rule::stray_close => {
                     let span = self.span(&pair);
                     self.fault(FaultKind::Stray { found: "}" }, span);
@@ -28,7 +30,7 @@ impl<'s> Builder<'s> {
                 Rule::junk => self.junk(&pair, Rule::item_only),
                 Rule::semicolon | Rule::hash_comment | Rule::junk_tail => self.punctuation(&pair),
                 _ => {
-                    self.suspect = None;
+                    (self.suspect, self.lost_brace) = (None, false);
                     items.extend(self.item(pair, std::mem::take(&mut doc)));
                 }
             }
@@ -136,6 +138,7 @@ impl<'s> Builder<'s> {
         let span = self.span(&pair);
         let inner = pair.into_inner();
         let (kind, name) = self.two_idents(&inner)?;
+        self.late_brace(&inner);
         let body = self.child(&inner, Rule::body)?;
         let body = self.body(body);
         if kind.text == "pipeline" {
@@ -178,6 +181,9 @@ impl<'s> Builder<'s> {
         let name = self.child(&inner, Rule::ident).map(|pair| self.ident(&pair))?;
         let formals = self.child(&inner, Rule::signature).map(|pair| self.signature(pair)).unwrap_or_default();
         let value = self.value_of(&inner)?;
+        if self.untyped(&inner, &name) {
+            return None;
+        }
         Some(Objective { doc, name, formals, value, span })
     }
 
@@ -187,10 +193,14 @@ impl<'s> Builder<'s> {
         let keyword = self.child(&inner, Rule::kw_pipeline).map(|pair| self.span(&pair))?;
         let name = self.child(&inner, Rule::ident).map(|pair| self.ident(&pair))?;
         let formals = self.child(&inner, Rule::signature).map(|pair| self.signature(pair));
+        self.late_brace(&inner);
         let body = match self.child(&inner, Rule::body) {
             Some(body) => PipelineBody::Stmts(self.body(body)),
             None => PipelineBody::Call(self.value_of(&inner)?),
         };
+        if self.untyped(&inner, &name) {
+            return None;
+        }
         Some(Pipeline { doc, keyword, name, formals, body, span })
     }
 
@@ -204,6 +214,19 @@ impl<'s> Builder<'s> {
             return None;
         }
         self.child(pairs, Rule::expr).map(|pair| self.expr(pair))
+    }
+
+    /// Whether a definition has parameters that can't be read: nothing can be said of its body and its calls.
+    fn untyped(&mut self, pairs: &Pairs<'s, Rule>, name: &Ident) -> bool {
+        let mut parts = pairs.clone().filter(|pair| pair.as_rule() == Rule::signature).flat_map(Pr::into_inner);
+        let untyped = parts.any(|pair| match pair.as_rule() {
+            Rule::formal => pair.into_inner().any(|part| part.as_rule() == Rule::untyped),
+            rule => rule == Rule::junk_arg,
+        });
+        if untyped {
+            self.doubtful.push(name.text.clone());
+        }
+        untyped
     }
 
     /// `(name: type = default, *, ...)`
@@ -230,6 +253,18 @@ impl<'s> Builder<'s> {
         let span = self.trimmed(self.span(&pair));
         let inner = pair.into_inner();
         let name = self.child(&inner, Rule::ident).map(|pair| self.ident(&pair))?;
+        if self.child(&inner, Rule::untyped).is_some() {
+            // One report for all of a signature.
+            let expected = vec!["`name: type`"];
+            let same = |fault: &Fault| match &fault.kind {
+                FaultKind::Unexpected { expected: other, .. } => *other == expected,
+                _ => false,
+            };
+            if !self.faults.last().is_some_and(same) {
+                self.fault(FaultKind::Unexpected { expected, found: name.text }, name.span);
+            }
+            return None;
+        }
         let kind = self.child(&inner, Rule::kind)?;
         let ty_span = self.trimmed(self.span(&kind));
         let list = kind.as_str().starts_with('[');

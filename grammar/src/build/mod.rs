@@ -32,6 +32,9 @@ pub(crate) struct Builder<'s> {
     suspect: Option<Span>,
     /// Where a YAML block ends, of which only the head is reported.
     yaml_end: usize,
+    /// Whether a head has lost its `{`: then a `}` below closes nothing, and what is in front of that is
+    /// in no block.
+    lost_brace: bool,
 }
 
 /// Parses a whole file.
@@ -103,6 +106,7 @@ impl<'s> Builder<'s> {
             depth: 0,
             suspect: None,
             yaml_end: 0,
+            lost_brace: false,
         }
     }
 

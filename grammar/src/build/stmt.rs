@@ -60,8 +60,24 @@ impl<'s> Builder<'s> {
     /// `:=` and the like, where `=` belongs.
     pub(super) fn foreign_assigns(&mut self, pairs: &pest::iterators::Pairs<'s, Rule>) {
         if let Some(pair) = self.child(pairs, Rule::foreign_assign) {
-            let span = self.span(&pair);
-            self.fault(FaultKind::Foreign { found: pair.as_str().to_owned(), write: "=".into() }, span);
+            self.foreign_assign(&pair, "=");
+        }
+    }
+
+    /// The same, with what is to be written: with blanks around it, where there are none.
+    pub(super) fn foreign_assign(&mut self, pair: &Pr<'s>, word: &str) {
+        let span = self.span(pair);
+        let before = self.source.get(..span.start as usize).is_some_and(|text| text.ends_with([' ', '\t']));
+        let after = self.source.get(span.end as usize..).is_some_and(|text| text.starts_with([' ', '\t', '\n', '\r']));
+        let write = format!("{}{word}{}", if before { "" } else { " " }, if after { "" } else { " " });
+        self.fault(FaultKind::Foreign { found: pair.as_str().to_owned(), write }, span);
+    }
+
+    /// Says that a `{` stands on a line of its own.
+    pub(super) fn late_brace(&mut self, pairs: &pest::iterators::Pairs<'s, Rule>) {
+        if let Some(pair) = self.child(pairs, Rule::late) {
+            let end = self.span(&pair).end as usize;
+            self.fault(FaultKind::LateBrace, Span::new(self.file, end, end + 1));
         }
     }
 
@@ -73,6 +89,7 @@ impl<'s> Builder<'s> {
             .find(|pair| matches!(pair.as_rule(), Rule::number | Rule::paren | Rule::path))
             .map(|pair| self.term(pair))?;
         let unit = self.child(&inner, Rule::unit).map(|pair| self.ident(&pair));
+        self.late_brace(&inner);
         let body = self.child(&inner, Rule::body)?;
         if self.depth >= MAX_DEPTH {
             self.fault(FaultKind::TooDeep, keyword);
@@ -101,7 +118,12 @@ impl<'s> Builder<'s> {
     /// Nodes that carry no meaning of their own, but may be faults.
     pub(super) fn punctuation(&mut self, pair: &Pr<'s>) {
         match pair.as_rule() {
-            Rule::semicolon => self.foreign_once(pair, ";", ""),
+            Rule::semicolon => {
+                let rest = self.source.get(pair.as_span().end()..).unwrap_or("");
+                let rest = rest.trim_start_matches([' ', '\t', ';']);
+                let ends = rest.is_empty() || rest.starts_with(['\n', '\r', '}', ',', '/', '#']);
+                self.foreign_once(pair, ";", if ends { "" } else { "," });
+            }
             Rule::hash_comment => self.foreign_once(pair, "#", "//"),
             Rule::junk_tail => self.tail(pair),
             _ => {}
@@ -117,6 +139,14 @@ impl<'s> Builder<'s> {
             return;
         }
         let fault = junk::explain(self.file, span.text(self.source), span.start as usize, strict);
+        let braces = |fault: &Fault| match &fault.kind {
+            FaultKind::Unexpected { expected, found } => found.is_empty() && expected.contains(&"`{`"),
+            _ => false,
+        };
+        self.lost_brace |= braces(&fault);
+        if matches!(fault.kind, FaultKind::Habit { .. }) && pair.as_str().trim().ends_with(':') {
+            self.yaml_end = self.deeper(span.start as usize).1;
+        }
         self.faults.push(fault);
     }
 
@@ -126,15 +156,8 @@ impl<'s> Builder<'s> {
         if !words.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ' ')) {
             return false;
         }
-        let line = |at: usize| self.source.get(at..).and_then(|rest| rest.split_inclusive('\n').next()).unwrap_or("");
-        let indent = |text: &str| text.len() - text.trim_start().len();
         let start = span.start as usize;
-        let from = self.source.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
-        let (outer, first) = (indent(line(from)), from + line(from).len());
-        let mut end = first;
-        while !line(end).is_empty() && (line(end).trim().is_empty() || indent(line(end)) > outer) {
-            end += line(end).len();
-        }
+        let (first, end) = self.deeper(start);
         if end > first {
             self.yaml_end = end;
             let write = format!("{} {opener}", words.trim());
@@ -142,6 +165,19 @@ impl<'s> Builder<'s> {
             self.fault(FaultKind::Foreign { found: head.to_owned(), write }, span);
         }
         end > first
+    }
+
+    /// The lines below that of a place which are indented more than it is: where they start and end.
+    fn deeper(&self, start: usize) -> (usize, usize) {
+        let line = |at: usize| self.source.get(at..).and_then(|rest| rest.split_inclusive('\n').next()).unwrap_or("");
+        let indent = |text: &str| text.len() - text.trim_start().len();
+        let from = self.source.get(..start).and_then(|before| before.rfind('\n')).map_or(0, |at| at + 1);
+        let (outer, first) = (indent(line(from)), from + line(from).len());
+        let mut end = first;
+        while !line(end).is_empty() && (line(end).trim().is_empty() || indent(line(end)) > outer) {
+            end += line(end).len();
+        }
+        (first, end)
     }
 
     /// A piece of a YAML block that was reported.

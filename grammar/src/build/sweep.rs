@@ -11,6 +11,7 @@ impl<'s> Builder<'s> {
         let mut idents = inner.clone().filter(|pair| pair.as_rule() == Rule::ident);
         let (name, of) = (self.ident(&idents.next()?), self.ident(&idents.next()?));
         let mut settings = Vec::new();
+        self.late_brace(&inner);
         let braces = self.child(&inner, Rule::settings)?;
         let whole = self.span(&braces);
         for pair in braces.into_inner() {
@@ -39,6 +40,21 @@ impl<'s> Builder<'s> {
         Some(Setting { path, value: self.expr(value) })
     }
 
+    /// A setting of a sweep. `beta: [a, b]` is meant as an axis.
+    fn set_or_axis(&mut self, pair: Pr<'s>) -> Option<SweepEntry> {
+        let span = self.trimmed(self.span(&pair));
+        let inner = pair.clone().into_inner();
+        let colon = self.child(&inner, Rule::foreign_assign);
+        let list = self.child(&inner, Rule::expr).filter(|value| value.as_str().starts_with('['));
+        let (Some(colon), Some(value)) = (colon, list) else { return self.setting(pair).map(SweepEntry::Set) };
+        let path = self.child(&inner, Rule::path).map(|pair| self.path(pair))?;
+        if matches!(path.as_slice(), [word] if word.text == "ablate") {
+            return self.setting(pair).map(SweepEntry::Set);
+        }
+        self.foreign_assign(&colon, "in");
+        Some(SweepEntry::Axis(SweepAxis { path, values: AxisValues::List(self.expr(value)), span }))
+    }
+
     pub(super) fn sweep(&mut self, pair: Pr<'s>, doc: String) -> Option<Sweep> {
         let span = self.trimmed(self.span(&pair));
         let inner = pair.into_inner();
@@ -54,6 +70,7 @@ impl<'s> Builder<'s> {
                 }));
             }
         }
+        self.late_brace(&inner);
         let braces = self.child(&inner, Rule::sweep_body)?;
         let whole = self.span(&braces);
         let mut entries = Vec::new();
@@ -62,7 +79,7 @@ impl<'s> Builder<'s> {
                 Rule::axis => entries.extend(self.axis(pair).map(SweepEntry::Axis)),
                 Rule::zip => entries.push(self.zip(pair)),
                 Rule::filter => entries.extend(self.filter(pair)),
-                Rule::setting => entries.extend(self.setting(pair).map(SweepEntry::Set)),
+                Rule::setting => entries.extend(self.set_or_axis(pair)),
                 _ => self.other(&pair, whole),
             }
         }

@@ -4,6 +4,7 @@ use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Arg as Written, Expr as Ast, ExprKind};
 
 use super::axes::{Row, Typed};
+use super::values::pair_part;
 use crate::check::describe;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
@@ -138,6 +139,13 @@ impl Lower<'_> {
                     .help(format!("write `chosen({text})` or `rejected({text})`")),
             );
             return None;
+        }
+        if let ExprKind::Path(path) = &expr.kind
+            && let [batch, part] = path.as_slice()
+            && let Some(local) = self.locals.get(&batch.text)
+        {
+            let help = pair_part(local.flow, &batch.text, &part.text);
+            return self.check().wrong_type(expr, Flow::Rollouts.noun(), help);
         }
         let name = self.check().local_ref(Flow::Rollouts, expr)?;
         let value = self.local(&name);

@@ -16,7 +16,7 @@ mod values;
 use std::collections::BTreeSet;
 
 use pbpo_grammar::Span;
-use pbpo_grammar::ast::{Expr as Ast, Ident};
+use pbpo_grammar::ast::{Expr as Ast, ExprKind, Ident};
 
 use super::{Lower, stage};
 use crate::code::Code;
@@ -36,7 +36,7 @@ impl Lower<'_> {
         let kind = self.mover(player);
         let name = self.program.scope.global(player).unwrap_or(&player.text).to_owned();
         self.need(&name);
-        let built = self.value(objective);
+        let built = if self.no_objective(objective) { None } else { self.value(objective) };
         let scalar = built.and_then(|built| self.scalar(built, objective.span));
         let scalar = match within {
             Some(within) => self.within(&name, ascend, scalar, within),
@@ -69,6 +69,26 @@ impl Lower<'_> {
             value.clone_from(&after);
         }
         after
+    }
+
+    /// Says that a name in the place of an objective is none, where it means nothing at all.
+    fn no_objective(&mut self, objective: &Ast) -> bool {
+        let ExprKind::Path(path) = &objective.kind else { return false };
+        let [name] = path.as_slice() else { return false };
+        let scope = &self.program.scope;
+        let known = scope.global(name).is_some() || self.locals.assigned.contains_key(&name.text);
+        if known || self.locals.map.contains_key(&name.text) || scope.doubtful.contains(&name.text) {
+            return false;
+        }
+        let message = format!("no objective is called `{}`", name.text);
+        let error = Diagnostic::error(Code::UnknownName, name.span, message).label("an expression belongs here");
+        self.out.push(match crate::stdlib::home(&name.text) {
+            Some(module) => {
+                error.help(format!("import it, `use {module} {{ {0} }}`, and call it: `{0}(...)`", name.text))
+            }
+            None => error.help(format!("declare it, `objective {0}(...) = ...`, and call it: `{0}(...)`", name.text)),
+        });
+        true
     }
 
     /// The kind of the player that is moved; says so where it can't be.

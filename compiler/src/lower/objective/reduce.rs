@@ -41,7 +41,14 @@ impl Lower<'_> {
             (name, Some(row), Some(_)) if name == row.axis() => {
                 self.wrong_axis(&axis, &arg, "reduce the tokens first: `sum(... over token)`")
             }
-            _ => self.wrong_axis(&axis, &arg, "reduce over an axis that is there"),
+            _ => {
+                let there = match (&arg.row, &arg.token) {
+                    (None, _) => "remove it: there is no axis".to_owned(),
+                    (Some(row), None) => format!("write `over {}`", row.axis()),
+                    (Some(_), Some(_)) => "write `over token`".to_owned(),
+                };
+                self.wrong_axis(&axis, &arg, &there)
+            }
         }
     }
 

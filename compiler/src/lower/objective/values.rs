@@ -13,6 +13,12 @@ use crate::plan::{BinaryOp, Expr, UnaryOp};
 use crate::schema::{Flow, Kind, functions as table};
 use crate::suggest;
 
+/// What `b.chosen` is here: a call.
+pub(super) fn pair_part(flow: Option<Flow>, batch: &str, part: &str) -> Option<String> {
+    let known = flow == Some(Flow::Preferences) && matches!(part, "chosen" | "rejected" | "size");
+    known.then(|| format!("write `{part}({batch})`"))
+}
+
 impl Lower<'_> {
     /// The value of an expression, with its axes.
     pub(super) fn value(&mut self, expr: &Ast) -> Option<Typed> {
@@ -137,6 +143,12 @@ impl Lower<'_> {
             self.out.push(error);
             return None;
         }
+        if let [batch, part] = path
+            && let Some(local) = self.locals.get(&batch.text)
+        {
+            let help = pair_part(local.flow, &batch.text, &part.text);
+            return self.check().wrong_type(expr, "a number", help);
+        }
         match self.check().constant(expr)? {
             Constant::Number(number) => Some(Typed::number(number.value)),
             Constant::Bool(_) | Constant::Text(_) => {
@@ -172,14 +184,16 @@ impl Lower<'_> {
             return self.function(schema, args, at, span);
         }
         if !self.program.scope.doubtful.contains(&word) {
-            let models = self.program.scope.of_kind(Kind::RewardModel);
+            let models = self.program.scope.of_kind(Kind::RewardModel, at.file);
             let objectives = self.program.scope.of_items(Kind::Objective, at.file);
             let names = table::all().iter().map(|function| function.name).chain(models).chain(objectives);
-            let nearest = suggest::nearest(&word, names).map(|near| format!("did you mean `{near}`?"));
+            let home = crate::stdlib::home(&word);
+            let import = home.map(|module| format!("import it: `use {module} {{ {word} }}`"));
+            let nearest = || suggest::nearest(&word, names).map(|near| format!("did you mean `{near}`?"));
             self.out.push(
                 Diagnostic::error(Code::UnknownFunction, at, format!("no function is called `{word}`"))
                     .label("unknown function")
-                    .help(nearest.unwrap_or_else(|| {
+                    .help(import.or_else(nearest).unwrap_or_else(|| {
                         format!("use a function of objectives, or declare `reward_model {word} {{ ... }}`")
                     })),
             );
