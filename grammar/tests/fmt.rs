@@ -107,8 +107,8 @@ fn layout() {
             "pbpo 1\nobjective f(a: policy, y: rollouts) =\n  0.5 *\n  mean(logp(a, y))\n  * 2\n\nparam b: int = 1\n",
         ),
         (
-            "pbpo 1\npipeline p(a: policy,\n*,\nn: int = 1) {\nascend a on 2 *\nmean(a)\n}\n",
-            "pbpo 1\n\npipeline p(a: policy,\n  *,\n  n: int = 1) {\n  ascend a on 2 *\n    mean(a)\n}\n",
+            "pbpo 1\npipeline p(\na: policy,\n*,\nn: int = 1\n) {\nascend a on 2 *\nmean(a)\n}\n",
+            "pbpo 1\n\npipeline p(\n  a: policy,\n  *,\n  n: int = 1\n) {\n  ascend a on 2 *\n    mean(a)\n}\n",
         ),
         // Comments behind an empty line have a column of their own.
         (
