@@ -7,6 +7,7 @@ mod calls;
 mod fits;
 mod objective;
 mod ops;
+mod pairs;
 mod prelude;
 mod repeat;
 mod stmt;
