@@ -1,13 +1,14 @@
 //! Lints: files that compile, and yet are not what a careful researcher would run. Each has a name, a code, and
 //! a level that `allow`, `warn` and `deny` change, in the file or on the command line.
 //!
-//! `file.rs`: over declarations, statements and sweeps; `plan.rs`: over the stages of a plan, `terms.rs` for it over
+//! `file.rs`: over sweeps; `variables.rs`: over statements; `plan.rs`: over the stages of a plan, `terms.rs` for it over
 //! objectives; `idle.rs`: parameters that change nothing. A new lint: a line of [`LINTS`], and a function in one of them.
 
 pub mod file;
 pub mod idle;
 pub mod plan;
 mod terms;
+pub mod variables;
 
 use pbpo_grammar::ast::{Ident, Level};
 
