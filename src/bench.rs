@@ -1,7 +1,7 @@
 //! `pbpoc bench`: tokens per second of training and sampling at a given shape; `pbpoc bench compile`:
 //! see `bench_compile.rs`.
 
-use crate::cli::{OK, print};
+use crate::cli::{OK, print, some_threads};
 use clap::{Args, Subcommand};
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
@@ -47,7 +47,7 @@ pub struct BenchArgs {
     #[arg(long, default_value = "cpu")]
     device: Choice,
     /// Threads of the CPU backend; default: all.
-    #[arg(long)]
+    #[arg(long, value_parser = some_threads)]
     threads: Option<usize>,
     /// Print one JSON object.
     #[arg(long, value_parser = ["text", "json"], default_value = "text")]

@@ -146,6 +146,15 @@ impl Source {
     }
 }
 
+/// `--threads`: with none nothing would be done.
+pub fn some_threads(text: &str) -> Result<usize, String> {
+    match text.parse() {
+        Ok(0) => Err("at least 1; leave it out for all".into()),
+        Ok(threads) => Ok(threads),
+        Err(_) => Err("a whole number, at least 1".into()),
+    }
+}
+
 /// What `--color` says.
 static COLOR: OnceLock<Color> = OnceLock::new();
 

@@ -1,14 +1,15 @@
-//! `pbpoc explain`: what a diagnostic code is about.
+//! `pbpoc explain`: what a diagnostic code, or the code of a lint, is about.
 
 use clap::Args;
 use pbpo_compiler::code::Code;
+use pbpo_compiler::lints::LINTS;
 use pbpo_compiler::{pages, suggest};
 
 use crate::cli::{OK, eprint, print};
 
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
-    /// A code, as PB0402 or 402; default: a list of all
+    /// A code, as PB0402 or 402, or the name of a lint; default: a list of all
     pub code: Option<String>,
 }
 
@@ -22,14 +23,21 @@ pub fn run(args: &ExplainArgs) -> u8 {
     let digits = asked.trim().to_ascii_uppercase();
     let digits = digits.trim_start_matches("PB");
     let wanted = format!("PB{digits:0>4}");
-    let code = Code::ALL.iter().find(|code| code.text() == wanted);
+    let lint = LINTS.iter().find(|lint| lint.name == asked.trim()).map(|lint| &lint.code);
+    let code = lint.or_else(|| Code::ALL.iter().find(|code| code.text() == wanted));
     if let Some(page) = code.and_then(|code| pages::page(*code)) {
         print(page);
         return OK;
     }
-    let names: Vec<&str> = Code::ALL.iter().map(|code| code.text()).collect();
-    eprint(&format!("error: no code is called `{asked}`\n"));
-    let near = suggest::nearest(&wanted, names).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
+    let word = !asked.contains(|c: char| c.is_ascii_digit());
+    let names: Vec<&str> = if word {
+        LINTS.iter().map(|lint| lint.name).collect()
+    } else {
+        Code::ALL.iter().map(|code| code.text()).collect()
+    };
+    let wanted = if word { asked.trim() } else { &wanted };
+    eprint(&format!("error: no code or lint is called `{asked}`\n"));
+    let near = suggest::nearest(wanted, names).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
     eprint(&format!("help: {near}`pbpoc explain` lists all\n"));
     2
 }

@@ -26,10 +26,19 @@ pub fn run(args: &StdArgs) -> u8 {
     }
     let names: Vec<&str> = stdlib::MODULES.iter().map(|(name, _)| *name).collect();
     eprint(&format!("error: no module is called `{name}`\n"));
+    if let Some((home, _)) = stdlib::MODULES.iter().find(|(_, text)| declares(text, module)) {
+        eprint(&format!("help: `{module}` is declared in `{home}`: `pbpoc std {home}`\n"));
+        return 2;
+    }
     if let Some(help) = suggest::help(&name, &names) {
         eprint(&format!("help: {help}\n"));
     }
     2
+}
+
+fn declares(text: &str, word: &str) -> bool {
+    let items = parse(FileId::default(), text).items;
+    items.iter().filter(|item| !matches!(item, Item::Import(_))).filter_map(Item::name).any(|name| name.text == word)
 }
 
 /// Every module with the names it declares, and the first sentence of their comments.

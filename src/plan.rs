@@ -61,10 +61,11 @@ pub fn run(args: &PlanArgs) -> Result<u8, Failure> {
     };
     let compiled = source.compile()?;
     let plans: Vec<&Plan> = compiled.points.iter().map(|point| &point.plan).collect();
-    if let (true, [plan]) = (args.cost, plans.as_slice()) {
-        return Ok(plan_cost::run(plan, args.emit == Emit::Json));
+    if args.cost {
+        let target = args.target.as_deref().unwrap_or_default();
+        return Ok(plan_cost::run(&plans, target, args.emit == Emit::Json));
     }
-    if args.explain.is_some() || args.optimized || args.cost {
+    if args.explain.is_some() || args.optimized {
         return explain_passes::run(&plans, args);
     }
     print(&match plans.as_slice() {

@@ -1,4 +1,4 @@
-//! `pbpoc plan --cost`: what a plan will take on this machine.
+//! `pbpoc plan --cost`: what a plan, or the points of a sweep together, will take on this machine.
 
 use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::cost::{Cost, Rates};
@@ -9,22 +9,26 @@ use pbpo_runtime::task;
 
 use crate::cli::{OK, print};
 
-/// The estimate of a plan.
-pub fn cost(plan: &Plan) -> Cost {
-    Cost::of(plan, |name| task::tokenizer(name).map_or(0, |tokenizer| tokenizer.vocab() as u64))
+/// The estimate of the points.
+pub fn cost(plans: &[&Plan]) -> Cost {
+    Cost::of_all(plans, |name| task::tokenizer(name).map_or(0, |tokenizer| tokenizer.vocab() as u64))
 }
 
-/// Prints the estimate; the exit code.
-pub fn run(plan: &Plan, json: bool) -> u8 {
-    let cost = cost(plan);
-    let rates = calibrate(plan);
+/// Prints the estimate; the exit code. `target`: what the points are of.
+pub fn run(plans: &[&Plan], target: &str, json: bool) -> u8 {
+    let cost = cost(plans);
+    let rates = plans.first().and_then(|plan| calibrate(plan));
+    let (name, title) = match plans {
+        [plan] => (plan.point.as_str(), plan.point.clone()),
+        plans => (target, format!("{target}: {} points, what they have in common once", plans.len())),
+    };
     let seconds = rates.map(|rates| cost.seconds(rates));
     if json {
-        let all = serde_json::json!({ "point": plan.point, "cost": cost, "rates": rates, "seconds": seconds });
+        let all = serde_json::json!({ "point": name, "points": plans.len(), "cost": cost, "rates": rates, "seconds": seconds });
         print(&format!("{all}\n"));
         return OK;
     }
-    let mut out = format!("{}\n", plan.point);
+    let mut out = format!("{title}\n");
     let mut line = |name: &str, value: String| out.push_str(&format!("{name:<18} {value:>14}\n"));
     line("parameters", thousands(cost.parameters));
     line("generated tokens", thousands(cost.generated_tokens));

@@ -9,7 +9,7 @@ use std::process::Command;
 use pbpo_compiler::modules::Loader;
 use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::diff::Diff;
-use pbpo_compiler::{Compiled, Input};
+use pbpo_compiler::{Compiled, Input, Planned};
 
 use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Overrides, eprint, print, report};
 use crate::read;
@@ -48,6 +48,9 @@ fn plan(file: Option<&Path>, side: &str, overrides: &Overrides) -> Result<Plan, 
     if let Some(plan) = compiled.plan() {
         return Ok(plan.clone());
     }
+    if let [first, ..] = compiled.points.as_slice() {
+        return Err(several(side, first));
+    }
     match Git::at(side, file) {
         Some(git) => {
             let text = git.load(&name).map_err(|error| fail(&format!("`{side}`: {error}")))?;
@@ -75,8 +78,16 @@ fn compile(
     match compiled.plan() {
         Some(plan) => Ok(plan.clone()),
         None if compiled.failed() => Err(Failure(report(&[compiled], Format::Full))),
-        None => Err(fail(&format!("`{}` names several points; name one", target.unwrap_or_default()))),
+        None => match compiled.points.as_slice() {
+            [first, ..] => Err(several(target.unwrap_or_default(), first)),
+            [] => Err(Failure(DIAGNOSTICS)),
+        },
     }
+}
+
+/// A side must be one plan.
+fn several(target: &str, first: &Planned) -> Failure {
+    fail(&format!("`{target}` has several points\nhelp: name one of them: `{}`", first.plan.point))
 }
 
 fn fail(message: &str) -> Failure {

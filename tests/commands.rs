@@ -73,6 +73,26 @@ fn two_plans_are_compared() {
     assert_eq!(diff["changes"].as_array().unwrap().len(), 0);
     let (code, _, stderr) = told(&["plan", "--diff", "main", "other"]);
     assert!(code == 1 && stderr.contains("name one in front"), "{stderr}");
+    let (code, _, stderr) = told(&["plan", QUICKSTART, "--diff", "betas", "main"]);
+    assert!(code == 1 && stderr.contains("name one of them: `betas[beta=0,seed=0]`"), "{stderr}");
+}
+
+#[test]
+fn a_sweep_has_a_cost() {
+    let (code, stdout, stderr) = told(&["plan", QUICKSTART, "ablation", "--cost"]);
+    assert!(code == 0 && stdout.starts_with("ablation: 15 points") && stdout.contains("trained tokens"), "{stderr}");
+}
+
+#[test]
+fn names_in_other_places_are_found() {
+    let (code, stdout, _) = told(&["explain", "one_seed"]);
+    assert!(code == 0 && stdout.starts_with("# PB0702"), "{stdout}");
+    let (code, _, stderr) = told(&["explain", "one_sed"]);
+    assert!(code == 2 && stderr.contains("did you mean `one_seed`?"), "{stderr}");
+    let (code, _, stderr) = told(&["std", "dpo"]);
+    assert!(code == 2 && stderr.contains("`pbpoc std std/losses`"), "{stderr}");
+    let (code, _, stderr) = told(&["run", QUICKSTART, "--threads", "0"]);
+    assert!(code == 2 && stderr.contains("at least 1"), "{stderr}");
 }
 
 #[test]

@@ -78,6 +78,7 @@ codes! {
     TooManyPoints = "PB0506": "a sweep with more points than its limit",
     NotAblatable = "PB0507": "an ablation of a block that can't be switched off",
     PinnedAxis = "PB0508": "a `--set` of what a sweep varies",
+    TwiceOnAxis = "PB0509": "a value twice on one axis",
 
     NoPipeline = "PB0601": "a file without a pipeline",
     ChoosePipeline = "PB0602": "several pipelines, and none chosen",
@@ -92,7 +93,7 @@ codes! {
     NoTokenRewards = "PB0611": "token rewards of a reward model with a sequence head",
     ChangesInLoop = "PB0612": "a variable that holds something else in the next iteration",
     ContextTooShort = "PB0613": "prompts and responses that do not fit into a model's context",
-    AgainstItself = "PB0614": "responses that are labelled against themselves",
+    SameSides = "PB0614": "a batch labelled against itself",
 
     Unused = "PB0701": "a declaration that nothing uses",
     OneSeed = "PB0702": "a comparison with one seed",
@@ -105,6 +106,8 @@ codes! {
     StaleRollouts = "PB0709": "rollouts of an earlier policy in its gradient",
     FewPrompts = "PB0710": "a measurement on few prompts",
     OwnJudge = "PB0711": "a reward model that judges on the prompts of its own pairs",
+    WrongWay = "PB0712": "a step that favours the rejected responses",
+    TrainOnTest = "PB0713": "training on the test split",
 
     StageFailed = "PB0901": "a stage that failed while it ran",
 }

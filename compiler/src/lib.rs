@@ -136,6 +136,7 @@ pub fn check(input: Input<'_>, overrides: &[String]) -> Compiled {
     if !any_error(&work.out) {
         work.lint(&points, &planned, &base);
         lints::file::check(&work.project, &mut work.out);
+        lints::variables::check(&work.project, &mut work.out);
         if work.overrides.is_empty() {
             unused(&base, &work.project, &mut work.out);
             work.idle(&points, &planned, &base);

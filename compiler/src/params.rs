@@ -1,14 +1,14 @@
 //! What can be set in a file, and why a value is what it is: default < block < variant < sweep < `--set`.
 
 use pbpo_grammar::Span;
-use pbpo_grammar::ast::{Body, Expr, ExprKind, Ident, Item, PipelineBody, Stmt};
+use pbpo_grammar::ast::{Body, Expr, ExprKind, Ident, Item, Number, PipelineBody, Stmt};
 
 use crate::check::field_span;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::modules::{Entry, Project};
 use crate::points::overrides::value_text;
-use crate::points::{Origin, Point};
+use crate::points::{Origin, Override, Point};
 use crate::schema::{Default, Field, Kind, Ty, blocks};
 
 /// A parameter of a file.
@@ -29,7 +29,12 @@ pub struct Step {
     pub origin: String,
     pub value: String,
     pub place: Option<Span>,
+    /// The parameter that the value is the name of.
+    param: Option<Ident>,
 }
+
+/// Longest chain of parameters that are the values of each other.
+const MOST: usize = 32;
 
 /// The parameters that can be set from the command line, in the order of the file.
 pub(crate) fn rows(project: &Project, entries: &[Entry]) -> Vec<Row> {
@@ -48,7 +53,7 @@ pub(crate) fn rows(project: &Project, entries: &[Entry]) -> Vec<Row> {
         Row {
             name: entry.global.clone(),
             ty: format!("{}{range}", param.ty.text),
-            value: value_text(&param.value),
+            value: shown(&param.value),
             doc: param.doc.clone(),
             place: param.name.span,
         }
@@ -56,13 +61,28 @@ pub(crate) fn rows(project: &Project, entries: &[Entry]) -> Vec<Row> {
     rows.collect()
 }
 
-/// How a value comes about at a point, the last step being the one that counts. `sets` are those of the
-/// command line.
+/// How a value comes about at a point, the last step being the one that counts; where that is the name of a
+/// parameter, it goes on with how the parameter comes about. `sets` are those of the command line.
 pub(crate) fn why(
     project: &Project,
     entries: &[Entry],
     point: &Point,
-    sets: &[crate::points::Override],
+    sets: &[Override],
+    path: &[Ident],
+) -> Result<Vec<Step>, Diagnostic> {
+    let mut steps = chain(project, entries, point, sets, path)?;
+    for _ in 0..MOST {
+        let Some(param) = steps.last().and_then(|step| step.param.clone()) else { break };
+        steps.extend(chain(project, entries, point, sets, &[param])?);
+    }
+    Ok(steps)
+}
+
+fn chain(
+    project: &Project,
+    entries: &[Entry],
+    point: &Point,
+    sets: &[Override],
     path: &[Ident],
 ) -> Result<Vec<Step>, Diagnostic> {
     let mut steps = written(project, entries, path)?;
@@ -74,9 +94,32 @@ pub(crate) fn why(
             Some(Origin::Sweep(name)) => format!("sweep {name}"),
             None => "--set".to_owned(),
         };
-        steps.push(Step { origin, value: value_text(value), place: Some(set.value.span) });
+        steps.push(step(project, entries, origin, value));
     }
     Ok(steps)
+}
+
+fn step(project: &Project, entries: &[Entry], origin: String, value: &Expr) -> Step {
+    let name = match &value.kind {
+        ExprKind::Path(path) if path.len() == 1 => path.first(),
+        _ => None,
+    };
+    let is_param = |name: &&Ident| {
+        let global = project.views.global(name);
+        entries.iter().any(|e| Some(e.global.as_str()) == global && matches!(&*e.item, Item::Param(_)))
+    };
+    Step { origin, value: shown(value), place: Some(value.span), param: name.filter(is_param).cloned() }
+}
+
+/// A value as it would be written: the names of points have no blank in front of a unit.
+fn shown(value: &Expr) -> String {
+    let text = value_text(value);
+    match &value.kind {
+        ExprKind::Number(Number { unit: Some(unit), .. }) => {
+            text.strip_suffix(&unit.text).map_or(text.clone(), |number| format!("{number} {}", unit.text))
+        }
+        _ => text,
+    }
 }
 
 /// What an override of `set` gives to `path`: the value, or a part of it.
@@ -107,25 +150,28 @@ fn in_body<'e>(body: &'e Body, name: &str) -> Option<&'e Expr> {
 
 /// The default, and what the file says.
 fn written(project: &Project, entries: &[Entry], path: &[Ident]) -> Result<Vec<Step>, Diagnostic> {
-    let unknown = |at: &Ident| {
+    let unknown = |at: &Ident, names: &[&str]| {
         let message = format!("nothing is called `{}`", at.text);
-        Diagnostic::error(Code::UnknownPath, at.span, message).label("unknown path")
+        Diagnostic::error(Code::UnknownPath, at.span, message).label("unknown path").suggest(&at.text, names)
     };
     let Some((first, rest)) = path.split_first() else { return Ok(Vec::new()) };
-    let global = project.views.global(first).ok_or_else(|| unknown(first))?;
-    let entry = entries.iter().find(|entry| entry.global == global).ok_or_else(|| unknown(first))?;
-    let step = |origin: String, value: &Expr| Step { origin, value: value_text(value), place: Some(value.span) };
+    let global = project.views.global(first);
+    let Some(entry) = global.and_then(|global| entries.iter().find(|entry| entry.global == global)) else {
+        let names: Vec<&str> = project.views.in_file(project.main).keys().map(String::as_str).collect();
+        return Err(unknown(first, &names));
+    };
+    let step = |origin: String, value: &Expr| step(project, entries, origin, value);
     match (&*entry.item, rest) {
         (Item::Param(param), []) => Ok(vec![step(format!("param {}", first.text), &param.value)]),
         (Item::Block(block), [name, more @ ..]) => {
-            let kind = Kind::parse(&block.kind.text).ok_or_else(|| unknown(first))?;
+            let kind = Kind::parse(&block.kind.text).ok_or_else(|| unknown(first, &[]))?;
             let fields = blocks::form(kind, |field| field_span(&block.body, field).is_some()).fields;
-            let schema = fields.iter().find(|field| field.name == name.text).ok_or_else(|| unknown(name))?;
+            let schema = find(fields, name).map_err(|(at, names)| unknown(&at, &names))?;
             let value = in_body(&block.body, &name.text);
-            let (default, value) = walk(schema, value, more).map_err(|at| unknown(&at))?;
+            let (default, value) = walk(schema, value, more).map_err(|(at, names)| unknown(&at, &names))?;
             let mut steps = Vec::new();
             if let Some(default) = default {
-                steps.push(Step { origin: "default".into(), value: default, place: None });
+                steps.push(Step { origin: "default".into(), value: default, place: None, param: None });
             }
             steps.extend(value.map(|value| step(format!("{} {}", kind.word(), first.text), value)));
             Ok(steps)
@@ -142,9 +188,9 @@ fn written(project: &Project, entries: &[Entry], path: &[Ident]) -> Result<Vec<S
             let mut steps = Vec::new();
             steps.extend(default.map(|value| step("default".into(), value)));
             steps.extend(value.map(|value| step(format!("pipeline {}", first.text), value)));
-            if steps.is_empty() { Err(unknown(name)) } else { Ok(steps) }
+            if steps.is_empty() { Err(unknown(name, &[])) } else { Ok(steps) }
         }
-        _ => Err(unknown(rest.last().unwrap_or(first))),
+        _ => Err(unknown(rest.last().unwrap_or(first), &[])),
     }
 }
 
@@ -157,12 +203,20 @@ fn formal_default<'e>(project: &Project, entries: &'e [Entry], body: &PipelineBo
     called.formals.iter().flatten().find(|formal| formal.name.text == name)?.default.as_ref()
 }
 
+/// A name that is no field, and those that are.
+type NoField = (Ident, Vec<&'static str>);
+
+fn find(fields: &'static [Field], name: &Ident) -> Result<&'static Field, NoField> {
+    let found = fields.iter().find(|field| field.name == name.text);
+    found.ok_or_else(|| (name.clone(), fields.iter().map(|field| field.name).collect()))
+}
+
 /// The default and the written value of a part of a field; the name that is no part where there is one.
 fn walk<'e>(
     schema: &'static Field,
     value: Option<&'e Expr>,
     rest: &[Ident],
-) -> Result<(Option<String>, Option<&'e Expr>), Ident> {
+) -> Result<(Option<String>, Option<&'e Expr>), NoField> {
     let Some((name, more)) = rest.split_first() else { return Ok((default_text(schema), value)) };
     let chosen = value.and_then(tag).map(str::to_owned).or_else(|| match schema.default {
         Default::Word(word) => Some(word.to_owned()),
@@ -175,7 +229,7 @@ fn walk<'e>(
             .and_then(|all| all.iter().find(|variant| Some(variant.name) == chosen.as_deref()))
             .map_or(&[], |variant| variant.fields),
     };
-    let schema = fields.iter().find(|field| field.name == name.text).ok_or_else(|| name.clone())?;
+    let schema = find(fields, name)?;
     walk(schema, value.and_then(|value| field(value, &name.text)), more)
 }
 

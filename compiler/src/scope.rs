@@ -150,7 +150,7 @@ pub struct Local {
 }
 
 /// What is known of rollouts before the run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Rollouts {
     /// The policy that `sample` drew them from; nothing for explored ones.
     pub policy: Option<String>,
@@ -159,6 +159,16 @@ pub struct Rollouts {
     /// Number of responses, and of responses for each prompt.
     pub count: i64,
     pub per_prompt: i64,
+    /// The value whose `sample` drew the prompts; nothing, where a loop may have changed that.
+    pub drawn: Option<String>,
+}
+
+impl Rollouts {
+    /// Whether a variable may hold the one where it held the other: each `sample` draws prompts of its own.
+    pub fn alike(&self, other: &Self) -> bool {
+        (&self.policy, &self.prompts, self.count, self.per_prompt)
+            == (&other.policy, &other.prompts, other.count, other.per_prompt)
+    }
 }
 
 /// The variables of a pipeline.

@@ -58,3 +58,10 @@ fn an_objective_is_shown_on_both_sides() {
     let why = reasons(&diff, "pi@3").join("");
     assert!(why.contains("0.02 * kl") && why.contains("0.05 * kl"), "{why}");
 }
+
+#[test]
+fn another_count_is_one_reason() {
+    let diff = Diff::of(&plan(PAGE, &[]), &plan(PAGE, &["main.episodes=5"]));
+    let repeat = diff.changes.iter().find(|change| change.op == "repeat").unwrap();
+    assert_eq!(repeat.reasons, ["count 30 -> 5"]);
+}

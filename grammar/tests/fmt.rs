@@ -101,6 +101,20 @@ fn layout() {
             "pbpo 1\n/// doc\nobjective f(a:policy,\nb:policy)=\n-mean(logp(a,b)\n+1)",
             "pbpo 1\n\n/// doc\nobjective f(a: policy,\n  b: policy) =\n  -mean(logp(a, b)\n    + 1)\n",
         ),
+        // An expression goes on behind a `*`, and in front of one.
+        (
+            "pbpo 1\nobjective f(a: policy, y: rollouts) =\n0.5 *\nmean(logp(a, y))\n* 2\nparam b: int = 1\n",
+            "pbpo 1\nobjective f(a: policy, y: rollouts) =\n  0.5 *\n  mean(logp(a, y))\n  * 2\n\nparam b: int = 1\n",
+        ),
+        (
+            "pbpo 1\npipeline p(\na: policy,\n*,\nn: int = 1\n) {\nascend a on 2 *\nmean(a)\n}\n",
+            "pbpo 1\n\npipeline p(\n  a: policy,\n  *,\n  n: int = 1\n) {\n  ascend a on 2 *\n    mean(a)\n}\n",
+        ),
+        // Comments behind an empty line have a column of their own.
+        (
+            "pbpo 1 // version\n\nparam long: int = 3 // x\nparam a: int = 3 // y\n",
+            "pbpo 1  // version\n\nparam long: int = 3  // x\nparam a: int = 3     // y\n",
+        ),
     ];
     for (source, expected) in cases {
         let found = formatted(source).unwrap_or_else(|| panic!("{source}: {:?}", parse(FileId(0), source).faults));

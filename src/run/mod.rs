@@ -16,7 +16,7 @@ use pbpo_runtime::Fault;
 use pbpo_runtime::device::{self, Choice, Device};
 use pbpo_runtime::shared::Shared;
 
-use crate::cli::{Failure, OK, RUN_FAILED, Source, eprint};
+use crate::cli::{Failure, OK, RUN_FAILED, Source, eprint, some_threads};
 
 /// Options of `run`.
 #[derive(Args, Debug)]
@@ -27,7 +27,7 @@ pub struct RunArgs {
     #[arg(long, default_value = "auto")]
     device: Choice,
     /// Threads of the CPU backend; the results do not depend on it. Default: all.
-    #[arg(long)]
+    #[arg(long, value_parser = some_threads)]
     threads: Option<usize>,
     /// Directory that run directories are made in.
     #[arg(long, default_value = "runs", value_name = "DIR")]

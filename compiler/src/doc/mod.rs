@@ -1,5 +1,5 @@
 //! The reference of the language in Markdown, made from the tables that the checks read, so that it can't be
-//! out of step. Only a sentence in front of some tables, and the forms of override paths, are written here.
+//! out of step. Only a sentence in front of some tables, and the forms of imports, override paths and sweeps, are written here.
 //!
 //! `fields.rs`: blocks, tasks, operations; `library.rs`: functions and the standard library.
 
@@ -22,7 +22,9 @@ const SECTIONS: &[Section] = &[
     ("Functions", library::functions),
     ("Standard library", library::modules),
     ("Units", units),
+    ("Imports", imports),
     ("Override paths", paths),
+    ("Sweeps", sweeps),
     ("Lints", lints),
     ("Diagnostic codes", codes),
 ];
@@ -76,6 +78,41 @@ fn paths() -> String {
     ];
     let text = "`--set PATH=VALUE` on the command line, `PATH = VALUE` in a `variant` or a `sweep`, `PATH in VALUES` for an axis.";
     format!("{text}\n\n{}", table(["path", "sets", "example"], rows.map(|row| row.map(str::to_owned))))
+}
+
+fn imports() -> String {
+    let rows = [
+        ["`use std/losses { dpo }`", "a definition of the standard library"],
+        [
+            "`use \"players.pbpo\" { pi, ref as anchor }`",
+            "declarations of another file, by a path relative to this one; `as` gives another name",
+        ],
+    ];
+    table(["import", "takes"], rows.map(|row| row.map(str::to_owned)))
+}
+
+fn sweeps() -> String {
+    let rows = [
+        ["`PATH in [a, b]`", "an axis with these values; each only once", "`beta in [0.01, 0.1]`"],
+        ["`PATH in LOW..HIGH`", "an axis of whole numbers, both ends included", "`seed in 0..4`"],
+        ["`PATH in linear(LOW, HIGH, count = N)`", "an axis in equal steps", "`beta in linear(0, 1, count = 5)`"],
+        [
+            "`PATH in log(LOW, HIGH, count = N)`",
+            "an axis in equal factors",
+            "`pi.optimizer.lr in log(1e-5, 1e-3, count = 3)`",
+        ],
+        [
+            "`zip { AXIS, AXIS }`",
+            "axes of one length that go together",
+            "`zip { main.pairs in [64, 128], main.steps in [6, 3] }`",
+        ],
+        ["`PATH = VALUE`", "the same in every point", "`noise = 0.0`"],
+        ["`where CONDITION`", "keeps the points for which it holds", "`where beta < 0.1 or seed < 2`"],
+        ["`ablate = [BLOCK]`", "the baseline, and a point without each block", "`ablate = [enhancer, ref]`"],
+        ["`limit = N`", "allows more points than 1000", "`limit = 5000`"],
+    ];
+    let text = "`sweep NAME over PIPELINE { ... }`: a point for each combination of the axes.";
+    format!("{text}\n\n{}", table(["entry", "is", "example"], rows.map(|row| row.map(str::to_owned))))
 }
 
 fn lints() -> String {

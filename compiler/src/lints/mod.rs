@@ -1,12 +1,14 @@
 //! Lints: files that compile, and yet are not what a careful researcher would run. Each has a name, a code, and
 //! a level that `allow`, `warn` and `deny` change, in the file or on the command line.
 //!
-//! `file.rs`: over declarations and sweeps; `plan.rs`: over the stages of a plan; `idle.rs`: parameters that
-//! change nothing. A new lint: a line of [`LINTS`], and a function in one of them.
+//! `file.rs`: over sweeps; `variables.rs`: over statements; `plan.rs`: over the stages of a plan, `terms.rs` for it over
+//! objectives; `idle.rs`: parameters that change nothing. A new lint: a line of [`LINTS`], and a function in one of them.
 
 pub mod file;
 pub mod idle;
 pub mod plan;
+mod terms;
+pub mod variables;
 
 use pbpo_grammar::ast::{Ident, Level};
 
@@ -35,6 +37,12 @@ pub const LINTS: &[Lint] = &[
     Lint { name: "stale_rollouts", code: Code::StaleRollouts, doc: "the gradient is then biased" },
     Lint { name: "few_prompts", code: Code::FewPrompts, doc: "an accuracy on few prompts is mostly noise" },
     Lint { name: "own_judge", code: Code::OwnJudge, doc: "a reward model is kind to what it was fitted on" },
+    Lint {
+        name: "wrong_way",
+        code: Code::WrongWay,
+        doc: "the chosen responses are to become likelier, not the others",
+    },
+    Lint { name: "train_on_test", code: Code::TrainOnTest, doc: "a test split that was trained on tests nothing" },
 ];
 
 /// The name that stands for all lints.

@@ -5,11 +5,12 @@ use std::collections::HashMap;
 use pbpo_grammar::Span;
 use serde_json::Value as Json;
 
+use super::terms::{estimates, pull, sign_of_gap};
 use crate::Planned;
 use crate::check::Program;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::plan::{BinaryOp, Body, Expr, Stage, UnaryOp};
+use crate::plan::{Body, Stage};
 use crate::schema::Kind;
 
 /// Fewest prompts whose accuracy is worth a figure: its standard error is then up to 7 points.
@@ -20,6 +21,7 @@ pub fn check(planned: &Planned, program: &Program, out: &mut Vec<Diagnostic>) {
     let mut look = Look { planned, program, out, stages: HashMap::new() };
     look.collect(&planned.plan.body, 0);
     look.body(&planned.plan.body, &[]);
+    look.train_on_test();
     zero_beta(program, look.out);
 }
 
@@ -67,6 +69,7 @@ impl<'a> Look<'a> {
                 "refresh" => self.own_judge(stage),
                 "ascend" | "descend" => {
                     self.swapped(stage);
+                    self.wrong_way(stage);
                     self.stale(stage, loops);
                 }
                 _ => {}
@@ -135,6 +138,47 @@ impl<'a> Look<'a> {
                     .help("measure on another split: `digits(split = test, ...)`"),
             );
         }
+    }
+
+    /// Training on the test split. Where the same data is also measured on, that is said there.
+    fn train_on_test(&mut self) {
+        let measured: Vec<_> =
+            self.with_op("evaluate").into_iter().filter_map(|stage| Some(self.source(stage, "data")?.1)).collect();
+        let uses = [("imitate", "data"), ("sample", "prompts")].into_iter();
+        let found = uses.flat_map(|(op, port)| self.with_op(op).into_iter().map(move |stage| (stage, port)));
+        let found = found.filter_map(|(stage, port)| Some((stage, self.source(stage, port)?)));
+        let test =
+            |settings: &[Option<&Json>; 3]| settings.get(1).copied().flatten().and_then(Json::as_str) == Some("test");
+        let found = found.into_iter().find(|(_, (_, seen))| test(seen) && !measured.contains(seen));
+        if let Some((stage, (data, _))) = found {
+            self.out.push(
+                Diagnostic::warning(Code::TrainOnTest, self.span(stage), format!("`{}` is the test split", data.name))
+                    .label("trained on here")
+                    .also(self.span(data), "declared here")
+                    .help("train on another split: `digits(split = prompts, ...)`; are two arguments swapped?"),
+            );
+        }
+    }
+
+    /// A step behind which the player prefers the chosen responses less than before.
+    fn wrong_way(&mut self, stage: &Stage) {
+        let Some(player) = stage.input("player") else { return };
+        let Some(pull) = stage.objective.as_ref().and_then(|objective| pull(objective, player)) else { return };
+        let ascends = stage.op == "ascend";
+        if (if ascends { pull } else { -pull }) > -1e-9 {
+            return;
+        }
+        let player = player.split('@').next().unwrap_or(player);
+        let help = if ascends {
+            format!("a loss is minimised: write `descend {player} on ...`")
+        } else {
+            format!("name `{player}` before the policy that it is compared with, or write `ascend {player} on ...`")
+        };
+        self.out.push(
+            Diagnostic::warning(Code::WrongWay, self.span(stage), "this step favours the rejected responses")
+                .label(format!("`{player}` learns to prefer them to the chosen ones"))
+                .help(help),
+        );
     }
 
     /// A reference that is replaced when a reward model says so, on the prompts of its own pairs.
@@ -214,45 +258,6 @@ fn moves(body: &Body, stage: &Stage) -> bool {
 
 fn int(stage: &Stage, key: &str) -> i64 {
     stage.config.get(key).and_then(Json::as_i64).unwrap_or(0)
-}
-
-/// The sign with which the gap enters an objective.
-fn sign_of_gap(expr: &Expr, sign: f64) -> Option<f64> {
-    match expr {
-        Expr::Named { name, .. } if name == "gap" => Some(sign),
-        Expr::Unary { op: UnaryOp::Neg, arg } => sign_of_gap(arg, -sign),
-        Expr::Binary { op: BinaryOp::Add, left, right } => sign_of_gap(left, sign).or_else(|| sign_of_gap(right, sign)),
-        Expr::Binary { op: BinaryOp::Sub, left, right } => {
-            sign_of_gap(left, sign).or_else(|| sign_of_gap(right, -sign))
-        }
-        Expr::Binary { op: BinaryOp::Mul, left, right } => match (&**left, &**right) {
-            (Expr::Const { value }, other) | (other, Expr::Const { value }) => {
-                sign_of_gap(other, sign * value.signum())
-            }
-            _ => None,
-        },
-        _ => None,
-    }
-}
-
-/// The policies and rollouts of every estimate in an objective.
-fn estimates<'e>(expr: &'e Expr, found: &mut Vec<(&'e str, &'e str)>) {
-    match expr {
-        Expr::Estimate { policy, rollouts, arg, .. } => {
-            found.push((policy, rollouts));
-            estimates(arg, found);
-        }
-        Expr::Unary { arg, .. }
-        | Expr::Clip { arg, .. }
-        | Expr::Reduce { arg, .. }
-        | Expr::StopGrad { arg }
-        | Expr::Named { arg, .. } => estimates(arg, found),
-        Expr::Binary { left, right, .. } => {
-            estimates(left, found);
-            estimates(right, found);
-        }
-        Expr::Const { .. } | Expr::Leaf { .. } => {}
-    }
 }
 
 /// A constraint without weight.

@@ -99,7 +99,8 @@ impl Lower<'_> {
             .with("prompts", world.clone())
             .set("count", count);
         self.push(made, span);
-        Some(Rollouts { policy: Some(policy), prompts: Some(world), count, per_prompt: 1 })
+        let drawn = Some(output.to_owned());
+        Some(Rollouts { policy: Some(policy), prompts: Some(world), count, per_prompt: 1, drawn })
     }
 
     /// `explore(e, world, against = y)`

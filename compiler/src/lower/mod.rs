@@ -8,6 +8,7 @@ mod exact;
 mod fits;
 mod objective;
 mod ops;
+mod pairs;
 mod prelude;
 mod repeat;
 mod stmt;

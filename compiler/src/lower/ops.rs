@@ -76,7 +76,7 @@ impl Lower<'_> {
             .set("temperature", setting(self, args.get("temperature"), &policy, "temperature"))
             .set("max_new", max_new);
         self.push(made, span);
-        Some(Rollouts { policy: Some(policy), prompts, count, per_prompt })
+        Some(Rollouts { policy: Some(policy), prompts, count, per_prompt, drawn: Some(output.to_owned()) })
     }
 
     /// `count` must be a multiple of `per_prompt`.
@@ -175,44 +175,8 @@ impl Lower<'_> {
             .with("oracle", oracle)
             .with("first", side("first"))
             .with("second", side("second"));
-        self.same_rows(args);
+        self.pairs(args);
         self.push(made, span);
-    }
-
-    /// The two sides of a label answer the same prompts, row by row.
-    fn same_rows(&mut self, args: &Args) {
-        let side = |port: &str| {
-            let local = self.locals.get(args.name(port)?)?;
-            Some((local.rollouts.clone()?, local.span))
-        };
-        let (Some((a, _)), Some((b, other)), Some(at)) = (side("first"), side("second"), args.span("second")) else {
-            return;
-        };
-        if let (Some(first), Some(second)) = (args.name("first"), args.name("second"))
-            && first == second
-        {
-            self.out.push(
-                Diagnostic::error(Code::AgainstItself, at, format!("`{second}` is labelled against itself"))
-                    .label("the same responses on both sides")
-                    .also(other, "assigned here")
-                    .help("give two batches: `x = explore(EXPLORATION, PROMPTS, against = y)`"),
-            );
-            return;
-        }
-        let (code, message, help) = if a.count != b.count {
-            let message = format!("{} rollouts can't be paired with {}", a.count, b.count);
-            (Code::AxesMismatch, message, "give both sides the same `count`")
-        } else if a.per_prompt != b.per_prompt {
-            let message = format!("groups of {} can't be paired with groups of {}", a.per_prompt, b.per_prompt);
-            (Code::PromptsMismatch, message, "give both sides the same `per_prompt`")
-        } else if a.prompts != b.prompts && a.prompts.is_some() && b.prompts.is_some() {
-            let message = "the two sides answer different prompts".to_owned();
-            (Code::PromptsMismatch, message, "sample both sides on the same data")
-        } else {
-            return;
-        };
-        let label = "row by row, two responses to one prompt are compared";
-        self.out.push(Diagnostic::error(code, at, message).label(label).also(other, "assigned here").help(help));
     }
 
     fn draw(&mut self, args: &Args, output: &str, span: Span) {

@@ -11,6 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::plan::{Body, Carry};
 use crate::schema::{Kind, Range};
 use crate::scope::Local;
+use crate::scope::Rollouts;
 use crate::units::Unit;
 
 /// Most iterations of one loop.
@@ -56,7 +57,8 @@ impl Lower<'_> {
             let ended = self.locals.map.remove(name);
             if let Some(local) = before {
                 let pending = ended.map_or(local.pending, |ended| ended.pending);
-                self.locals.map.insert(name.to_owned(), Local { pending, ..local });
+                let rollouts = local.rollouts.map(|rollouts| Rollouts { drawn: None, ..rollouts });
+                self.locals.map.insert(name.to_owned(), Local { pending, rollouts, ..local });
             }
         }
         for (name, carry) in &mut carries {

@@ -140,10 +140,11 @@ impl Lower<'_> {
     /// A variable that a loop carries must hold the same kind of thing in every iteration.
     fn same_in_next_iteration(&mut self, name: &Ident, earlier: &Local, made: Option<&Made>) {
         let Some(made) = made else { return };
-        if self.depth > 0
-            && earlier.flow.is_some()
-            && (earlier.flow != Some(made.flow) || earlier.rollouts != made.rollouts)
-        {
+        let alike = match (&earlier.rollouts, &made.rollouts) {
+            (Some(earlier), Some(made)) => earlier.alike(made),
+            (earlier, made) => earlier.is_none() && made.is_none(),
+        };
+        if self.depth > 0 && earlier.flow.is_some() && (earlier.flow != Some(made.flow) || !alike) {
             self.out.push(
                 Diagnostic::error(
                     Code::ChangesInLoop,

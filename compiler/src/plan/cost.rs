@@ -4,12 +4,13 @@
 //! Responses of `digits` end by themselves behind `length` digits, so that is what is expected of them; what
 //! `max_new` allows is the upper bound. Batches drawn from few preferences are smaller than they say.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::forward::forwards;
+use super::identity::{Identity, identities};
 use super::{Body, Plan, Stage};
 
 /// Estimates. Tokens are those of prompts and responses where a model reads, of responses where it writes.
@@ -43,11 +44,39 @@ pub struct Rates {
 impl Cost {
     /// Of a plan; `vocabulary` gives the number of tokens of a task.
     pub fn of(plan: &Plan, vocabulary: impl Fn(&str) -> u64) -> Cost {
-        let mut work = Work { cost: Cost::default(), stages: BTreeMap::new(), vocabulary: &vocabulary, activations: 0 };
-        work.body(&plan.body, 1);
-        work.memory(plan);
-        work.cost.stages.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
-        work.cost
+        Self::of_all(&[plan], vocabulary)
+    }
+
+    /// Of the points of a sweep, one after the other: what several have in common is done once.
+    pub fn of_all(plans: &[&Plan], vocabulary: impl Fn(&str) -> u64) -> Cost {
+        let mut total = Cost::default();
+        let (mut stages, mut seen) = (BTreeMap::<String, u64>::new(), HashSet::<Identity>::new());
+        for plan in plans {
+            let names = identities(plan);
+            let done = |stage: &&Stage| names.get(&stage.name).is_some_and(|identity| !seen.insert(*identity));
+            let done: HashSet<&str> = plan.body.stages().filter(done).map(|stage| stage.name.as_str()).collect();
+            let (cost, vocabulary) = (Cost::default(), &vocabulary);
+            let mut work = Work { cost, stages: BTreeMap::new(), done, vocabulary, activations: 0 };
+            work.body(&plan.body, 1);
+            work.memory(plan);
+            total.add(&work.cost);
+            work.cost.stages.into_iter().for_each(|(stage, tokens)| *stages.entry(stage).or_insert(0) += tokens);
+        }
+        total.stages = stages.into_iter().collect();
+        total.stages.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
+        total
+    }
+
+    /// Another point behind this one: work adds up, room does not.
+    fn add(&mut self, other: &Cost) {
+        self.parameters = self.parameters.max(other.parameters);
+        self.memory_bytes = self.memory_bytes.max(other.memory_bytes);
+        self.generated_tokens += other.generated_tokens;
+        self.generated_tokens_most += other.generated_tokens_most;
+        self.trained_tokens += other.trained_tokens;
+        self.scored_tokens += other.scored_tokens;
+        self.optimizer_steps += other.optimizer_steps;
+        self.labelled_pairs += other.labelled_pairs;
     }
 
     /// Seconds on a machine. A forward alone is a third of a training step.
@@ -61,6 +90,8 @@ struct Work<'a> {
     cost: Cost,
     /// The stage of each value.
     stages: BTreeMap<&'a str, &'a Stage>,
+    /// Stages outside of loops that a point before this one has had.
+    done: HashSet<&'a str>,
     vocabulary: &'a dyn Fn(&str) -> u64,
     /// Floats that the largest step keeps for its backward pass.
     activations: u64,
@@ -74,6 +105,7 @@ impl<'a> Work<'a> {
     fn body(&mut self, body: &'a Body, times: u64) {
         for stage in body.stages() {
             self.stages.extend(stage.outputs.iter().map(|output| (output.as_str(), stage)));
+            let times = if self.done.contains(stage.name.as_str()) { 0 } else { times };
             self.stage(stage, times);
             if let Some(inner) = &stage.body {
                 self.body(inner, times.saturating_mul(int(stage, "count")));
@@ -88,6 +120,9 @@ impl<'a> Work<'a> {
     }
 
     fn stage(&mut self, stage: &'a Stage, times: u64) {
+        if times == 0 {
+            return;
+        }
         let before = self.cost.generated_tokens + self.cost.trained_tokens + self.cost.scored_tokens;
         match stage.op.as_str() {
             "imitate" => {

@@ -164,6 +164,10 @@ fn reasons(
 ) -> Vec<String> {
     let mut own = Vec::new();
     settings("", &as_json(old), &as_json(new), &mut own);
+    // Whether a count says what it counts is of no matter beside another count.
+    if own.iter().any(|reason| reason.starts_with("count ")) {
+        own.retain(|reason| !reason.starts_with("unit "));
+    }
     let now = |value: &str| renamed.get(value).copied().unwrap_or(value).to_owned();
     let (before, after) = (objective(old, &now), objective(new, &|value: &str| value.to_owned()));
     if before != after {
@@ -220,6 +224,7 @@ fn settings(path: &str, old: &Json, new: &Json, out: &mut Vec<String>) {
 fn word(value: &Json) -> String {
     match value {
         Json::Null => "nothing".into(),
+        Json::String(text) if text.is_empty() => "nothing".into(),
         Json::String(text) => text.clone(),
         other => other.to_string(),
     }

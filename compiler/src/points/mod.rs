@@ -1,10 +1,11 @@
 //! What can be compiled of a program: pipelines, variants of them, and the points of sweeps.
 //!
 //! A point is a pipeline with an ordered list of overrides. `overrides.rs`: how one is applied;
-//! `sweep.rs`: the points of a sweep; `condition.rs`: its `where`.
+//! `sweep.rs`: the points of a sweep; `condition.rs`: its `where`; `names.rs`: which points a name means.
 
 mod condition;
 mod fields;
+mod names;
 pub mod overrides;
 mod sweep;
 
@@ -58,7 +59,7 @@ impl<'a> Finder<'a> {
         self.entries.iter().find(|entry| entry.global == global).map(|entry| &*entry.item)
     }
 
-    /// The points of a name of the main file; nothing where there was an error.
+    /// The points of a name of the main file, `grid[seed=0]` all with that seed; nothing where there was an error.
     pub fn target(&mut self, name: &str, sources: &mut SourceMap) -> Vec<Point> {
         let (word, point) = match name.split_once('[') {
             Some((word, _)) => (word, Some(name)),
@@ -68,11 +69,13 @@ impl<'a> Finder<'a> {
         let ident = Ident { text: word.to_owned(), span };
         let points = self.points(&ident);
         let Some(wanted) = point else { return points };
-        let squeezed: String = wanted.split_whitespace().collect();
-        if points.is_empty() || points.iter().any(|point| point.name == squeezed) {
-            return points.into_iter().filter(|point| point.name == squeezed).collect();
+        let all: Vec<String> = points.iter().map(|point| point.name.clone()).collect();
+        let found = names::fitting(points, wanted);
+        if all.is_empty() || !found.is_empty() {
+            return found;
         }
-        let names: Vec<&str> = points.iter().map(|point| point.name.as_str()).collect();
+        let squeezed: String = wanted.split_whitespace().collect();
+        let names: Vec<&str> = all.iter().map(String::as_str).collect();
         let whole = Span { end: u32::try_from(name.len()).unwrap_or(u32::MAX), ..span };
         self.out.push(
             Diagnostic::error(Code::UnknownPipeline, whole, format!("`{word}` has no such point"))

@@ -1,5 +1,7 @@
 //! The points of a sweep: axes multiply, `zip` pairs them, `where` keeps some, `ablate` takes blocks out.
 
+use std::collections::BTreeMap;
+
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{
     AxisValues, Block, Expr, ExprKind, Ident, Item, Number, Setting, Sweep, SweepAxis, SweepEntry,
@@ -36,6 +38,10 @@ impl Finder<'_> {
                 return Vec::new();
             }
             bases.extend(found);
+        }
+        let over = sweep.over.iter().map(|word| (word.text.as_str(), word.span));
+        if !self.distinct(over, "two sides of a comparison are the same") {
+            return Vec::new();
         }
         let Some((factors, fixed, limit)) = self.factors(sweep) else { return Vec::new() };
         if self.too_many(sweep, &factors, bases.len(), limit) {
@@ -109,6 +115,11 @@ impl Finder<'_> {
                 },
             }
         }
+        for factor in &factors {
+            let last = |sets: &[Override], other| sets.last().map_or(other, |set| set.value.span);
+            let options = factor.options.iter().map(|(name, sets)| (name.as_str(), last(sets, factor.span)));
+            good &= self.distinct(options, "a run that is repeated tells nothing new");
+        }
         let axes = sweep.entries.iter().flat_map(|entry| match entry {
             SweepEntry::Axis(axis) => std::slice::from_ref(axis),
             SweepEntry::Zip(axes, _) => axes.as_slice(),
@@ -124,6 +135,24 @@ impl Finder<'_> {
         let message = format!("`{path}` has one value in all points with `=`");
         let error = Diagnostic::error(Code::WrongType, setting.value.span, message).label("a list of values");
         self.out.push(error.help(format!("write `{path} in [...]`")));
+    }
+
+    /// Whether no name comes twice; says so if one does.
+    fn distinct<'n>(&mut self, names: impl Iterator<Item = (&'n str, Span)>, why: &str) -> bool {
+        let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+        for (name, span) in names {
+            if let Some(first) = seen.insert(name, span) {
+                let error = Diagnostic::error(Code::TwiceOnAxis, span, format!("`{name}` stands twice on one axis"));
+                let error = if first == span {
+                    error.label("more than once here")
+                } else {
+                    error.label("again here").also(first, "first here")
+                };
+                self.out.push(error.help(format!("remove one: {why}")));
+                return false;
+            }
+        }
+        true
     }
 
     /// Whether a path is swept only once; says so if not.

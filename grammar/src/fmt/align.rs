@@ -6,19 +6,22 @@ use super::lex::Kind;
 /// Aligns what neighbouring lines have in common.
 pub(super) fn align(lines: &mut [Line<'_>]) {
     // The `=` of `+=` stands below that of `=`.
-    runs(lines, Line::assigns, Line::equals, |line, width| line.pad(width - line.equals()));
-    runs(lines, Line::is_block, |line| line.head.len(), |line, width| line.pad(width - line.head.len()));
+    runs(lines, true, Line::assigns, Line::equals, |line, width| line.pad(width - line.equals()));
+    runs(lines, true, Line::is_block, |line| line.head.len(), |line, width| line.pad(width - line.head.len()));
     runs(
         lines,
+        false,
         |line| line.has_comment().then(|| line.depth.to_string()),
         Line::width,
         |line, width| line.gap = width - line.width() + 2,
     );
 }
 
-/// Calls `change` on each line of a run, with the largest measure in it. Neighbours with the same key are a run.
+/// Calls `change` on each line of a run, with the largest measure in it. Neighbours with the same key are a run;
+/// `across`: also behind an empty line.
 fn runs<'s>(
     lines: &mut [Line<'s>],
+    across: bool,
     key: impl Fn(&Line<'s>) -> Option<String>,
     measure: impl Fn(&Line<'s>) -> usize,
     change: impl Fn(&mut Line<'s>, usize),
@@ -29,7 +32,8 @@ fn runs<'s>(
             start += 1;
             continue;
         };
-        let same = lines.iter().skip(start).take_while(|line| key(line).as_ref() == Some(&first)).count();
+        let goes_on = |line: &&Line<'s>| (across || !line.spaced) && key(line).as_ref() == Some(&first);
+        let same = 1 + lines.iter().skip(start + 1).take_while(goes_on).count();
         let width = lines.iter().skip(start).take(same).map(&measure).max().unwrap_or(0);
         lines.iter_mut().skip(start).take(same).for_each(|line| change(line, width));
         start += same;

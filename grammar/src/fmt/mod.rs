@@ -90,7 +90,8 @@ fn layout(source: &str) -> Vec<Line<'_>> {
         let outer =
             closes.checked_sub(1).and_then(|last| stack.len().checked_sub(1 + last)).and_then(|at| stack.get(at));
         let base = outer.map_or_else(|| stack.last().map_or(0, |open| open.inside), |open| open.outside);
-        let operator = tokens.first().is_some_and(|first| first.kind == Kind::Operator && goes_on(first));
+        let operator = tokens.first().is_some_and(|first| first.kind == Kind::Operator);
+        // The `*` of a parameter list stands between round brackets, where nothing is indented further.
         let body = stack.last().is_none_or(|open| !open.round);
         let indent = base + usize::from(closes == 0 && body && (continues || operator));
         let mut opened = 0usize;
@@ -116,7 +117,7 @@ fn layout(source: &str) -> Vec<Line<'_>> {
         let code: Vec<Token<'_>> = tokens.iter().copied().filter(|token| token.kind != Kind::Comment).collect();
         let comment = tokens.last().filter(|token| token.kind == Kind::Comment).map(|token| token.text);
         if let Some(last) = code.last() {
-            continues = last.kind == Kind::Operator && last.text != "*";
+            continues = last.kind == Kind::Operator;
             value = spacing::value_ends(Some(last));
         }
         let (text, head) = (spacing::join(&code, ended), head(&code));
@@ -134,12 +135,6 @@ fn layout(source: &str) -> Vec<Line<'_>> {
         });
     }
     lines
-}
-
-/// Whether a line that starts with this operator goes on with the one before; the `*` of a parameter list
-/// stands alone.
-fn goes_on(token: &Token<'_>) -> bool {
-    token.text != "*"
 }
 
 /// What columns are made from.

@@ -128,9 +128,25 @@ fn batch_of(leaf: &Leaf) -> Option<&BatchRef> {
     }
 }
 
-/// Whether an expression has a gradient in a player: by a leaf, or by an estimate.
+/// Whether the gradient of an expression in a player is anything but 0 by its form.
 pub(super) fn depends(expr: &Expr, player: &str) -> bool {
+    // `logp(pi, y) - logp(pi, y)` is 0 whatever `pi` is, and so is the KL of a policy to itself.
+    reaches(expr, player, &|expr| match expr {
+        Expr::Binary { op: BinaryOp::Sub | BinaryOp::Div, left, right } => left == right,
+        Expr::Leaf { leaf: Leaf::Kl { p, q, .. } } => p == q,
+        _ => false,
+    })
+}
+
+/// Whether a player is read outside of what has no gradient.
+pub(super) fn read_by(expr: &Expr, player: &str) -> bool {
+    reaches(expr, player, &|_| false)
+}
+
+/// Whether there is a leaf of a player that is not in anything that `skips`.
+fn reaches(expr: &Expr, player: &str, skips: &impl Fn(&Expr) -> bool) -> bool {
     match expr {
+        _ if skips(expr) => false,
         Expr::Const { .. } | Expr::StopGrad { .. } => false,
         Expr::Leaf { leaf } => match leaf {
             Leaf::Logp { policy, .. } | Leaf::Entropy { policy, .. } => policy == player,
@@ -138,11 +154,11 @@ pub(super) fn depends(expr: &Expr, player: &str) -> bool {
             Leaf::TokenReward { reward_model, .. } | Leaf::Reward { reward_model, .. } => reward_model == player,
             Leaf::Score { .. } | Leaf::Size { .. } => false,
         },
-        Expr::Estimate { policy, arg, .. } => policy == player || depends(arg, player),
+        Expr::Estimate { policy, arg, .. } => policy == player || reaches(arg, player, skips),
         Expr::Unary { arg, .. } | Expr::Clip { arg, .. } | Expr::Reduce { arg, .. } | Expr::Named { arg, .. } => {
-            depends(arg, player)
+            reaches(arg, player, skips)
         }
-        Expr::Binary { left, right, .. } => depends(left, player) || depends(right, player),
+        Expr::Binary { left, right, .. } => reaches(left, player, skips) || reaches(right, player, skips),
     }
 }
 

@@ -49,7 +49,8 @@ impl Lower<'_> {
         let before = self.player(&name);
         let scalar = if kind == Kind::Policy { self.estimate(&name, &before, scalar, objective.span) } else { scalar };
         if !estimator::depends(&scalar, &before) {
-            self.no_gradient(&name, kind, objective);
+            let cancels = estimator::read_by(&scalar, &before);
+            self.no_gradient(&name, kind, objective, cancels);
         }
         let mut made = stage(if ascend { "ascend" } else { "descend" }, &[]).with("player", before.clone());
         for (port, value) in inputs(&scalar, &before) {
@@ -148,12 +149,20 @@ impl Lower<'_> {
         None
     }
 
-    fn no_gradient(&mut self, name: &str, kind: Kind, objective: &Ast) {
+    /// `cancels`: what is read of the player cancels.
+    fn no_gradient(&mut self, name: &str, kind: Kind, objective: &Ast, cancels: bool) {
         let help = match kind {
+            Kind::Policy if cancels => {
+                format!("name a frozen policy there: `policy ref {{ follows = {name}, update = sft }}`")
+            }
             Kind::Policy => format!("use `logp({name}, y)` or the like, or rollouts sampled from `{name}`"),
             _ => format!("use `{name}(y)` or the like"),
         };
-        let (span, why) = self.frozen(name, objective).unwrap_or((objective.span, format!("no gradient in `{name}`")));
+        let (span, why) = if cancels {
+            (objective.span, format!("`{name}` is compared with itself"))
+        } else {
+            self.frozen(name, objective).unwrap_or((objective.span, format!("no gradient in `{name}`")))
+        };
         let message = format!("this does not depend on `{name}`");
         self.out.push(Diagnostic::error(Code::NoGradient, span, message).label(why).help(help));
     }

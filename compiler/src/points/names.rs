@@ -1,0 +1,53 @@
+//! Names of points as people write them: `grid[seed=2, beta=1e-1]` is `grid[beta=0.1,seed=2]`, and a part of a
+//! name is every point that has it.
+
+use pbpo_grammar::{FileId, parse_expr};
+
+use super::Point;
+use super::overrides::value_text;
+
+/// The points that a name with brackets means: the one that is called so, else all that have each of its parts.
+pub(super) fn fitting(points: Vec<Point>, wanted: &str) -> Vec<Point> {
+    let squeezed: String = wanted.split_whitespace().collect();
+    if let Some(exact) = points.iter().find(|point| point.name == squeezed) {
+        return vec![exact.clone()];
+    }
+    let asked = parts(wanted);
+    let fits = |point: &Point| {
+        let has = parts(&point.name);
+        !asked.is_empty() && asked.iter().all(|part| has.contains(part))
+    };
+    points.into_iter().filter(fits).collect()
+}
+
+/// What stands between the brackets, each part in its one spelling.
+fn parts(name: &str) -> Vec<String> {
+    let Some((_, inner)) = name.split_once('[') else { return Vec::new() };
+    let inner = inner.trim_end();
+    let inner = inner.strip_suffix(']').unwrap_or(inner);
+    let (mut parts, mut depth, mut quoted, mut start) = (Vec::new(), 0_i32, false, 0);
+    for (at, c) in inner.char_indices() {
+        match c {
+            '"' => quoted = !quoted,
+            '(' | '[' | '{' => depth += 1,
+            ')' | ']' | '}' => depth -= 1,
+            ',' if depth == 0 && !quoted => {
+                parts.extend(inner.get(start..at));
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.extend(inner.get(start..));
+    parts.into_iter().filter(|part| !part.trim().is_empty()).map(plain).collect()
+}
+
+/// `beta = 1e-1` is `beta=0.1`; anything that is no value stays as it is, without blanks.
+fn plain(part: &str) -> String {
+    let squeezed = || part.split_whitespace().collect();
+    let Some((path, value)) = part.split_once('=') else { return squeezed() };
+    match parse_expr(FileId::default(), value) {
+        Ok(value) => format!("{}={}", path.split_whitespace().collect::<String>(), value_text(&value)),
+        Err(_) => squeezed(),
+    }
+}
