@@ -119,7 +119,7 @@ fn hover_says_what_a_name_stands_for() {
         (
             "= sample(",
             "= sam$0ple(",
-            &["op sample(policy: policy, prompts: data, *, count", "-> rollouts", "Responses of"],
+            &["op sample(policy: policy, prompts: data | world, *, count", "-> rollouts", "Responses of"],
         ),
         ("* kl(", "* k$0l(", &["function kl(pi, ref, y) -> scalar", "Exact KL"]),
         ("y0 = sample", "y$00 = sample", &["y0: rollouts", "32 responses"]),

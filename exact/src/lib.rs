@@ -8,9 +8,9 @@
 //! - `policy.rs`: what acts in them.
 //! - `linalg.rs`: a covariance that grows by rank-one updates; decompositions are faer's.
 //! - `likelihood.rs`: preferences and their maximum-likelihood reward, by damped Newton steps.
-//! - `set.rs`: confidence sets, and the worst reward in them.
-//! - `enhance.rs`: the policy whose comparison with a reference tells the most, and its baselines.
-//! - `step.rs`: the policy that is best against the worst reward.
+//! - `set/`: confidence sets, and the worst reward in them.
+//! - `enhance/`: the policy whose comparison with a reference tells the most, and its baselines.
+//! - `step/`: the policy that is best against the worst reward.
 //! - `stats.rs`: slopes, means and intervals of what was measured.
 
 pub mod enhance;

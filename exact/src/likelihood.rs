@@ -24,7 +24,7 @@ impl Preferences {
     }
 
     pub fn len(&self) -> usize {
-        if self.width == 0 { 0 } else { self.toward.len() / self.width }
+        self.toward.len().checked_div(self.width).unwrap_or(0)
     }
 
     pub fn is_empty(&self) -> bool {
@@ -37,18 +37,18 @@ impl Preferences {
 
     /// `NLL(theta)`, in O(n d).
     pub fn nll(&self, theta: &[f64], ridge: f64) -> f64 {
-        let sum: f64 = self.rows().map(|z| logistic(dot(theta, z)).0).sum();
-        sum + 0.5 * ridge * dot(theta, theta)
+        let mut losses = Losses::default();
+        self.rows().for_each(|z| _ = losses.add(dot(theta, z)));
+        losses.sum() + 0.5 * ridge * dot(theta, theta)
     }
 
     /// `NLL(theta)`, its gradient `[width]` and its Hessian `[width, width]`, in O(n d^2) and without allocation.
     pub fn derivatives(&self, theta: &[f64], ridge: f64, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
         gradient.iter_mut().zip(theta).for_each(|(g, theta)| *g = ridge * theta);
         hessian.fill(0.0);
-        let mut sum = 0.5 * ridge * dot(theta, theta);
+        let mut losses = Losses::default();
         for z in self.rows() {
-            let (loss, wrong) = logistic(dot(theta, z));
-            sum += loss;
+            let wrong = losses.add(dot(theta, z));
             gradient.iter_mut().zip(z).for_each(|(g, z)| *g -= wrong * z);
             let weight = wrong * (1.0 - wrong);
             for (row, z_i) in hessian.chunks_exact_mut(self.width).zip(z) {
@@ -57,7 +57,7 @@ impl Preferences {
             }
         }
         (0..self.width).for_each(|i| hessian[i * self.width + i] += ridge);
-        sum
+        losses.sum() + 0.5 * ridge * dot(theta, theta)
     }
 
     /// The Hessian alone.
@@ -68,11 +68,40 @@ impl Preferences {
     }
 }
 
-/// `softplus(-m)` and `sigma(-m)` of a margin: the loss, and the chance of the other label. Neither overflows.
-fn logistic(margin: f64) -> (f64, f64) {
-    let tail = (-margin.abs()).exp();
-    let rare = tail / (1.0 + tail);
-    if margin >= 0.0 { (tail.ln_1p(), rare) } else { (tail.ln_1p() - margin, 1.0 - rare) }
+/// A sum of `softplus(-m)` over margins. Logarithms are the slow part of it, so many factors share one.
+struct Losses {
+    sum: f64,
+    product: f64,
+}
+
+impl Default for Losses {
+    fn default() -> Self {
+        Self { sum: 0.0, product: 1.0 }
+    }
+}
+
+impl Losses {
+    /// Adds a margin; gives `sigma(-m)`, the chance of the other label. Nothing overflows, and small losses keep
+    /// their digits.
+    fn add(&mut self, margin: f64) -> f64 {
+        let tail = (-margin.abs()).exp();
+        self.sum += (-margin).max(0.0);
+        if tail < 1e-5 {
+            self.sum += tail * (1.0 - tail * (0.5 - tail / 3.0));
+        } else {
+            self.product *= 1.0 + tail;
+            if self.product > 1e200 {
+                self.sum += self.product.ln();
+                self.product = 1.0;
+            }
+        }
+        let rare = tail / (1.0 + tail);
+        if margin >= 0.0 { rare } else { 1.0 - rare }
+    }
+
+    fn sum(&self) -> f64 {
+        self.sum + self.product.ln()
+    }
 }
 
 /// The maximum-likelihood reward.

@@ -87,10 +87,10 @@ impl Factor {
                 let grown = pivot.hypot(z[k]);
                 let (cosine, sine) = (grown / pivot, z[k] / pivot);
                 self.lower[k * width + k] = grown;
-                for i in k + 1..width {
-                    let entry = (self.lower[i * width + k] + sine * z[i]) / cosine;
-                    self.lower[i * width + k] = entry;
-                    z[i] = cosine * z[i] - sine * entry;
+                for (i, z) in z.iter_mut().enumerate().skip(k + 1) {
+                    let entry = &mut self.lower[i * width + k];
+                    *entry = (*entry + sine * *z) / cosine;
+                    *z = cosine * *z - sine * *entry;
                 }
             }
         });

@@ -175,7 +175,12 @@ const DELTA: Field = opt(
     F(0.05),
     "chance that the set misses the truth",
 );
-const SCALE: Field = opt("scale", Ty::Float(None, Range::from(0.0)), F(1.0), "factor of the theoretical radius");
+const SCALE: Field = opt(
+    "scale",
+    Ty::Float(None, Range::from(0.0)),
+    F(1.0),
+    "factor of the theoretical radius; a slack is scaled by its square",
+);
 
 /// Confidence sets that need a linear reward model.
 pub const ELLIPSOID: Variant = record(

@@ -9,8 +9,8 @@ use crate::world::World;
 /// and for E1 in one state.
 pub(super) fn search(world: &World, metric: &Metric, reference: &Policy, bonus: Bonus) -> Found {
     let (mut choice, mut value) = (vec![0; world.states], 0.0);
-    let (mut mean, mut difference) = (vec![0.0; world.dim], vec![0.0; world.dim]);
-    for state in 0..world.states {
+    let [mut mean, mut difference, mut turned] = [(); 3].map(|()| vec![0.0; world.dim]);
+    for (state, choice) in choice.iter_mut().enumerate() {
         let arms = &world.phi[state * world.actions * world.dim..][..world.actions * world.dim];
         let row = reference.row(world, 0, state);
         mean.fill(0.0);
@@ -20,10 +20,10 @@ pub(super) fn search(world: &World, metric: &Metric, reference: &Policy, bonus: 
         let (mut far, mut variance) = (f64::NEG_INFINITY, 0.0);
         for (arm, phi) in arms.chunks_exact(world.dim).enumerate() {
             difference.iter_mut().zip(phi.iter().zip(&mean)).for_each(|(x, (a, b))| *x = a - b);
-            let distance = metric.norm_sq(&difference);
+            let distance = metric.norm_sq_with(&difference, &mut turned);
             variance += row[arm] * distance;
             if distance > far {
-                (far, choice[state]) = (distance, arm);
+                (far, *choice) = (distance, arm);
             }
         }
         value += match bonus {

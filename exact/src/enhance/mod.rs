@@ -46,7 +46,7 @@ pub struct Found {
 ///
 /// Exact in a bandit (both forms) and in a contextual bandit (E2, which decomposes over contexts). Elsewhere it is
 /// the best local optimum of `1 + 3 restarts` starts: the uniform policy, both signs of the `restarts` most
-/// uncertain eigenvectors (at most the width), and `restarts` random directions. E2 starts from all of these optima
+/// uncertain eigenvectors (at most the width), and `restarts` random directions. E2 starts from these optima
 /// of E1, from the reference and from the uniform policy.
 pub fn search(
     world: &World,
@@ -65,7 +65,7 @@ pub fn search(
         Bonus::MeanNorm => largest(optima),
         Bonus::ExpectedSquare => {
             let starts = [reference.clone(), Policy::uniform(world)];
-            let starts = starts.into_iter().chain(optima.into_iter().map(|found| found.policy));
+            let starts = starts.into_iter().chain(distinct(optima).into_iter().map(|found| found.policy));
             square::search(world, &metric, reference, starts)
         }
     }
@@ -92,6 +92,17 @@ fn largest(mut found: Vec<Found>) -> Found {
     found.swap_remove(at)
 }
 
+/// Those of different values; optima of one value are nearly always the same one.
+fn distinct(optima: Vec<Found>) -> Vec<Found> {
+    let mut distinct: Vec<Found> = Vec::new();
+    for found in optima {
+        if distinct.iter().all(|other| (other.value - found.value).abs() > 1e-9 * found.value) {
+            distinct.push(found);
+        }
+    }
+    distinct
+}
+
 /// The inverse covariance, dense: it is looked at for every arm, where a triangular solve would take longer.
 struct Metric {
     width: usize,
@@ -112,7 +123,16 @@ impl Metric {
 
     /// `||x||^2`
     fn norm_sq(&self, x: &[f64]) -> f64 {
-        self.rows.chunks_exact(self.width).zip(x).map(|(row, at)| at * dot(row, x)).sum()
+        self.norm_sq_with(x, &mut vec![0.0; self.width])
+    }
+
+    /// `||x||^2`, without allocation. `turned`, `[width]`, holds `Sigma^{-1} x` afterwards.
+    fn norm_sq_with(&self, x: &[f64], turned: &mut [f64]) -> f64 {
+        turned.fill(0.0);
+        for (row, at) in self.rows.chunks_exact(self.width).zip(x) {
+            turned.iter_mut().zip(row).for_each(|(sum, entry)| *sum += at * entry);
+        }
+        dot(turned, x)
     }
 
     /// `||x||^2` of what is x in these entries and zero elsewhere.
@@ -122,6 +142,8 @@ impl Metric {
 
     /// `Sigma^{-1} x`
     fn times(&self, x: &[f64]) -> Vec<f64> {
-        self.rows.chunks_exact(self.width).map(|row| dot(row, x)).collect()
+        let mut turned = vec![0.0; self.width];
+        self.norm_sq_with(x, &mut turned);
+        turned
     }
 }

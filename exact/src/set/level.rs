@@ -10,6 +10,8 @@ use crate::linalg::Factor;
 
 /// Most trials of eta.
 const MOST_TRIALS: usize = 100;
+/// Most second-order models before trials of eta begin.
+const MOST_MODELS: usize = 12;
 
 /// What a worst case is sought over.
 pub struct Level<'a> {
@@ -48,9 +50,49 @@ impl Level<'_> {
         Worst { theta: found.theta, value, reward, beta }
     }
 
-    /// `min <theta, x>` where `NLL(theta) <= NLL(theta_hat) + slack`: Newton's method on the root of the used slack,
-    /// which is almost linear in eta, within a bracket that is halved in log eta where it leaves it.
+    /// `min <theta, x>` where `NLL(theta) <= NLL(theta_hat) + slack`.
     pub fn bounded(&self, x: &[f64], slack: f64, norm_sq: f64) -> Worst {
+        self.by_models(x, slack).unwrap_or_else(|| self.by_bracket(x, slack, norm_sq))
+    }
+
+    /// Solves the problem with the loss to second order (an ellipsoid, in closed form) around the last answer, from
+    /// the fit on. That is Newton's method on both conditions of optimality, which in a convex problem are enough:
+    /// the loss is on its level, and its gradient is `-eta x`. None where they are not soon met.
+    fn by_models(&self, x: &[f64], slack: f64) -> Option<Worst> {
+        let width = x.len();
+        let (mut theta, mut eta) = (self.fit.theta.clone(), 0.0);
+        let (mut gradient, mut hessian) = (vec![0.0; width], self.fit.hessian.clone());
+        let mut used = 0.0;
+        for _ in 0..MOST_MODELS {
+            let factor = Factor::of(&hessian, width).ok()?;
+            let (mut down, mut along) = (gradient.clone(), x.to_vec());
+            factor.solve(&mut down);
+            factor.solve(&mut along);
+            let left: Vec<f64> = gradient.iter().zip(x).map(|(g, x)| g + eta * x).collect();
+            if eta > 0.0 && (used - slack).abs() <= self.rounding(slack) && factor.inverse_norm_sq(&left) <= 1e-18 {
+                let reward = dot(&theta, x);
+                return Some(Worst { theta, value: reward, reward, beta: 1.0 / eta });
+            }
+            // The model's minimum is below the level, or the last answer was far from it.
+            let room = 2.0 * (slack - used) + dot(&gradient, &down);
+            eta = (room / dot(x, &along)).sqrt();
+            if !eta.is_finite() || eta == 0.0 {
+                return None;
+            }
+            theta.iter_mut().zip(down.iter().zip(&along)).for_each(|(t, (d, a))| *t -= d + eta * a);
+            used = self.data.derivatives(&theta, self.fit.ridge, &mut gradient, &mut hessian) - self.fit.nll;
+        }
+        None
+    }
+
+    /// How close to the level the loss has to be.
+    fn rounding(&self, slack: f64) -> f64 {
+        1e-11 * slack + 1e-14 * (1.0 + self.fit.nll)
+    }
+
+    /// By trials of eta: Newton's method on the root of the used slack, which is almost linear in eta, within a
+    /// bracket that is halved in log eta where it leaves it.
+    fn by_bracket(&self, x: &[f64], slack: f64, norm_sq: f64) -> Worst {
         let target = (2.0 * slack).sqrt();
         let (mut low, mut high, mut eta) = (0.0, f64::INFINITY, target / norm_sq.sqrt());
         let mut start = self.guess(&self.fit.theta, &self.fit.hessian, x, eta);
@@ -62,7 +104,7 @@ impl Level<'_> {
                 None => (high, escaped) = (eta, true),
                 Some(found) => {
                     let used = found.nll - self.fit.nll;
-                    if (used - slack).abs() <= 1e-11 * slack + 1e-14 * (1.0 + self.fit.nll) {
+                    if (used - slack).abs() <= self.rounding(slack) {
                         return self.end(found, x, eta);
                     }
                     if used > slack {
@@ -102,5 +144,30 @@ impl Level<'_> {
     fn end(&self, found: Fit, x: &[f64], eta: f64) -> Worst {
         let reward = dot(&found.theta, x);
         Worst { theta: found.theta, value: reward, reward, beta: 1.0 / eta }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::likelihood::fit;
+
+    #[test]
+    fn models_and_trials_agree() {
+        let mut data = Preferences::new(2);
+        for i in 0..40 {
+            let (a, b) = ((f64::from(i) * 0.7).sin(), (f64::from(i) * 1.3).cos());
+            if i % 5 == 0 { data.push(&[0.0, 0.0], &[a, b]) } else { data.push(&[a.abs(), b], &[0.0, 0.0]) }
+        }
+        let (fit, x) = (fit(&data, 0.1, &[0.0; 2]), [0.8, -1.1]);
+        let level = Level { data: &data, fit: &fit };
+        let norm_sq = Factor::nudged(&fit.hessian, 2).inverse_norm_sq(&x);
+        for slack in [1e-4, 0.1, 1.0, 10.0] {
+            let (models, trials) = (level.by_models(&x, slack), level.by_bracket(&x, slack, norm_sq));
+            let models = models.expect("a ridge and a moderate slack");
+            assert!(
+                (models.value - trials.value).abs() < 1e-9 && (models.beta - trials.beta).abs() < 1e-6 * trials.beta
+            );
+        }
     }
 }

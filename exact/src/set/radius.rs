@@ -44,14 +44,15 @@ impl Radius {
         self.scale * (noise + ridge.sqrt() * self.bound)
     }
 
-    /// Slack in the negative log-likelihood, scaled: the confidence sequence of likelihood ratios of Lee, Yun, Jun
+    /// Slack in the negative log-likelihood, scaled by the square of `scale` (so that a set of likelihood and an
+    /// ellipsoid of the Hessian have the same size to second order): the confidence sequence of likelihood ratios of Lee, Yun, Jun
     /// (2407.13977, \[STD\]), `zeta = log(1/delta) + d log(max(e, 2 e B k L / d))`, plus what the fit's ridge takes
     /// from theta* at most, `ridge / 2 B^2` (ours).
     pub fn likelihood(self, sizes: Sizes, ridge: f64) -> f64 {
         let (d, e) = (sizes.width as f64, std::f64::consts::E);
         let lipschitz = sizes.pairs as f64 * sizes.difference;
         let volume = d * (2.0 * e * self.bound * lipschitz / d).max(e).ln();
-        self.scale * (self.log_chance() + volume + 0.5 * ridge * self.bound.powi(2))
+        self.scale.powi(2) * (self.log_chance() + volume + 0.5 * ridge * self.bound.powi(2))
     }
 
     /// Radius in the norm of the Hessian at the fit, scaled: `sqrt(2 zeta)`, the likelihood set to second order.

@@ -7,6 +7,9 @@ use crate::set::Set;
 use crate::world::World;
 use crate::{dot, minus};
 
+/// Most lengths of a change that are looked at (a Newton step has length 1, a pair's whole weight is at most 1).
+const FARTHEST: f64 = 10.0;
+
 /// Maximises the concave `min_theta <theta, phi(mu) - phi(reference)>` over occupancies mu, until the duality gap
 /// is within `tolerance` or after `most` steps.
 ///
@@ -17,7 +20,8 @@ use crate::{dot, minus};
 ///
 /// The objective has a kink at the reference itself, where no direction can be told from one reward. So a start
 /// there is exchanged for the best policy of the fit, and close to it rewards are taken as if the objective were
-/// rounded off, by at most half the tolerance (`Set::softened`).
+/// rounded off, by at most half the tolerance (`Set::softened`). Where nothing holds the worst reward at the start,
+/// the reference comes back with an infinite gap.
 pub fn frank_wolfe(
     world: &World,
     set: &Set,
@@ -33,7 +37,7 @@ pub fn frank_wolfe(
         mixture = Mixture::of(world, &world.best(&set.fit.theta));
     }
     let floor = if set.most_price() > 0.0 { 0.5 * tolerance / set.most_price() } else { 0.0 };
-    let climb = Climb { set, floor };
+    let climb = Climb { set, floor, little: 1e-2 * tolerance };
     let (mut upper, mut iterations) = (f64::INFINITY, 0);
     let worst = loop {
         let x = minus(&mixture.features(), &from);
@@ -67,6 +71,8 @@ pub fn frank_wolfe(
 struct Climb<'a> {
     set: &'a Set<'a>,
     floor: f64,
+    /// A gain that is not worth a step.
+    little: f64,
 }
 
 impl Climb<'_> {
@@ -77,33 +83,44 @@ impl Climb<'_> {
 
     /// Changes the weights along a direction, as far as is best; whether they changed.
     fn along(&self, mixture: &mut Mixture, x: &[f64], change: &[f64]) -> bool {
-        let share = self.best_share(x, &mixture.direction(change), mixture.room(change));
+        let share = self.best_share(x, &mixture.direction(change), mixture.room(change).min(FARTHEST));
         if share > 0.0 {
             mixture.change(change, share);
         }
         share > 0.0
     }
 
-    /// A Newton step on the weights.
+    /// A Newton step on the weights, where it promises enough.
     fn newton(&self, mixture: &mut Mixture, x: &[f64]) -> bool {
         let worst = self.set.worst(x);
         let theta = self.set.softened(x, &worst, self.floor);
-        let change = mixture.newton(&theta, &self.set.bend(x, &worst, self.floor));
-        change.is_some_and(|change| self.along(mixture, x, &change))
+        match mixture.newton(&theta, &self.set.bend(x, &worst, self.floor)) {
+            Some((change, promised)) if promised > self.little => self.along(mixture, x, &change),
+            _ => false,
+        }
     }
 
-    /// The best step along a direction, in `[0, most]`: the root of the slope `<theta(x + s direction), direction>`,
-    /// which falls in s, by false position (the Illinois rule).
+    /// The best step along a direction, in `[0, most]`: where the slope `<theta(x + s direction), direction>`, which
+    /// falls in s, is a hundredth of what it is at 0, by false position (the Illinois rule). More digits would not
+    /// save steps: the next ones correct it.
     fn best_share(&self, x: &[f64], direction: &[f64], most: f64) -> f64 {
         let slope = |s: f64| {
             let at: Vec<f64> = x.iter().zip(direction).map(|(x, d)| x + s * d).collect();
             dot(&self.theta(&at), direction)
         };
-        let (mut low, mut high) = ((0.0, slope(0.0)), (most, slope(most)));
-        if low.1 <= 0.0 || high.1 >= 0.0 {
-            return if low.1 <= 0.0 { 0.0 } else { most };
+        let mut low = (0.0, slope(0.0));
+        if low.1 <= 0.0 {
+            return 0.0;
         }
-        let (enough, mut side) = (1e-9 * low.1, 0);
+        let (enough, mut side) = (1e-2 * low.1, 0);
+        let mut high = (most.min(1.0), slope(most.min(1.0)));
+        if high.1 > 0.0 && high.0 < most {
+            low = high;
+            high = (most, slope(most));
+        }
+        if high.1 >= 0.0 || high.1.abs() <= enough {
+            return high.0;
+        }
         for _ in 0..60 {
             let middle = low.0 + (high.0 - low.0) * low.1 / (low.1 - high.1);
             let middle = if middle > low.0 && middle < high.0 { middle } else { 0.5 * (low.0 + high.0) };

@@ -81,7 +81,7 @@ pub fn log_linear(world: &World, set: &Set, reference: &Policy, w0: &[f64], step
             gradient(world, &policy, &worst.theta)
         };
         let promised = dot(&ascent, &ascent);
-        let Some((next_w, next, found)) = step(world, &against, &w, &ascent, promised, worst.value, &mut size) else {
+        let Some((next_w, next, found)) = step(world, against, &w, &ascent, promised, worst.value, &mut size) else {
             break;
         };
         (w, policy, worst) = (next_w, next, found);

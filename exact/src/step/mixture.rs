@@ -87,27 +87,29 @@ impl Mixture {
         self.atoms.iter_mut().for_each(|atom| atom.weight /= sum);
     }
 
-    /// The change that maximises the objective to second order, with the gradient `theta` and the (negative)
-    /// Hessian `bend` in the features: `V theta - V bend V^T change` the same for all atoms, V their features.
-    pub fn newton(&self, theta: &[f64], bend: &[f64]) -> Option<Vec<f64>> {
+    /// The change that maximises the objective to second order, with the gradient `theta` and minus the Hessian
+    /// `bend` in the features, and what it promises; sign constraints aside. The heaviest policy gives what the
+    /// others take, so changes add up to 0.
+    pub fn newton(&self, theta: &[f64], bend: &[f64]) -> Option<(Vec<f64>, f64)> {
         let (len, width) = (self.atoms.len(), theta.len());
         if len < 2 || bend.iter().all(|b| *b == 0.0) {
             return None;
         }
-        let bent: Vec<Vec<f64>> = (self.atoms.iter())
-            .map(|atom| bend.chunks_exact(width).map(|row| dot(row, &atom.features)).collect())
-            .collect();
-        let entry = |i: usize, j: usize| dot(&self.atoms[i].features, &bent[j]);
-        let mut matrix: Vec<f64> = (0..len * len).map(|at| entry(at / len, at % len)).collect();
-        let trace: f64 = (0..len).map(|i| matrix[i * len + i]).sum();
-        (0..len).for_each(|i| matrix[i * len + i] += 1e-12 * trace);
-        let factor = Factor::nudged(&matrix, len);
-        let mut change: Vec<f64> = self.atoms.iter().map(|atom| dot(theta, &atom.features)).collect();
-        let mut even = vec![1.0; len];
-        factor.solve(&mut change);
-        factor.solve(&mut even);
-        let excess = change.iter().sum::<f64>() / even.iter().sum::<f64>();
-        change.iter_mut().zip(&even).for_each(|(change, even)| *change -= excess * even);
-        change.iter().all(|change| change.is_finite()).then_some(change)
+        let heavier = |a: &usize, b: &usize| self.atoms[*a].weight.total_cmp(&self.atoms[*b].weight);
+        let base = (0..len).max_by(heavier).unwrap_or(0);
+        let others = self.atoms.iter().enumerate().filter(|(at, _)| *at != base);
+        let rows: Vec<Vec<f64>> =
+            others.map(|(_, atom)| crate::minus(&atom.features, &self.atoms[base].features)).collect();
+        let bent = |row: &Vec<f64>| bend.chunks_exact(width).map(|bend| dot(bend, row)).collect::<Vec<_>>();
+        let bent: Vec<Vec<f64>> = rows.iter().map(bent).collect();
+        let mut matrix: Vec<f64> = rows.iter().flat_map(|row| bent.iter().map(move |bent| dot(row, bent))).collect();
+        let trace: f64 = (0..len - 1).map(|i| matrix[i * len]).sum();
+        (0..len - 1).for_each(|i| matrix[i * len] += 1e-10 * trace);
+        let slopes: Vec<f64> = rows.iter().map(|row| dot(theta, row)).collect();
+        let mut change = slopes.clone();
+        Factor::nudged(&matrix, len - 1).solve(&mut change);
+        let promised = 0.5 * dot(&change, &slopes);
+        change.insert(base, -change.iter().sum::<f64>());
+        promised.is_finite().then_some((change, promised))
     }
 }

@@ -39,7 +39,7 @@ impl Chosen {
         if self.value > 0.0 {
             return self;
         }
-        let gap = (self.value + self.gap).max(0.0);
+        let gap = if self.value.is_finite() { (self.value + self.gap).max(0.0) } else { self.gap };
         Self { policy: reference.clone(), value: 0.0, gap, ..self }
     }
 }

@@ -27,10 +27,10 @@ pub(super) fn make(
     norm: f64,
     rng: &mut ChaCha8Rng,
 ) -> Result<World, String> {
-    positive(&[("arms", arms), ("dim", dim)], norm)?;
     if kind == Features::Hypercube {
         return hypercube(dim, episodes, norm, rng);
     }
+    positive(&[("arms", arms), ("dim", dim)], norm)?;
     fits(&[&[arms, dim]], "arms or dim")?;
     let (phi, theta) = match kind {
         Features::Rare => rare(arms, dim, norm, rng)?,
@@ -94,11 +94,9 @@ fn rare(arms: usize, dim: usize, norm: f64, rng: &mut ChaCha8Rng) -> Result<(Vec
 /// `(4 gap / sqrt(dim))^2 / 8`, and all of them by `2 gap^2 episodes / dim = 1/2` at this gap. By Pinsker the total
 /// variation is then at most 1/2: each sign is guessed wrongly with probability 1/4 at least, whatever is compared.
 fn hypercube(dim: usize, episodes: usize, norm: f64, rng: &mut ChaCha8Rng) -> Result<World, String> {
+    positive(&[("dim", dim), ("episodes", episodes)], norm)?;
     if dim > LARGEST_HYPERCUBE {
         return Err(format!("a hypercube of dim {dim} has 2^{dim} arms; lower dim to {LARGEST_HYPERCUBE} at most"));
-    }
-    if episodes == 0 {
-        return Err("a hypercube's theta depends on the number of episodes, which is 0; give at least 1".into());
     }
     let (root, side) = ((dim as f64).sqrt(), |up: bool| if up { 1.0 } else { -1.0 });
     let phi = (0..1usize << dim).flat_map(|arm| (0..dim).map(move |i| side(arm >> i & 1 == 1) / root)).collect();
