@@ -102,6 +102,15 @@ struct Lower<'a> {
     depth: usize,
     /// Number of calls of objectives around.
     calls: usize,
+    terms: Terms,
+}
+
+/// What calls of objectives have become so far.
+#[derive(Default)]
+struct Terms {
+    count: usize,
+    /// Some of them were in error: nothing is said of their number.
+    unknown: bool,
 }
 
 impl<'a> Lower<'a> {
@@ -119,6 +128,7 @@ impl<'a> Lower<'a> {
             spans: BTreeMap::new(),
             depth: 0,
             calls: 0,
+            terms: Terms::default(),
         }
     }
     /// The next value of a name: `pi@0`, `pi@1`, ...
