@@ -35,7 +35,7 @@ codes! {
     MisplacedStatement = "PB0106": "a statement where a field belongs, or the other way round",
     NotYet = "PB0107": "a part of the language that this version does not have yet",
     UnreadableFile = "PB0108": "a file that can't be read as UTF-8 text",
-    TooLarge = "PB0109": "a file that is too large to be compiled",
+    TooLarge = "PB0109": "a file, or what its definitions become, that is too large to be compiled",
     TooDeep = "PB0110": "brackets or expressions nested too deeply",
 
     UnknownKind = "PB0201": "a block of an unknown kind",

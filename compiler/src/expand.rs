@@ -5,21 +5,64 @@
 
 use std::collections::BTreeMap;
 
-use pbpo_grammar::ast::{Arg, Body, Expr, ExprKind, Ident, Stmt};
+use pbpo_grammar::ast::{Arg, Body, Expr, ExprKind, Formal, Ident, Stmt};
+
+use crate::schema::Kind;
+
+/// Most terms that the calls of one pipeline may become. A chain of definitions that each call the one before
+/// twice doubles with every link: without a limit a page of text takes hours.
+pub const MOST_TERMS: usize = 100_000;
 
 /// The arguments of a call by the names of the parameters.
 #[derive(Clone, Debug, Default)]
 pub struct Bindings {
-    values: BTreeMap<String, Expr>,
+    values: BTreeMap<String, Bound>,
+}
+
+#[derive(Clone, Debug)]
+struct Bound {
+    value: Expr,
+    /// Number of terms of the value.
+    size: usize,
+    /// Whether the parameter is a block, which may be called as a function.
+    block: bool,
 }
 
 impl Bindings {
-    pub fn insert(&mut self, name: &str, value: Expr) {
-        self.values.insert(name.to_owned(), value);
+    pub fn insert(&mut self, formal: &Formal, value: Expr) {
+        let block = !formal.ty.list && formal.ty.words.first().is_some_and(|word| Kind::parse(&word.text).is_some());
+        let size = Bindings::default().size(&value);
+        self.values.insert(formal.name.text.clone(), Bound { value, size, block });
     }
 
-    pub fn get(&self, name: &str) -> Option<&Expr> {
-        self.values.get(name)
+    fn get(&self, name: &str) -> Option<&Expr> {
+        self.values.get(name).map(|bound| &bound.value)
+    }
+
+    /// Number of terms that an expression becomes.
+    pub fn size(&self, expr: &Expr) -> usize {
+        let inner = match &expr.kind {
+            ExprKind::Path(path) => match path.as_slice() {
+                [name] => return self.values.get(&name.text).map_or(1, |bound| bound.size),
+                _ => 0,
+            },
+            ExprKind::Call { args, .. } => sum(args.iter().map(|arg| self.size(&arg.value))),
+            ExprKind::Record { body, .. } => self.body_size(body),
+            ExprKind::List(items) => sum(items.iter().map(|item| self.size(item))),
+            ExprKind::Neg(arg) | ExprKind::Not(arg) => self.size(arg),
+            ExprKind::Binary { left, right, .. } => self.size(left).saturating_add(self.size(right)),
+            ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Bool(_) | ExprKind::Error => 0,
+        };
+        inner.saturating_add(1)
+    }
+
+    /// Number of terms that statements become.
+    pub fn body_size(&self, body: &Body) -> usize {
+        sum(body.stmts.iter().map(|stmt| match stmt {
+            Stmt::Assign { value, .. } | Stmt::Append { value, .. } => self.size(value),
+            Stmt::Repeat { count, body, .. } => self.size(count).saturating_add(self.body_size(body)),
+            Stmt::Climb { objective, within, .. } => sum([objective].into_iter().chain(within).map(|e| self.size(e))),
+        }))
     }
 
     /// The path that a path becomes: `pi.init` with `pi` bound to `tutor` is `tutor.init`.
@@ -31,6 +74,29 @@ impl Bindings {
         }
     }
 
+    /// An operation keeps its name, whatever a parameter is called: `label(..., by = label)`.
+    fn op(&self, value: &Expr) -> Expr {
+        let mut made = self.expr(value);
+        if let (ExprKind::Call { callee, .. }, ExprKind::Call { callee: written, .. }) = (&mut made.kind, &value.kind) {
+            callee.clone_from(written);
+        }
+        made
+    }
+
+    /// What is called: `r(y)` with a reward model for `r`; `kl(pi, ref, y)` stays, though a number is `kl`.
+    fn callee(&self, callee: &[Ident]) -> Vec<Ident> {
+        let block = callee.first().and_then(|name| self.values.get(&name.text)).is_some_and(|bound| bound.block);
+        block.then(|| self.path(callee)).flatten().unwrap_or_else(|| callee.to_vec())
+    }
+
+    /// A word in a list is a word of the language, as in `metrics = [accuracy, length]`.
+    fn item(&self, item: &Expr) -> Expr {
+        match &item.kind {
+            ExprKind::Path(path) if path.len() == 1 => item.clone(),
+            _ => self.expr(item),
+        }
+    }
+
     pub fn body(&self, body: &Body) -> Body {
         Body { stmts: body.stmts.iter().map(|stmt| self.stmt(stmt)).collect(), span: body.span }
     }
@@ -38,9 +104,9 @@ impl Bindings {
     fn stmt(&self, stmt: &Stmt) -> Stmt {
         match stmt {
             Stmt::Assign { doc, name, value } => {
-                Stmt::Assign { doc: doc.clone(), name: name.clone(), value: self.expr(value) }
+                Stmt::Assign { doc: doc.clone(), name: name.clone(), value: self.op(value) }
             }
-            Stmt::Append { name, value } => Stmt::Append { name: name.clone(), value: self.expr(value) },
+            Stmt::Append { name, value } => Stmt::Append { name: name.clone(), value: self.op(value) },
             Stmt::Repeat { keyword, count, unit, body } => {
                 Stmt::Repeat { keyword: *keyword, count: self.expr(count), unit: unit.clone(), body: self.body(body) }
             }
@@ -61,14 +127,14 @@ impl Bindings {
                 path => ExprKind::Path(self.path(path).unwrap_or_else(|| path.to_vec())),
             },
             ExprKind::Call { callee, args } => ExprKind::Call {
-                callee: self.path(callee).unwrap_or_else(|| callee.clone()),
+                callee: self.callee(callee),
                 args: args
                     .iter()
                     .map(|arg| Arg { name: arg.name.clone(), value: self.expr(&arg.value), over: arg.over.clone() })
                     .collect(),
             },
             ExprKind::Record { tag, body } => ExprKind::Record { tag: tag.clone(), body: self.body(body) },
-            ExprKind::List(items) => ExprKind::List(items.iter().map(|item| self.expr(item)).collect()),
+            ExprKind::List(items) => ExprKind::List(items.iter().map(|item| self.item(item)).collect()),
             ExprKind::Neg(arg) => ExprKind::Neg(Box::new(self.expr(arg))),
             ExprKind::Not(arg) => ExprKind::Not(Box::new(self.expr(arg))),
             ExprKind::Binary { op, left, right } => {
@@ -78,6 +144,10 @@ impl Bindings {
         };
         Expr { kind, span: expr.span }
     }
+}
+
+fn sum(sizes: impl Iterator<Item = usize>) -> usize {
+    sizes.fold(0, usize::saturating_add)
 }
 
 fn one(path: Vec<Ident>) -> Option<Ident> {

@@ -3,13 +3,15 @@
 use pbpo_grammar::FileId;
 
 use crate::Compiled;
+use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Severity};
 
 /// Most rounds: a mended file may show what was hidden.
 const ROUNDS: usize = 200;
 
 /// The text with every fix of its own findings applied, round after round, and how many there were. `check`
-/// compiles a text; the file is the first of its sources. A round that makes more errors is not kept.
+/// compiles a text; the file is the first of its sources. A round that makes more errors is not kept, nor one after
+/// which more of the text can't be read.
 pub fn apply(text: &str, check: impl Fn(&str) -> Compiled) -> (String, usize) {
     let (mut text, mut fixed) = (text.to_owned(), 0);
     let mut compiled = check(&text);
@@ -19,7 +21,7 @@ pub fn apply(text: &str, check: impl Fn(&str) -> Compiled) -> (String, usize) {
             break;
         }
         let after = check(&changed);
-        if errors(&after) > errors(&compiled) {
+        if errors(&after) > errors(&compiled) || unread(&after) > unread(&compiled) {
             break;
         }
         (text, compiled, fixed) = (changed, after, fixed + count);
@@ -29,6 +31,12 @@ pub fn apply(text: &str, check: impl Fn(&str) -> Compiled) -> (String, usize) {
 
 fn errors(compiled: &Compiled) -> usize {
     compiled.diagnostics.iter().filter(|finding| finding.severity == Severity::Error).count()
+}
+
+/// Number of places that are not of the language at all.
+fn unread(compiled: &Compiled) -> usize {
+    let codes = [Code::Unexpected, Code::Unclosed];
+    compiled.diagnostics.iter().filter(|finding| codes.contains(&finding.code)).count()
 }
 
 /// All fixes that do not touch each other, and their number.

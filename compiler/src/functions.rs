@@ -19,28 +19,16 @@ use crate::scope::{Local, Locals};
 pub fn check(program: &mut Program, entries: &[Entry], out: &mut Vec<Diagnostic>) {
     for entry in entries.iter().filter(|entry| !entry.std) {
         let before = out.len();
-        match &*entry.item {
-            Item::Objective(objective) => {
-                let mut check = Check { scope: &program.scope, locals: None, out };
-                if check.formals(&objective.formals, true) {
-                    let (inside, locals) = inside(program, entry, &objective.formals, out);
-                    lower::check_objective(&inside, objective, locals, out);
-                    program.scope.adopt(&inside.scope);
-                }
-            }
-            Item::Pipeline(pipeline) => {
-                let Some(formals) = &pipeline.formals else { continue };
-                let mut check = Check { scope: &program.scope, locals: None, out };
-                if check.formals(formals, false) {
-                    let (inside, _) = inside(program, entry, formals, out);
-                    match &pipeline.body {
-                        PipelineBody::Stmts(body) => lower::check_body(&inside, body, out),
-                        PipelineBody::Call(_) => lower::check_call(&inside, pipeline, out),
-                    }
-                    program.scope.adopt(&inside.scope);
-                }
-            }
+        let (formals, objective) = match &*entry.item {
+            Item::Objective(objective) => (objective.formals.as_slice(), true),
+            Item::Pipeline(pipeline) => match &pipeline.formals {
+                Some(formals) => (formals.as_slice(), false),
+                None => continue,
+            },
             _ => continue,
+        };
+        if (Check { scope: &program.scope, locals: None, out }).formals(formals, objective) {
+            out.extend(definition(program, entry, formals));
         }
         if out.len() > before {
             Arc::make_mut(&mut program.scope.broken).insert(entry.global.clone());
@@ -48,13 +36,50 @@ pub fn check(program: &mut Program, entries: &[Entry], out: &mut Vec<Diagnostic>
     }
 }
 
+/// What is wrong with a definition whatever its numbers are. An error that some of them avoid is the matter of a
+/// call: the values that are tried say nothing of what the definition is called with.
+fn definition(program: &mut Program, entry: &Entry, formals: &[Formal]) -> Vec<Diagnostic> {
+    let mut found = one_way(program, entry, formals, Pick::Low);
+    let numbers = |formal: &Formal| matches!(type_word(formal), "int" | "float") && formal.default.is_none();
+    if !found.is_empty() && formals.iter().any(numbers) {
+        for pick in [Pick::Middle, Pick::High] {
+            let other = one_way(program, entry, formals, pick);
+            if other.len() < found.len() {
+                found = other;
+            }
+        }
+    }
+    found
+}
+
+fn one_way(program: &mut Program, entry: &Entry, formals: &[Formal], pick: Pick) -> Vec<Diagnostic> {
+    let mut out = Vec::new();
+    let (inside, locals) = inside(program, entry, formals, pick, &mut out);
+    match &*entry.item {
+        Item::Objective(objective) => lower::check_objective(&inside, objective, locals, &mut out),
+        Item::Pipeline(pipeline) => match &pipeline.body {
+            PipelineBody::Stmts(body) => lower::check_body(&inside, body, &mut out),
+            PipelineBody::Call(_) => lower::check_call(&inside, pipeline, &mut out),
+        },
+        _ => {}
+    }
+    program.scope.adopt(&inside.scope);
+    out
+}
+
 /// The program as a definition sees it: with a declaration for each of its parameters.
-fn inside(program: &Program, entry: &Entry, formals: &[Formal], out: &mut Vec<Diagnostic>) -> (Program, Locals) {
+fn inside(
+    program: &Program,
+    entry: &Entry,
+    formals: &[Formal],
+    pick: Pick,
+    out: &mut Vec<Diagnostic>,
+) -> (Program, Locals) {
     let mut scope = program.scope.clone();
     let mut locals = Locals::default();
     for formal in formals {
         let name = &formal.name.text;
-        let word = formal.ty.words.first().map_or("", |word| word.text.as_str());
+        let word = type_word(formal);
         let flow = match word {
             "rollouts" | "batch" => Some(Flow::Rollouts),
             "preferences" => Some(Flow::Preferences),
@@ -75,7 +100,7 @@ fn inside(program: &Program, entry: &Entry, formals: &[Formal], out: &mut Vec<Di
                 Arc::make_mut(&mut scope.order).push(global);
             }
             None => {
-                let value = stand_in(&scope, formal, out);
+                let value = stand_in(&scope, formal, pick, out);
                 scope.params.insert(global, Param { name: formal.name.span, value });
             }
         }
@@ -83,19 +108,44 @@ fn inside(program: &Program, entry: &Entry, formals: &[Formal], out: &mut Vec<Di
     (Program { scope, ..program.clone() }, locals)
 }
 
-/// A value that a number may have: its default, the low end of its range, or 1.
-fn stand_in(scope: &crate::scope::Scope, formal: &Formal, out: &mut Vec<Diagnostic>) -> Option<Constant> {
+fn type_word(formal: &Formal) -> &str {
+    formal.ty.words.first().map_or("", |word| word.text.as_str())
+}
+
+/// Which of the values that a number may have stands in for it.
+#[derive(Clone, Copy)]
+enum Pick {
+    Low,
+    Middle,
+    High,
+}
+
+/// Whole numbers between the ends are multiples of this where there is room: of the usual sizes of groups.
+const ROUND: f64 = 840.0;
+
+/// A value that a number may have: its default, one in its range, or a small one.
+fn stand_in(scope: &crate::scope::Scope, formal: &Formal, pick: Pick, out: &mut Vec<Diagnostic>) -> Option<Constant> {
     let mut check = Check { scope, locals: None, out };
     if let Some(default) = &formal.default {
         return check.constant(default);
     }
-    let word = formal.ty.words.first().map_or("", |word| word.text.as_str());
-    Some(match word {
+    let whole = type_word(formal) == "int";
+    Some(match type_word(formal) {
         "bool" => Constant::Bool(true),
         "text" => Constant::Text(String::new()),
+        // A number, or one for each row of something: the call knows.
+        "value" => return None,
         _ => {
-            let value = check.formal_range(formal).map_or(1.0, |range| range.low);
-            Constant::Number(Number { value, whole: word == "int", unit: None, from: None })
+            let (low, high) = check.formal_range(formal).map_or((1.0, 2.0 * ROUND), |range| (range.low, range.high));
+            let middle = low + (high - low) / 2.0;
+            let value = match pick {
+                Pick::Low => low,
+                Pick::High => high,
+                Pick::Middle if !whole => middle,
+                Pick::Middle if middle >= ROUND => middle - middle % ROUND,
+                Pick::Middle => middle.floor(),
+            };
+            Constant::Number(Number { value, whole, unit: None, from: None })
         }
     })
 }

@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use pbpo_grammar::ast::{File, Ident, Import, ImportPath, Item, Level};
+use pbpo_grammar::ast::{FaultKind, File, Ident, Import, ImportPath, Item, Level};
 use pbpo_grammar::{FileId, Span};
 
 use crate::code::Code;
@@ -98,7 +98,7 @@ pub fn load(
 ) -> Project {
     let main = sources.add(name, source);
     let mut work = Load { loader, sources, out, modules: Vec::new(), stack: Vec::new() };
-    work.module(main, name.to_owned(), source);
+    work.module(main, local(name.to_owned()), source);
     let modules = work.modules;
     link(main, modules, out)
 }
@@ -139,7 +139,7 @@ impl Load<'_> {
         let (path, text) = match &import.path {
             ImportPath::Module(name) => (name.clone(), stdlib::text(name).map(str::to_owned)),
             ImportPath::File(relative) => {
-                let path = join(from, relative);
+                let path = join(from, relative).map(local);
                 match path.as_ref().map_err(|error| error.clone()).and_then(|path| self.loaded(path)) {
                     Ok(text) => (path.unwrap_or_default(), Some(text)),
                     Err(reason) => {
@@ -196,6 +196,11 @@ impl Load<'_> {
     }
 }
 
+/// A file on the disk is no module of the standard library, though its path reads `std/games`.
+fn local(path: String) -> String {
+    if stdlib::text(&path).is_some() { format!("./{path}") } else { path }
+}
+
 fn import(item: &Item) -> Option<&Import> {
     match item {
         Item::Import(import) => Some(import),
@@ -230,6 +235,7 @@ fn link(main: FileId, modules: Vec<Module>, out: &mut Vec<Diagnostic>) -> Projec
     let root = modules.len().saturating_sub(1);
     // What the main file imports is called there as it is here.
     let mut globals: BTreeMap<(usize, String), String> = BTreeMap::new();
+    let mut stems: BTreeSet<String> = BTreeSet::new();
     let own = |word: &str| origin(&modules, root, word).is_some();
     for (import, module) in imports(&modules, root) {
         for name in import.names.iter().filter(|name| !own(&name.here().text)) {
@@ -240,7 +246,7 @@ fn link(main: FileId, modules: Vec<Module>, out: &mut Vec<Diagnostic>) -> Projec
     }
     for (index, module) in modules.iter().enumerate() {
         let same = modules.iter().take(index).filter(|other| stem(&other.path, 0) == stem(&module.path, 0)).count();
-        let stem = format!("{}{}", stem(&module.path, index), if same == 0 { String::new() } else { same.to_string() });
+        let stem = free(&stem(&module.path, index), same, &mut stems);
         for name in module.tree.items.iter().filter_map(Item::name) {
             let global = if index == root { name.text.clone() } else { format!("{stem}::{}", name.text) };
             globals.entry((index, name.text.clone())).or_insert(global);
@@ -294,6 +300,11 @@ impl Project {
         let std = stdlib::text(&module.path).is_some();
         let Module { file, mut tree, .. } = module;
         self.doubtful.extend(tree.doubtful.iter().cloned());
+        // A word that is no name was complained of as such.
+        self.doubtful.extend(tree.faults.iter().filter_map(|fault| match &fault.kind {
+            FaultKind::Foreign { found, write } if write.is_empty() => Some(found.clone()),
+            _ => None,
+        }));
         let unread = tree.items.iter().filter_map(import).zip(&module.imports).filter(|(_, module)| module.is_none());
         for (import, _) in unread {
             self.doubtful.extend(import.names.iter().map(|name| name.here().text.clone()));
@@ -338,6 +349,19 @@ fn not_exported(modules: &[Module], index: usize, name: &Ident) -> Option<Diagno
             .label("not declared there")
             .suggest(&name.text, &names),
     )
+}
+
+/// The stem with the first number from this on that makes it another than all before: the second `a.pbpo` may
+/// not take the name of an `a1.pbpo`.
+fn free(stem: &str, number: usize, taken: &mut BTreeSet<String>) -> String {
+    let mut number = number;
+    loop {
+        let name = if number == 0 { stem.to_owned() } else { format!("{stem}{number}") };
+        if taken.insert(name.clone()) {
+            return name;
+        }
+        number += 1;
+    }
 }
 
 /// `games` of `std/games` and of `lib/games.pbpo`.

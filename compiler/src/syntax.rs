@@ -1,6 +1,8 @@
 //! Faults of the syntax in words.
 
-use pbpo_grammar::ast::{Fault, FaultKind, File};
+use std::collections::{BTreeMap, BTreeSet};
+
+use pbpo_grammar::ast::{Fault, FaultKind, File, Ident, Item, PipelineBody, Stmt};
 use pbpo_grammar::{FileId, MAX_BYTES, MAX_DEPTH, Span};
 
 use crate::check::unknown_kind;
@@ -13,7 +15,8 @@ const VERSION: &str = "1";
 
 /// Every fault of a file, and a missing header.
 pub fn diagnostics(file: &File, id: FileId, source: &str) -> Vec<Diagnostic> {
-    let mut out: Vec<Diagnostic> = file.faults.iter().map(fault).collect();
+    let twins = twins(file, source);
+    let mut out: Vec<Diagnostic> = file.faults.iter().map(|one| in_context(fault(one), one, source, &twins)).collect();
     let hopeless = file.faults.iter().any(|fault| matches!(fault.kind, FaultKind::TooDeep | FaultKind::TooLarge));
     match &file.version {
         Some(version) if version.text == VERSION => {}
@@ -32,12 +35,73 @@ pub fn diagnostics(file: &File, id: FileId, source: &str) -> Vec<Diagnostic> {
             let error = Diagnostic::error(Code::MissingHeader, line, "the file does not start with `pbpo 1`");
             let error = if line.is_empty() { error } else { error.label("the first line that is not a comment") };
             let mut error = error.help(format!("make `pbpo {VERSION}` the first line"));
-            let edits = vec![(Span::new(id, 0, 0), format!("pbpo {VERSION}\n"))];
+            // A byte order mark stays the first of the file.
+            let start = if source.starts_with('\u{FEFF}') { '\u{FEFF}'.len_utf8() } else { 0 };
+            let edits = vec![(Span::new(id, start, start), format!("pbpo {VERSION}\n"))];
             error.fix = Some(Box::new(Fix { title: format!("put `pbpo {VERSION}` in front"), edits }));
             out.push(error);
         }
     }
     out
+}
+
+/// A fault's finding, as what is around it wants: its fix must keep the meaning.
+fn in_context(error: Diagnostic, fault: &Fault, source: &str, twins: &BTreeSet<String>) -> Diagnostic {
+    let FaultKind::Foreign { found, write } = &fault.kind else { return error };
+    if twins.contains(write) && !found.is_ascii() {
+        let mut error = error.help(format!("`{write}` is declared too: give one of the two another name"));
+        error.fix = None;
+        return error;
+    }
+    let rest = source.get(fault.span.end as usize..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+    let rest = rest.trim_start();
+    if found == ";" && !rest.is_empty() && !rest.starts_with([';', ',', '}', '#']) && !rest.starts_with("//") {
+        return error.write(",").label("between statements of one line stands a `,`");
+    }
+    error
+}
+
+/// Names that are declared in letters of two alphabets, which look the same: written in one, they would be one.
+fn twins(file: &File, source: &str) -> BTreeSet<String> {
+    if source.is_ascii() {
+        return BTreeSet::new();
+    }
+    let mut spelled: BTreeMap<&str, &str> = BTreeMap::new();
+    let mut twins = BTreeSet::new();
+    for name in file.items.iter().flat_map(declared) {
+        let first = *spelled.entry(&name.text).or_insert(name.span.text(source));
+        if first != name.span.text(source) {
+            twins.insert(name.text.clone());
+        }
+    }
+    twins
+}
+
+/// Every name that an item declares, its parameters and variables among them.
+fn declared(item: &Item) -> Vec<&Ident> {
+    let mut names: Vec<&Ident> = item.name().into_iter().collect();
+    match item {
+        Item::Import(import) => names.extend(import.names.iter().map(|name| name.here())),
+        Item::Objective(objective) => names.extend(objective.formals.iter().map(|formal| &formal.name)),
+        Item::Pipeline(pipeline) => {
+            names.extend(pipeline.formals.iter().flatten().map(|formal| &formal.name));
+            if let PipelineBody::Stmts(body) = &pipeline.body {
+                assigned(&body.stmts, &mut names);
+            }
+        }
+        _ => {}
+    }
+    names
+}
+
+fn assigned<'s>(stmts: &'s [Stmt], names: &mut Vec<&'s Ident>) {
+    for stmt in stmts {
+        match stmt {
+            Stmt::Assign { name, .. } | Stmt::Append { name, .. } => names.push(name),
+            Stmt::Repeat { body, .. } => assigned(&body.stmts, names),
+            Stmt::Climb { .. } => {}
+        }
+    }
 }
 
 /// Whether a place is on a line that starts with `pbpo`: then its fault is the header's.

@@ -261,9 +261,11 @@ pub(crate) fn unused(program: &Program, project: &Project, out: &mut Vec<Diagnos
         _ => &[],
     });
     let bases: BTreeSet<&str> = bases.filter_map(|word| project.views.global(word)).collect();
+    let swept = lints::mentioned::by_sweeps(project);
     let imports = imports.iter().map(|(name, span)| (name, *span, "import"));
     for (name, span, kind) in main.chain(imports) {
-        if !used.contains(name) && !bases.contains(name.as_str()) && name != "seed" {
+        let used = used.contains(name) || bases.contains(name.as_str()) || swept.contains(name);
+        if !used && name != "seed" {
             out.push(
                 Diagnostic::warning(Code::Unused, span, format!("{kind} `{name}` is never used"))
                     .label("declared, not used")

@@ -65,3 +65,16 @@ fn another_count_is_one_reason() {
     let repeat = diff.changes.iter().find(|change| change.op == "repeat").unwrap();
     assert_eq!(repeat.reasons, ["count 30 -> 5"]);
 }
+
+#[test]
+fn a_loop_that_carries_something_else_first_is_the_same_loop() {
+    let (head, _) = PAGE.split_once("pipeline main {").unwrap();
+    let page = |stmts: &str| format!("{head}pipeline main {{\n repeat 2 {{\n{stmts}}}\n}}\n");
+    let (y, ascend, descend) =
+        ("y = sample(pi, prompts, count = 32)\n", "ascend pi on mean(r(y))\n", "descend r on mean(r(y))\n");
+    let old = plan(&page(&[y, ascend, descend].concat()), &[]);
+    let diff = Diff::of(&old, &plan(&page(&[y, descend, ascend].concat()), &[]));
+    let loops: Vec<Kind> =
+        diff.changes.iter().filter(|change| change.op == "repeat").map(|change| change.kind).collect();
+    assert_eq!(loops, [Kind::Changed], "{}", diff.text());
+}

@@ -2,9 +2,9 @@
 
 mod common;
 
-use common::{Fixture, fixtures};
+use common::{Fixture, fixtures, unread};
 use pbpo_compiler::fixes::apply;
-use pbpo_compiler::{Compiled, diagnostic::Severity};
+use pbpo_compiler::{Compiled, Input, check, code::Code, diagnostic::Severity};
 
 fn errors(compiled: &Compiled) -> usize {
     compiled.diagnostics.iter().filter(|finding| finding.severity == Severity::Error).count()
@@ -21,6 +21,7 @@ fn fixing_never_makes_a_file_worse() {
         let (text, count) = fixed(&fixture);
         let (before, after) = (fixture.compile(), fixture.compile_text(&text));
         assert!(errors(&after) <= errors(&before), "{}:\n{text}", fixture.name);
+        assert!(unread(&text) <= unread(&fixture.text), "{}:\n{text}", fixture.name);
         assert_eq!(count == 0, text == fixture.text, "{}", fixture.name);
         let again = apply(&text, |text| fixture.compile_text(text));
         assert_eq!(again, (text, 0), "{}: a second time", fixture.name);
@@ -48,4 +49,48 @@ fn these_are_mended_whole() {
         let left = fixture.compile_text(&text);
         assert_eq!(errors(&left), 0, "{name}:\n{text}\n{:#?}", left.diagnostics);
     }
+}
+
+fn fixed_text(text: &str) -> String {
+    apply(text, |text| check(Input::text("page.pbpo", text), &[])).0
+}
+
+#[test]
+fn fixes_keep_the_meaning() {
+    for (before, after) in [
+        // A `;` between two statements becomes what may stand there.
+        ("policy p { follows = q; update = sft }", "policy p { follows = q, update = sft }"),
+        ("policy p { follows = q;; update = sft; }", "policy p { follows = q, update = sft }"),
+        (
+            "policy p {\n  follows = q;  // of q\n  update = sft;\n}",
+            "policy p {\n  follows = q  // of q\n  update = sft\n}",
+        ),
+        // A backslash is one in every quote.
+        ("param t: text = \u{201C}a\\\u{201D}", "param t: text = \"a\\\\\""),
+        ("param t: text = 'say'", "param t: text = \"say\""),
+        // Two names stay two.
+        ("param \u{430}: int = 1\nparam a: int = 2", "param \u{430}: int = 1\nparam a: int = 2"),
+    ] {
+        let text = fixed_text(&format!("pbpo 1\n{before}\n"));
+        assert_eq!(text, format!("pbpo 1\n{after}\n"));
+        assert!(unread(&text) <= unread(before), "{text}");
+    }
+}
+
+#[test]
+fn no_quote_within_a_text_is_lost() {
+    let text = fixed_text("pbpo 1\nparam t: text = 'say \"x\"'\n");
+    assert!(!text.contains("x\"\""), "{text}");
+}
+
+#[test]
+fn a_header_stands_behind_a_byte_order_mark() {
+    let text = fixed_text("\u{FEFF}param a: int = 1\n");
+    assert_eq!(text, "\u{FEFF}pbpo 1\nparam a: int = 1\n");
+    assert!(
+        check(Input::text("page.pbpo", &text), &[])
+            .diagnostics
+            .iter()
+            .all(|d| d.severity != Severity::Error || d.code == Code::NoPipeline)
+    );
 }

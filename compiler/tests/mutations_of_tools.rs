@@ -4,7 +4,7 @@
 mod common;
 
 use common::mutate::broken;
-use common::{Fixture, fixtures};
+use common::{Fixture, fixtures, unread};
 use pbpo_compiler::ide::Ide;
 use pbpo_compiler::{Compiled, Input, Span, diagnostic::Severity, fixes, source::SourceMap};
 use pbpo_grammar::fmt::format;
@@ -41,10 +41,15 @@ fn fixes_make_nothing_worse() {
     let fixed = all(97, |fixture, text| {
         let (mended, count) = fixes::apply(text, |text| fixture.compile_text(text));
         assert_eq!(count == 0, mended == text, "{text}");
+        assert!(unread(&mended) <= unread(text), "{text}\n----\n{mended}");
         assert!(
             count == 0 || errors(&fixture.compile_text(&mended)) <= errors(&fixture.compile_text(text)),
             "{text}\n----\n{mended}"
         );
+        if count > 0 {
+            let again = fixes::apply(&mended, |text| fixture.compile_text(text));
+            assert_eq!(again, (mended, 0), "a second time changes it:\n{text}");
+        }
         count > 0
     });
     assert!(fixed > 10, "{fixed}");

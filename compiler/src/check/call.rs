@@ -55,13 +55,13 @@ impl Check<'_> {
             }
             given.push((&formal.name.text, place));
             good &= self.argument(callee, formal, &arg.value);
-            bindings.insert(&formal.name.text, arg.value.clone());
+            bindings.insert(formal, arg.value.clone());
         }
         let missing: Vec<&Formal> =
             callee.formals.iter().filter(|formal| !given.iter().any(|(name, _)| *name == formal.name.text)).collect();
         for formal in &missing {
             match &formal.default {
-                Some(default) => bindings.insert(&formal.name.text, default.clone()),
+                Some(default) => bindings.insert(formal, default.clone()),
                 None => good = false,
             }
         }

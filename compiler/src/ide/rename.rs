@@ -1,5 +1,6 @@
 //! References, and new names for what is declared in the files of a program.
 
+use pbpo_grammar::ast::ExprKind;
 use pbpo_grammar::{FileId, Span};
 
 use super::mentions::{Mention, What};
@@ -7,8 +8,8 @@ use super::{Ide, lex, text};
 use crate::schema::{self, functions, ops};
 
 /// Words that can't be names.
-const RESERVED: [&str; 13] =
-    ["pbpo", "use", "in", "on", "of", "over", "within", "repeat", "ascend", "descend", "and", "or", "not"];
+const RESERVED: [&str; 14] =
+    ["pbpo", "use", "in", "on", "of", "over", "within", "repeat", "ascend", "descend", "and", "or", "not", "where"];
 
 impl Ide {
     /// Every place where the thing at an offset is named, in all files, whatever it is called there.
@@ -44,6 +45,9 @@ impl Ide {
         let wanted = self.mention(file, at).ok_or("nothing here has a name")?.what;
         if !valid(new) {
             return Err(format!("`{new}` is no name: use letters, digits and `_`"));
+        }
+        if new == "seed" && new != old {
+            return Err("`seed` would be the seed of the run by its name".into());
         }
         if reserved(new) {
             return Err(format!("`{new}` is a word of the language"));
@@ -111,7 +115,14 @@ fn valid(name: &str) -> bool {
 /// Words with a meaning of their own: a declaration of that name would change what they mean.
 fn reserved(name: &str) -> bool {
     RESERVED.contains(&name)
+        || is_value(name)
         || functions::find(name).is_some()
         || ops::find(name).is_some()
         || schema::Kind::parse(name).is_some()
+}
+
+/// Words that are values, as `true`, or another language's, as `None`: no names where an expression stands.
+fn is_value(word: &str) -> bool {
+    let read = pbpo_grammar::parse_expr(FileId::default(), word);
+    !read.is_ok_and(|expr| matches!(&expr.kind, ExprKind::Path(path) if path.iter().all(|part| part.text == word)))
 }

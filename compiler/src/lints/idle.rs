@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr, ExprKind, Ident, Item, Number, Param};
 
+use super::mentioned;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::modules::Project;
@@ -31,10 +32,17 @@ pub fn check(
     if before.is_empty() {
         return;
     }
+    let swept = mentioned::by_sweeps(project);
     let params =
         project.entries.iter().filter(|entry| entry.file == project.main).filter_map(|entry| match &*entry.item {
-            // What is not mentioned at all is another lint's.
-            Item::Param(param) if param.name.text != "seed" && scope.used.contains(&param.name.text) => Some(param),
+            // What is not mentioned at all is another lint's; what sweeps mention decides on their points.
+            Item::Param(param)
+                if param.name.text != "seed"
+                    && scope.used.contains(&param.name.text)
+                    && !swept.contains(&entry.global) =>
+            {
+                Some(param)
+            }
             _ => None,
         });
     for param in params.take(MOST) {

@@ -6,6 +6,7 @@
 
 pub mod file;
 pub mod idle;
+pub mod mentioned;
 pub mod plan;
 mod terms;
 pub mod variables;

@@ -9,6 +9,7 @@ use pbpo_grammar::ast::{Body, Expr, Formal, Ident, Item, Pipeline, PipelineBody}
 use crate::check::{Callee, Check, Program, as_call, describe};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Label};
+use crate::expand::MOST_TERMS;
 use crate::schema::Kind;
 use crate::suggest;
 
@@ -26,6 +27,7 @@ pub(super) fn body<'p>(
         PipelineBody::Call(call) => call.clone(),
     };
     let mut calls: Vec<Span> = Vec::new();
+    let mut outermost = String::new();
     loop {
         let at = call.span;
         let (callee, args) = match as_call(&call) {
@@ -43,15 +45,34 @@ pub(super) fn body<'p>(
             return None;
         }
         let formals: &[Formal] = called.formals.as_deref().unwrap_or_default();
-        let callee = Callee { name: &callee.text, declared: called.name.span, formals, objective: false };
+        let target = Callee { name: &callee.text, declared: called.name.span, formals, objective: false };
         let mut check = Check { scope: &program.scope, locals: None, out };
-        let bindings = check.bind(&callee, args, at)?;
+        let bindings = check.bind(&target, args, at)?;
+        if calls.is_empty() {
+            outermost.clone_from(&callee.text);
+        }
         calls.push(at);
+        let size = match &called.body {
+            PipelineBody::Stmts(body) => bindings.body_size(body),
+            PipelineBody::Call(inner) => bindings.size(inner),
+        };
+        if size > MOST_TERMS {
+            let first = calls.first().copied().unwrap_or(at);
+            out.push(too_large(&outermost, first));
+            return None;
+        }
         match &called.body {
             PipelineBody::Stmts(body) => return Some((Cow::Owned(bindings.body(body)), calls)),
             PipelineBody::Call(inner) => call = bindings.expr(inner),
         }
     }
+}
+
+/// Says that the calls of a definition become more than can be compiled.
+pub(super) fn too_large(name: &str, call: Span) -> Diagnostic {
+    Diagnostic::error(Code::TooLarge, call, format!("`{name}` becomes more than {MOST_TERMS} terms"))
+        .label("with all that it calls")
+        .help("let fewer definitions call each other more than once")
 }
 
 fn not_a_call(expr: &Expr, out: &mut Vec<Diagnostic>) {

@@ -1,11 +1,13 @@
 //! Pipelines to plans: statements become stages, players become values in SSA form.
 //!
-//! `prelude.rs`: the stages of blocks; `ops.rs`: what stands on the right of `=`; `repeat.rs`: loops
-//! and what they carry; `objective/`: what `ascend` and `descend` move along; `exact.rs`: the exact track.
+//! `names.rs`, `prelude.rs`: which blocks are used, and their stages; `ops.rs`: what stands on the right of `=`;
+//! `pairs.rs`: the two sides of a label; `repeat.rs`: loops and what they carry; `objective/`: what `ascend` and
+//! `descend` move along; `exact.rs`: the exact track.
 
 mod calls;
 mod exact;
 mod fits;
+mod names;
 mod objective;
 mod ops;
 mod pairs;
@@ -13,17 +15,17 @@ mod prelude;
 mod repeat;
 mod stmt;
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use pbpo_grammar::Span;
-use pbpo_grammar::ast::{Body as Braces, Expr, ExprKind, Ident, Item, Objective, Pipeline, Stmt};
+use pbpo_grammar::ast::{Body as Braces, Objective, Pipeline, Stmt};
 use serde_json::{Value as Json, json};
 
 use crate::check::{Check, Program};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Args, Constant};
 use crate::plan::{Body, PLAN_VERSION, Plan, Stage};
-use crate::scope::{Local, Locals, Rollouts, Scope};
+use crate::scope::{Local, Locals, Rollouts};
 
 /// Lowers one pipeline. The plan means something only if there was no error.
 pub fn pipeline(
@@ -65,9 +67,7 @@ fn lower_body(
 ) -> (Plan, BTreeMap<String, Span>) {
     let mut lower = Lower::new(program, out);
     lower.find_assignments(&body.stmts);
-    let mut used = HashSet::new();
-    names(&program.scope, &body.stmts, &mut used);
-    lower.prelude(&used);
+    lower.prelude(&names::of(&program.scope, &body.stmts));
     for stmt in &body.stmts {
         lower.stmt(stmt);
     }
@@ -105,6 +105,15 @@ struct Lower<'a> {
     depth: usize,
     /// Number of calls of objectives around.
     calls: usize,
+    terms: Terms,
+}
+
+/// What calls of objectives have become so far.
+#[derive(Default)]
+struct Terms {
+    count: usize,
+    /// Some of them were in error: nothing is said of their number.
+    unknown: bool,
 }
 
 impl<'a> Lower<'a> {
@@ -122,6 +131,7 @@ impl<'a> Lower<'a> {
             spans: BTreeMap::new(),
             depth: 0,
             calls: 0,
+            terms: Terms::default(),
         }
     }
     /// The next value of a name: `pi@0`, `pi@1`, ...
@@ -243,48 +253,5 @@ fn constant(value: &Constant) -> Json {
         Constant::Number(number) => json!(number.value),
         Constant::Bool(value) => json!(value),
         Constant::Text(text) => json!(text),
-    }
-}
-
-/// The global name of every declaration that statements mention.
-fn names(scope: &Scope, stmts: &[Stmt], found: &mut HashSet<String>) {
-    for stmt in stmts {
-        match stmt {
-            Stmt::Assign { value, .. } | Stmt::Append { value, .. } => names_in(scope, value, found),
-            Stmt::Repeat { count, body, .. } => {
-                names_in(scope, count, found);
-                names(scope, &body.stmts, found);
-            }
-            Stmt::Climb { player, objective, within, .. } => {
-                found.extend(scope.global(player).map(str::to_owned));
-                names_in(scope, objective, found);
-                within.iter().for_each(|within| names_in(scope, within, found));
-            }
-        }
-    }
-}
-
-fn names_in(scope: &Scope, expr: &Expr, found: &mut HashSet<String>) {
-    let global = |path: &[Ident]| path.first().and_then(|name| scope.global(name)).map(str::to_owned);
-    match &expr.kind {
-        ExprKind::Path(path) => found.extend(global(path)),
-        ExprKind::Call { callee, args } => {
-            found.extend(global(callee));
-            if let Some(Item::Objective(objective)) = callee.first().and_then(|name| scope.item(name)) {
-                let global = format!("{}()", objective.name.text);
-                if found.insert(global) {
-                    names_in(scope, &objective.value, found);
-                }
-            }
-            args.iter().for_each(|arg| names_in(scope, &arg.value, found));
-        }
-        ExprKind::Record { body, .. } => names(scope, &body.stmts, found),
-        ExprKind::List(items) => items.iter().for_each(|item| names_in(scope, item, found)),
-        ExprKind::Neg(arg) | ExprKind::Not(arg) => names_in(scope, arg, found),
-        ExprKind::Binary { left, right, .. } => {
-            names_in(scope, left, found);
-            names_in(scope, right, found);
-        }
-        ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Bool(_) | ExprKind::Error => {}
     }
 }

@@ -5,6 +5,8 @@ use std::collections::HashSet;
 use serde_json::{Value as Json, json};
 
 use super::{Lower, stage};
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
 use crate::schema::Kind;
 
 impl Lower<'_> {
@@ -22,6 +24,9 @@ impl Lower<'_> {
             return;
         }
         self.made.insert(name.to_owned());
+        if self.depth > 0 && self.refused(name) {
+            return;
+        }
         match self.program.blocks.get(name).map(|block| block.kind) {
             Some(Kind::Data) => self.data(name),
             Some(Kind::Policy) if self.block(name).name("follows").is_some() => self.follower(name),
@@ -38,6 +43,21 @@ impl Lower<'_> {
             Some(Kind::Constraint | Kind::Pipeline | Kind::Objective | Kind::Variant | Kind::Sweep | Kind::Op)
             | None => {}
         }
+    }
+
+    /// A stage that is made first inside a loop would be made anew in every iteration, from players that have
+    /// moved: a plan that looks right and means something else. No plan is better.
+    fn refused(&mut self, name: &str) -> bool {
+        let Some(block) = self.program.blocks.get(name).filter(|block| block.kind != Kind::Constraint) else {
+            return false;
+        };
+        let message = format!("`{name}` would be made anew in every iteration");
+        self.out.push(
+            Diagnostic::error(Code::UseBeforeAssignment, block.name, message)
+                .label("used first inside a loop")
+                .help("this is a fault of the compiler: please report it"),
+        );
+        true
     }
 
     pub(super) fn add(&mut self, name: &str, stage: crate::plan::Stage) {

@@ -1,6 +1,7 @@
 //! What is different between two plans, and why.
 //!
-//! Stages are matched by identity first, then by operation and name without its number, in order. Of two
+//! Stages are matched by identity first, then by operation and name without its number, in order, then loops by
+//! their order alone: a loop's name is that of the first thing it carries, which may be another now. Of two
 //! stages that match, what changed is their own (a setting, the objective, the seed), or comes with an input.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,12 +39,16 @@ pub struct Diff {
     pub changes: Vec<Change>,
 }
 
+/// Operation, name without its number, and how many such came before.
+type Key = (String, String, usize);
+
 /// A stage with its identity.
 struct Known<'p> {
     stage: &'p Stage,
     identity: Identity,
-    /// Operation, name without its number, and how many such came before.
-    key: (String, String, usize),
+    key: Key,
+    /// Number of loops around.
+    depth: usize,
 }
 
 impl Diff {
@@ -51,18 +56,19 @@ impl Diff {
         let (old_stages, new_stages) = (known(old), known(new));
         let same: BTreeSet<Identity> = new_stages.iter().map(|known| known.identity).collect();
         let before: BTreeSet<Identity> = old_stages.iter().map(|known| known.identity).collect();
-        let mut rest: BTreeMap<&(String, String, usize), &Known<'_>> = old_stages
+        let mut rest: BTreeMap<&Key, &Known<'_>> = old_stages
             .iter()
             .filter(|known| !same.contains(&known.identity))
             .map(|known| (&known.key, known))
             .collect();
+        let pairs = pairs(&old_stages, new_stages.iter().filter(|known| !before.contains(&known.identity)), &mut rest);
         // Names of values in the new plan by those in the old one, for stages that match.
         let mut renamed: BTreeMap<&str, &str> = BTreeMap::new();
         for known in &new_stages {
             let other = old_stages
                 .iter()
                 .find(|other| other.identity == known.identity)
-                .or_else(|| rest.get(&known.key).copied());
+                .or_else(|| pairs.get(&known.key).copied());
             for (from, to) in other.iter().flat_map(|other| other.stage.outputs.iter().zip(&known.stage.outputs)) {
                 renamed.insert(from, to);
             }
@@ -84,7 +90,7 @@ impl Diff {
                 equal += 1;
                 continue;
             }
-            let (kind, reasons) = match rest.remove(&known.key) {
+            let (kind, reasons) = match pairs.get(&known.key) {
                 Some(other) => {
                     let seeds = (old.seed, new.seed);
                     (Kind::Changed, reasons(other.stage, known.stage, &renamed, &changed, seeds))
@@ -127,6 +133,28 @@ impl Diff {
     }
 }
 
+/// What each new stage was before, by its key; what is left is gone.
+fn pairs<'n, 'o: 'n>(
+    old: &'o [Known<'o>],
+    new: impl Iterator<Item = &'n Known<'n>> + Clone,
+    rest: &mut BTreeMap<&'o Key, &'o Known<'o>>,
+) -> BTreeMap<&'n Key, &'o Known<'o>> {
+    let mut pairs = BTreeMap::new();
+    for known in new.clone() {
+        pairs.extend(rest.remove(&known.key).map(|other| (&known.key, other)));
+    }
+    for known in new.filter(|known| known.stage.op == "repeat") {
+        let is = |other: &&Known<'_>| {
+            other.stage.op == "repeat" && other.depth == known.depth && rest.contains_key(&other.key)
+        };
+        if let (false, Some(other)) = (pairs.contains_key(&known.key), old.iter().find(is)) {
+            rest.remove(&other.key);
+            pairs.insert(&known.key, other);
+        }
+    }
+    pairs
+}
+
 fn change(kind: Kind, stage: &Stage, reasons: Vec<String>) -> Change {
     Change { kind, stage: stage.name.clone(), op: stage.op.clone(), reasons }
 }
@@ -135,21 +163,21 @@ fn known(plan: &Plan) -> Vec<Known<'_>> {
     let identities = identities(plan);
     let mut found = Vec::new();
     let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
-    collect(&plan.body, &mut |stage| {
+    collect(&plan.body, 0, &mut |stage, depth| {
         let base = stage.name.split('@').next().unwrap_or_default().to_owned();
         let count = counts.entry((stage.op.clone(), base.clone())).or_insert(0);
         let identity = identities.get(&stage.name).copied().unwrap_or_default();
-        found.push(Known { stage, identity, key: (stage.op.clone(), base, *count) });
+        found.push(Known { stage, identity, key: (stage.op.clone(), base, *count), depth });
         *count += 1;
     });
     found
 }
 
-fn collect<'p>(body: &'p Body, visit: &mut impl FnMut(&'p Stage)) {
+fn collect<'p>(body: &'p Body, depth: usize, visit: &mut impl FnMut(&'p Stage, usize)) {
     for stage in body.stages() {
-        visit(stage);
+        visit(stage, depth);
         if let Some(inner) = &stage.body {
-            collect(inner, visit);
+            collect(inner, depth + 1, visit);
         }
     }
 }

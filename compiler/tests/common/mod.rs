@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use pbpo_compiler::modules::Loader;
 use pbpo_compiler::{Compiled, Input, check, compile};
+use pbpo_grammar::FileId;
+use pbpo_grammar::ast::{Fault, FaultKind};
 
 /// A file of `tests/fixtures`.
 pub struct Fixture {
@@ -37,6 +39,12 @@ impl Fixture {
 
 fn root() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
+}
+
+/// Number of places of a text that are not of the language at all.
+pub fn unread(text: &str) -> usize {
+    let foreign = |fault: &&Fault| matches!(fault.kind, FaultKind::Foreign { .. });
+    pbpo_grammar::parse(FileId(0), text).faults.iter().filter(|fault| !foreign(fault)).count()
 }
 
 /// Reads what fixtures import.

@@ -145,7 +145,9 @@ impl<'s> Builder<'s> {
         }
         if let Some(quoted) = self.child(&inner, Rule::foreign_inner) {
             let found = span.text(self.source).chars().next().map(String::from).unwrap_or_default();
-            self.fault(FaultKind::Foreign { found, write: format!("\"{}\"", quoted.as_str()) }, span);
+            // In the language's own quotes these two stand for something else.
+            let escaped = quoted.as_str().replace('\\', "\\\\").replace('"', "\\\"");
+            self.fault(FaultKind::Foreign { found, write: format!("\"{escaped}\"") }, span);
             return ExprKind::Text(quoted.as_str().to_owned());
         }
         let raw = self.child(&inner, Rule::text_inner).map_or("", |pair| pair.as_str());

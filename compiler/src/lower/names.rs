@@ -1,0 +1,97 @@
+//! Which declarations a pipeline mentions, itself and through the objectives that it calls: their stages
+//! stand in front of everything.
+
+use std::collections::HashSet;
+
+use pbpo_grammar::ast::{Arg, Expr, ExprKind, Formal, Ident, Item, Objective, Stmt};
+
+use crate::scope::Scope;
+
+/// The global name of every declaration that statements mention.
+pub(super) fn of(scope: &Scope, stmts: &[Stmt]) -> HashSet<String> {
+    let mut names = Names { scope, found: HashSet::new(), seen: HashSet::new() };
+    names.stmts(stmts, &[]);
+    names.found
+}
+
+struct Names<'s> {
+    scope: &'s Scope,
+    found: HashSet<String>,
+    /// Objectives that were looked into, and their defaults, by global names.
+    seen: HashSet<(String, Option<String>)>,
+}
+
+impl<'s> Names<'s> {
+    fn stmts(&mut self, stmts: &[Stmt], hidden: &[Formal]) {
+        for stmt in stmts {
+            match stmt {
+                Stmt::Assign { value, .. } | Stmt::Append { value, .. } => self.expr(value, hidden),
+                Stmt::Repeat { count, body, .. } => {
+                    self.expr(count, hidden);
+                    self.stmts(&body.stmts, hidden);
+                }
+                Stmt::Climb { player, objective, within, .. } => {
+                    self.word(player, hidden);
+                    self.expr(objective, hidden);
+                    within.iter().for_each(|within| self.expr(within, hidden));
+                }
+            }
+        }
+    }
+
+    /// A word means what the file declares, unless it is a parameter of the objective around.
+    fn word(&mut self, word: &Ident, hidden: &[Formal]) {
+        if !hidden.iter().any(|formal| formal.name.text == word.text) {
+            self.found.extend(self.scope.global(word).map(str::to_owned));
+        }
+    }
+
+    fn expr(&mut self, expr: &Expr, hidden: &[Formal]) {
+        match &expr.kind {
+            ExprKind::Path(path) => path.first().into_iter().for_each(|word| self.word(word, hidden)),
+            ExprKind::Call { callee, args } => {
+                if let Some(name) = callee.first() {
+                    self.word(name, hidden);
+                    self.called(name, args);
+                }
+                args.iter().for_each(|arg| self.expr(&arg.value, hidden));
+            }
+            ExprKind::Record { body, .. } => self.stmts(&body.stmts, hidden),
+            ExprKind::List(items) => items.iter().for_each(|item| self.expr(item, hidden)),
+            ExprKind::Neg(arg) | ExprKind::Not(arg) => self.expr(arg, hidden),
+            ExprKind::Binary { left, right, .. } => {
+                self.expr(left, hidden);
+                self.expr(right, hidden);
+            }
+            ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Bool(_) | ExprKind::Error => {}
+        }
+    }
+
+    /// The definition of a called objective, and the defaults of what the call leaves out. Each is looked
+    /// into once: two files may have objectives of one name, so global names tell them apart.
+    fn called(&mut self, name: &Ident, args: &[Arg]) {
+        let scope = self.scope;
+        let (Some(global), Some(Item::Objective(objective))) = (scope.global(name), scope.item(name)) else { return };
+        if self.seen.insert((global.to_owned(), None)) {
+            self.expr(&objective.value, &objective.formals);
+        }
+        for formal in left_out(objective, args) {
+            let new = self.seen.insert((global.to_owned(), Some(formal.name.text.clone())));
+            if let Some(default) = formal.default.as_ref().filter(|_| new) {
+                self.expr(default, &[]);
+            }
+        }
+    }
+}
+
+/// The parameters that a call gives no argument.
+fn left_out<'o>(objective: &'o Objective, args: &[Arg]) -> impl Iterator<Item = &'o Formal> {
+    let mut unnamed = args.iter().filter(|arg| arg.name.is_none()).count();
+    let named: HashSet<&str> = args.iter().filter_map(|arg| Some(arg.name.as_ref()?.text.as_str())).collect();
+    let out = objective.formals.iter().filter(move |formal| {
+        let positional = !formal.named_only && unnamed > 0;
+        unnamed -= usize::from(positional);
+        !positional && !named.contains(formal.name.text.as_str())
+    });
+    out.collect::<Vec<_>>().into_iter()
+}
