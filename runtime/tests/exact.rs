@@ -5,8 +5,9 @@ mod tiny;
 
 use std::collections::BTreeMap;
 
-use pbpo_runtime::event::Event;
 use tiny::{plan, run};
+
+type Figures = BTreeMap<String, f64>;
 
 const PAGE: &str = r#"pbpo 1
 use std/theory { exact_pbpo }
@@ -21,17 +22,11 @@ oracle judge { by = btl { score = arms.score } }
 pipeline main = exact_pbpo(pi, ref, r, enhancer, confidence, judge, arms, episodes = 300)
 "#;
 
-/// Every episode's figures, and those of the run.
-fn told(text: &str, sets: &[&str]) -> (Vec<BTreeMap<String, f64>>, BTreeMap<String, f64>) {
-    let (mut episodes, mut whole) = (Vec::new(), BTreeMap::new());
-    for event in run(&plan(text, sets)).expect("runs").0 {
-        match event {
-            Event::Episode { metrics, .. } => episodes.push(metrics),
-            Event::Summary { metrics } => whole = metrics,
-            _ => {}
-        }
-    }
-    (episodes, whole)
+/// Every episode's figures, and those of the run; timing left out.
+fn told(text: &str, sets: &[&str]) -> (Vec<Figures>, Figures) {
+    let told = run(&plan(text, sets)).expect("runs");
+    let figures = |bits: &BTreeMap<String, u64>| bits.iter().map(|(k, v)| (k.clone(), f64::from_bits(*v))).collect();
+    (told.episodes.iter().map(figures).collect(), figures(&told.whole))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {
@@ -111,12 +106,14 @@ fn every_search_set_class_and_world_runs() {
             assert!(episodes.iter().all(|figures| figures["set/size"].is_finite()), "{keep}");
         }
     }
-    for world in ["contextual { contexts = 4, arms = 3 }", "mdp { layout = star }", "mdp { layout = grid, states = 9 }"] {
+    for world in ["contextual { contexts = 4, arms = 3 }", "mdp { layout = star }", "mdp { layout = grid, states = 9 }"]
+    {
         let page = mdp.replace("mdp { states = 3, actions = 2, horizon = 3, dim = 2 }", world);
         assert_eq!(told(&page, &[]).0.len(), 12, "{world}");
     }
     for class in ["mixtures", "log_linear { steps = 5 }"] {
-        let page = mdp.replace("mdp { states = 3, actions = 2, horizon = 3, dim = 2 }", "tokens { vocabulary = 3, length = 2 }");
+        let page = mdp
+            .replace("mdp { states = 3, actions = 2, horizon = 3, dim = 2 }", "tokens { vocabulary = 3, length = 2 }");
         let (episodes, _) = told(&page, &[&format!("pi.class={class}")]);
         assert!(episodes.iter().all(|figures| figures["game/value"] >= 0.0), "{class}");
     }
@@ -137,10 +134,7 @@ fn the_same_seed_is_the_same_run_whatever_the_threads() {
     let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let one = pool(1).install(|| told(PAGE, &[]));
     let many = pool(4).install(|| told(PAGE, &[]));
-    let figures = |run: &(Vec<BTreeMap<String, f64>>, _)| -> Vec<BTreeMap<String, f64>> {
-        run.0.iter().map(|f| f.iter().filter(|(k, _)| !k.starts_with("timing")).map(|(k, v)| (k.clone(), *v)).collect()).collect()
-    };
-    assert_eq!(figures(&one), figures(&many));
+    assert_eq!(one, many);
     assert_ne!(one.1, told(PAGE, &["seed=1"]).1);
 }
 

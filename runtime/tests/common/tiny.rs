@@ -65,6 +65,8 @@ pub struct Told {
     pub episodes: Vec<BTreeMap<String, u64>>,
     pub evaluations: Vec<(String, BTreeMap<String, u64>)>,
     pub pairs: Vec<(String, String, String)>,
+    /// Figures of the run as a whole.
+    pub whole: BTreeMap<String, u64>,
 }
 
 impl Told {
@@ -91,6 +93,7 @@ impl Observer for Told {
                 let pairs = records.iter().map(|r| (r.prompt.clone(), r.chosen.clone(), r.rejected.clone()));
                 self.pairs.extend(pairs);
             }
+            Event::Summary { metrics } => self.whole = bits(metrics),
             Event::Stage { .. } | Event::Progress { .. } | Event::Usage { .. } => {}
         }
         Ok(())
