@@ -16,7 +16,7 @@ const VERSION: &str = "1";
 /// Every fault of a file, and a missing header.
 pub fn diagnostics(file: &File, id: FileId, source: &str) -> Vec<Diagnostic> {
     let twins = twins(file, source);
-    let mut out: Vec<Diagnostic> = file.faults.iter().map(|one| in_context(fault(one), one, source, &twins)).collect();
+    let mut out: Vec<Diagnostic> = file.faults.iter().map(|one| in_context(fault(one), one, &twins)).collect();
     let hopeless = file.faults.iter().any(|fault| matches!(fault.kind, FaultKind::TooDeep | FaultKind::TooLarge));
     match &file.version {
         Some(version) if version.text == VERSION => {}
@@ -46,17 +46,12 @@ pub fn diagnostics(file: &File, id: FileId, source: &str) -> Vec<Diagnostic> {
 }
 
 /// A fault's finding, as what is around it wants: its fix must keep the meaning.
-fn in_context(error: Diagnostic, fault: &Fault, source: &str, twins: &BTreeSet<String>) -> Diagnostic {
+fn in_context(error: Diagnostic, fault: &Fault, twins: &BTreeSet<String>) -> Diagnostic {
     let FaultKind::Foreign { found, write } = &fault.kind else { return error };
     if twins.contains(write) && !found.is_ascii() {
         let mut error = error.help(format!("`{write}` is declared too: give one of the two another name"));
         error.fix = None;
         return error;
-    }
-    let rest = source.get(fault.span.end as usize..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-    let rest = rest.trim_start();
-    if found == ";" && !rest.is_empty() && !rest.starts_with([';', ',', '}', '#']) && !rest.starts_with("//") {
-        return error.write(",").label("between statements of one line stands a `,`");
     }
     error
 }

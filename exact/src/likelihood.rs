@@ -46,8 +46,15 @@ impl Preferences {
     pub fn derivatives(&self, theta: &[f64], ridge: f64, gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
         gradient.iter_mut().zip(theta).for_each(|(g, theta)| *g = ridge * theta);
         hessian.fill(0.0);
+        let loss = self.add_derivatives(0, theta, gradient, hessian);
+        (0..self.width).for_each(|i| hessian[i * self.width + i] += ridge);
+        loss + 0.5 * ridge * dot(theta, theta)
+    }
+
+    /// Adds what the preferences behind the first `from` give to gradient and Hessian; their loss.
+    fn add_derivatives(&self, from: usize, theta: &[f64], gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
         let mut losses = Losses::default();
-        for z in self.rows() {
+        for z in self.rows().skip(from) {
             let wrong = losses.add(dot(theta, z));
             gradient.iter_mut().zip(z).for_each(|(g, z)| *g -= wrong * z);
             let weight = wrong * (1.0 - wrong);
@@ -56,8 +63,7 @@ impl Preferences {
                 row.iter_mut().zip(z).for_each(|(h, z_j)| *h += scaled * z_j);
             }
         }
-        (0..self.width).for_each(|i| hessian[i * self.width + i] += ridge);
-        losses.sum() + 0.5 * ridge * dot(theta, theta)
+        losses.sum()
     }
 
     /// The Hessian alone.
@@ -111,6 +117,8 @@ pub struct Fit {
     /// `NLL(theta)`, with the ridge term.
     pub nll: f64,
     pub ridge: f64,
+    /// Of `NLL`, `[width]`: nearly nothing.
+    pub gradient: Vec<f64>,
     /// `H(theta)` of the negative log-likelihood with its ridge, `[width, width]`.
     pub hessian: Vec<f64>,
     pub newton_steps: usize,
@@ -121,6 +129,20 @@ pub struct Fit {
 /// Damped Newton steps from `start`. Without preferences theta is 0.
 pub fn fit(data: &Preferences, ridge: f64, start: &[f64]) -> Fit {
     if data.is_empty() { tilted(data, ridge, None, &vec![0.0; data.width]) } else { tilted(data, ridge, None, start) }
+}
+
+/// The fit after more preferences: `before` is that of the first `known`, whose derivatives at its theta are known.
+pub fn refit(data: &Preferences, before: &Fit, known: usize) -> Fit {
+    let mut here = Point {
+        theta: before.theta.clone(),
+        nll: before.nll,
+        total: before.nll,
+        gradient: before.gradient.clone(),
+        hessian: before.hessian.clone(),
+    };
+    here.nll += data.add_derivatives(known, &before.theta, &mut here.gradient, &mut here.hessian);
+    here.total = here.nll;
+    newton(data, before.ridge, None, here)
 }
 
 /// Most Newton steps: only a problem without a minimum takes them all.
@@ -135,7 +157,10 @@ const ESCAPED: f64 = 1e8;
 /// Each step is halved until it keeps a tenth of a thousandth of what the gradient promises (Armijo). Derivatives
 /// are taken at the trial point at once, as the whole step nearly always holds.
 pub(crate) fn tilted(data: &Preferences, ridge: f64, tilt: Option<&[f64]>, start: &[f64]) -> Fit {
-    let mut here = Point::at(data, ridge, tilt, start);
+    newton(data, ridge, tilt, Point::at(data, ridge, tilt, start))
+}
+
+fn newton(data: &Preferences, ridge: f64, tilt: Option<&[f64]>, mut here: Point) -> Fit {
     let mut trial = here.clone();
     let (mut steps, mut converged) = (0, false);
     let mut step = vec![0.0; data.width];
@@ -163,7 +188,11 @@ pub(crate) fn tilted(data: &Preferences, ridge: f64, tilt: Option<&[f64]>, start
             break;
         }
     }
-    Fit { theta: here.theta, nll: here.nll, ridge, hessian: here.hessian, newton_steps: steps, converged }
+    if let Some(tilt) = tilt {
+        here.gradient.iter_mut().zip(tilt).for_each(|(g, t)| *g -= t);
+    }
+    let Point { theta, nll, gradient, hessian, .. } = here;
+    Fit { theta, nll, ridge, gradient, hessian, newton_steps: steps, converged }
 }
 
 /// A theta and what Newton's method needs to know there.

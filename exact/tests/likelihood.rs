@@ -4,7 +4,7 @@ mod common;
 
 use common::{eliminate, labelled, normals, plain_gradient, plain_hessian, plain_nll, rng};
 use pbpo_exact::dot;
-use pbpo_exact::likelihood::{Preferences, fit};
+use pbpo_exact::likelihood::{Preferences, fit, refit};
 
 #[test]
 fn derivatives_are_those_of_finite_differences() {
@@ -126,4 +126,21 @@ fn degenerate_data_do_not_panic() {
     let mut equal = Preferences::new(2);
     equal.push(&[1.0, 1.0], &[1.0, 1.0]);
     assert_eq!(fit(&equal, 0.0, &[0.5, 0.5]).theta, [0.5, 0.5]);
+}
+
+#[test]
+fn a_fit_that_grows_is_the_fit_from_scratch() {
+    let theta = [0.8, -0.4, 0.3];
+    let all = labelled(300, &theta, 0.7, &mut rng(21));
+    let mut some = all.clone();
+    some.toward.truncate(3 * 40);
+    let mut grown = fit(&some, 0.1, &[0.0; 3]);
+    for known in (40..300).step_by(20) {
+        some.toward = all.toward[..3 * (known + 20)].to_vec();
+        grown = refit(&some, &grown, known);
+    }
+    let whole = fit(&all, 0.1, &[0.0; 3]);
+    assert!(grown.theta.iter().zip(&whole.theta).all(|(a, b)| (a - b).abs() < 1e-8), "{grown:?} {whole:?}");
+    assert!((grown.nll - whole.nll).abs() < 1e-8);
+    assert!(grown.hessian.iter().zip(&whole.hessian).all(|(a, b)| (a - b).abs() < 1e-6));
 }

@@ -120,8 +120,8 @@ impl<'s> Builder<'s> {
         match pair.as_rule() {
             Rule::semicolon => {
                 let rest = self.source.get(pair.as_span().end()..).unwrap_or("");
-                let rest = rest.trim_start_matches([' ', '\t', ';']);
-                let ends = rest.is_empty() || rest.starts_with(['\n', '\r', '}', ',', '/', '#']);
+                let rest = rest.trim_start_matches([' ', '\t']);
+                let ends = rest.is_empty() || rest.starts_with(['\n', '\r', '}', ',', '/', '#', ';']);
                 self.foreign_once(pair, ";", if ends { "" } else { "," });
             }
             Rule::hash_comment => self.foreign_once(pair, "#", "//"),

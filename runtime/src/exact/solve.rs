@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use pbpo_compiler::plan::Stage;
-use pbpo_exact::likelihood::fit;
+use pbpo_exact::likelihood::refit;
 use pbpo_exact::minus;
 use pbpo_exact::set::{Keep, Norm, Radius, Set};
 use pbpo_exact::step::{frank_wolfe, log_linear, points};
@@ -72,11 +72,12 @@ impl Op for Solve {
 
 /// Takes in the pairs that the model has not seen.
 fn learn(model: &mut Reward, compared: &Compared) {
-    for [chosen, rejected] in compared.behind(model.data.len()) {
+    let known = model.data.len();
+    for [chosen, rejected] in compared.behind(known) {
         model.covariance.add(&minus(chosen, rejected));
         model.data.push(chosen, rejected);
     }
-    model.fit = fit(&model.data, model.fit.ridge, &model.fit.theta);
+    model.fit = refit(&model.data, &model.fit, known);
 }
 
 fn step(leader: &Player, against: &Player, model: &Reward, keep: Keep, context: &mut Context<'_>) -> Player {

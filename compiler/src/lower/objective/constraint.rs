@@ -80,7 +80,7 @@ impl Lower<'_> {
         let error = Diagnostic::error(
             Code::WrongKind,
             within.span,
-            format!("`{keep}` needs a reward model that is linear in the features of a world"),
+            format!("`{keep}` needs the linear reward model of a world"),
         )
         .label("this one moves by gradients")
         .help("write `keep = lagrangian { beta = 0.04, nll = sum }` or `keep = mle`");
