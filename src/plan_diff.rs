@@ -3,7 +3,7 @@
 //! A and B are each a `.pbpo` file, with `#TARGET` behind it where it has several; a plan in JSON; a
 //! pipeline, variant or point of the file that is given; or a git revision of that file.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
 use pbpo_compiler::modules::Loader;
@@ -125,7 +125,47 @@ impl Git {
 impl Loader for Git {
     /// `path` is as the file's own: it starts where the command was called.
     fn load(&self, path: &str) -> Result<String, String> {
-        let inner = Path::new(path).strip_prefix(&self.folder).unwrap_or(Path::new(path));
-        self.run(&["show", "--end-of-options", &format!("{}:./{}", self.revision, inner.display())])
+        self.run(&["show", "--end-of-options", &format!("{}:{}", self.revision, from(&self.folder, Path::new(path)))])
+    }
+}
+
+/// The way from a folder to a path, as git understands it: `./a.pbpo`, `../lib/a.pbpo`. Both start at one place.
+fn from(folder: &Path, path: &Path) -> String {
+    let (folder, path) = (plain(folder), plain(path));
+    let common = folder.iter().zip(&path).take_while(|(a, b)| a == b).count();
+    let up = std::iter::repeat_n("..", folder.len() - common).map(str::to_owned);
+    let down = path.into_iter().skip(common);
+    let way: Vec<String> = up.chain(down).collect();
+    if way.first().is_some_and(|first| first == "..") { way.join("/") } else { format!("./{}", way.join("/")) }
+}
+
+/// The parts of a path, without `.` and without `..` behind a folder.
+fn plain(path: &Path) -> Vec<String> {
+    let mut parts: Vec<String> = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if parts.last().is_some_and(|last| last != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part.as_os_str().to_string_lossy().into_owned()),
+        }
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn imports_are_found_from_the_folder_of_the_file() {
+        let way = |folder: &str, path: &str| from(Path::new(folder), Path::new(path));
+        assert_eq!(way("sub", "sub/m.pbpo"), "./m.pbpo");
+        assert_eq!(way("sub", "lib.pbpo"), "../lib.pbpo");
+        assert_eq!(way("./sub/", "sub/deep/a.pbpo"), "./deep/a.pbpo");
+        assert_eq!(way(".", "m.pbpo"), "./m.pbpo");
+        assert_eq!(way("../x", "../lib.pbpo"), "../lib.pbpo");
+        assert_eq!(way("/a/b", "/a/c/d.pbpo"), "../c/d.pbpo");
     }
 }

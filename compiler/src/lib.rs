@@ -49,7 +49,6 @@ use code::Code;
 use diagnostic::{Diagnostic, any_error};
 use modules::Loader;
 use plan::Plan;
-use points::overrides;
 use source::SourceMap;
 use work::{Work, unused};
 
@@ -68,6 +67,8 @@ pub struct Compiled {
 #[derive(Clone, Debug)]
 pub struct Planned {
     pub plan: Plan,
+    /// The point's name without the seed: those that differ in nothing else have it in common.
+    pub group: String,
     /// Where each stage of the plan was written.
     pub spans: BTreeMap<String, Span>,
 }
@@ -110,10 +111,11 @@ pub fn compile(input: Input<'_>, target: Option<&str>, overrides: &[String]) -> 
     let mut work = Work::new(input, overrides);
     let base = work.program();
     let points = work.choose(target, &base);
-    work.pinned(&points);
+    points::pinned::pinned(&work.project, &work.overrides, &points, &mut work.out);
     let planned = work.plans(&points, &base);
+    let (overridden, _) = work.overridden(&base, !points.is_empty());
     if !any_error(&work.out) {
-        work.lint(&points, &planned, &base);
+        work.lint(&points, &planned, &overridden);
         if work.overrides.is_empty() && points.len() == 1 && base.pipelines.len() == 1 {
             unused(&base, &work.project, &mut work.out);
         }
@@ -133,8 +135,9 @@ pub fn check(input: Input<'_>, overrides: &[String]) -> Compiled {
     }
     let points = work.everything();
     let planned = work.plans(&points, &base);
+    let (overridden, _) = work.overridden(&base, !points.is_empty());
     if !any_error(&work.out) {
-        work.lint(&points, &planned, &base);
+        work.lint(&points, &planned, &overridden);
         lints::file::check(&work.project, &mut work.out);
         lints::variables::check(&work.project, &mut work.out);
         if work.overrides.is_empty() {
@@ -149,24 +152,23 @@ pub fn check(input: Input<'_>, overrides: &[String]) -> Compiled {
 /// The parameters of a file, in its order.
 pub fn params(input: Input<'_>, overrides: &[String]) -> (Vec<params::Row>, Compiled) {
     let mut work = Work::new(input, overrides);
-    work.program();
+    let base = work.program();
+    let (_, entries) = work.overridden(&base, false);
     work.tidy();
-    let rows = params::rows(&work.project, &work.project.entries);
+    let rows = params::rows(&work.project, &entries);
     (rows, Compiled { points: Vec::new(), diagnostics: work.out, sources: work.sources })
 }
 
 /// How the value of a path comes about at a point: the chain of what sets it, the last of which counts.
 pub fn why(input: Input<'_>, target: Option<&str>, overrides: &[String], path: &str) -> (Vec<params::Step>, Compiled) {
-    let mut work = Work::new(input, &[]);
+    let mut work = Work::new(input, overrides);
     let base = work.program();
     let points = work.choose(target, &base);
-    let sets = overrides::parse(overrides, &mut work.sources, &mut work.out);
-    let mut entries = work.project.entries.clone();
-    overrides::apply(&mut entries, &work.project, &sets, &mut work.out);
     let file = work.sources.add("--why", path);
     let mut steps = Vec::new();
     if let [point, rest @ ..] = points.as_slice() {
-        match params::why(&work.project, &work.project.entries, point, &sets, &params::path(path, file)) {
+        let path = params::path(path, file);
+        match params::why(&work.project, point, &work.overrides, &path, &mut work.out) {
             Ok(found) if !any_error(&work.out) => steps = found,
             Ok(_) => {}
             Err(error) => work.out.push(error),

@@ -60,6 +60,11 @@ impl Views {
         self.files.get(&file).unwrap_or(&self.main)
     }
 
+    /// The global name of what a file calls `seed`; what the main file calls so, where the file has none.
+    pub fn seed(&self, file: FileId) -> Option<&str> {
+        self.in_file(file).get("seed").or_else(|| self.main.get("seed")).map(String::as_str)
+    }
+
     /// Whether this is a file, and no text of the command line.
     pub fn is_file(&self, file: FileId) -> bool {
         self.files.contains_key(&file)

@@ -7,8 +7,9 @@ use crate::check::field_span;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::modules::{Entry, Project};
-use crate::points::overrides::value_text;
-use crate::points::{Origin, Override, Point};
+use crate::points::overrides::{self, value_text};
+use crate::points::target::field;
+use crate::points::{Origin, Override, Point, Target};
 use crate::schema::{Default, Field, Kind, Ty, blocks};
 
 /// A parameter of a file.
@@ -65,38 +66,49 @@ pub(crate) fn rows(project: &Project, entries: &[Entry]) -> Vec<Row> {
 /// parameter, it goes on with how the parameter comes about. `sets` are those of the command line.
 pub(crate) fn why(
     project: &Project,
-    entries: &[Entry],
     point: &Point,
     sets: &[Override],
     path: &[Ident],
+    out: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Step>, Diagnostic> {
-    let mut steps = chain(project, entries, point, sets, path)?;
+    let all = point.overrides.iter().map(|(origin, set)| (Some(origin), set)).chain(sets.iter().map(|set| (None, set)));
+    let all: Vec<(Option<&Origin>, &Override)> = all.collect();
+    // What can't be set is said once, not for each link.
+    overrides::apply(&mut project.entries.clone(), project, all.iter().map(|(_, set)| *set), out);
+    let mut steps = chain(project, &all, path)?;
     for _ in 0..MOST {
         let Some(param) = steps.last().and_then(|step| step.param.clone()) else { break };
-        steps.extend(chain(project, entries, point, sets, &[param])?);
+        steps.extend(chain(project, &all, &[param])?);
     }
     Ok(steps)
 }
 
-fn chain(
-    project: &Project,
-    entries: &[Entry],
-    point: &Point,
-    sets: &[Override],
-    path: &[Ident],
-) -> Result<Vec<Step>, Diagnostic> {
-    let mut steps = written(project, entries, path)?;
-    let all = point.overrides.iter().map(|(origin, set)| (Some(origin), set)).chain(sets.iter().map(|set| (None, set)));
+/// The default, what the file says, and what becomes of it with each override that has to do with it: one may set
+/// a part of it, or something that it is a part of.
+fn chain(project: &Project, all: &[(Option<&Origin>, &Override)], path: &[Ident]) -> Result<Vec<Step>, Diagnostic> {
+    let mut entries = project.entries.clone();
+    let mut known = written(project, &entries, path);
+    let mut steps = known.clone().unwrap_or_default();
+    let wanted = Target::of(&project.views, path);
     for (origin, set) in all {
-        let Some(value) = part(&set.path, &set.value, path) else { continue };
+        let target = Target::of(&project.views, &set.path);
+        if !target.zip(wanted.as_ref()).is_some_and(|(target, wanted)| target.meets(wanted)) {
+            continue;
+        }
+        overrides::apply(&mut entries, project, [*set], &mut Vec::new());
         let origin = match origin {
             Some(Origin::Variant(name)) => format!("variant {name}"),
             Some(Origin::Sweep(name)) => format!("sweep {name}"),
             None => "--set".to_owned(),
         };
-        steps.push(step(project, entries, origin, value));
+        known = written(project, &entries, path);
+        let gone = || Step { origin: String::new(), value: "not there".into(), place: None, param: None };
+        let last = known.as_ref().ok().and_then(|steps| steps.last().cloned()).unwrap_or_else(gone);
+        // A default of what the override has put there.
+        steps.push(Step { origin, place: last.place.or(Some(set.value.span)), ..last });
     }
-    Ok(steps)
+    // Nothing is called so, at no step.
+    known.map(|_| steps)
 }
 
 fn step(project: &Project, entries: &[Entry], origin: String, value: &Expr) -> Step {
@@ -122,32 +134,6 @@ fn shown(value: &Expr) -> String {
     }
 }
 
-/// What an override of `set` gives to `path`: the value, or a part of it.
-fn part<'e>(set: &[Ident], value: &'e Expr, path: &[Ident]) -> Option<&'e Expr> {
-    let same = set.len() <= path.len() && set.iter().zip(path).all(|(a, b)| a.text == b.text);
-    if !same {
-        return None;
-    }
-    path.iter().skip(set.len()).try_fold(value, |value, name| field(value, &name.text))
-}
-
-fn field<'e>(value: &'e Expr, name: &str) -> Option<&'e Expr> {
-    match &value.kind {
-        ExprKind::Record { body, .. } => in_body(body, name),
-        ExprKind::Call { args, .. } => {
-            args.iter().find(|arg| arg.name.as_ref().is_some_and(|given| given.text == name)).map(|arg| &arg.value)
-        }
-        _ => None,
-    }
-}
-
-fn in_body<'e>(body: &'e Body, name: &str) -> Option<&'e Expr> {
-    body.stmts.iter().find_map(|stmt| match stmt {
-        Stmt::Assign { name: given, value, .. } if given.text == name => Some(value),
-        _ => None,
-    })
-}
-
 /// The default, and what the file says.
 fn written(project: &Project, entries: &[Entry], path: &[Ident]) -> Result<Vec<Step>, Diagnostic> {
     let unknown = |at: &Ident, names: &[&str]| {
@@ -167,7 +153,7 @@ fn written(project: &Project, entries: &[Entry], path: &[Ident]) -> Result<Vec<S
             let kind = Kind::parse(&block.kind.text).ok_or_else(|| unknown(first, &[]))?;
             let fields = blocks::form(kind, |field| field_span(&block.body, field).is_some()).fields;
             let schema = find(fields, name).map_err(|(at, names)| unknown(&at, &names))?;
-            let value = in_body(&block.body, &name.text);
+            let value = written_in(&block.body, &name.text);
             let (default, value) = walk(schema, value, more).map_err(|(at, names)| unknown(&at, &names))?;
             let mut steps = Vec::new();
             if let Some(default) = default {
@@ -239,6 +225,13 @@ fn tag(value: &Expr) -> Option<&str> {
         ExprKind::Path(path) | ExprKind::Call { callee: path, .. } => path.first().map(|word| word.text.as_str()),
         _ => None,
     }
+}
+
+fn written_in<'e>(body: &'e Body, name: &str) -> Option<&'e Expr> {
+    body.stmts.iter().find_map(|stmt| match stmt {
+        Stmt::Assign { name: given, value, .. } if given.text == name => Some(value),
+        _ => None,
+    })
 }
 
 /// A default as it would be written.

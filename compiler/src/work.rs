@@ -10,7 +10,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Label, any_error, tidy};
 use crate::modules::{self, Entry, Project};
 use crate::plan::Plan;
-use crate::points::{self, Finder, Override, Point, overrides};
+use crate::points::{self, Finder, Override, Point, Target, overrides};
 use crate::source::SourceMap;
 use crate::{Input, Planned, functions, lints, lower, parallel};
 
@@ -28,9 +28,6 @@ impl Work {
         let (mut sources, mut out) = (SourceMap::default(), Vec::new());
         let mut project = modules::load(input.name, input.text, input.loader, &mut sources, &mut out);
         let overrides = overrides::parse(overrides, &mut sources, &mut out);
-        let mut entries = std::mem::take(&mut project.entries);
-        overrides::apply(&mut entries, &project, &overrides, &mut out);
-        project.entries = entries;
         for (level, name) in input.lints {
             let span = Span::new(sources.add("command line", name), 0, name.len());
             project.lints.push((*level, Ident { text: name.clone(), span }));
@@ -39,11 +36,23 @@ impl Work {
         Self { project, sources, overrides, out }
     }
 
-    /// The checked program: its entries have the overrides of the command line already.
+    /// The checked program, as the files are: each point applies its own overrides and then those of the command
+    /// line, which may fit only what a variant has put there.
     pub fn program(&mut self) -> Program {
         let mut program = check::program(&self.project, &self.project.entries, &mut self.out);
         functions::check(&mut program, &self.project.entries, &mut self.out);
         program
+    }
+
+    /// The program with the overrides of the command line alone; `quiet` where points say what is wrong with them.
+    pub fn overridden(&mut self, base: &Program, quiet: bool) -> (Program, Vec<Entry>) {
+        let (mut entries, mut found) = (self.project.entries.clone(), Vec::new());
+        let changed = overrides::apply(&mut entries, &self.project, &self.overrides, &mut found);
+        let program = base.revised(&entries, &changed, &mut found);
+        if !quiet {
+            self.out.extend(found);
+        }
+        (program, entries)
     }
 
     /// The plans of points, in order.
@@ -65,42 +74,24 @@ impl Work {
     fn plan(&self, point: &Point, base: &Program, out: &mut Vec<Diagnostic>) -> Option<Planned> {
         let Self { project, overrides, .. } = self;
         let revised;
-        let program = if point.overrides.is_empty() {
+        let all: Vec<&Override> = point.overrides.iter().map(|(_, set)| set).chain(overrides).collect();
+        let before = out.len();
+        let program = if all.is_empty() {
             base
         } else {
             let mut entries: Vec<Entry> = project.entries.clone();
-            let all = point.overrides.iter().map(|(_, set)| set).chain(overrides.iter());
-            let changed = overrides::apply(&mut entries, project, all, out);
+            let changed = overrides::apply(&mut entries, project, all.iter().copied(), out);
             revised = base.revised(&entries, &changed, out);
             &revised
         };
         let item = program.scope.items.get(&point.pipeline)?.clone();
         let Item::Pipeline(pipeline) = &*item else { return None };
-        let name = self.point_name(&point.name);
+        out.extend(points::pinned::other_seed(project, pipeline.name.span.file, &all));
+        let (name, group) = (self.point_name(&point.name, true), self.point_name(&point.group, false));
         let lowered = lower::pipeline(program, pipeline, &name, out);
         base.scope.adopt(&program.scope);
-        lowered.map(|(plan, spans)| Planned { plan, spans })
-    }
-
-    /// An override of the command line would make all values of an axis the same.
-    pub fn pinned(&mut self, points: &[Point]) {
-        if points.len() < 2 {
-            return;
-        }
-        for set in &self.overrides {
-            let path = check::path_text(&set.path);
-            let swept = points.iter().flat_map(|point| &point.overrides).find(|(origin, other)| {
-                matches!(origin, points::Origin::Sweep(_)) && check::path_text(&other.path) == path
-            });
-            if let (Some((_, axis)), Some(first), Some(point)) = (swept, set.path.first(), points.first()) {
-                self.out.push(
-                    Diagnostic::error(Code::PinnedAxis, first.span, format!("`{path}` is what the sweep varies"))
-                        .label("every point would have this value")
-                        .also(axis.value.span, "an axis of the sweep")
-                        .help(format!("run one point, as `{}`, or leave it out", point.name)),
-                );
-            }
-        }
+        at_overrides(out, before, &all);
+        lowered.map(|(plan, spans)| Planned { plan, group, spans })
     }
 
     /// Lints of plans. Points of sweeps are not looked at: what they try may well be extreme.
@@ -147,9 +138,14 @@ impl Work {
         self.out.extend(found);
     }
 
-    /// A point's name, with the overrides of the command line.
-    fn point_name(&self, name: &str) -> String {
-        let sets: Vec<&str> = self.overrides.iter().map(|set| set.text.as_str()).collect();
+    /// A point's name, with the overrides of the command line; without the seed, its group.
+    fn point_name(&self, name: &str, seed: bool) -> String {
+        let is_seed = |set: &Override| {
+            let target = Target::of(&self.project.views, &set.path);
+            target.is_some_and(|target| target.is_seed(&self.project.entries))
+        };
+        let sets = self.overrides.iter().filter(|set| seed || !is_seed(set));
+        let sets: Vec<&str> = sets.map(|set| set.text.as_str()).collect();
         match (sets.is_empty(), name.strip_suffix(']')) {
             (true, _) => name.to_owned(),
             (false, Some(open)) => format!("{open},{}]", sets.join(",")),
@@ -159,17 +155,14 @@ impl Work {
 
     /// The points to plan: of what was asked for, or of the only pipeline.
     pub fn choose(&mut self, target: Option<&str>, base: &Program) -> Vec<Point> {
-        let Self { project, sources, out, .. } = self;
+        let Self { project, sources, overrides, out } = self;
         if let Some(name) = target {
-            return Finder::new(project, &project.entries, out).target(name, sources);
+            return Finder::new(project, overrides, out).target(name, sources);
         }
         match base.pipelines.as_slice() {
             [] => self.no_pipeline(),
             [only] => {
-                return only
-                    .name()
-                    .map(|name| Finder::new(project, &project.entries, out).points(name))
-                    .unwrap_or_default();
+                return only.name().map(|name| Finder::new(project, overrides, out).points(name)).unwrap_or_default();
             }
             [first, rest @ ..] => {
                 let Some(name) = first.name() else { return Vec::new() };
@@ -197,9 +190,9 @@ impl Work {
 
     /// Every pipeline and variant of the main file, and points in which each value of each sweep occurs.
     pub fn everything(&mut self) -> Vec<Point> {
-        let Self { project, out, .. } = self;
+        let Self { project, overrides, out, .. } = self;
         let mut points = Vec::new();
-        let mut finder = Finder::new(project, &project.entries, out);
+        let mut finder = Finder::new(project, overrides, out);
         let here = project.entries.iter().filter(|entry| entry.file == project.main);
         for entry in here {
             match &*entry.item {
@@ -235,6 +228,19 @@ impl Work {
         self.out.retain(|finding| finding.code != Code::ForeignSpelling || !wrong.contains(&finding.primary.span));
         lints::apply(&self.project.lints, &mut self.out);
         tidy(&mut self.out);
+    }
+}
+
+/// What an override makes wrong is said at the override, with the place where it shows behind it.
+fn at_overrides(out: &mut [Diagnostic], before: usize, sets: &[&Override]) {
+    let inside = |span: Span| {
+        let holds = |set: Span| set.file == span.file && set.start <= span.start && span.end <= set.end;
+        sets.iter().any(|set| holds(set.value.span))
+    };
+    for finding in out.iter_mut().skip(before).filter(|finding| !inside(finding.primary.span)) {
+        if let Some(label) = finding.others.iter_mut().find(|label| inside(label.span)) {
+            std::mem::swap(label, &mut finding.primary);
+        }
     }
 }
 

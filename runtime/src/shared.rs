@@ -3,7 +3,7 @@
 //! Two stages are the same if their identities are: what they do and what they work on, and the seed where
 //! they draw. The values of a stage are kept until the last point that has it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::identity::{Identity, identities};
@@ -24,6 +24,8 @@ pub struct Shared {
     /// How many points are still to come that have a stage.
     left: HashMap<Identity, usize>,
     known: HashMap<Identity, Known>,
+    /// What the point at hand has asked for.
+    asked: HashSet<Identity>,
 }
 
 impl Shared {
@@ -37,14 +39,27 @@ impl Shared {
                 *left.entry(*identity).or_insert(0) += 1;
             }
         }
-        Self { left, known: HashMap::new() }
+        Self { left, ..Self::default() }
     }
 
     /// What is known of a stage, for the point at hand.
     pub fn take(&mut self, identity: &Identity) -> Option<Known> {
+        self.asked.insert(*identity);
         let left = self.left.get_mut(identity)?;
         *left = left.saturating_sub(1);
         if *left == 0 { self.known.remove(identity) } else { self.known.get(identity).cloned() }
+    }
+
+    /// A point is over: what it has not asked for, because a pass dropped the stage or the run failed before it,
+    /// it needs no more.
+    pub fn over(&mut self, plan: &Plan) {
+        let asked = std::mem::take(&mut self.asked);
+        let identities = identities(plan);
+        let stages = plan.body.stages().filter_map(|stage| identities.get(&stage.name));
+        for identity in stages.filter(|identity| !asked.contains(*identity)) {
+            self.take(identity);
+        }
+        self.asked.clear();
     }
 
     /// Whether a point to come has a stage.

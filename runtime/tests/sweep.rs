@@ -47,3 +47,15 @@ fn together_as_alone() {
     assert!(!counted[2].reused.iter().any(|name| name == "pi.init"), "another seed");
     assert_eq!(reused[3], plans[3].body.stages().count(), "the same point again");
 }
+
+#[test]
+fn what_a_point_does_not_ask_for_is_not_kept_for_it() {
+    let plans: Vec<Plan> = [plan(TINY, &[]), plan(TINY, &["confidence.keep.beta=0.5"])].into();
+    let mut shared = Shared::new(&plans);
+    execute(&plans[0], &Device::flex(), &mut Told::default(), &mut Env::default(), &mut shared).unwrap();
+    shared.over(&plans[0]);
+    assert!(shared.held() > 0, "the other point has stages in common with the first");
+    // The other point fails before its first stage.
+    shared.over(&plans[1]);
+    assert_eq!(shared.held(), 0);
+}

@@ -18,9 +18,9 @@ const PLOT: [f64; 4] = [70.0, 20.0, 480.0, 340.0];
 pub fn write(root: &Path, rows: &[Row]) -> io::Result<()> {
     let mut groups: Vec<(String, Vec<Vec<f64>>)> = Vec::new();
     for row in rows.iter().filter(|row| row.regret.len() > 1) {
-        match groups.iter_mut().find(|(name, _)| *name == row.group()) {
+        match groups.iter_mut().find(|(name, _)| *name == row.group) {
             Some((_, curves)) => curves.push(row.regret.clone()),
-            None => groups.push((row.group(), vec![row.regret.clone()])),
+            None => groups.push((row.group.clone(), vec![row.regret.clone()])),
         }
     }
     if groups.is_empty() {

@@ -67,6 +67,7 @@ pub fn run(
         let made = if setting.args.no_passes { plan.clone() } else { passes::run(plan.clone()).0 };
         execute_as(&made, identities(plan), &setting.device, &mut both, &mut env, shared)
     });
+    shared.over(plan);
     progress.finish();
     let ended = ran.and_then(|()| dir.finish(plan, &env).map_err(Fault::from));
     match ended {

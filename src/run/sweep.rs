@@ -113,7 +113,7 @@ fn run_point(
         "seconds": ended.seconds, "run_dir": relative(ended.dir.path()), "metrics": ended.dir.results(),
     });
     let line = if args.format == "json" { point::json_line(planned, &ended) } else { String::new() };
-    Done { record, row: Ok(Row::of(name, &ended.dir)), line }
+    Done { record, row: Ok(Row::of(&planned.group, &ended.dir)), line }
 }
 
 fn record(root: &Path, sweep: &str, points: usize, records: &[Json]) -> std::io::Result<()> {

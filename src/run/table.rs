@@ -8,7 +8,8 @@ use pbpo_runtime::rundir::RunDir;
 
 /// The final figures of a point.
 pub struct Row {
-    pub point: String,
+    /// The name that it shares with the points that differ from it in the seed alone.
+    pub group: String,
     pub metrics: Metrics,
     /// Cumulative regret after each episode, where it was measured.
     pub regret: Vec<f64>,
@@ -16,14 +17,9 @@ pub struct Row {
 
 impl Row {
     /// What a run left that went through.
-    pub fn of(point: &str, dir: &RunDir) -> Self {
+    pub fn of(group: &str, dir: &RunDir) -> Self {
         let regret = dir.episodes.iter().filter_map(|figures| figures.get("regret/cumulative").copied()).collect();
-        Self { point: point.to_owned(), metrics: dir.results(), regret }
-    }
-
-    /// The name of the points that differ from this one in the seed alone.
-    pub fn group(&self) -> String {
-        without_seed(&self.point)
+        Self { group: group.to_owned(), metrics: dir.results(), regret }
     }
 }
 
@@ -36,12 +32,11 @@ fn shown(name: &str) -> bool {
 pub fn table(rows: &[Row]) -> String {
     let metrics: BTreeSet<&str> =
         rows.iter().flat_map(|row| row.metrics.keys()).map(String::as_str).filter(|name| shown(name)).collect();
-    let mut groups: Vec<(String, Vec<&Metrics>)> = Vec::new();
+    let mut groups: Vec<(&str, Vec<&Metrics>)> = Vec::new();
     for row in rows {
-        let name = row.group();
-        match groups.iter_mut().find(|(other, _)| *other == name) {
+        match groups.iter_mut().find(|(other, _)| *other == row.group) {
             Some((_, members)) => members.push(&row.metrics),
-            None => groups.push((name, vec![&row.metrics])),
+            None => groups.push((&row.group, vec![&row.metrics])),
         }
     }
     let width = groups.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(5);
@@ -81,26 +76,19 @@ fn standard_error(values: &[f64]) -> Option<f64> {
     (values.len() > 1).then(|| (squares / (n - 1.0) / n).sqrt())
 }
 
-/// A point's name without `seed=N`.
-fn without_seed(point: &str) -> String {
-    let Some((name, inner)) = point.split_once('[') else { return point.to_owned() };
-    let parts: Vec<&str> = inner.trim_end_matches(']').split(',').filter(|part| !part.starts_with("seed=")).collect();
-    if parts.is_empty() { name.to_owned() } else { format!("{name}[{}]", parts.join(",")) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::collections::BTreeMap;
 
-    fn row(point: &str, accuracy: f64) -> Row {
+    fn row(group: &str, accuracy: f64) -> Row {
         let metrics: BTreeMap<String, f64> = [("accuracy/after".to_owned(), accuracy)].into();
-        Row { point: point.to_owned(), metrics, regret: Vec::new() }
+        Row { group: group.to_owned(), metrics, regret: Vec::new() }
     }
 
     #[test]
     fn points_that_differ_in_the_seed_alone_share_a_line() {
-        let rows = [row("s[beta=1,seed=0]", 0.2), row("s[beta=1,seed=1]", 0.4), row("s[beta=2,seed=0]", 0.5)];
+        let rows = [row("s[beta=1]", 0.2), row("s[beta=1]", 0.4), row("s[beta=2]", 0.5)];
         let text = table(&rows);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 3);

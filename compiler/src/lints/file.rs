@@ -6,12 +6,13 @@ use crate::check::path_text;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::modules::Project;
+use crate::points::Target;
 
 /// Every sweep of the main file.
 pub fn check(project: &Project, out: &mut Vec<Diagnostic>) {
     for entry in project.entries.iter().filter(|entry| entry.file == project.main) {
         if let Item::Sweep(sweep) = &*entry.item {
-            one_seed(sweep, out);
+            one_seed(project, sweep, out);
             axes(sweep).for_each(|axis| linear_rate(axis, out));
         }
     }
@@ -26,15 +27,19 @@ fn axes(sweep: &Sweep) -> impl Iterator<Item = &SweepAxis> {
 }
 
 /// A sweep that compares, with one seed for each side.
-fn one_seed(sweep: &Sweep, out: &mut Vec<Diagnostic>) {
+fn one_seed(project: &Project, sweep: &Sweep, out: &mut Vec<Diagnostic>) {
     let several = |values: &AxisValues| match values {
         AxisValues::Range(range) => format!("{:?}", range.low.kind) != format!("{:?}", range.high.kind),
         AxisValues::List(Expr { kind: ExprKind::List(items), .. }) => items.len() > 1,
         AxisValues::List(_) => true,
     };
-    let seeds = axes(sweep).any(|axis| path_text(&axis.path) == "seed" && several(&axis.values));
+    let seed = |axis: &SweepAxis| {
+        let target = Target::of(&project.views, &axis.path);
+        target.is_some_and(|target| target.is_seed(&project.entries))
+    };
+    let seeds = axes(sweep).any(|axis| seed(axis) && several(&axis.values));
     let compares = sweep.over.len() > 1
-        || axes(sweep).any(|axis| path_text(&axis.path) != "seed" && several(&axis.values))
+        || axes(sweep).any(|axis| !seed(axis) && several(&axis.values))
         || sweep.entries.iter().any(|entry| matches!(entry, SweepEntry::Set(set) if path_text(&set.path) == "ablate"));
     if compares && !seeds {
         out.push(

@@ -26,17 +26,26 @@ impl Lower<'_> {
             return;
         }
         let declared = model.and_then(|model| model.span("context"));
-        let sampling = self.block(&leader).span("sampling");
+        let block = self.block(&leader);
+        let sampling =
+            block.record("sampling").and_then(|sampling| sampling.span("max_new")).or(block.span("sampling"));
         let message = format!("{prompt} prompt tokens and {new} new ones exceed {context}");
         let at = args.span("max_new").unwrap_or(span);
         let mut error = Diagnostic::error(Code::ContextTooShort, at, message)
             .label(format!("up to {} tokens", prompt + new))
             .help(format!("write `context = {} tokens`, or `max_new = {}`", prompt + new, (context - prompt).max(1)));
+        // A default has the place of the whole source.
+        let whole = self.block(data).span("source");
+        let longer = source.and_then(|source| source.span("length"));
+        let longer = longer.filter(|at| whole.is_none_or(|whole| (whole.file, whole.start) != (at.file, at.start)));
         if let Some(declared) = declared {
             error = error.also(declared, "the context of the model");
         }
         if let (None, Some(sampling)) = (args.span("max_new"), sampling) {
             error = error.also(sampling, format!("`max_new` is {new} here"));
+        }
+        if let Some(longer) = longer {
+            error = error.also(longer, format!("prompts have {length} digits"));
         }
         self.out.push(error);
     }

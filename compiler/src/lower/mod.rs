@@ -18,7 +18,7 @@ mod stmt;
 use std::collections::{BTreeMap, BTreeSet};
 
 use pbpo_grammar::Span;
-use pbpo_grammar::ast::{Body as Braces, Objective, Pipeline, Stmt};
+use pbpo_grammar::ast::{Body as Braces, Ident, Objective, Pipeline, Stmt};
 use serde_json::{Value as Json, json};
 
 use crate::check::{Check, Program};
@@ -36,14 +36,14 @@ pub fn pipeline(
 ) -> Option<(Plan, BTreeMap<String, Span>)> {
     let before = out.len();
     let (body, calls) = calls::body(program, block, out)?;
-    let lowered = lower_body(program, &body, &block.name.text, point, out);
+    let lowered = lower_body(program, &body, &block.name, point, out);
     calls::in_calls(out, before, &calls);
     Some(lowered)
 }
 
 /// Checks the body of a pipeline whose parameters stand for blocks of their kinds.
 pub fn check_body(program: &Program, body: &Braces, out: &mut Vec<Diagnostic>) {
-    lower_body(program, body, "", "", out);
+    lower_body(program, body, &Ident { text: String::new(), span: body.span }, "", out);
 }
 
 /// Checks the call that a pipeline with parameters is.
@@ -61,7 +61,7 @@ pub fn check_objective(program: &Program, objective: &Objective, locals: Locals,
 fn lower_body(
     program: &Program,
     body: &Braces,
-    pipeline: &str,
+    pipeline: &Ident,
     point: &str,
     out: &mut Vec<Diagnostic>,
 ) -> (Plan, BTreeMap<String, Span>) {
@@ -71,14 +71,17 @@ fn lower_body(
     for stmt in &body.stmts {
         lower.stmt(stmt);
     }
-    let named = program.scope.params.iter().filter(|(name, _)| !name.contains("::"));
+    // What the pipeline's own file sees: that is what the words in it mean.
+    let (views, file) = (&program.scope.views, pipeline.span.file);
+    let value = |global: &str| program.scope.params.get(global)?.value.as_ref().map(constant);
+    let view = views.in_file(file).iter();
     let params: BTreeMap<String, Json> =
-        named.filter_map(|(name, p)| Some((name.clone(), constant(p.value.as_ref()?)))).collect();
-    let seed = params.get("seed").and_then(Json::as_u64).unwrap_or(0);
+        view.filter_map(|(name, global)| Some((name.clone(), value(global)?))).collect();
+    let seed = views.seed(file).and_then(value).and_then(|seed| seed.as_u64()).unwrap_or(0);
     let stages = std::mem::take(&mut lower.stages);
     let spans = std::mem::take(&mut lower.spans);
     let body = Body::new(stages, Vec::new());
-    let (pipeline, point) = (pipeline.to_owned(), point.to_owned());
+    let (pipeline, point) = (pipeline.text.clone(), point.to_owned());
     (Plan { version: PLAN_VERSION, pipeline, point, seed, params, body }, spans)
 }
 

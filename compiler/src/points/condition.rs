@@ -1,16 +1,17 @@
 //! The `where` of a sweep: which combinations stay.
 
-use pbpo_grammar::ast::{BinaryOp, Expr, ExprKind, Item};
+use pbpo_grammar::ast::{BinaryOp, Expr, ExprKind, Ident, Item};
 
-use super::{Override, overrides::value_text};
+use super::{Override, Target, overrides::value_text, target};
 use crate::check::path_text;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::modules::{Entry, Project};
 
-/// What names in a condition stand for: the values of this point, else those of parameters, else words.
+/// What names in a condition stand for: what this point sets, else the values of parameters, else words.
 pub(super) struct Look<'a> {
-    pub chosen: &'a [Override],
+    /// All that is set, in order: the last that gives a value to a path counts.
+    pub sets: &'a [&'a Override],
     pub project: &'a Project,
     pub entries: &'a [Entry],
 }
@@ -41,7 +42,7 @@ impl Look<'_> {
             ExprKind::Bool(value) => Value::Bool(*value),
             ExprKind::Number(number) => Value::Number(number.value),
             ExprKind::Text(text) => Value::Text(text.clone()),
-            ExprKind::Path(path) => return self.named(&path_text(path), expr, depth),
+            ExprKind::Path(path) => return self.named(path, expr, depth),
             ExprKind::Neg(arg) => match self.value(arg, depth + 1)? {
                 Value::Number(value) => Value::Number(-value),
                 _ => return Err(wrong(arg, "expected a number", "only numbers have a sign")),
@@ -62,32 +63,34 @@ impl Look<'_> {
         })
     }
 
-    fn named(&self, path: &str, expr: &Expr, depth: usize) -> Result<Value> {
-        let of = |set: &&Override| path_text(&set.path) == path;
-        if let Some(set) = self.chosen.iter().rev().find(of) {
-            // A word that is a value, as `none`, is not looked up again.
-            return match &set.value.kind {
-                ExprKind::Path(word) if path_text(word) == path => Ok(Value::Text(path.to_owned())),
-                _ => self.value(&set.value, depth + 1),
+    fn named(&self, path: &[Ident], expr: &Expr, depth: usize) -> Result<Value> {
+        let text = path_text(path);
+        // A word that no file declares, as `none`, is a value.
+        let Some(wanted) = Target::of(&self.project.views, path) else { return Ok(Value::Text(text)) };
+        let given = |set: &&Override| {
+            let way = Target::of(&self.project.views, &set.path)?;
+            target::part(&set.value, way.way_to(&wanted)?).cloned()
+        };
+        if let Some(value) = self.sets.iter().rev().find_map(given) {
+            // A value that is spelt as the path itself is not looked up again.
+            return match &value.kind {
+                ExprKind::Path(word) if path_text(word) == text => Ok(Value::Text(text)),
+                _ => self.value(&value, depth + 1),
             };
         }
         let param = self.entries.iter().find_map(|entry| match &*entry.item {
-            Item::Param(param) if entry.global == path => Some(param),
+            Item::Param(param) if entry.global == wanted.global => Some(param),
             _ => None,
         });
-        if let Some(param) = param {
-            return self.value(&param.value, depth + 1);
+        match param {
+            Some(param) if path.len() == 1 => self.value(&param.value, depth + 1),
+            _ if path.len() > 1 => {
+                let message = format!("`{text}` is no axis of this sweep");
+                Err(wrong(expr, &message, "compare axes, parameters, numbers and words"))
+            }
+            _ => Ok(Value::Text(text)),
         }
-        if path.contains('.') && self.project.views.in_file(expr.span.file).contains_key(head(path)) {
-            let message = format!("`{path}` is no axis of this sweep");
-            return Err(wrong(expr, &message, "compare axes, parameters, numbers and words"));
-        }
-        Ok(Value::Text(path.to_owned()))
     }
-}
-
-fn head(path: &str) -> &str {
-    path.split('.').next().unwrap_or(path)
 }
 
 fn wrong(expr: &Expr, message: &str, help: &str) -> Box<Diagnostic> {

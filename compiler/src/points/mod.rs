@@ -1,13 +1,20 @@
 //! What can be compiled of a program: pipelines, variants of them, and the points of sweeps.
 //!
-//! A point is a pipeline with an ordered list of overrides. `overrides.rs`: how one is applied;
-//! `sweep.rs`: the points of a sweep; `condition.rs`: its `where`; `names.rs`: which points a name means.
+//! A point is a pipeline with an ordered list of overrides. `overrides.rs`: how one is applied; `target.rs`: what
+//! one sets; `sweep.rs`: the points of a sweep; `axis.rs`: the values of an axis; `ablate.rs`: blocks taken out;
+//! `clash.rs`: what a sweep sets twice; `pinned.rs`: what makes its points equal; `condition.rs`: its `where`;
+//! `names.rs`: which points a name means.
 
+mod ablate;
+mod axis;
+mod clash;
 mod condition;
 mod fields;
 mod names;
 pub mod overrides;
+pub mod pinned;
 mod sweep;
+pub mod target;
 
 use std::collections::BTreeMap;
 
@@ -15,6 +22,7 @@ use pbpo_grammar::ast::{Ident, Item, Variant};
 use pbpo_grammar::{FileId, Span};
 
 pub use overrides::Override;
+pub use target::Target;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
@@ -27,6 +35,10 @@ use crate::suggest;
 pub struct Point {
     /// `main`, `no_enhancer`, `beta_grid[beta=0.04,seed=2]`
     pub name: String,
+    /// The name without the seed: points that differ in nothing else have it in common.
+    pub group: String,
+    /// What the name has in brackets, one by one.
+    pub parts: Vec<String>,
     /// Global name of the pipeline.
     pub pipeline: String,
     /// The overrides in order, with what they come from: a variant or a sweep.
@@ -44,14 +56,16 @@ pub enum Origin {
 pub struct Finder<'a> {
     pub project: &'a Project,
     pub entries: &'a [Entry],
+    /// Those of the command line, which come on top.
+    pub sets: &'a [Override],
     pub out: &'a mut Vec<Diagnostic>,
     /// The variants and sweeps that are being resolved, outermost first.
     stack: Vec<(String, Span)>,
 }
 
 impl<'a> Finder<'a> {
-    pub fn new(project: &'a Project, entries: &'a [Entry], out: &'a mut Vec<Diagnostic>) -> Self {
-        Self { project, entries, out, stack: Vec::new() }
+    pub fn new(project: &'a Project, sets: &'a [Override], out: &'a mut Vec<Diagnostic>) -> Self {
+        Self { project, entries: &project.entries, sets, out, stack: Vec::new() }
     }
 
     /// The declaration of a global name.
@@ -74,13 +88,12 @@ impl<'a> Finder<'a> {
         if all.is_empty() || !found.is_empty() {
             return found;
         }
-        let squeezed: String = wanted.split_whitespace().collect();
         let names: Vec<&str> = all.iter().map(String::as_str).collect();
         let whole = Span { end: u32::try_from(name.len()).unwrap_or(u32::MAX), ..span };
         self.out.push(
             Diagnostic::error(Code::UnknownPipeline, whole, format!("`{word}` has no such point"))
                 .label("unknown point")
-                .maybe_help(suggest::help(&squeezed, &names).or(names.first().map(|name| format!("one is `{name}`")))),
+                .maybe_help(suggest::help(wanted, &names).or(names.first().map(|name| format!("one is `{name}`")))),
         );
         Vec::new()
     }
@@ -93,7 +106,8 @@ impl<'a> Finder<'a> {
         };
         match self.item(&global) {
             Some(Item::Pipeline(pipeline)) if pipeline.formals.is_none() => {
-                vec![Point { name: word.text.clone(), pipeline: global, overrides: Vec::new() }]
+                let (name, group) = (word.text.clone(), word.text.clone());
+                vec![Point { name, group, parts: Vec::new(), pipeline: global, overrides: Vec::new() }]
             }
             Some(Item::Variant(variant)) => {
                 self.nested(&global, word, |finder| finder.variant(&global, variant)).unwrap_or_default()
@@ -131,17 +145,20 @@ impl<'a> Finder<'a> {
     }
 
     fn variant(&mut self, global: &str, variant: &Variant) -> Vec<Point> {
-        let mut points = self.points(&variant.of);
-        if let Some(Item::Sweep(_)) = self.project.views.global(&variant.of).and_then(|of| self.item(of)) {
+        if let Some(Item::Sweep(sweep)) = self.project.views.global(&variant.of).and_then(|of| self.item(of)) {
+            let base = sweep.over.first().map_or("main", |base| base.text.as_str());
+            let name = &variant.name.text;
             self.out.push(
                 Diagnostic::error(Code::WrongKind, variant.of.span, "a variant of a sweep")
                     .label("not a pipeline or a variant")
-                    .help(format!("write `sweep ... over {}`", variant.name.text)),
+                    .help(format!("write `variant {name} of {base}`, and `sweep ... over {name}`")),
             );
             return Vec::new();
         }
+        let mut points = self.points(&variant.of);
         for point in &mut points {
             global.clone_into(&mut point.name);
+            global.clone_into(&mut point.group);
             let origin = Origin::Variant(global.to_owned());
             point.overrides.extend(
                 variant.settings.iter().map(|setting| (origin.clone(), Override::new(&setting.path, &setting.value))),

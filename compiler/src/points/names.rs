@@ -8,15 +8,11 @@ use super::overrides::value_text;
 
 /// The points that a name with brackets means: the one that is called so, else all that have each of its parts.
 pub(super) fn fitting(points: Vec<Point>, wanted: &str) -> Vec<Point> {
-    let squeezed: String = wanted.split_whitespace().collect();
-    if let Some(exact) = points.iter().find(|point| point.name == squeezed) {
+    if let Some(exact) = points.iter().find(|point| point.name == wanted) {
         return vec![exact.clone()];
     }
     let asked = parts(wanted);
-    let fits = |point: &Point| {
-        let has = parts(&point.name);
-        !asked.is_empty() && asked.iter().all(|part| has.contains(part))
-    };
+    let fits = |point: &Point| !asked.is_empty() && asked.iter().all(|part| point.parts.contains(part));
     points.into_iter().filter(fits).collect()
 }
 

@@ -6,6 +6,7 @@ pub mod mutate;
 use std::path::PathBuf;
 
 use pbpo_compiler::modules::Loader;
+use pbpo_compiler::params::Step;
 use pbpo_compiler::{Compiled, Input, check, compile};
 use pbpo_grammar::FileId;
 use pbpo_grammar::ast::{Fault, FaultKind};
@@ -27,6 +28,13 @@ pub struct Fixture {
 impl Fixture {
     pub fn compile(&self) -> Compiled {
         self.compile_text(&self.text)
+    }
+
+    /// How a value comes about at a point.
+    pub fn why(&self, point: &str, path: &str) -> (Vec<Step>, Compiled) {
+        let (name, loader) = (format!("{}.pbpo", self.name), Folder(root().join(&self.folder)));
+        let input = Input { name: &name, text: &self.text, loader: &loader, lints: &[] };
+        pbpo_compiler::why(input, Some(point), &[], path)
     }
 
     /// Another text in its place.

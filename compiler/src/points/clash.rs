@@ -1,0 +1,113 @@
+//! What a sweep gives a value twice: the last would count, and the names of the points would lie.
+
+use std::collections::BTreeMap;
+
+use pbpo_grammar::Span;
+use pbpo_grammar::ast::Setting;
+
+use super::sweep::Factor;
+use super::{Finder, Override, Target, target};
+use crate::check::path_text;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+
+/// What one entry of a sweep sets.
+struct Claim {
+    target: Target,
+    text: String,
+    span: Span,
+    /// The alternatives.
+    sets: Vec<Override>,
+    /// The same in every point.
+    fixed: bool,
+}
+
+impl Claim {
+    /// Whether another that comes after this one may refine it: it sets a part which this one's values leave open.
+    fn leaves_open(&self, later: &Claim) -> bool {
+        let Some(way) = self.target.way_to(&later.target).filter(|way| !way.is_empty()) else { return false };
+        self.fixed || self.sets.iter().all(|set| target::part(&set.value, way).is_none())
+    }
+}
+
+impl Finder<'_> {
+    /// Whether no two entries of a sweep set one thing; says so of those that do.
+    pub(super) fn no_clash(&mut self, factors: &[Factor], fixed: &[Setting]) -> bool {
+        let mut claims: Vec<Claim> = Vec::new();
+        let mut good = true;
+        // What is fixed is set first.
+        let sets = fixed.iter().map(|set| (set.span(), vec![Override::new(&set.path, &set.value)], true));
+        let swept = factors.iter().flat_map(columns).map(|(span, sets)| (span, sets, false));
+        for (span, sets, fixed) in sets.chain(swept) {
+            let Some(path) = sets.first().map(|set| set.path.as_slice()) else { continue };
+            // A name that is unknown is said where it is set.
+            let Some(target) = Target::of(&self.project.views, path) else { continue };
+            let claim = Claim { target, text: path_text(path), span, sets, fixed };
+            match claims.iter().find(|other| other.target.meets(&claim.target) && !other.leaves_open(&claim)) {
+                Some(first) => {
+                    self.out.push(clash(first, &claim));
+                    good = false;
+                }
+                None => claims.push(claim),
+            }
+        }
+        good
+    }
+
+    /// Says that a list is swept with `in`.
+    pub(super) fn listed(&mut self, setting: &Setting) {
+        let path = path_text(&setting.path);
+        let message = format!("`{path}` has one value in all points with `=`");
+        let error = Diagnostic::error(Code::WrongType, setting.value.span, message).label("a list of values");
+        self.out.push(error.help(format!("write `{path} in [...]`")));
+    }
+
+    /// Whether no name comes twice; says so if one does.
+    pub(super) fn distinct(&mut self, names: impl Iterator<Item = (String, Span)>, why: &str) -> bool {
+        let mut seen: BTreeMap<String, Span> = BTreeMap::new();
+        for (name, span) in names {
+            if let Some(first) = seen.insert(name.clone(), span) {
+                let error = Diagnostic::error(Code::TwiceOnAxis, span, format!("`{name}` stands twice on one axis"));
+                let error = if first == span {
+                    error.label("more than once here")
+                } else {
+                    error.label("again here").also(first, "first here")
+                };
+                self.out.push(error.help(format!("remove one: {why}")));
+                return false;
+            }
+        }
+        true
+    }
+}
+
+/// The overrides of each path that a factor sets.
+fn columns(factor: &Factor) -> Vec<(Span, Vec<Override>)> {
+    let mut columns: Vec<(Span, Vec<Override>)> = Vec::new();
+    for set in factor.options.iter().flat_map(|option| &option.sets) {
+        let same = |(_, column): &&mut (Span, Vec<Override>)| {
+            column.first().is_some_and(|first| path_text(&first.path) == path_text(&set.path))
+        };
+        match columns.iter_mut().find(same) {
+            Some((_, column)) => column.push(set.clone()),
+            None => columns.push((set.path.first().map_or(factor.span, |word| word.span), vec![set.clone()])),
+        }
+    }
+    if let [(span, _)] = columns.as_mut_slice() {
+        *span = factor.span;
+    }
+    columns
+}
+
+fn clash(first: &Claim, again: &Claim) -> Diagnostic {
+    let (a, b) = (&first.text, &again.text);
+    let message = match (first.fixed || again.fixed, a == b) {
+        (false, true) => format!("`{a}` is swept twice"),
+        (true, true) => format!("`{a}` is set twice"),
+        (_, false) => format!("`{a}` and `{b}` set the same"),
+    };
+    Diagnostic::error(Code::DuplicateField, again.span, message)
+        .label("again here")
+        .also(first.span, "first here")
+        .help("remove one of them")
+}
