@@ -91,7 +91,7 @@ impl Observer for Told {
                 let pairs = records.iter().map(|r| (r.prompt.clone(), r.chosen.clone(), r.rejected.clone()));
                 self.pairs.extend(pairs);
             }
-            Event::Stage { .. } | Event::Progress { .. } | Event::Usage { .. } => {}
+            Event::Stage { .. } | Event::Progress { .. } | Event::Summary { .. } | Event::Usage { .. } => {}
         }
         Ok(())
     }
