@@ -1,5 +1,6 @@
 //! `reward_model`: a player that scores, its backbone a copy of an imitated model.
 
+use burn::module::Module;
 use pbpo_compiler::plan::Stage;
 use serde::Deserialize;
 
@@ -28,7 +29,10 @@ impl Op for MakeRewardModel {
         }
         let Settings { head, bound, optimizer } = config(stage)?;
         let init = env.init(stage, "init")?;
-        let model = RewardModel::new(init.model.clone(), head, bound, &context.device);
+        // What is frozen has no gradient: none is computed, counts in the norm or clips the head's.
+        let frozen = optimizer.backbone_lr == Some(0.0);
+        let backbone = if frozen { init.model.clone().no_grad() } else { init.model.clone() };
+        let model = RewardModel::new(backbone, head, bound, &context.device);
         Ok(vec![Value::Reward(Box::new(Reward { model, optimizer: Optimizer::new(optimizer) }))])
     }
 }

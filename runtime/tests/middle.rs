@@ -1,0 +1,199 @@
+//! The middle mode: on frozen features, a reward model that descends a gap within a constraint becomes the worst
+//! linear reward of the exact track, which has the same features and preferences.
+
+#[path = "common/tiny.rs"]
+mod tiny;
+
+use std::collections::BTreeMap;
+
+use burn::tensor::Device;
+use pbpo_exact::likelihood::{self, Fit};
+use pbpo_exact::linalg::Covariance;
+use pbpo_exact::set::{Keep, Norm, Radius, Set};
+use pbpo_exact::{dot, minus};
+use pbpo_runtime::batch::{Batch, Row};
+use pbpo_runtime::context::Context;
+use pbpo_runtime::env::Env;
+use pbpo_runtime::rng::{normals, stream};
+use pbpo_runtime::shared::Shared;
+use pbpo_runtime::value::{Features, Preferences, Rollouts, Value};
+use pbpo_runtime::{covariance, execute};
+use tiny::{Told, plan};
+
+/// A head on features that stay as they are; its bound is so wide that it is linear to the last digit. The labels
+/// contradict each other, so that the likelihood holds the head.
+const MIDDLE: &str = "pbpo 1
+param seed: int = 0
+data demos   { source = digits(split = train, count = 200, length = 3) }
+data prompts { source = digits(split = prompts, count = 50, length = 3) }
+policy pi {
+  model     = llama { layers = 1, width = 8, heads = 2, context = 16 tokens }
+  init      = imitate(demos, steps = 200, batch = 16, lr = 1e-2)
+  optimizer = adamw { lr = 1e-3 }
+  sampling  = { max_new = 5 tokens }
+}
+policy weak {
+  model     = llama { layers = 1, width = 8, heads = 2, context = 16 tokens }
+  init      = imitate(demos, steps = 20, batch = 16, lr = 3e-3)
+  optimizer = adamw { lr = 1e-3 }
+  sampling  = { max_new = 5 tokens }
+}
+reward_model r {
+  backbone  = pi.init
+  head      = sequence
+  bound     = 1e6
+  optimizer = adamw { lr = 3e-3, backbone_lr = 0 }
+}
+features phi { of = pi.init, pool = last, project = 8 }
+exploration enhancer { features = phi, against = weak, bonus = expected_square, search = none }
+constraint confidence { on = r, keep = lagrangian { beta = 0.2, nll = sum }, batch = 1k pairs }
+oracle judge { by = btl { score = digits.score, scale = 2.0 } }
+pipeline main {
+  y0     = sample(weak, prompts, count = 32)
+  y      = sample(pi, prompts, count = 32)
+  y_ref  = sample(weak, prompts, count = 128)
+  y_new  = explore(enhancer, prompts, against = y_ref)
+  prefs += label(y_new, y_ref, by = judge)
+  repeat STEPS { descend r on gap(r, y, y0) within confidence(prefs) }
+}
+";
+
+/// A ridge too small to be seen: the practical track has none.
+const RIDGE: f64 = 1e-6;
+
+/// What `confidence` says.
+const SUM: Keep = Keep::Lagrangian { beta: 0.2, mean: false };
+
+/// What a run leaves.
+struct Middle {
+    env: Env,
+    told: Told,
+}
+
+impl Middle {
+    /// Runs the file with a number of inner steps.
+    fn run(steps: usize, overrides: &[&str]) -> Self {
+        let plan = plan(&MIDDLE.replace("STEPS", &steps.to_string()), overrides);
+        let (mut env, mut told) = (Env::default(), Told::default());
+        execute(&plan, &Device::flex(), &mut told, &mut env, &mut Shared::default()).unwrap();
+        Self { env, told }
+    }
+
+    fn rollouts(&self, name: &str) -> &Rollouts {
+        let Value::Rollouts(rollouts) = &self.env.values[name] else { panic!("{name}") };
+        rollouts
+    }
+
+    fn preferences(&self) -> &Preferences {
+        let Value::Preferences(preferences) = &self.env.values["prefs@1"] else { panic!("prefs") };
+        preferences
+    }
+
+    /// phi of rows, by the block `features`.
+    fn phi<'a>(&self, rows: impl IntoIterator<Item = &'a Row>) -> Vec<Vec<f64>> {
+        let Value::Features(phi) = &self.env.values["phi"] else { panic!("phi") };
+        let mut told = Told::default();
+        let rows: Vec<&Row> = rows.into_iter().collect();
+        Features::of(phi, &rows, &Context::new(Device::flex(), BTreeMap::new(), &mut told))
+    }
+
+    /// The preferences, as the exact track sees them.
+    fn data(&self) -> likelihood::Preferences {
+        let pairs = self.preferences();
+        let (chosen, rejected) =
+            (self.phi(pairs.pairs().map(|p| &p.chosen)), self.phi(pairs.pairs().map(|p| &p.rejected)));
+        let mut data = likelihood::Preferences::new(chosen[0].len());
+        chosen.iter().zip(&rejected).for_each(|(chosen, rejected)| data.push(chosen, rejected));
+        data
+    }
+
+    /// `mean phi(y) - mean phi(y0)`
+    fn difference(&self) -> Vec<f64> {
+        let mean = |name: &str| {
+            let rows = self.phi(&self.rollouts(name).rows);
+            (0..rows[0].len()).map(|i| rows.iter().map(|row| row[i]).sum::<f64>() / rows.len() as f64).collect()
+        };
+        let (y, y0): (Vec<f64>, Vec<f64>) = (mean("y"), mean("y0"));
+        minus(&y, &y0)
+    }
+
+    /// The largest difference between the model's reward of a rollout and a linear one, over the range of the
+    /// linear one.
+    fn distance(&self, theta: &[f64]) -> f64 {
+        let rows = || self.rollouts("y").rows.iter().chain(&self.rollouts("y0").rows);
+        let Value::Reward(r) = &self.env.values["r@3"] else { panic!("r") };
+        let rewards = r.model.rewards(&Batch::new(rows(), &Device::flex()));
+        let rewards: Vec<f64> = rewards.into_data_as::<f64>().try_into_vec().unwrap();
+        let linear: Vec<f64> = self.phi(rows()).iter().map(|phi| dot(theta, phi)).collect();
+        let least = linear.iter().copied().fold(f64::INFINITY, f64::min);
+        let most = linear.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        minus(&rewards, &linear).into_iter().map(f64::abs).fold(0.0, f64::max) / (most - least)
+    }
+}
+
+fn fit(data: &likelihood::Preferences) -> Fit {
+    likelihood::fit(data, RIDGE, &vec![0.0; data.width])
+}
+
+/// The theta of the exact track.
+fn closed(middle: &Middle, keep: Keep) -> Vec<f64> {
+    let data = middle.data();
+    let fit = fit(&data);
+    Set::new(keep, &data, &fit, &Covariance::new(&[data.width], 1.0), 1.0).worst(&middle.difference()).theta
+}
+
+/// The distance falls with the number of inner steps, down to what a learning rate that stays the same leaves: Adam
+/// circles around the minimum. The gradient all but vanishes there: a frozen backbone has none that would count, or clip the head's.
+#[test]
+fn many_steps_of_the_follower_reach_the_worst_reward_in_closed_form() {
+    let distances = [10, 100, 500].map(|steps| {
+        let middle = Middle::run(steps, &[]);
+        let (first, last) = (f64::from_bits(middle.told.episodes[0]["rm/grad_norm"]), middle.told.last("rm/grad_norm"));
+        assert!(steps < 500 || last < 1e-2 * first, "gradient {last} after {first}");
+        middle.distance(&closed(&middle, SUM))
+    });
+    println!("distance after 10, 100 and 500 steps: {distances:.5?}");
+    assert!(distances.is_sorted_by(|few, many| many < few), "{distances:?}");
+    assert!(distances[2] < 0.002, "{distances:?}");
+}
+
+#[test]
+fn a_mean_likelihood_and_the_likeliest_reward_are_those_of_the_exact_track() {
+    for (words, keep) in
+        [("lagrangian { beta = 12.8, nll = mean }", Keep::Lagrangian { beta: 12.8, mean: true }), ("mle", Keep::Mle)]
+    {
+        let middle = Middle::run(150, &[&format!("confidence.keep={words}"), "r.optimizer.lr=1e-2"]);
+        let (own, other) = (middle.distance(&closed(&middle, keep)), middle.distance(&closed(&middle, SUM)));
+        assert!(own < 0.01, "{words}: {own}");
+        assert!(other > 0.1, "{words}: {other}");
+    }
+}
+
+/// `LCB = <theta_hat, x> - gamma ||x||`: no reward of the ellipsoid is worse, and some are nearly as bad.
+#[test]
+fn the_lower_bound_is_the_worst_of_many_samples() {
+    let middle = Middle::run(1, &["phi.project=3"]);
+    let (data, x) = (middle.data(), middle.difference());
+    let fit = fit(&data);
+    let (mut sigma, mut practical) = (Covariance::new(&[3], 1.0), covariance::Covariance::new(3, 1.0));
+    for z in data.toward.chunks(3) {
+        sigma.add(z);
+        practical.update(z);
+    }
+    let radius = Radius { delta: 0.05, scale: 0.1, bound: 2.0 };
+    let set = Set::new(Keep::Ellipsoid { norm: Norm::Covariance, radius }, &data, &fit, &sigma, 2.0);
+    let (gamma, middle) = (set.size(), dot(&fit.theta, &x));
+    let bound = middle - gamma * practical.uncertainty(&x).sqrt();
+    assert!((set.worst(&x).value - bound).abs() < 1e-9);
+
+    let (axes, mut rng) = (sigma.eigen(), stream([5; 32], 0));
+    let least = (0..20_000)
+        .map(|_| {
+            let draw: Vec<f64> = normals(&mut rng, 3).into_iter().map(f64::from).collect();
+            let length = dot(&draw, &draw).sqrt();
+            let reach = |((value, axis), draw): (&(f64, Vec<f64>), &f64)| draw / length / value.sqrt() * dot(axis, &x);
+            middle + gamma * axes.iter().zip(&draw).map(reach).sum::<f64>()
+        })
+        .fold(f64::INFINITY, f64::min);
+    assert!(least >= bound - 1e-9 && least - bound < 1e-3 * (middle - bound), "{least} against {bound}");
+}
