@@ -1,0 +1,52 @@
+//! The pipelines of `pipelines/theory` through the binary: they compile, points side by side give what each gives
+//! alone, and figures and curves are there.
+
+use std::path::Path;
+use std::process::Command;
+
+fn pbpoc(args: &[&str]) -> (i32, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_pbpoc"));
+    let output = command.args(args).current_dir(env!("CARGO_MANIFEST_DIR")).env("NO_COLOR", "1").output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr);
+    (output.status.code().unwrap(), text)
+}
+
+#[test]
+fn every_file_is_sound_and_formatted() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/theory");
+    let files: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path().display().to_string()).collect();
+    assert!(files.len() >= 9, "{files:?}");
+    for file in &files {
+        let (code, text) = pbpoc(&["check", file]);
+        assert!(code == 0 && !text.contains('⚠'), "{text}");
+        assert_eq!(pbpoc(&["fmt", "--check", file]).0, 0, "{file}");
+    }
+}
+
+/// What a sweep of 40 seeds prints, a line a point.
+fn lines(out: &Path, threads: &str) -> Vec<serde_json::Value> {
+    let out = out.join(threads);
+    let path = out.display().to_string();
+    let mut args = vec!["run", "pipelines/theory/bandit.pbpo", "seeds", "--set", "main.episodes=40"];
+    args.extend(["--format", "json", "--quiet", "--threads", threads, "--out", &path]);
+    let (code, text) = pbpoc(&args);
+    assert_eq!(code, 0, "{text}");
+    text.lines().filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn points_side_by_side_are_those_of_one_thread() {
+    let dir = tempfile::tempdir().unwrap();
+    let (one, two) = (lines(dir.path(), "1"), lines(dir.path(), "2"));
+    assert_eq!(one.len(), 40);
+    for (a, b) in one.iter().zip(&two) {
+        assert_eq!((&a["point"], &a["metrics"]), (&b["point"], &b["metrics"]));
+        for name in ["regret/final", "regret/stepdown"] {
+            assert!(a["metrics"][name].as_f64().unwrap() >= 0.0, "{a}");
+        }
+        assert!(a["metrics"]["regret/slope"].is_number());
+    }
+    let svg = std::fs::read_to_string(dir.path().join("2/bandit-seeds-001/regret.svg")).unwrap();
+    assert!(svg.starts_with("<svg") && svg.matches("<polygon").count() == 1 && !svg.contains("NaN"), "{svg}");
+}
