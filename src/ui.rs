@@ -120,8 +120,12 @@ impl Observer for Both<'_> {
 
 /// The before/after table with a few completions; nothing where nothing was evaluated.
 pub fn summary(run: &RunDir) -> String {
-    let Some((first, last)) = run.first_and_last() else { return String::new() };
-    let mut out = format!("{:<12} {:>8} {:>8}\n", "evaluation", "before", "after");
+    let mut whole = String::new();
+    for (name, value) in &run.summary {
+        let _ = writeln!(whole, "{name:<16} {value:>10.3}");
+    }
+    let Some((first, last)) = run.first_and_last() else { return whole };
+    let mut out = whole + &format!("{:<12} {:>8} {:>8}\n", "evaluation", "before", "after");
     for (metric, before) in &first.metrics {
         if let Some(after) = last.metrics.get(metric) {
             let _ = writeln!(out, "{metric:<12} {before:>8.3} {after:>8.3}");

@@ -65,16 +65,72 @@ impl Lower<'_> {
     }
 
     pub(super) fn exact_policy(&mut self, name: &str) {
+        self.points_need_a_bandit(name);
         let made = self.citizen("policy", name, &["class"]);
         self.add(name, made);
     }
 
+    fn points_need_a_bandit(&mut self, name: &str) {
+        let args = self.block(name);
+        let Some(at) = args.span("class").filter(|_| args.choice("class").is_some_and(|class| class.name == "points"))
+        else {
+            return;
+        };
+        let world = args.name("world").map(|world| self.block(world));
+        let Some((of, declared)) = world.and_then(|world| Some((world.choice("of")?.name, world.span("of")?))) else {
+            return;
+        };
+        if matches!(of, "contextual" | "mdp" | "tokens") {
+            self.out.push(
+                Diagnostic::error(Code::WrongKind, at, "`points` needs a world with one state and one step")
+                    .label("one arm, wherever it is")
+                    .also(declared, format!("`{of}` has more"))
+                    .help("write `class = mixtures`: any policy of the world"),
+            );
+        }
+    }
+
+    /// A covariance for each step needs parameters for each step.
+    fn steps_need_tokens(&mut self, name: &str) {
+        let args = self.block(name);
+        let Some(at) = args.span("covariance").filter(|_| args.word("covariance") == Some("per_step")) else { return };
+        let Some(world) = args.name("world").map(str::to_owned) else { return };
+        let reward = self.block(&world);
+        if reward.word("reward") == Some("sequence") {
+            let error = Diagnostic::error(Code::WrongKind, at, format!("`{world}` has one theta for all steps"))
+                .label("a covariance for each step")
+                .help(format!("write `covariance = joint`, or `reward = token` in `{world}`"));
+            self.out.push(match reward.span("reward") {
+                Some(declared) => error.also(declared, "declared here"),
+                None => error,
+            });
+        }
+    }
+
+    /// Says that an oracle scores by something else than the world of what it labels.
+    pub(super) fn scores_world(&mut self, oracle: &str, world: Option<&str>, at: Span) {
+        let Some(by) = self.block(oracle).choice("by") else { return };
+        let (Some(score), Some(declared)) = (by.args.name("score"), by.args.span("score")) else { return };
+        let Some(world) = world.filter(|world| *world != score && (self.is_world(world) || self.is_world(score)))
+        else {
+            return;
+        };
+        self.out.push(
+            Diagnostic::error(Code::WrongKind, at, format!("`{oracle}` scores by `{score}`, not by `{world}`"))
+                .label(format!("responses of `{world}` are labelled here"))
+                .also(declared, "the score is named here")
+                .help(format!("write `score = {}.score`", if self.is_world(world) { world } else { "TASK" })),
+        );
+    }
+
     pub(super) fn exact_reward_model(&mut self, name: &str) {
+        self.steps_need_tokens(name);
         let made = self.citizen("reward_model", name, &[]);
         self.add(name, made);
     }
 
     pub(super) fn exact_exploration(&mut self, name: &str) {
+        self.steps_need_tokens(name);
         if let Some(of) = self.searched(name) {
             self.need(&of);
         }
@@ -178,7 +234,14 @@ impl Lower<'_> {
             self.acts_in(against, world, game.against.span);
         }
         let known = self.program.blocks.get(reward).is_some_and(|block| !block.args.json().is_empty());
-        let moved = self.program.scope.global(player) == Some(policy.as_str()) && ascend;
+        let moved = self.program.scope.global(player) == Some(policy.as_str());
+        if moved && !ascend {
+            self.out.push(
+                Diagnostic::error(Code::WrongKind, span, "the leader raises its gap")
+                    .label("this would lower it")
+                    .help(format!("write `ascend {} on ...`", player.text)),
+            );
+        }
         if (known && world.is_none()) || !moved {
             self.not_a_game(span, &player.text, game);
         }

@@ -176,6 +176,10 @@ impl Lower<'_> {
             .with("first", side("first"))
             .with("second", side("second"));
         self.pairs(args);
+        let first = args.name("first").and_then(|name| self.locals.get(name)).and_then(|local| local.rollouts.as_ref());
+        let world = first.and_then(|rollouts| rollouts.prompts.clone());
+        let by = args.name("by").unwrap_or_default().to_owned();
+        self.scores_world(&by, world.as_deref(), args.span("by").unwrap_or(span));
         self.push(made, span);
     }
 

@@ -13,7 +13,7 @@ const CHANCE: Ty = Ty::Float(None, Range::new(0.0, 1.0));
 
 pub const WORLD: &[Field] = &[
     req("of", Ty::Choice(WORLDS), "which world"),
-    opt("norm", POSITIVE, F(2.0), "norm of the true parameters theta*"),
+    opt("norm", POSITIVE, F(2.0), "norm of the true parameters theta*; `file` has its own"),
     opt("reward", Ty::Choice(REWARDS), Word("sequence"), "whose parameters are learned"),
     opt("misspecified", Ty::Float(None, Range::from(0.0)), F(0.0), "largest reward of a step that no linear model has"),
 ];
@@ -27,7 +27,7 @@ const WORLDS: &[Variant] = &[
     record(
         "bandit",
         &[
-            opt("arms", SIZE, I(400), "number of arms"),
+            opt("arms", SIZE, I(400), "number of arms; always 2^dim for `hypercube`"),
             DIM,
             opt("features", Ty::Choice(ARMS), Word("isotropic"), "how the arms lie"),
             opt(
@@ -48,8 +48,8 @@ const WORLDS: &[Variant] = &[
         "mdp",
         &[
             opt("layout", Ty::Choice(LAYOUTS), Word("random"), "how states follow each other"),
-            opt("states", SIZE, I(6), "number of states"),
-            opt("actions", SIZE, I(3), "actions in each"),
+            opt("states", SIZE, I(9), "number of states; a square number for `grid`, always 5 for `star`"),
+            opt("actions", SIZE, I(3), "actions in each; always 4 for `star` and 5 for `grid`"),
             opt("horizon", Ty::Int(None, Range::new(1.0, 1000.0)), I(5), "steps of an episode (H)"),
             DIM,
         ],
@@ -70,7 +70,7 @@ const WORLDS: &[Variant] = &[
             req("features", Ty::Text, "CSV, an arm a line, a feature a column"),
             req("theta", Ty::Text, "CSV, a true parameter a line"),
         ],
-        "a bandit of your own; paths are relative to where `pbpoc` runs",
+        "a bandit of your own; paths are relative to where `pbpoc` runs, a first line without numbers is a header",
     ),
 ];
 
@@ -171,7 +171,7 @@ const SEARCHES: &[Variant] = &[
 
 const DELTA: Field = opt(
     "delta",
-    Ty::Float(None, Range { low: 0.0, high: 1.0, open: true }),
+    Ty::Float(None, Range { low: 0.0, high: 0.999, open: true }),
     F(0.05),
     "chance that the set misses the truth",
 );

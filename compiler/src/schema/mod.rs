@@ -153,7 +153,8 @@ impl Range {
     pub fn text(self, whole: bool) -> String {
         let number = |value: f64| if whole { format!("{value:.0}") } else { format!("{value:?}") };
         match (self.open, self.high.is_finite()) {
-            (true, _) => format!("more than {}", number(self.low)),
+            (true, false) => format!("more than {}", number(self.low)),
+            (true, true) => format!("more than {}, at most {}", number(self.low), number(self.high)),
             (false, false) => format!("{} or more", number(self.low)),
             (false, true) => format!("{}..{}", number(self.low), number(self.high)),
         }

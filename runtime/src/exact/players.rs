@@ -41,6 +41,13 @@ pub fn make_policy(stage: &Stage, env: &Env) -> Result<Vec<value::Value>, Fault>
         return Err(Fault::new("`class = points` needs a world with one state and one step")
             .help("write `class = mixtures`: any policy of the world"));
     }
+    let alike = (0..world.states).all(|s| (1..world.actions).all(|a| world.phi(s, a) == world.phi(s, 0)));
+    if matches!(class, Class::LogLinear { .. }) && alike {
+        return Err(Fault::new(
+            "the features of this world say nothing of the action: a log-linear policy can't leave uniform",
+        )
+        .help("write `class = mixtures`: any policy of the world"));
+    }
     let (policy, weights) = (Arc::new(Policy::uniform(world)), vec![0.0; world.width()]);
     Ok(vec![value::Value::Exact(Value::Player(Arc::new(Player { place, policy, class, weights })))])
 }
