@@ -169,6 +169,11 @@ impl Covariance {
         Self { blocks, ridge, potential: 0.0, updates: 0 }
     }
 
+    /// The same blocks and ridge, and no updates.
+    pub fn fresh(&self) -> Self {
+        Self::new(&self.blocks.iter().map(Factor::width).collect::<Vec<_>>(), self.ridge)
+    }
+
     /// A norm of one block.
     pub(crate) fn of_factor(factor: Factor) -> Self {
         Self { blocks: vec![factor], ridge: 0.0, potential: 0.0, updates: 0 }

@@ -197,7 +197,7 @@ fn radii_are_those_of_the_formulas() {
     let sizes = Sizes { width: 4, pairs: 100, difference: 2.0 };
     let kappa = 2.0 + 2.0_f64.exp() + (-2.0_f64).exp();
     assert!((RADIUS.kappa(2.0) - kappa).abs() < 1e-12);
-    let gamma = kappa / 2.0 * (4.0 * 101.0_f64.ln() + 2.0 * 10.0_f64.ln()).sqrt() + 1.0;
+    let gamma = kappa / 2.0 * (4.0 * 101.0_f64.ln() + 2.0 * 10.0_f64.ln()).sqrt() + kappa.sqrt();
     let scaled = Radius { scale: 0.5, ..RADIUS };
     assert!((scaled.covariance(sizes, 1.0) - gamma / 2.0).abs() < 1e-12);
     let zeta = 10.0_f64.ln() + 4.0 * (100.0 * std::f64::consts::E).ln() + 0.05;

@@ -1,7 +1,9 @@
 //! Runs the points of a sweep one after the other; what several have in common is done once. Points of the
 //! exact track run side by side. The figures do not depend on it.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use pbpo_compiler::Planned;
 use pbpo_runtime::exact::is_exact_plan;
@@ -14,9 +16,6 @@ use super::table::{Row, table};
 use super::{Setting, curves, point, report_fault};
 use crate::cli::{OK, RUN_FAILED, eprint, print};
 
-/// Points of the exact track between two writes of `sweep.json`.
-const AT_ONCE: usize = 64;
-
 /// Runs all points; the exit code.
 pub fn run(setting: &Setting<'_>, points: &[Planned], stem: &str) -> u8 {
     let args = setting.args;
@@ -26,31 +25,25 @@ pub fn run(setting: &Setting<'_>, points: &[Planned], stem: &str) -> u8 {
         Err(fault) => return report_fault(&fault),
     };
     let mut shared = Shared::new(points.iter().map(|point| &point.plan));
-    let (mut rows, mut records, mut failed) = (Vec::new(), Vec::new(), Vec::new());
+    let book = Book { path: root.join("sweep.json"), sweep: &sweep, points: points.len(), done: Mutex::default() };
     // Points of the exact track are small, and share nothing that is worth keeping: several run at once.
-    let exact = points.iter().all(|point| is_exact_plan(&point.plan));
-    for (chunk, some) in points.chunks(if exact { AT_ONCE } else { 1 }).enumerate() {
-        let first = chunk * AT_ONCE;
-        let done: Vec<Done> = if exact {
-            let one = |(index, planned)| run_point(setting, &root, first + index, points.len(), planned, None);
-            some.par_iter().enumerate().map(one).collect()
-        } else {
-            some.iter()
-                .map(|planned| run_point(setting, &root, chunk, points.len(), planned, Some(&mut shared)))
-                .collect()
-        };
-        for done in done {
+    let done: Vec<Done> = if points.iter().all(|point| is_exact_plan(&point.plan)) {
+        let one = |(index, planned)| book.keep(index, run_point(setting, &root, index, points.len(), planned, None));
+        points.par_iter().enumerate().map(one).collect()
+    } else {
+        let mut one = |(index, planned)| {
+            let done = book.keep(index, run_point(setting, &root, index, points.len(), planned, Some(&mut shared)));
             print(&done.line);
-            records.push(done.record);
-            match done.row {
-                Ok(row) => rows.push(row),
-                Err(name) => failed.push(name),
-            }
-        }
-        // Written again and again: a sweep that is killed keeps what it had.
-        if let Err(error) = record(&root, &sweep, points.len(), &records) {
-            eprint(&format!("error: `{}` can't be written: {error}\n", root.join("sweep.json").display()));
-            return RUN_FAILED;
+            done
+        };
+        points.iter().enumerate().map(&mut one).map(|done| Done { line: String::new(), ..done }).collect()
+    };
+    let (mut rows, mut failed) = (Vec::new(), Vec::new());
+    for done in done {
+        print(&done.line);
+        match done.row {
+            Ok(row) => rows.push(row),
+            Err(name) => failed.push(name),
         }
     }
     if let Err(error) = curves::write(&root, &rows) {
@@ -116,10 +109,26 @@ fn run_point(
     Done { record, row: Ok(Row::of(&planned.group, &ended.dir)), line }
 }
 
-fn record(root: &Path, sweep: &str, points: usize, records: &[Json]) -> std::io::Result<()> {
-    let whole = json!({ "sweep": sweep, "points": points, "done": records });
-    let text = serde_json::to_string_pretty(&whole).unwrap_or_default() + "\n";
-    write_atomic(&root.join("sweep.json"), text.as_bytes())
+/// `sweep.json`, written again after each point: a sweep that is killed keeps what it had.
+struct Book<'a> {
+    path: PathBuf,
+    sweep: &'a str,
+    points: usize,
+    done: Mutex<BTreeMap<usize, Json>>,
+}
+
+impl Book<'_> {
+    fn keep(&self, index: usize, done: Done) -> Done {
+        let mut records = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        records.insert(index, done.record.clone());
+        let all: Vec<&Json> = records.values().collect();
+        let whole = json!({ "sweep": self.sweep, "points": self.points, "done": all });
+        let text = serde_json::to_string_pretty(&whole).unwrap_or_default() + "\n";
+        if let Err(error) = write_atomic(&self.path, text.as_bytes()) {
+            eprint(&format!("error: `{}` can't be written: {error}\n", self.path.display()));
+        }
+        done
+    }
 }
 
 /// The directory of a point: what its name has in brackets.

@@ -6,6 +6,9 @@ use super::{Field, Kind, Range, Ty, Variant, opt, record, req, word};
 use crate::units::Unit;
 
 const POSITIVE: Ty = Ty::Float(None, Range::above(0.0));
+/// Of theta: the curvature of the likelihood is beyond numbers where rewards are larger.
+const NORM: Ty = Ty::Float(None, Range { low: 0.0, high: 100.0, open: true });
+const RIDGE: Ty = Ty::Float(None, Range::new(1e-9, 1e9));
 /// Sizes of worlds: what fits in memory with room.
 const SIZE: Ty = Ty::Int(None, Range::new(1.0, 1e6));
 const DIM: Field = opt("dim", Ty::Int(None, Range::new(1.0, 256.0)), I(8), "features of a step (d)");
@@ -13,7 +16,7 @@ const CHANCE: Ty = Ty::Float(None, Range::new(0.0, 1.0));
 
 pub const WORLD: &[Field] = &[
     req("of", Ty::Choice(WORLDS), "which world"),
-    opt("norm", POSITIVE, F(2.0), "norm of the true parameters theta*; `file` has its own"),
+    opt("norm", NORM, F(2.0), "norm of the true parameters theta*; `file` has its own"),
     opt("reward", Ty::Choice(REWARDS), Word("sequence"), "whose parameters are learned"),
     opt("misspecified", Ty::Float(None, Range::from(0.0)), F(0.0), "largest reward of a step that no linear model has"),
 ];
@@ -117,9 +120,14 @@ const CLASSES: &[Variant] = &[
 /// A reward model with `world`.
 pub const REWARD_MODEL: &[Field] = &[
     req("world", Ty::Block(Kind::World), "whose features it is linear in"),
-    opt("bound", POSITIVE, F(2.0), "bound B of the norm of theta, for the radius of a set"),
-    opt("ridge", POSITIVE, F(1.0), "prior precision lambda of the likelihood and of the covariance"),
-    opt("covariance", Ty::Choice(COVARIANCES), Word("joint"), "of the ellipsoid"),
+    opt("bound", NORM, F(2.0), "bound B of the norm of theta (times the oracle's `scale`), for the radius of a set"),
+    opt("ridge", RIDGE, F(1.0), "prior precision lambda of the likelihood and of the covariance"),
+    opt(
+        "covariance",
+        Ty::Choice(COVARIANCES),
+        Word("joint"),
+        "of the ellipsoid with `norm = covariance`; the others have the Hessian",
+    ),
 ];
 pub const REWARD_MODEL_DOC: &str = "A player that scores in the exact track: linear in the features of a world";
 
@@ -130,7 +138,7 @@ const COVARIANCES: &[Variant] =
 pub const EXPLORATION: &[Field] = &[
     req("world", Ty::Block(Kind::World), "where it explores"),
     opt("bonus", Ty::Choice(BONUSES), Word("mean_norm"), "what is sought"),
-    opt("ridge", POSITIVE, F(1.0), "prior precision of the covariance"),
+    opt("ridge", RIDGE, F(1.0), "prior precision of the covariance"),
     opt("covariance", Ty::Choice(COVARIANCES), Word("joint"), "what the bonus is measured in"),
     req("search", Ty::Choice(SEARCHES), "how it is sought"),
 ];
@@ -165,7 +173,11 @@ const SEARCHES: &[Variant] = &[
         ],
         "the best policy for a random plausible reward",
     ),
-    word("max_pair", "one end of the pair of policies that differ the most; explore against it for the other"),
+    record(
+        "max_pair",
+        &[req("of", Ty::Block(Kind::Exploration), "the exploration that answers it, in whose covariance they differ")],
+        "one end of the pair of policies that differ the most",
+    ),
     word("none", "the reference again: no exploration"),
 ];
 

@@ -35,19 +35,20 @@ impl Radius {
     }
 
     /// Radius in the norm of `Sigma = ridge I + sum z z^T`, scaled (our proof, in the way of \[STD\] ones):
-    /// `gamma = kappa / 2 sqrt(d log(1 + k L^2 / (d ridge)) + 2 log(1/delta)) + sqrt(ridge) B`. The proof wants a
-    /// fit with ridge `ridge / kappa`.
+    /// `gamma = kappa / 2 sqrt(d log(1 + k L^2 / (d ridge)) + 2 log(1/delta)) + sqrt(kappa ridge) B`, for a fit with
+    /// the same ridge.
     pub fn covariance(self, sizes: Sizes, ridge: f64) -> f64 {
         let d = sizes.width as f64;
         let growth = d * (sizes.pairs as f64 * sizes.difference.powi(2) / (d * ridge)).ln_1p();
         let noise = self.kappa(sizes.difference) / 2.0 * (growth + 2.0 * self.log_chance()).sqrt();
-        self.scale * (noise + ridge.sqrt() * self.bound)
+        self.scale * (noise + (self.kappa(sizes.difference) * ridge).sqrt() * self.bound)
     }
 
     /// Slack in the negative log-likelihood, scaled by the square of `scale` (so that a set of likelihood and an
     /// ellipsoid of the Hessian have the same size to second order): the confidence sequence of likelihood ratios of Lee, Yun, Jun
     /// (2407.13977, \[STD\]), `zeta = log(1/delta) + d log(max(e, 2 e B k L / d))`, plus what the fit's ridge takes
-    /// from theta* at most, `ridge / 2 B^2` (ours).
+    /// from theta* at most, `ridge / 2 B^2` (ours). The sequence is for the best fit in the ball of norm B; ours is not
+    /// held to it, so where the ridge is tiny and d is near the number of pairs the set may miss the truth.
     pub fn likelihood(self, sizes: Sizes, ridge: f64) -> f64 {
         let (d, e) = (sizes.width as f64, std::f64::consts::E);
         let lipschitz = sizes.pairs as f64 * sizes.difference;

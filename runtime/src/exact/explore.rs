@@ -55,20 +55,29 @@ pub fn explore(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Ve
     let mut next = (**exploration(env, stage, "exploration")?).clone();
     let (place, world) = (against.place.clone(), &against.place.world);
     let mut rng = context.rng(&stage.name);
+    let anchor = matches!(next.search, Search::MaxPair);
+    if anchor {
+        next.covariance = exploration(env, stage, "of")?.covariance.clone();
+    }
     let Found { policy, value } = found(&next, against, stage, env, &mut rng)?;
     let mut trajectories = Vec::with_capacity(against.trajectories.len());
     for reference in &against.trajectories {
         let start = reference.0.first().map_or(0, |(state, _)| *state);
         let trajectory = world.sample(&policy, start, &mut rng);
         let z = minus(&world.trajectory_features(&trajectory), &world.trajectory_features(reference));
-        context.record("explorer/uncertainty_mean", next.covariance.inverse_norm_sq(&z).sqrt());
-        next.covariance.add(&z);
+        // An anchor is not labelled against its reference: what it is labelled against is the other's to count.
+        if !anchor {
+            context.record("explorer/uncertainty_mean", next.covariance.inverse_norm_sq(&z).sqrt());
+            next.covariance.add(&z);
+        }
         trajectories.push(trajectory);
     }
-    context.record("explorer/value", value);
-    context.record("explorer/logdet", next.covariance.log_det());
-    context.record("explorer/potential", next.covariance.potential());
-    context.record("explorer/potential_bound", next.covariance.potential_bound());
+    if !anchor {
+        context.record("explorer/value", value);
+        context.record("explorer/logdet", next.covariance.log_det());
+        context.record("explorer/potential", next.covariance.potential());
+        context.record("explorer/potential_bound", next.covariance.potential_bound());
+    }
     let played = Played { place, policy: Arc::new(policy), trajectories };
     Ok(vec![
         value::Value::Exact(Value::Played(Arc::new(played))),
@@ -98,6 +107,6 @@ fn found(
         }
         Search::None => (*against.policy).clone(),
     };
-    let z = minus(&world.features(&policy), &world.features(&against.policy));
-    Ok(Found { value: covariance.inverse_norm_sq(&z).sqrt(), policy })
+    let value = enhance::bonus(world, covariance, &policy, &against.policy, exploration.bonus);
+    Ok(Found { value, policy })
 }

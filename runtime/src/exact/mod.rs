@@ -91,6 +91,8 @@ pub struct Reward {
     pub data: Preferences,
     pub fit: Fit,
     pub covariance: Covariance,
+    /// The preferences that it has seen.
+    pub seen: Compared,
 }
 
 /// The memory of an exploration.
@@ -116,17 +118,18 @@ pub struct Compared {
 }
 
 impl Compared {
-    /// The pairs behind the first `from`.
-    pub fn behind(&self, from: usize) -> impl Iterator<Item = &[Vec<f64>; 2]> {
-        let mut skip = from;
-        let first = self.chunks.iter().position(|chunk| {
-            let inside = skip < chunk.len();
-            if !inside {
-                skip -= chunk.len();
-            }
-            inside
-        });
-        self.chunks[first.unwrap_or(self.chunks.len())..].iter().flat_map(|chunk| chunk.iter()).skip(skip)
+    /// Whether this set is an earlier one with more behind it.
+    pub fn continues(&self, earlier: &Compared) -> bool {
+        match (earlier.chunks.last(), self.chunks.get(earlier.chunks.len().wrapping_sub(1))) {
+            (None, _) => true,
+            (Some(last), Some(same)) => Arc::ptr_eq(last, same),
+            (Some(_), None) => false,
+        }
+    }
+
+    /// The pairs behind an earlier set.
+    pub fn behind(&self, earlier: &Compared) -> impl Iterator<Item = &[Vec<f64>; 2]> {
+        self.chunks.iter().skip(earlier.chunks.len()).flat_map(|chunk| chunk.iter())
     }
 }
 

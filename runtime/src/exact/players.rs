@@ -9,7 +9,7 @@ use pbpo_exact::policy::Policy;
 use pbpo_exact::world::{Spec, make};
 use serde::Deserialize;
 
-use super::{Class, Place, Player, Reward, Value, blocks, place, player, reward};
+use super::{Class, Compared, Place, Player, Reward, Value, blocks, place, player, reward};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
@@ -92,5 +92,12 @@ pub fn make_reward_model(stage: &Stage, env: &Env) -> Result<Vec<value::Value>, 
     let data = Preferences::new(width);
     let fit = fit(&data, ridge, &vec![0.0; width]);
     let covariance = Covariance::new(&blocks(&place.world, covariance == "per_step"), ridge);
-    Ok(vec![value::Value::Exact(Value::Reward(Arc::new(Reward { place, bound, data, fit, covariance })))])
+    Ok(vec![value::Value::Exact(Value::Reward(Arc::new(Reward {
+        place,
+        bound,
+        data,
+        fit,
+        covariance,
+        seen: Compared::default(),
+    })))])
 }

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use pbpo_compiler::plan::Stage;
-use pbpo_exact::likelihood::refit;
+use pbpo_exact::likelihood::{Preferences, fit, refit};
 use pbpo_exact::minus;
 use pbpo_exact::set::{Keep, Norm, Radius, Set};
 use pbpo_exact::step::{frank_wolfe, log_linear, points};
@@ -70,14 +70,21 @@ impl Op for Solve {
     }
 }
 
-/// Takes in the pairs that the model has not seen.
+/// Takes in the pairs that the model has not seen; begins anew where the set is not the one it knows with more behind.
 fn learn(model: &mut Reward, compared: &Compared) {
+    if !compared.continues(&model.seen) {
+        model.seen = Compared::default();
+        model.data = Preferences::new(model.data.width);
+        model.covariance = model.covariance.fresh();
+        model.fit = fit(&model.data, model.fit.ridge, &model.fit.theta);
+    }
     let known = model.data.len();
-    for [chosen, rejected] in compared.behind(known) {
+    for [chosen, rejected] in compared.behind(&model.seen) {
         model.covariance.add(&minus(chosen, rejected));
         model.data.push(chosen, rejected);
     }
     model.fit = refit(&model.data, &model.fit, known);
+    model.seen = compared.clone();
 }
 
 fn step(leader: &Player, against: &Player, model: &Reward, keep: Keep, context: &mut Context<'_>) -> Player {
