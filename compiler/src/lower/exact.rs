@@ -18,9 +18,9 @@ use crate::scope::Rollouts;
 
 /// `gap(r, pi, ref)` between policies.
 pub(super) struct Game<'e> {
-    reward: &'e Ident,
-    policy: &'e Ident,
-    against: &'e Ident,
+    pub reward: &'e Ident,
+    pub policy: &'e Ident,
+    pub against: &'e Ident,
 }
 
 impl Lower<'_> {
@@ -68,59 +68,6 @@ impl Lower<'_> {
         self.points_need_a_bandit(name);
         let made = self.citizen("policy", name, &["class"]);
         self.add(name, made);
-    }
-
-    fn points_need_a_bandit(&mut self, name: &str) {
-        let args = self.block(name);
-        let Some(at) = args.span("class").filter(|_| args.choice("class").is_some_and(|class| class.name == "points"))
-        else {
-            return;
-        };
-        let world = args.name("world").map(|world| self.block(world));
-        let Some((of, declared)) = world.and_then(|world| Some((world.choice("of")?.name, world.span("of")?))) else {
-            return;
-        };
-        if matches!(of, "contextual" | "mdp" | "tokens") {
-            self.out.push(
-                Diagnostic::error(Code::WrongKind, at, "`points` needs a world with one state and one step")
-                    .label("one arm, wherever it is")
-                    .also(declared, format!("`{of}` has more"))
-                    .help("write `class = mixtures`: any policy of the world"),
-            );
-        }
-    }
-
-    /// A covariance for each step needs parameters for each step.
-    fn steps_need_tokens(&mut self, name: &str) {
-        let args = self.block(name);
-        let Some(at) = args.span("covariance").filter(|_| args.word("covariance") == Some("per_step")) else { return };
-        let Some(world) = args.name("world").map(str::to_owned) else { return };
-        let reward = self.block(&world);
-        if reward.word("reward") == Some("sequence") {
-            let error = Diagnostic::error(Code::WrongKind, at, format!("`{world}` has one theta for all steps"))
-                .label("a covariance for each step")
-                .help(format!("write `covariance = joint`, or `reward = token` in `{world}`"));
-            self.out.push(match reward.span("reward") {
-                Some(declared) => error.also(declared, "declared here"),
-                None => error,
-            });
-        }
-    }
-
-    /// Says that an oracle scores by something else than the world of what it labels.
-    pub(super) fn scores_world(&mut self, oracle: &str, world: Option<&str>, at: Span) {
-        let Some(by) = self.block(oracle).choice("by") else { return };
-        let (Some(score), Some(declared)) = (by.args.name("score"), by.args.span("score")) else { return };
-        let Some(world) = world.filter(|world| *world != score && (self.is_world(world) || self.is_world(score)))
-        else {
-            return;
-        };
-        self.out.push(
-            Diagnostic::error(Code::WrongKind, at, format!("`{oracle}` scores by `{score}`, not by `{world}`"))
-                .label(format!("responses of `{world}` are labelled here"))
-                .also(declared, "the score is named here")
-                .help(format!("write `score = {}.score`", if self.is_world(world) { world } else { "TASK" })),
-        );
     }
 
     pub(super) fn exact_reward_model(&mut self, name: &str) {
@@ -176,28 +123,6 @@ impl Lower<'_> {
         self.push(made, span);
         self.players.insert(exploration, next);
         local.rollouts.map(|rollouts| Rollouts { policy: None, ..rollouts })
-    }
-
-    /// Says that a player is of another world, or of none.
-    fn acts_in(&mut self, player: &str, world: &str, at: Span) {
-        let leader = self.leader(player);
-        let Some(block) = self.program.blocks.get(&leader) else { return };
-        let found = block.args.name("world");
-        // A block that is in error says nothing of its world.
-        if found == Some(world) || (found.is_none() && block.args.json().is_empty()) {
-            return;
-        }
-        let word = block.kind.word();
-        let message = match found {
-            Some(found) => format!("`{player}` is of the world `{found}`, not of `{world}`"),
-            None => format!("`{player}` is of no world"),
-        };
-        self.out.push(
-            Diagnostic::error(Code::WrongKind, at, message)
-                .label(format!("not of `{world}`"))
-                .also(block.name, "declared here")
-                .help(format!("declare `{word} {leader} {{ world = {world} ... }}`")),
-        );
     }
 
     /// The game of an objective, if it is one between policies.
@@ -270,18 +195,6 @@ impl Lower<'_> {
         self.players.insert(policy.clone(), after);
         self.players.insert(reward.clone(), next);
         self.push(made, span);
-    }
-
-    fn not_a_game(&mut self, span: Span, player: &str, game: &Game<'_>) {
-        let (r, pi, against) = (&game.reward.text, &game.policy.text, &game.against.text);
-        self.out.push(
-            Diagnostic::error(Code::WrongKind, span, "the gap of two policies is solved in a world alone")
-                .label(format!("moves `{player}` along `gap({r}, {pi}, {against})`"))
-                .help(format!(
-                    "in a world write `ascend {pi} on gap({r}, {pi}, {against}) within C(prefs)`; elsewhere give \
-                     samples: `gap({r}, y, y0)`"
-                )),
-        );
     }
 
     /// `regret(pi, y0, y1)`

@@ -2,7 +2,7 @@
 //!
 //! `names.rs`, `prelude.rs`: which blocks are used, and their stages; `ops.rs`: what stands on the right of `=`;
 //! `pairs.rs`: the two sides of a label; `repeat.rs`: loops and what they carry; `objective/`: what `ascend` and
-//! `descend` move along; `exact.rs`: the exact track.
+//! `descend` move along; `exact.rs`, `worlds.rs`: the exact track.
 
 mod calls;
 mod exact;
@@ -14,6 +14,7 @@ mod pairs;
 mod prelude;
 mod repeat;
 mod stmt;
+mod worlds;
 
 use std::collections::{BTreeMap, BTreeSet};
 

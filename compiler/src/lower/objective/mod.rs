@@ -33,6 +33,9 @@ impl Lower<'_> {
             self.solve(span, ascend, player, &game, within);
             return;
         }
+        if self.game_within(objective) {
+            return;
+        }
         let kind = self.mover(player);
         let name = self.program.scope.global(player).unwrap_or(&player.text).to_owned();
         self.need(&name);

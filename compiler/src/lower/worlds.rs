@@ -1,0 +1,126 @@
+//! What the blocks of the exact track have to do with each other: all of one world, and of a kind that it has.
+
+use pbpo_grammar::Span;
+use pbpo_grammar::ast::{Expr, ExprKind};
+
+use super::Lower;
+use super::exact::Game;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+
+impl Lower<'_> {
+    pub(super) fn points_need_a_bandit(&mut self, name: &str) {
+        let args = self.block(name);
+        let Some(at) = args.span("class").filter(|_| args.choice("class").is_some_and(|class| class.name == "points"))
+        else {
+            return;
+        };
+        let world = args.name("world").map(|world| self.block(world));
+        let Some((of, declared)) = world.and_then(|world| Some((world.choice("of")?.name, world.span("of")?))) else {
+            return;
+        };
+        if matches!(of, "contextual" | "mdp" | "tokens") {
+            self.out.push(
+                Diagnostic::error(Code::WrongKind, at, "`points` needs a world with one state and one step")
+                    .label("one arm, wherever it is")
+                    .also(declared, format!("`{of}` has more"))
+                    .help("write `class = mixtures`: any policy of the world"),
+            );
+        }
+    }
+
+    /// A covariance for each step needs parameters for each step.
+    pub(super) fn steps_need_tokens(&mut self, name: &str) {
+        let args = self.block(name);
+        let Some(at) = args.span("covariance").filter(|_| args.word("covariance") == Some("per_step")) else { return };
+        let Some(world) = args.name("world").map(str::to_owned) else { return };
+        let reward = self.block(&world);
+        if reward.word("reward") == Some("sequence") {
+            let error = Diagnostic::error(Code::WrongKind, at, format!("`{world}` has one theta for all steps"))
+                .label("a covariance for each step")
+                .help(format!("write `covariance = joint`, or `reward = token` in `{world}`"));
+            self.out.push(match reward.span("reward") {
+                Some(declared) => error.also(declared, "declared here"),
+                None => error,
+            });
+        }
+    }
+
+    /// Says that an oracle scores by something else than the world of what it labels.
+    pub(super) fn scores_world(&mut self, oracle: &str, world: Option<&str>, at: Span) {
+        let Some(by) = self.block(oracle).choice("by") else { return };
+        let (Some(score), Some(declared)) = (by.args.name("score"), by.args.span("score")) else { return };
+        let Some(world) = world.filter(|world| *world != score && (self.is_world(world) || self.is_world(score)))
+        else {
+            return;
+        };
+        self.out.push(
+            Diagnostic::error(Code::WrongKind, at, format!("`{oracle}` scores by `{score}`, not by `{world}`"))
+                .label(format!("responses of `{world}` are labelled here"))
+                .also(declared, "the score is named here")
+                .help(format!("write `score = {}.score`", if self.is_world(world) { world } else { "TASK" })),
+        );
+    }
+
+    /// Says that a player is of another world, or of none.
+    pub(super) fn acts_in(&mut self, player: &str, world: &str, at: Span) {
+        let leader = self.leader(player);
+        let Some(block) = self.program.blocks.get(&leader) else { return };
+        let found = block.args.name("world");
+        // A block that is in error says nothing of its world.
+        if found == Some(world) || (found.is_none() && block.args.json().is_empty()) {
+            return;
+        }
+        let word = block.kind.word();
+        let message = match found {
+            Some(found) => format!("`{player}` is of the world `{found}`, not of `{world}`"),
+            None => format!("`{player}` is of no world"),
+        };
+        self.out.push(
+            Diagnostic::error(Code::WrongKind, at, message)
+                .label(format!("not of `{world}`"))
+                .also(block.name, "declared here")
+                .help(format!("declare `{word} {leader} {{ world = {world} ... }}`")),
+        );
+    }
+
+    pub(super) fn not_a_game(&mut self, span: Span, player: &str, game: &Game<'_>) {
+        let (r, pi, against) = (&game.reward.text, &game.policy.text, &game.against.text);
+        let help = if player == against.as_str() && player != pi.as_str() {
+            format!("the leader stands first: `gap({r}, {player}, {pi})`")
+        } else {
+            format!(
+                "in a world write `ascend {pi} on gap({r}, {pi}, {against}) within C(prefs)`; elsewhere give samples: \
+                 `gap({r}, y, y0)`"
+            )
+        };
+        self.out.push(
+            Diagnostic::error(Code::WrongKind, span, "the gap of two policies is solved in a world alone")
+                .label(format!("moves `{player}` along `gap({r}, {pi}, {against})`"))
+                .help(help),
+        );
+    }
+
+    /// Says that the gap of two policies is a part of an objective: the solved game has no other terms.
+    pub(super) fn game_within(&mut self, objective: &Expr) -> bool {
+        let Some((at, text)) = self.inner_game(objective) else { return false };
+        self.out.push(
+            Diagnostic::error(Code::WrongKind, at, "the gap of two policies stands alone")
+                .label("the solved game has no other terms")
+                .help(format!("write `on {text}`, or give samples: `gap(r, y, y0)`")),
+        );
+        true
+    }
+
+    fn inner_game(&self, expr: &Expr) -> Option<(Span, String)> {
+        if let Some(Game { reward, policy, against }) = self.game(expr) {
+            return Some((expr.span, format!("gap({}, {}, {})", reward.text, policy.text, against.text)));
+        }
+        match &expr.kind {
+            ExprKind::Neg(arg) => self.inner_game(arg),
+            ExprKind::Binary { left, right, .. } => self.inner_game(left).or_else(|| self.inner_game(right)),
+            ExprKind::Call { args, .. } => args.iter().find_map(|arg| self.inner_game(&arg.value)),
+            _ => None,
+        }
+    }
+}
