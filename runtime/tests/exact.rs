@@ -140,7 +140,7 @@ fn a_log_linear_policy_needs_features_of_the_action() {
     let page = PAGE
         .replace("bandit { arms = 40, dim = 3 }", "mdp { layout = star }")
         .replace("class = points", "class = log_linear");
-    let fault = run(&plan(&page, &[])).err().expect("fails");
+    let fault = run(&plan(&page, &[])).expect_err("fails");
     assert!(fault.to_string().contains("nothing of the action"), "{fault}");
 }
 
