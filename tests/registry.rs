@@ -7,6 +7,7 @@ use pbpo_compiler::schema::{functions, ops, tasks};
 use pbpo_compiler::stdlib;
 use pbpo_grammar::ast::Item;
 use pbpo_grammar::{FileId, parse};
+use pbpo_runtime::exact;
 use pbpo_runtime::ops::OPS;
 
 fn declared(module: &str) -> BTreeSet<String> {
@@ -25,7 +26,7 @@ fn names<'n>(names: impl IntoIterator<Item = &'n str>) -> BTreeSet<String> {
 
 #[test]
 fn every_declared_operation_is_run() {
-    let registry = names(OPS.iter().map(|(name, _)| *name));
+    let registry = names(OPS.iter().chain(exact::OPS).map(|(name, _)| *name));
     assert_eq!(
         declared("std/ops"),
         names(ops::all().iter().map(|op| op.name)),

@@ -25,7 +25,7 @@ pub struct Context<'a> {
     identities: BTreeMap<String, Identity>,
     runs: HashMap<String, u64>,
     sums: BTreeMap<String, (f64, f64)>,
-    tracks: HashMap<String, Vec<f64>>,
+    running: HashMap<String, Vec<f64>>,
 }
 
 impl<'a> Context<'a> {
@@ -40,7 +40,7 @@ impl<'a> Context<'a> {
             identities,
             runs: HashMap::new(),
             sums: BTreeMap::new(),
-            tracks: HashMap::new(),
+            running: HashMap::new(),
         }
     }
 
@@ -64,11 +64,11 @@ impl<'a> Context<'a> {
         sum.0 += value;
     }
 
-    /// Adds a value to a series of the whole run; the series so far.
-    pub fn track(&mut self, name: &str, value: f64) -> &[f64] {
-        let track = self.tracks.entry(name.to_owned()).or_default();
-        track.push(value);
-        track
+    /// Adds a value to a sum over the whole run; the sum after each value so far (one at least).
+    pub fn running(&mut self, name: &str, value: f64) -> &[f64] {
+        let sums = self.running.entry(name.to_owned()).or_default();
+        sums.push(sums.last().copied().unwrap_or(0.0) + value);
+        sums
     }
 
     /// Means (of `record`) and totals (of `add`) since the last call.

@@ -71,7 +71,7 @@ fn run_stage(stage: &Stage, env: &mut Env, context: &mut Context<'_>, outermost:
     }
     let started = std::time::Instant::now();
     let values =
-        ops::op(&stage.op).and_then(|op| op.run(stage, env, context)).map_err(|fault| fault.in_stage(&stage.name))?;
+        ops::op(stage, env).and_then(|op| op.run(stage, env, context)).map_err(|fault| fault.in_stage(&stage.name))?;
     context.add(&format!("timing_s/{}", stage.op), started.elapsed().as_secs_f64());
     env.values.extend(stage.outputs.iter().cloned().zip(values));
     Ok(())

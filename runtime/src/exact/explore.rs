@@ -9,12 +9,11 @@ use pbpo_exact::minus;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
-use super::{Exploration, Played, Value, blocks, exploration, place, played, player, reward};
+use super::{Exploration, Outputs, Played, Value, blocks, exploration, outputs, place, played, player, reward};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::ops::config;
-use crate::value;
 
 /// How an informative policy is found.
 #[derive(Clone, Copy, Deserialize)]
@@ -33,7 +32,7 @@ pub enum Search {
 const RESTARTS: usize = 16;
 
 /// An exploration that has seen nothing.
-pub fn make_exploration(stage: &Stage, env: &Env) -> Result<Vec<value::Value>, Fault> {
+pub fn make(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
     #[derive(Deserialize)]
     struct Settings {
         bonus: String,
@@ -45,12 +44,12 @@ pub fn make_exploration(stage: &Stage, env: &Env) -> Result<Vec<value::Value>, F
     let place = place(env, stage, "world")?.clone();
     let covariance = Covariance::new(&blocks(&place.world, covariance == "per_step"), ridge);
     let bonus = if bonus == "expected_square" { Bonus::ExpectedSquare } else { Bonus::MeanNorm };
-    Ok(vec![value::Value::Exact(Value::Exploration(Arc::new(Exploration { place, covariance, bonus, search })))])
+    outputs([Value::Exploration(Arc::new(Exploration { place, covariance, bonus, search }))])
 }
 
 /// Trajectories of an informative policy from the start states of `against`, and the exploration with the
 /// covariance of their differences.
-pub fn explore(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<value::Value>, Fault> {
+pub fn explore(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     let against = played(env, stage, "against")?;
     let mut next = (**exploration(env, stage, "exploration")?).clone();
     let (place, world) = (against.place.clone(), &against.place.world);
@@ -79,10 +78,7 @@ pub fn explore(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Ve
         context.record("explorer/potential_bound", next.covariance.potential_bound());
     }
     let played = Played { place, policy: Arc::new(policy), trajectories };
-    Ok(vec![
-        value::Value::Exact(Value::Played(Arc::new(played))),
-        value::Value::Exact(Value::Exploration(Arc::new(next))),
-    ])
+    outputs([Value::Played(Arc::new(played)), Value::Exploration(Arc::new(next))])
 }
 
 fn found(

@@ -1,7 +1,7 @@
 //! The exact track: the values of plans that run in a world, and what their operations do.
 //!
-//! The operations are those of the practical track (`ops/`), which hand over to these where their inputs are
-//! exact values. The mathematics is the crate `pbpo-exact`'s.
+//! Most operations have the names of those of the practical track (`ops/`); a stage whose inputs are values of the
+//! exact track is run by these (`ops::op`). The mathematics is the crate `pbpo-exact`'s.
 //!
 //! - `players.rs`: worlds, policies, their followers and reward models;
 //! - `pairs.rs`: sampled and labelled trajectories;
@@ -22,15 +22,38 @@ use pbpo_exact::linalg::Covariance;
 use pbpo_exact::policy::Policy;
 use pbpo_exact::world::{Trajectory, World};
 
-pub use explore::{explore, make_exploration};
-pub use pairs::{append, label, sample};
-pub use players::{MakeWorld, follow, make_policy, make_reward_model, refresh};
-pub use regret::Regret;
-pub use solve::Solve;
-
+use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
+use crate::ops::Op;
 use crate::value;
+
+type Outputs = Result<Vec<value::Value>, Fault>;
+
+/// An operation of the exact track: a function of this folder.
+struct Exact(fn(&Stage, &Env, &mut Context<'_>) -> Outputs);
+
+impl Op for Exact {
+    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
+        self.0(stage, env, context)
+    }
+}
+
+/// The registry of the exact track. `oracle` and `preferences` are those of the practical one.
+pub const OPS: &[(&str, &dyn Op)] = &[
+    ("append", &Exact(pairs::append)),
+    ("exploration", &Exact(explore::make)),
+    ("explore", &Exact(explore::explore)),
+    ("follow", &Exact(players::follow)),
+    ("label", &Exact(pairs::label)),
+    ("policy", &Exact(players::make_policy)),
+    ("refresh", &Exact(players::refresh)),
+    ("regret", &Exact(regret::regret)),
+    ("reward_model", &Exact(players::make_reward_model)),
+    ("sample", &Exact(pairs::sample)),
+    ("solve", &Exact(solve::solve)),
+    ("world", &Exact(players::make_world)),
+];
 
 /// A value of the exact track.
 #[derive(Clone)]
@@ -154,11 +177,6 @@ typed!(reward, Reward, Arc<Reward>);
 typed!(exploration, Exploration, Arc<Exploration>);
 typed!(played, Played, Arc<Played>);
 
-/// Whether an input of a stage is a value of the exact track.
-pub fn is_exact(env: &Env, stage: &Stage, port: &str) -> bool {
-    matches!(env.get(stage, port), Ok(value::Value::Exact(_)))
-}
-
 /// Whether nothing in a plan needs a device: all its players live in worlds.
 pub fn is_exact_plan(plan: &Plan) -> bool {
     fn has(body: &Body, op: &str) -> bool {
@@ -170,4 +188,9 @@ pub fn is_exact_plan(plan: &Plan) -> bool {
 /// The blocks of a covariance: one for all, or one for each step.
 fn blocks(world: &World, per_step: bool) -> Vec<usize> {
     if per_step && world.per_step { vec![world.dim; world.horizon] } else { vec![world.width()] }
+}
+
+/// Values of the exact track as a stage's outputs.
+fn outputs(values: impl IntoIterator<Item = Value>) -> Outputs {
+    Ok(values.into_iter().map(value::Value::Exact).collect())
 }

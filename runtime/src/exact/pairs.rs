@@ -8,7 +8,7 @@ use pbpo_exact::world::Trajectory;
 use rand::RngExt;
 use serde::Deserialize;
 
-use super::{Compared, Played, Value, played, player};
+use super::{Compared, Outputs, Played, Value, outputs, played, player};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
@@ -17,7 +17,7 @@ use crate::ops::config;
 use crate::value;
 
 /// Trajectories of a policy from start states of its world.
-pub fn sample(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<value::Value>, Fault> {
+pub fn sample(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     #[derive(Deserialize)]
     struct Settings {
         count: usize,
@@ -31,11 +31,11 @@ pub fn sample(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec
         place.world.sample(&policy, start, &mut rng)
     };
     let trajectories = (0..count).map(one).collect();
-    Ok(vec![value::Value::Exact(Value::Played(Arc::new(Played { place, policy, trajectories })))])
+    outputs([Value::Played(Arc::new(Played { place, policy, trajectories }))])
 }
 
 /// Bradley-Terry-Luce labels on the true reward.
-pub fn label(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<value::Value>, Fault> {
+pub fn label(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     let oracle = env.oracle(stage, "oracle")?;
     let (first, second) = (played(env, stage, "first")?, played(env, stage, "second")?);
     let world = &first.place.world;
@@ -57,7 +57,7 @@ pub fn label(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<
         pairs.push([world.trajectory_features(chosen), world.trajectory_features(rejected)]);
     }
     context.emit(Event::Preferences { records })?;
-    Ok(vec![value::Value::Exact(Value::Compared(Compared { chunks: vec![Arc::new(pairs)] }))])
+    outputs([Value::Compared(Compared { chunks: vec![Arc::new(pairs)] })])
 }
 
 /// `s0a3 s2a1`
@@ -70,7 +70,7 @@ fn text(trajectory: &Trajectory) -> String {
 }
 
 /// A set with a batch behind it; the set may be the empty one that every pipeline starts with.
-pub fn append(stage: &Stage, env: &Env) -> Result<Vec<value::Value>, Fault> {
+pub fn append(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
     let compared = |port: &str| match env.get(stage, port)? {
         value::Value::Exact(Value::Compared(compared)) => Ok(compared.clone()),
         value::Value::Preferences(none) if none.is_empty() => Ok(Compared::default()),
@@ -78,5 +78,5 @@ pub fn append(stage: &Stage, env: &Env) -> Result<Vec<value::Value>, Fault> {
     };
     let mut set = compared("preferences")?;
     set.chunks.extend(compared("batch")?.chunks);
-    Ok(vec![value::Value::Exact(Value::Compared(set))])
+    outputs([Value::Compared(set)])
 }

@@ -9,27 +9,22 @@ use pbpo_exact::policy::Policy;
 use pbpo_exact::world::{Spec, make};
 use serde::Deserialize;
 
-use super::{Class, Compared, Place, Player, Reward, Value, blocks, place, player, reward};
+use super::{Class, Compared, Outputs, Place, Player, Reward, Value, blocks, outputs, place, player, reward};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::ops::{Op, config};
-use crate::value;
+use crate::ops::config;
 
 /// `world`: its random parts come from the stage's stream, so each seed has a world of its own.
-pub struct MakeWorld;
-
-impl Op for MakeWorld {
-    fn run(&self, stage: &Stage, _: &Env, context: &mut Context<'_>) -> Result<Vec<value::Value>, Fault> {
-        let spec: Spec = config(stage)?;
-        let world = make(&spec, &mut context.rng(&stage.name)).map_err(Fault::new)?;
-        let optimum = world.value(&world.optimum());
-        Ok(vec![value::Value::Exact(Value::World(Arc::new(Place { world, optimum })))])
-    }
+pub fn make_world(stage: &Stage, _: &Env, context: &mut Context<'_>) -> Outputs {
+    let spec: Spec = config(stage)?;
+    let world = make(&spec, &mut context.rng(&stage.name)).map_err(Fault::new)?;
+    let optimum = world.value(&world.optimum());
+    outputs([Value::World(Arc::new(Place { world, optimum }))])
 }
 
 /// A policy that starts uniform.
-pub fn make_policy(stage: &Stage, env: &Env) -> Result<Vec<value::Value>, Fault> {
+pub fn make_policy(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
     #[derive(Deserialize)]
     struct Settings {
         class: Class,
@@ -49,17 +44,17 @@ pub fn make_policy(stage: &Stage, env: &Env) -> Result<Vec<value::Value>, Fault>
         .help("write `class = mixtures`: any policy of the world"));
     }
     let (policy, weights) = (Arc::new(Policy::uniform(world)), vec![0.0; world.width()]);
-    Ok(vec![value::Value::Exact(Value::Player(Arc::new(Player { place, policy, class, weights })))])
+    outputs([Value::Player(Arc::new(Player { place, policy, class, weights }))])
 }
 
 /// A copy of a policy.
-pub fn follow(stage: &Stage, env: &Env) -> Result<Vec<value::Value>, Fault> {
-    Ok(vec![value::Value::Exact(Value::Player(player(env, stage, "policy")?.clone()))])
+pub fn follow(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
+    outputs([Value::Player(player(env, stage, "policy")?.clone())])
 }
 
 /// A follower at the start of an episode. `best_so_far` takes the leader if it earns more by the reward model's
 /// fit, in expectation and not from samples.
-pub fn refresh(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<value::Value>, Fault> {
+pub fn refresh(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     #[derive(Deserialize)]
     struct Settings {
         update: String,
@@ -75,11 +70,11 @@ pub fn refresh(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Ve
     } else {
         leader
     };
-    Ok(vec![value::Value::Exact(Value::Player(taken.clone()))])
+    outputs([Value::Player(taken.clone())])
 }
 
 /// A reward model that has seen nothing: theta is 0.
-pub fn make_reward_model(stage: &Stage, env: &Env) -> Result<Vec<value::Value>, Fault> {
+pub fn make_reward_model(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
     #[derive(Deserialize)]
     struct Settings {
         bound: f64,
@@ -92,12 +87,6 @@ pub fn make_reward_model(stage: &Stage, env: &Env) -> Result<Vec<value::Value>, 
     let data = Preferences::new(width);
     let fit = fit(&data, ridge, &vec![0.0; width]);
     let covariance = Covariance::new(&blocks(&place.world, covariance == "per_step"), ridge);
-    Ok(vec![value::Value::Exact(Value::Reward(Arc::new(Reward {
-        place,
-        bound,
-        data,
-        fit,
-        covariance,
-        seen: Compared::default(),
-    })))])
+    let seen = Compared::default();
+    outputs([Value::Reward(Arc::new(Reward { place, bound, data, fit, covariance, seen }))])
 }

@@ -6,45 +6,40 @@
 //! `regret/final`, `regret/slope` (log-log, last three quarters), `regret/stepdown` (share of worse episodes).
 
 use pbpo_compiler::plan::Stage;
-use pbpo_exact::stats::{cumulative, slope};
+use pbpo_exact::stats::slope;
 
-use super::{played, player};
+use super::{Outputs, played, player};
 use crate::context::Context;
 use crate::env::Env;
-use crate::error::Fault;
 use crate::event::{Event, Metrics};
-use crate::ops::Op;
 use crate::value::Value;
-
-pub struct Regret;
 
 /// A policy counts as worse beyond rounding.
 const ROUNDING: f64 = 1e-9;
 
-impl Op for Regret {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        let main = player(env, stage, "policy")?;
-        let (first, second) = (played(env, stage, "first")?, played(env, stage, "second")?);
-        let (world, optimum) = (&main.place.world, main.place.optimum);
-        let [value, reference, other] = [&main.policy, &first.policy, &second.policy].map(|policy| world.value(policy));
-        let worse = f64::from(u8::from(value < reference - ROUNDING));
-        context.record("regret/episode", optimum - value);
-        context.record("regret/pair", optimum - (reference + other) / 2.0);
-        context.record("value/policy", value);
-        context.record("value/reference", reference);
-        context.record("reference/worse", worse);
-        let missed = context.track(&format!("{}/missed", stage.name), optimum - value).to_vec();
-        let worse = context.track(&format!("{}/worse", stage.name), worse);
-        let stepdown = worse.iter().sum::<f64>() / worse.len() as f64;
-        let total: f64 = missed.iter().sum();
-        context.record("regret/cumulative", total);
-        if context.episode == context.episodes {
-            let mut metrics =
-                Metrics::from([("regret/final".to_owned(), total), ("regret/stepdown".to_owned(), stepdown)]);
-            // A policy that misses nothing has no slope.
-            metrics.extend(slope(&cumulative(&missed)).map(|slope| ("regret/slope".to_owned(), slope)));
-            context.emit(Event::Summary { metrics })?;
-        }
-        Ok(vec![Value::Report])
+pub fn regret(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
+    let main = player(env, stage, "policy")?;
+    let (first, second) = (played(env, stage, "first")?, played(env, stage, "second")?);
+    let (world, optimum) = (&main.place.world, main.place.optimum);
+    let [value, reference, other] = [&main.policy, &first.policy, &second.policy].map(|policy| world.value(policy));
+    let worse = f64::from(u8::from(value < reference - ROUNDING));
+    context.record("regret/episode", optimum - value);
+    context.record("regret/pair", optimum - (reference + other) / 2.0);
+    context.record("value/policy", value);
+    context.record("value/reference", reference);
+    context.record("reference/worse", worse);
+    let last = context.episode == context.episodes;
+    let down = context.running(&format!("{}/worse", stage.name), worse);
+    let stepdown = down[down.len() - 1] / down.len() as f64;
+    let missed = context.running(&format!("{}/missed", stage.name), optimum - value);
+    let total = missed[missed.len() - 1];
+    // A policy that misses nothing has no slope.
+    let slope = if last { slope(missed) } else { None };
+    context.record("regret/cumulative", total);
+    if last {
+        let mut metrics = Metrics::from([("regret/final".to_owned(), total), ("regret/stepdown".to_owned(), stepdown)]);
+        metrics.extend(slope.map(|slope| ("regret/slope".to_owned(), slope)));
+        context.emit(Event::Summary { metrics })?;
     }
+    Ok(vec![Value::Report])
 }

@@ -13,14 +13,11 @@ use pbpo_exact::set::{Keep, Norm, Radius, Set};
 use pbpo_exact::step::{frank_wolfe, log_linear, points};
 use serde::Deserialize;
 
-use super::{Class, Compared, Player, Reward, Value, player, reward};
+use super::{Class, Compared, Outputs, Player, Reward, Value, outputs, player, reward};
 use crate::context::Context;
 use crate::env::Env;
-use crate::error::Fault;
-use crate::ops::{Op, config};
+use crate::ops::config;
 use crate::value;
-
-pub struct Solve;
 
 /// A set as the plan writes it.
 #[derive(Clone, Deserialize)]
@@ -50,24 +47,20 @@ impl Settings {
     }
 }
 
-impl Op for Solve {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<value::Value>, Fault> {
-        #[derive(Deserialize)]
-        struct Config {
-            keep: Settings,
-        }
-        let Config { keep } = config(stage)?;
-        let (leader, against) = (player(env, stage, "policy")?, player(env, stage, "against")?);
-        let mut model = (**reward(env, stage, "reward_model")?).clone();
-        if let value::Value::Exact(Value::Compared(compared)) = env.get(stage, "preferences")? {
-            learn(&mut model, compared);
-        }
-        let next = step(leader, against, &model, keep.keep(model.bound), context);
-        Ok(vec![
-            value::Value::Exact(Value::Player(Arc::new(next))),
-            value::Value::Exact(Value::Reward(Arc::new(model))),
-        ])
+pub fn solve(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
+    #[derive(Deserialize)]
+    struct Config {
+        keep: Settings,
     }
+    let Config { keep } = config(stage)?;
+    let (leader, against) = (player(env, stage, "policy")?, player(env, stage, "against")?);
+    let mut model = (**reward(env, stage, "reward_model")?).clone();
+    // Before the first `+=` the set is the empty one of every pipeline.
+    if let value::Value::Exact(Value::Compared(compared)) = env.get(stage, "preferences")? {
+        learn(&mut model, compared);
+    }
+    let next = step(leader, against, &model, keep.keep(model.bound), context);
+    outputs([Value::Player(Arc::new(next)), Value::Reward(Arc::new(model))])
 }
 
 /// Takes in the pairs that the model has not seen; begins anew where the set is not the one it knows with more behind.

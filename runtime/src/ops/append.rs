@@ -6,16 +6,12 @@ use super::Op;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::exact;
 use crate::value::Value;
 
 pub struct Append;
 
 impl Op for Append {
     fn run(&self, stage: &Stage, env: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        if exact::is_exact(env, stage, "batch") {
-            return exact::append(stage, env);
-        }
         let set = env.preferences(stage, "preferences")?.clone();
         Ok(vec![Value::Preferences(set.append(env.preferences(stage, "batch")?))])
     }

@@ -8,7 +8,6 @@ use crate::context::Context;
 use crate::covariance::Covariance;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::exact;
 use crate::value::{Exploration, Value};
 
 pub struct MakeExploration;
@@ -29,9 +28,6 @@ struct Settings {
 
 impl Op for MakeExploration {
     fn run(&self, stage: &Stage, env: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        if exact::is_exact(env, stage, "world") {
-            return exact::make_exploration(stage, env);
-        }
         let Settings { bonus, ridge, candidates } = config(stage)?;
         let features = env.features(stage, "features")?.clone();
         Ok(vec![Value::Exploration(Box::new(Exploration {

@@ -13,7 +13,6 @@ use crate::batch::Row;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::exact;
 use crate::generate::{Sampling, generate};
 use crate::value::{Exploration, Rollouts, Value};
 
@@ -21,9 +20,6 @@ pub struct Explore;
 
 impl Op for Explore {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        if exact::is_exact(env, stage, "exploration") {
-            return exact::explore(stage, env, context);
-        }
         let sampling: Sampling = config(stage)?;
         let policy = env.policy(stage, "policy")?;
         let against = env.rollouts(stage, "against")?;

@@ -6,16 +6,12 @@ use super::Op;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::exact;
 use crate::value::{Policy, Value};
 
 pub struct Follow;
 
 impl Op for Follow {
     fn run(&self, stage: &Stage, env: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        if exact::is_exact(env, stage, "policy") {
-            return exact::follow(stage, env);
-        }
         Ok(vec![Value::Policy(Box::new(snapshot(env.policy(stage, "policy")?)))])
     }
 }

@@ -8,16 +8,12 @@ use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::event::{Event, PreferenceRecord};
-use crate::exact;
 use crate::value::{Pair, Preferences, Value};
 
 pub struct Label;
 
 impl Op for Label {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        if exact::is_exact(env, stage, "first") {
-            return exact::label(stage, env, context);
-        }
         let oracle = env.oracle(stage, "oracle")?;
         let (first, second) = (env.rollouts(stage, "first")?, env.rollouts(stage, "second")?);
         if first.rows.iter().map(|r| r.item).ne(second.rows.iter().map(|r| r.item)) {

@@ -1,4 +1,5 @@
-//! Ops: what a stage of a plan does. One file an op, and one line in [`op`].
+//! Ops: what a stage of a plan does. One file an op, and one line in [`OPS`]; those of the exact track are in
+//! `exact/`, with a line in [`exact::OPS`].
 
 mod append;
 mod ascend;
@@ -36,7 +37,7 @@ pub trait Op: Sync {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault>;
 }
 
-/// The registry: every op but `repeat`, which the executor does itself.
+/// The registry of the practical track: every op but `repeat`, which the executor does itself.
 pub const OPS: &[(&str, &dyn Op)] = &[
     ("append", &append::Append),
     ("ascend", &ascend::Ascend),
@@ -55,17 +56,19 @@ pub const OPS: &[(&str, &dyn Op)] = &[
     ("policy", &policy::MakePolicy),
     ("preferences", &preferences::MakePreferences),
     ("refresh", &refresh::Refresh),
-    ("regret", &exact::Regret),
     ("reward_model", &reward_model::MakeRewardModel),
     ("sample", &sample::Sample),
-    ("solve", &exact::Solve),
-    ("world", &exact::MakeWorld),
 ];
 
-/// The op of a name.
-pub fn op(name: &str) -> Result<&'static dyn Op, Fault> {
-    OPS.iter().find(|(n, _)| *n == name).map(|(_, op)| *op).ok_or_else(|| {
-        Fault::new(format!("this binary has no op `{name}`"))
+/// The op of a stage: that of the exact track where one of its inputs is a value of it.
+pub fn op(stage: &Stage, env: &Env) -> Result<&'static dyn Op, Fault> {
+    let mut tables = [OPS, exact::OPS];
+    if stage.inputs.iter().any(|(_, value)| matches!(env.values.get(value), Some(Value::Exact(_)))) {
+        tables.reverse();
+    }
+    let found = tables.into_iter().flatten().find(|(name, _)| *name == stage.op);
+    found.map(|(_, op)| *op).ok_or_else(|| {
+        Fault::new(format!("this binary has no op `{}`", stage.op))
             .help("the plan was made by another version of pbpoc; compile the .pbpo file again")
     })
 }

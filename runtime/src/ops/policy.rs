@@ -7,7 +7,6 @@ use super::{Op, config};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::exact;
 use crate::generate::Sampling;
 use crate::optimizer::{AdamW, Optimizer};
 use crate::value::{Policy, Value};
@@ -22,9 +21,6 @@ struct Settings {
 
 impl Op for MakePolicy {
     fn run(&self, stage: &Stage, env: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        if exact::is_exact(env, stage, "world") {
-            return exact::make_policy(stage, env);
-        }
         let Settings { optimizer, sampling } = config(stage)?;
         let init = env.init(stage, "init")?;
         Ok(vec![Value::Policy(Box::new(Policy {

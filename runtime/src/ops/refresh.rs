@@ -13,7 +13,6 @@ use crate::batch::Batch;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::exact;
 use crate::model::Head;
 use crate::value::{Policy, Reward, Rollouts, Value};
 
@@ -28,9 +27,6 @@ struct Settings {
 
 impl Op for Refresh {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        if exact::is_exact(env, stage, "policy") {
-            return exact::refresh(stage, env, context);
-        }
         let Settings { update, count } = config(stage)?;
         let follower = env.policy(stage, "follower")?;
         let leader = env.policy(stage, "policy")?;

@@ -8,7 +8,6 @@ use super::{Op, config};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::exact;
 use crate::model::{Head, RewardModel};
 use crate::optimizer::{AdamW, Optimizer};
 use crate::value::{Reward, Value};
@@ -24,9 +23,6 @@ struct Settings {
 
 impl Op for MakeRewardModel {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        if exact::is_exact(env, stage, "world") {
-            return exact::make_reward_model(stage, env);
-        }
         let Settings { head, bound, optimizer } = config(stage)?;
         let init = env.init(stage, "init")?;
         // What is frozen has no gradient: none is computed, counts in the norm or clips the head's.

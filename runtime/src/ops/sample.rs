@@ -12,7 +12,6 @@ use crate::batch::Row;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::exact;
 use crate::generate::{Sampling, generate};
 use crate::tokenizer::EOS;
 use crate::value::{Data, Policy, Rollouts, Value};
@@ -28,9 +27,6 @@ struct Settings {
 
 impl Op for Sample {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        if exact::is_exact(env, stage, "policy") {
-            return exact::sample(stage, env, context);
-        }
         let Settings { count, per_prompt } = config(stage)?;
         let policy = env.policy(stage, "policy")?;
         let data = env.data(stage, "prompts")?;
