@@ -47,6 +47,10 @@ fn points_side_by_side_are_those_of_one_thread() {
         }
         assert!(a["metrics"]["regret/slope"].is_number());
     }
+    let book = std::fs::read_to_string(dir.path().join("2/bandit-seeds-001/sweep.json")).unwrap();
+    let book: serde_json::Value = serde_json::from_str(&book).unwrap();
+    let names = |of: &[serde_json::Value]| of.iter().map(|point| point["point"].to_string()).collect::<Vec<_>>();
+    assert_eq!(names(book["done"].as_array().unwrap()), names(&one), "in their order, whichever ended first");
     let svg = std::fs::read_to_string(dir.path().join("2/bandit-seeds-001/regret.svg")).unwrap();
     assert!(svg.starts_with("<svg") && svg.matches("<polygon").count() == 1 && !svg.contains("NaN"), "{svg}");
 }

@@ -2,8 +2,10 @@
 //! exact track run side by side. The figures do not depend on it.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use pbpo_compiler::Planned;
 use pbpo_runtime::exact::is_exact_plan;
@@ -24,32 +26,25 @@ pub fn run(setting: &Setting<'_>, points: &[Planned], stem: &str) -> u8 {
         Ok(root) => root,
         Err(fault) => return report_fault(&fault),
     };
-    let mut shared = Shared::new(points.iter().map(|point| &point.plan));
-    let book = Book { path: root.join("sweep.json"), sweep: &sweep, points: points.len(), done: Mutex::default() };
-    // Points of the exact track are small, and share nothing that is worth keeping: several run at once.
-    let done: Vec<Done> = if points.iter().all(|point| is_exact_plan(&point.plan)) {
+    let book = Book { path: root.join("sweep.json"), sweep: &sweep, points: points.len(), pages: Mutex::default() };
+    if points.iter().all(|point| is_exact_plan(&point.plan)) {
+        // Points of the exact track are small, and share nothing that is worth keeping: several run at once.
         let one = |(index, planned)| book.keep(index, run_point(setting, &root, index, points.len(), planned, None));
-        points.par_iter().enumerate().map(one).collect()
+        points.par_iter().enumerate().for_each(one);
     } else {
-        let mut one = |(index, planned)| {
-            let done = book.keep(index, run_point(setting, &root, index, points.len(), planned, Some(&mut shared)));
-            print(&done.line);
-            done
-        };
-        points.iter().enumerate().map(&mut one).map(|done| Done { line: String::new(), ..done }).collect()
-    };
-    let (mut rows, mut failed) = (Vec::new(), Vec::new());
-    for done in done {
-        print(&done.line);
-        match done.row {
-            Ok(row) => rows.push(row),
-            Err(name) => failed.push(name),
+        let mut shared = Shared::new(points.iter().map(|point| &point.plan));
+        for (index, planned) in points.iter().enumerate() {
+            book.keep(index, run_point(setting, &root, index, points.len(), planned, Some(&mut shared)));
         }
     }
-    if let Err(error) = curves::write(&root, &rows) {
-        eprint(&format!("error: the curves can't be written in `{}`: {error}\n", root.display()));
-        return RUN_FAILED;
-    }
+    let ended = book.close().and_then(|(rows, failed)| curves::write(&root, &rows).map(|()| (rows, failed)));
+    let (rows, failed) = match ended {
+        Ok(ended) => ended,
+        Err(error) => {
+            eprint(&format!("error: the outcome can't be written in `{}`: {error}\n", root.display()));
+            return RUN_FAILED;
+        }
+    };
     if args.format != "json" {
         print(&format!(
             "{}\n{} of {} points done; everything is in {}\n",
@@ -109,25 +104,59 @@ fn run_point(
     Done { record, row: Ok(Row::of(&planned.group, &ended.dir)), line }
 }
 
-/// `sweep.json`, written again after each point: a sweep that is killed keeps what it had.
+/// `sweep.json`, written again and again: a sweep that is killed keeps what it had. What points print comes in
+/// their order, whichever ends first.
 struct Book<'a> {
     path: PathBuf,
     sweep: &'a str,
     points: usize,
-    done: Mutex<BTreeMap<usize, Json>>,
+    pages: Mutex<Pages>,
 }
 
+#[derive(Default)]
+struct Pages {
+    done: BTreeMap<usize, Done>,
+    printed: usize,
+    written: Option<Instant>,
+}
+
+/// The file grows with the sweep: a fast one is not to spend its time on writing it.
+const OFTEN: Duration = Duration::from_millis(200);
+
 impl Book<'_> {
-    fn keep(&self, index: usize, done: Done) -> Done {
-        let mut records = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        records.insert(index, done.record.clone());
-        let all: Vec<&Json> = records.values().collect();
-        let whole = json!({ "sweep": self.sweep, "points": self.points, "done": all });
-        let text = serde_json::to_string_pretty(&whole).unwrap_or_default() + "\n";
-        if let Err(error) = write_atomic(&self.path, text.as_bytes()) {
-            eprint(&format!("error: `{}` can't be written: {error}\n", self.path.display()));
+    fn keep(&self, index: usize, done: Done) {
+        let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
+        pages.done.insert(index, done);
+        while let Some(done) = pages.done.get(&pages.printed) {
+            print(&done.line);
+            pages.printed += 1;
         }
-        done
+        if pages.written.is_none_or(|written| written.elapsed() >= OFTEN) {
+            // Where it fails, the last time says so.
+            let _ = self.write(&pages);
+            pages.written = Some(Instant::now());
+        }
+    }
+
+    fn write(&self, pages: &Pages) -> io::Result<()> {
+        let records: Vec<&Json> = pages.done.values().map(|done| &done.record).collect();
+        let whole = json!({ "sweep": self.sweep, "points": self.points, "done": records });
+        let text = serde_json::to_string_pretty(&whole).unwrap_or_default() + "\n";
+        write_atomic(&self.path, text.as_bytes())
+    }
+
+    /// The figures of the points that went through, and the names of the others.
+    fn close(self) -> io::Result<(Vec<Row>, Vec<String>)> {
+        self.write(&self.pages.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let pages = self.pages.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let (mut rows, mut failed) = (Vec::new(), Vec::new());
+        for done in pages.done.into_values() {
+            match done.row {
+                Ok(row) => rows.push(row),
+                Err(name) => failed.push(name),
+            }
+        }
+        Ok((rows, failed))
     }
 }
 
