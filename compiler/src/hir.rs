@@ -44,6 +44,11 @@ impl Args {
         self.values.insert(name, (value, span));
     }
 
+    /// Nothing was given, or nothing of it could be read.
+    pub fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.values.get(name).map(|(value, _)| value)
     }

@@ -153,34 +153,21 @@ impl Lower<'_> {
         });
         let [policy, against, reward] = &names;
         names.iter().for_each(|name| self.need(name));
-        let world = self.block(reward).name("world").map(str::to_owned);
-        if let Some(world) = &world {
-            self.acts_in(policy, world, game.policy.span);
-            self.acts_in(against, world, game.against.span);
+        if let Some(world) = self.block(reward).name("world").map(str::to_owned) {
+            self.acts_in(policy, &world, game.policy.span);
+            self.acts_in(against, &world, game.against.span);
         }
-        let known = self.program.blocks.get(reward).is_some_and(|block| !block.args.json().is_empty());
         let moved = self.program.scope.global(player) == Some(policy.as_str());
         if moved && !ascend {
-            self.out.push(
-                Diagnostic::error(Code::WrongKind, span, "the leader raises its gap")
-                    .label("this would lower it")
-                    .help(format!("write `ascend {} on ...`", player.text)),
-            );
+            self.lowers_its_gap(span, &player.text);
         }
-        if (known && world.is_none()) || !moved {
+        if self.elsewhere(reward) || !moved {
             self.not_a_game(span, &player.text, game);
         }
-        let set = within.and_then(|within| self.constraint(within));
-        if within.is_none() {
-            self.out.push(
-                Diagnostic::error(Code::MissingField, span, "the game needs the set that the worst reward is from")
-                    .label("no `within`")
-                    .help("write `within CONSTRAINT(prefs)` behind it"),
-            );
-        }
-        let Some((constraint, prefs)) = set else { return };
+        let Some(within) = within else { return self.no_set(span) };
+        let Some((constraint, prefs)) = self.constraint(within) else { return };
         let on = self.block(&constraint).name("on").map(str::to_owned);
-        if let (Some(on), Some(within)) = (on.filter(|on| on != reward), within) {
+        if let Some(on) = on.filter(|on| on != reward) {
             self.other_model(&constraint, &on, reward, within);
         }
         let keep = self.block(&constraint).choice("keep").map(tagged);
@@ -201,17 +188,12 @@ impl Lower<'_> {
     pub(super) fn regret(&mut self, args: &Args, output: &str, span: Span) {
         let policy = args.name("policy").unwrap_or_default().to_owned();
         self.need(&policy);
-        if self.program.blocks.get(&self.leader(&policy)).is_some_and(|block| !block.args.json().is_empty())
-            && !self.in_world(&self.leader(&policy))
-        {
+        if self.elsewhere(&self.leader(&policy)) {
+            let at = args.span("policy").unwrap_or(span);
             self.out.push(
-                Diagnostic::error(
-                    Code::WrongKind,
-                    args.span("policy").unwrap_or(span),
-                    format!("`{policy}` is of no world"),
-                )
-                .label("its regret is not known")
-                .help("measure it with `evaluate`"),
+                Diagnostic::error(Code::WrongKind, at, format!("`{policy}` is of no world"))
+                    .label("its regret is not known")
+                    .help("measure it with `evaluate`"),
             );
         }
         let side = |port: &str| args.name(port).map(|name| self.local(name)).unwrap_or_default();

@@ -9,6 +9,11 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 
 impl Lower<'_> {
+    /// Whether a block is of the practical track. One in error, or a parameter that stands for any, may be of a world.
+    pub(super) fn elsewhere(&self, name: &str) -> bool {
+        !self.block(name).is_empty() && !self.in_world(name)
+    }
+
     pub(super) fn points_need_a_bandit(&mut self, name: &str) {
         let args = self.block(name);
         let Some(at) = args.span("class").filter(|_| args.choice("class").is_some_and(|class| class.name == "points"))
@@ -67,8 +72,7 @@ impl Lower<'_> {
         let leader = self.leader(player);
         let Some(block) = self.program.blocks.get(&leader) else { return };
         let found = block.args.name("world");
-        // A block that is in error says nothing of its world.
-        if found == Some(world) || (found.is_none() && block.args.json().is_empty()) {
+        if found == Some(world) || (found.is_none() && !self.elsewhere(&leader)) {
             return;
         }
         let word = block.kind.word();
@@ -81,6 +85,22 @@ impl Lower<'_> {
                 .label(format!("not of `{world}`"))
                 .also(block.name, "declared here")
                 .help(format!("declare `{word} {leader} {{ world = {world} ... }}`")),
+        );
+    }
+
+    pub(super) fn lowers_its_gap(&mut self, span: Span, player: &str) {
+        self.out.push(
+            Diagnostic::error(Code::WrongKind, span, "the leader raises its gap")
+                .label("this would lower it")
+                .help(format!("write `ascend {player} on ...`")),
+        );
+    }
+
+    pub(super) fn no_set(&mut self, span: Span) {
+        self.out.push(
+            Diagnostic::error(Code::MissingField, span, "the game needs the set that the worst reward is from")
+                .label("no `within`")
+                .help("write `within CONSTRAINT(prefs)` behind it"),
         );
     }
 

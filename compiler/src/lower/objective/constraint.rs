@@ -22,12 +22,11 @@ impl Lower<'_> {
         let count = self.block(&constraint).int("batch");
         self.push(stage("draw", &[&batch]).with("preferences", prefs.clone()).maybe("count", count), within.span);
         let nll = self.nll(player, &batch).expr;
-        let keep = self.block(&constraint).choice("keep")?;
+        let keep = self.block(&constraint).choice("keep")?.clone();
         if matches!(keep.name, "ellipsoid" | "likelihood" | "dual") {
             self.needs_world(&constraint, keep.name, within);
             return None;
         }
-        let keep = self.block(&constraint).choice("keep")?;
         if keep.name == "mle" {
             return Some(if ascend { Expr::Unary { op: UnaryOp::Neg, arg: Box::new(nll) } } else { nll });
         }
