@@ -1,0 +1,1 @@
+//! Benchmarks scored as lm-evaluation-harness scores them.

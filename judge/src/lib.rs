@@ -1,0 +1,1 @@
+//! Oracles outside the model.
