@@ -94,6 +94,7 @@ codes! {
     ChangesInLoop = "PB0612": "a variable that holds something else in the next iteration",
     ContextTooShort = "PB0613": "prompts and responses that do not fit into a model's context",
     SameSides = "PB0614": "a batch labelled against itself",
+    CheckpointOnly = "PB0615": "what needs a checkpoint on a model from random weights",
 
     Unused = "PB0701": "a declaration that nothing uses",
     OneSeed = "PB0702": "a comparison with one seed",

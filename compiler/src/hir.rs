@@ -16,6 +16,8 @@ pub enum Value {
     Block(String),
     /// The initial weights of this policy.
     Init(String),
+    /// The weights of this checkpoint: a directory, or `ORG/NAME`.
+    Checkpoint(String),
     /// The score of this task.
     Score(String),
     Choice(Choice),
@@ -80,6 +82,13 @@ impl Args {
         }
     }
 
+    pub fn text(&self, name: &str) -> Option<&str> {
+        match self.get(name) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
     pub fn choice(&self, name: &str) -> Option<&Choice> {
         match self.get(name) {
             Some(Value::Choice(choice)) => Some(choice),
@@ -117,7 +126,7 @@ impl Value {
             Value::Record(args) => Json::Object(args.json()),
             Value::Words(words) => json!(words),
             Value::Text(text) => json!(text),
-            Value::Block(_) | Value::Init(_) | Value::Score(_) | Value::Local(_) => return None,
+            Value::Block(_) | Value::Init(_) | Value::Checkpoint(_) | Value::Score(_) | Value::Local(_) => return None,
         })
     }
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::batch::{Batch, Row};
 use crate::generate::{Sampling, generate};
-use crate::model::{Llama, LlamaConfig};
+use crate::model::Decoder;
 use crate::ops::cross_entropy;
 use crate::optimizer::{AdamW, Optimizer};
 use crate::rng::stream;
@@ -19,7 +19,7 @@ use crate::value::tracked;
 /// Shapes of a measurement.
 #[derive(Clone, Debug)]
 pub struct Shape {
-    pub model: LlamaConfig,
+    pub model: pbpo_hub::config::ModelConfig,
     pub batch: usize,
     pub seq: usize,
     /// Training steps in each of the repeats.
@@ -46,7 +46,7 @@ const REPEATS: usize = 5;
 pub fn run(shape: &Shape, device: &Device, name: &str) -> Figures {
     use burn::module::Module;
     let mut rng = stream([1; 32], 0);
-    let model = Llama::new(shape.model.clone(), &mut rng, device);
+    let model = Decoder::new(shape.model.clone(), &mut rng, device);
     let params = model.num_params();
     let sampled = median((0..=REPEATS).map(|_| sampling_rate(&model, shape)).skip(1).collect());
     let mut tracked = tracked(&model);
@@ -89,7 +89,7 @@ pub fn run(shape: &Shape, device: &Device, name: &str) -> Figures {
     }
 }
 
-fn sampling_rate(model: &Llama, shape: &Shape) -> f64 {
+fn sampling_rate(model: &Decoder, shape: &Shape) -> f64 {
     let mut rng = stream([2; 32], 0);
     let prompts: Vec<Vec<u32>> = (0..shape.sample_batch).map(|_| tokens(&mut rng, shape, shape.prompt)).collect();
     let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();

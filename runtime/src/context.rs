@@ -8,12 +8,15 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::error::Fault;
 use crate::event::{Event, Metrics, Observer};
+use crate::host::Host;
 use crate::rng;
 
 /// The state of a run that is not a value of the plan.
 pub struct Context<'a> {
     /// Plain (without autodiff).
     pub device: Device,
+    /// Where files are looked for.
+    pub host: Host,
     /// Iterations of the outermost `repeat`: the one under way, counted from 1, and how many there are.
     pub episode: usize,
     pub episodes: usize,
@@ -29,9 +32,10 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub fn new(device: Device, identities: BTreeMap<String, Identity>, observer: &'a mut dyn Observer) -> Self {
+    pub fn new(host: Host, identities: BTreeMap<String, Identity>, observer: &'a mut dyn Observer) -> Self {
         Self {
-            device,
+            device: host.device.clone(),
+            host,
             episode: 0,
             episodes: 0,
             generated: 0,

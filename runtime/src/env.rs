@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use pbpo_compiler::plan::Stage;
 
+use crate::data::Data;
 use crate::error::Fault;
-use crate::value::{Data, Exploration, Init, Oracle, Policy, Preferences, Reward, Rollouts, Value};
+use crate::oracle::Oracle;
+use crate::value::{Exploration, Init, Policy, Preferences, Reward, Rollouts, Value};
 
 /// Values by their names in the plan; names are unique in the whole plan.
 #[derive(Default)]

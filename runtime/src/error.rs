@@ -39,6 +39,18 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
+impl From<pbpo_hub::Error> for Fault {
+    fn from(error: pbpo_hub::Error) -> Self {
+        Fault { message: error.message, stage: None, help: error.help }
+    }
+}
+
+impl From<pbpo_judge::Error> for Fault {
+    fn from(error: pbpo_judge::Error) -> Self {
+        Fault { message: error.message, stage: None, help: error.help }
+    }
+}
+
 impl From<std::io::Error> for Fault {
     fn from(error: std::io::Error) -> Self {
         Fault::new(error.to_string())

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use pbpo_hub::records::Text;
+
 /// Named figures; names follow the conventions of the field (`objective/kl`, `rm/accuracy`).
 pub type Metrics = BTreeMap<String, f64>;
 
@@ -19,6 +21,8 @@ pub struct Completion {
 pub enum Event {
     /// A stage outside any loop begins; `reused`: another point of the sweep has run it.
     Stage { name: String, op: String, reused: bool },
+    /// Something that a person should know: rows that were left out, prompts that were cut.
+    Notice { stage: String, text: String },
     /// A long stage went on (imitation): steps done, of how many, and its latest figures.
     Progress { stage: String, done: usize, total: usize, metrics: Metrics },
     /// An iteration of an outermost `repeat` ended: iterations done, of how many, its figures.
@@ -35,12 +39,24 @@ pub enum Event {
 }
 
 /// One labelled pair, as stored (field names of the TRL preference format).
-#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+#[derive(Clone, Debug, serde::Serialize)]
 pub struct PreferenceRecord {
     pub episode: usize,
-    pub prompt: String,
-    pub chosen: String,
-    pub rejected: String,
+    #[serde(serialize_with = "text")]
+    pub prompt: Text,
+    #[serde(serialize_with = "text")]
+    pub chosen: Text,
+    #[serde(serialize_with = "text")]
+    pub rejected: Text,
+}
+
+/// A string, or a list of messages.
+fn text<S: serde::Serializer>(text: &Text, serializer: S) -> Result<S::Ok, S::Error> {
+    use serde::Serialize;
+    match text {
+        Text::Plain(text) => text.serialize(serializer),
+        Text::Chat(messages) => messages.serialize(serializer),
+    }
 }
 
 /// Listens to a run. An error stops the run (a full disk, say).

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::Device;
 use pbpo_compiler::plan::identity::{self, Identity};
 use pbpo_compiler::plan::{Body, Plan, Stage};
 
@@ -10,19 +9,20 @@ use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::event::{Event, Observer};
+use crate::host::Host;
 use crate::ops;
 use crate::shared::{Known, Shared};
 
-/// Runs a plan on a device. `env` gets its values, also those of a run that fails on the way. What other
+/// Runs a plan on a host: a device, and the directories of its files. `env` gets its values, also those of a run that fails on the way. What other
 /// points of the sweep have run is taken from `shared`.
 pub fn execute(
     plan: &Plan,
-    device: &Device,
+    host: impl Into<Host>,
     observer: &mut dyn Observer,
     env: &mut Env,
     shared: &mut Shared,
 ) -> Result<(), Fault> {
-    execute_as(plan, identity::identities(plan), device, observer, env, shared)
+    execute_as(plan, identity::identities(plan), host, observer, env, shared)
 }
 
 /// Runs a plan that passes have changed, as the plan it was made of: with that one's identities, and so with
@@ -30,12 +30,12 @@ pub fn execute(
 pub fn execute_as(
     plan: &Plan,
     identities: BTreeMap<String, Identity>,
-    device: &Device,
+    host: impl Into<Host>,
     observer: &mut dyn Observer,
     env: &mut Env,
     shared: &mut Shared,
 ) -> Result<(), Fault> {
-    let mut context = Context::new(device.clone(), identities, observer);
+    let mut context = Context::new(host.into(), identities, observer);
     for stage in plan.body.stages() {
         let identity = context.identity(&stage.name);
         let known = shared.take(&identity);

@@ -8,22 +8,23 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::Fault;
-use crate::model::{Cache, Llama};
-use crate::tokenizer::{EOS, PAD};
+use crate::model::{Cache, Decoder};
+use crate::tokenizer::PAD;
 
 /// How to sample.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct Sampling {
     /// 0 is greedy.
     pub temperature: f64,
-    /// Most response tokens, EOS included.
+    /// Most response tokens, the one that ends it included.
     pub max_new: usize,
 }
 
-/// Samples one response for each prompt. `model` must be a `valid()` model: without autodiff.
+/// Samples one response for each prompt, up to a token of `ends`. `model` must be a `valid()` model: without autodiff.
 /// Fails where prompts and responses do not fit into the model's context.
 pub fn generate(
-    model: &Llama,
+    model: &Decoder,
+    ends: &[u32],
     prompts: &[&[u32]],
     sampling: Sampling,
     rng: &mut ChaCha8Rng,
@@ -60,7 +61,7 @@ pub fn generate(
             } else {
                 let token = pick(&logits[row * vocab..][..vocab], sampling.temperature, draws[row]);
                 responses[row].push(token);
-                done[row] = token == EOS || responses[row].len() == sampling.max_new;
+                done[row] = ends.contains(&token) || responses[row].len() == sampling.max_new;
                 token
             };
             next.push(token as i32);

@@ -5,14 +5,17 @@
 //! - `model/`: the decoder and reward heads; `generate.rs`: sampling; `optimizer.rs`: AdamW;
 //! - `objective/`: any objective expression as a differentiable scalar;
 //! - `exact/`: the exact track, on the crate `pbpo-exact`;
-//! - `task/`: synthetic tasks; `covariance.rs`: the enhancer's memory; `rng.rs`: random streams;
-//! - `device.rs`: choosing a device; `bench.rs`: tokens per second;
+//! - `data.rs`: what is asked and how it is scored; `task/`: synthetic tasks; `tokenizer/`: text to tokens;
+//! - `covariance.rs`: the enhancer's memory; `rng.rs`: random streams;
+//! - `oracle.rs`: who prefers what;
+//! - `host.rs`: where a run takes place; `device.rs`: choosing a device; `bench.rs`: tokens per second;
 //! - `event.rs`: what a run tells; `rundir/`: what a run leaves.
 
 pub mod batch;
 pub mod bench;
 pub mod context;
 pub mod covariance;
+pub mod data;
 pub mod device;
 pub mod env;
 pub mod error;
@@ -20,10 +23,12 @@ pub mod event;
 pub mod exact;
 pub mod exec;
 pub mod generate;
+pub mod host;
 pub mod model;
 pub mod objective;
 pub mod ops;
 pub mod optimizer;
+pub mod oracle;
 pub mod rng;
 pub mod rundir;
 pub mod shared;

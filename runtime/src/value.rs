@@ -7,18 +7,19 @@ use burn::tensor::Device;
 
 use crate::batch::Row;
 use crate::covariance::Covariance;
+use crate::data::{Data, Source};
 use crate::generate::Sampling;
-use crate::model::{Llama, RewardModel};
+use crate::model::{Decoder, RewardModel};
 use crate::objective::forwards::Output;
 use crate::optimizer::Optimizer;
-use crate::task::{self, Item};
-use crate::tokenizer::{BOS, EOS, Tokenizer};
+use crate::oracle::Oracle;
+use crate::tokenizer::Tokenizer;
 
 /// A value of the plan. Cloning is cheap: large parts are shared.
 #[derive(Clone)]
 pub enum Value {
     Data(Arc<Data>),
-    /// A model after imitation: where policies, reward models and features start.
+    /// A model before the game: where policies, reward models and features start.
     Init(Box<Init>),
     Policy(Box<Policy>),
     Reward(Box<Reward>),
@@ -54,72 +55,28 @@ impl Value {
     }
 }
 
-/// Items of a task with the tokenizer that reads them.
-#[derive(Debug)]
-pub struct Data {
-    pub task: String,
-    pub tokenizer: Tokenizer,
-    pub items: Vec<Item>,
-    /// BOS and the tokens of each item's prompt.
-    pub prompts: Vec<Vec<u32>>,
-}
-
-impl Data {
-    /// A response's text.
-    pub fn text(&self, response: &[u32]) -> String {
-        self.tokenizer.decode(response)
-    }
-
-    /// The verifier's score of a response to an item, in 0..=1. A response cut off before EOS counts
-    /// as it stands.
-    pub fn score(&self, item: usize, response: &[u32]) -> f64 {
-        task::score(&self.task, &self.items[item], &self.text(response))
-    }
-
-    /// The demonstrations as rows, ended by EOS.
-    pub fn demonstrations(&self) -> Vec<Row> {
-        let rows = self.items.iter().zip(&self.prompts).enumerate();
-        rows.map(|(item, (it, prompt))| {
-            let mut response = self.tokenizer.encode(&it.demonstration).unwrap_or_default();
-            response.push(EOS);
-            Row { item, prompt: prompt.clone(), response }
-        })
-        .collect()
-    }
-
-    /// A digest of all items, for the run's manifest.
-    pub fn digest(&self) -> String {
-        let mut hasher = blake3::Hasher::new();
-        for item in &self.items {
-            for part in [&item.prompt, &item.demonstration, &item.answer] {
-                hasher.update(part.as_bytes()).update(&[0]);
-            }
-        }
-        hasher.finalize().to_hex().to_string()
-    }
-
-    /// Tokens of a prompt's text.
-    pub fn prompt_tokens(tokenizer: &Tokenizer, text: &str) -> Result<Vec<u32>, char> {
-        Ok(std::iter::once(BOS).chain(tokenizer.encode(text)?).collect())
-    }
-}
-
-/// A trained model with its data's tokenizer.
+/// A model to start from, with its tokenizer.
 #[derive(Clone)]
 pub struct Init {
     /// On the plain device, without autodiff.
-    pub model: Llama,
-    pub data: Arc<Data>,
+    pub model: Decoder,
+    /// `[labels, width]`, row by row: the head of a reward model from disk.
+    pub score: Option<Vec<f32>>,
+    pub tokenizer: Arc<Tokenizer>,
+    /// The checkpoint that the model is, or that its adapters are on.
+    pub base: Option<String>,
 }
 
 /// A player that generates. A follower has no optimizer.
 #[derive(Clone)]
 pub struct Policy {
     /// On the plain device, without autodiff: sampling and scoring use it as it is.
-    pub model: Llama,
+    pub model: Decoder,
     pub optimizer: Option<Optimizer>,
     pub sampling: Sampling,
-    pub data: Arc<Data>,
+    pub tokenizer: Arc<Tokenizer>,
+    /// The checkpoint that its adapters are on.
+    pub base: Option<String>,
 }
 
 /// A player that scores.
@@ -128,11 +85,12 @@ pub struct Reward {
     /// On the plain device, without autodiff.
     pub model: RewardModel,
     pub optimizer: Optimizer,
+    pub tokenizer: Arc<Tokenizer>,
 }
 
 /// phi: pooled last hidden states of a frozen model, `[d]` for a row.
 pub struct Features {
-    pub model: Llama,
+    pub model: Decoder,
     /// `mean` over the response, or `last` token.
     pub mean_pool: bool,
     /// Orthonormal columns `[width, d]`, absent where `d = width`.
@@ -150,17 +108,9 @@ pub struct Exploration {
     pub candidates: usize,
 }
 
-/// Bradley-Terry-Luce labels on a task's score: P(first preferred) = sigmoid(scale (s1 - s2)), then
-/// flipped with probability `flip`.
-#[derive(Clone, Copy, Debug, serde::Deserialize)]
-pub struct Oracle {
-    pub scale: f64,
-    pub flip: f64,
-}
-
 /// Sampled responses, `per_prompt` consecutive rows for each prompt.
 pub struct Rollouts {
-    pub data: Arc<Data>,
+    pub source: Source,
     pub rows: Vec<Row>,
     pub per_prompt: usize,
 }
@@ -175,18 +125,18 @@ pub struct Pair {
 /// A set of labelled pairs. It only grows, by chunks that all versions share.
 #[derive(Clone, Default)]
 pub struct Preferences {
-    pub data: Option<Arc<Data>>,
+    pub source: Option<Source>,
     chunks: Vec<Arc<Vec<Pair>>>,
 }
 
 impl Preferences {
-    pub fn new(data: Arc<Data>, pairs: Vec<Pair>) -> Self {
-        Self { data: Some(data), chunks: vec![Arc::new(pairs)] }
+    pub fn new(source: Source, pairs: Vec<Pair>) -> Self {
+        Self { source: Some(source), chunks: vec![Arc::new(pairs)] }
     }
 
     /// This set with another's pairs behind its own.
     pub fn append(mut self, other: &Preferences) -> Self {
-        self.data = self.data.or_else(|| other.data.clone());
+        self.source = self.source.or_else(|| other.source.clone());
         self.chunks.extend(other.chunks.iter().cloned());
         self
     }

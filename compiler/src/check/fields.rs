@@ -210,7 +210,7 @@ fn example(ty: Ty) -> String {
         Ty::Float(..) => "X".into(),
         Ty::Block(kind) => kind.word().to_uppercase(),
         Ty::Prompts => "DATA".into(),
-        Ty::Init => "POLICY.init".into(),
+        Ty::Init => "POLICY.init|hf(...)".into(),
         Ty::Score => "TASK.score".into(),
         Ty::Choice(_) | Ty::Task => ty
             .alternatives()

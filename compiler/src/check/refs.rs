@@ -5,7 +5,7 @@ use pbpo_grammar::ast::{Expr, ExprKind, Ident};
 use super::{Check, path_text};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::schema::{Flow, Kind, tasks};
+use crate::schema::{Flow, Kind, scored, tasks};
 use crate::scope::Locals;
 use crate::suggest;
 
@@ -133,7 +133,7 @@ impl Check<'_> {
                 self.named_block(Kind::Policy, name);
                 None
             }
-            _ => self.wrong_type(expr, expected, Some("write `POLICY.init`".into())),
+            _ => self.wrong_type(expr, expected, Some("write `POLICY.init` or `hf(\"ORG/NAME\")`".into())),
         }
     }
 
@@ -144,13 +144,17 @@ impl Check<'_> {
 
     /// `TASK.score`; `WORLD.score` is the true reward of a world.
     pub(super) fn score_ref(&mut self, expr: &Expr) -> Option<String> {
-        let names: Vec<&str> = tasks().iter().map(|task| task.name).collect();
+        let names = scored();
         let path = match &expr.kind {
             ExprKind::Path(path) => path.as_slice(),
             _ => &[],
         };
         match path {
             [world, part] if part.text == "score" && self.is_world(world) => self.named_block(Kind::World, world),
+            [task, ..] if self.makes_no_score(task) => {
+                let help = "write `by = verifier`, and a `check` in the data block";
+                self.wrong_type(expr, "the score of a task", Some(help.into()))
+            }
             [task, part] if part.text == "score" => {
                 let name = self.scope.task(task);
                 if names.contains(&name) {
@@ -159,7 +163,7 @@ impl Check<'_> {
                 self.out.push(
                     Diagnostic::error(Code::UnknownName, task.span, format!("no task is called `{}`", task.text))
                         .label("unknown task")
-                        .suggest(&task.text, &names),
+                        .suggest(&task.text, names),
                 );
                 None
             }
@@ -171,6 +175,12 @@ impl Check<'_> {
                 self.wrong_type(expr, "the score of a task", help)
             }
         }
+    }
+
+    /// Whether a word is a source of data without a score of its own: a file.
+    fn makes_no_score(&self, task: &Ident) -> bool {
+        let name = self.scope.task(task);
+        tasks().iter().any(|task| task.name == name) && !scored().contains(&name)
     }
 
     fn is_world(&self, name: &Ident) -> bool {

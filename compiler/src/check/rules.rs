@@ -14,6 +14,9 @@ pub fn block(kind: Kind, args: &Args, scope: &Scope, out: &mut Vec<Diagnostic>) 
             if let Some(model) = args.choice("model") {
                 divides(&model.args, "heads", "width", out);
                 divides(&model.args, "kv_heads", "heads", out);
+                if model.name != "hf" {
+                    needs_a_checkpoint(args, out);
+                }
             }
         }
         Kind::Data
@@ -40,6 +43,22 @@ fn follows_a_player(args: &Args, scope: &Scope, out: &mut Vec<Diagnostic>) {
                 .label("a policy with a `model` belongs here")
                 .also(other, format!("`{leader}` follows another policy")),
         );
+    }
+}
+
+/// Random weights can't be kept as they are, and adapters on them teach nothing.
+fn needs_a_checkpoint(args: &Args, out: &mut Vec<Diagnostic>) {
+    let pretrained = (args.word("init") == Some("pretrained")).then(|| ("init = pretrained", args.span("init")));
+    let lora = args.record("lora").map(|_| ("lora", args.span("lora")));
+    for (what, at) in [pretrained, lora].into_iter().flatten() {
+        let Some(at) = at else { continue };
+        let mut error = Diagnostic::error(Code::CheckpointOnly, at, format!("`{what}` needs a checkpoint"))
+            .label("the model begins with random weights")
+            .help("write `model = hf(\"ORG/NAME\")`, or start with `init = imitate(...)` and no `lora`");
+        if let Some(model) = args.span("model") {
+            error = error.also(model, "the model");
+        }
+        out.push(error);
     }
 }
 

@@ -10,6 +10,7 @@ use super::{Check, describe, path_text};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Args, Choice, Value};
+use crate::schema::blocks::CHECKPOINTS;
 use crate::schema::{Form, Ty, Variant, tasks};
 use crate::suggest;
 
@@ -24,6 +25,10 @@ impl Check<'_> {
             Ty::Float(unit, range) => self.float(field, unit, range, expr).map(Value::Float),
             Ty::Block(kind) => self.block_ref(kind, expr).map(Value::Block),
             Ty::Prompts => self.prompts_ref(expr).map(Value::Block),
+            Ty::Init if is_call(expr) => {
+                let name = self.choice(field, CHECKPOINTS, expr)?.args.text("name")?.to_owned();
+                Some(Value::Checkpoint(name))
+            }
             Ty::Init => self.init_ref(expr).map(Value::Init),
             Ty::Score => self.score_ref(expr).map(Value::Score),
             Ty::Choice(variants) => self.choice(field, variants, expr).map(Value::Choice),
@@ -136,4 +141,8 @@ impl Check<'_> {
 fn head(path: &[Ident]) -> Option<(String, Span)> {
     let (first, last) = (path.first()?, path.last()?);
     Some((path_text(path), first.span.to(last.span)))
+}
+
+fn is_call(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Call { .. })
 }

@@ -4,7 +4,7 @@ use super::{code, table};
 use crate::ide::type_text;
 use crate::params::default_text;
 use crate::schema::blocks as schema;
-use crate::schema::{Field, Form, Kind, Ty, Variant};
+use crate::schema::{Default, Field, Form, Kind, Ty, Variant};
 
 const TITLES: [&str; 4] = ["field", "type", "default", "meaning"];
 
@@ -48,7 +48,10 @@ fn usage(field: &Field) -> String {
 /// The row of a field, and those of what is in it.
 fn add(rows: &mut Vec<[String; 4]>, parent: &str, field: &Field) {
     let path = if parent.is_empty() { field.name.to_owned() } else { format!("{parent}.{}", field.name) };
-    let default = default_text(field).map_or("required".to_owned(), |text| code(&text));
+    let default = match field.default {
+        Default::Absent => "nothing".to_owned(),
+        _ => default_text(field).map_or("required".to_owned(), |text| code(&text)),
+    };
     rows.push([code(&path), code(&type_text(field)), default, field.doc.to_owned()]);
     match field.ty {
         Ty::Record(fields) => fields.iter().for_each(|inner| add(rows, &path, inner)),

@@ -25,7 +25,7 @@ pub(super) fn ty(ty: Ty) -> String {
         Ty::Float(unit, limits) => number("float", unit, limits, false),
         Ty::Block(kind) => kind.word().into(),
         Ty::Prompts => "data | world".into(),
-        Ty::Init => "POLICY.init".into(),
+        Ty::Init => "POLICY.init | hf(...)".into(),
         Ty::Score => "TASK.score | WORLD.score".into(),
         Ty::Choice(variants) => one_of(variants),
         Ty::Task => one_of(crate::schema::tasks()),

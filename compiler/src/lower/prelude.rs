@@ -7,6 +7,7 @@ use serde_json::{Value as Json, json};
 use super::{Lower, stage};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
+use crate::hir::{Args, Value};
 use crate::schema::Kind;
 
 impl Lower<'_> {
@@ -72,6 +73,11 @@ impl Lower<'_> {
             made = made.set("task", source.name);
             made.config.extend(source.args.json());
         }
+        if let Some(check) = self.block(name).choice("check") {
+            let mut settings = check.args.json();
+            settings.insert("by".into(), json!(check.name));
+            made = made.set("check", Json::Object(settings));
+        }
         self.add(name, made);
     }
 
@@ -82,13 +88,23 @@ impl Lower<'_> {
             return value;
         }
         let args = self.block(policy);
+        let checkpoint = args.choice("model").and_then(|model| model.args.text("name")).map(str::to_owned);
+        let lora = args.record("lora").map(Args::json);
+        if args.word("init") == Some("pretrained") {
+            self.load(policy, &value, &checkpoint.unwrap_or_default(), lora);
+            return value;
+        }
         let mut made = stage("imitate", &[&value]);
         let mut data = None;
         if let Some(init) = args.choice("init") {
             data = init.args.name("data").map(str::to_owned);
             made.config.extend(init.args.json());
         }
-        if let Some(model) = args.choice("model") {
+        if let Some(checkpoint) = checkpoint {
+            let base = format!("{policy}.model");
+            self.load(policy, &base, &checkpoint, lora);
+            made = made.with("init", base);
+        } else if let Some(model) = args.choice("model") {
             made = made.set("model", model.args.json());
         }
         if let Some(data) = data {
@@ -97,6 +113,25 @@ impl Lower<'_> {
         }
         self.add(policy, made);
         value
+    }
+
+    /// A checkpoint, with fresh adapters where they are asked for.
+    fn load(&mut self, block: &str, value: &str, checkpoint: &str, lora: Option<serde_json::Map<String, Json>>) {
+        let lora = lora.map(Json::Object);
+        self.add(block, stage("load", &[value]).set("model", checkpoint).maybe("lora", lora));
+    }
+
+    /// The weights that a field of a block names: those of a policy before the game, or of a checkpoint.
+    fn weights(&mut self, block: &str, field: &str) -> Option<String> {
+        match self.block(block).get(field)?.clone() {
+            Value::Init(policy) => Some(self.init(&policy)),
+            Value::Checkpoint(name) => {
+                let value = format!("{block}.{field}");
+                self.load(block, &value, &name, None);
+                Some(value)
+            }
+            _ => None,
+        }
     }
 
     fn policy(&mut self, name: &str) {
@@ -131,7 +166,7 @@ impl Lower<'_> {
     }
 
     fn reward_model(&mut self, name: &str) {
-        let init = self.block(name).name("backbone").map(str::to_owned).map(|policy| self.init(&policy));
+        let init = self.weights(name, "backbone");
         let value = self.fresh(name);
         let mut made = stage("reward_model", &[&value]);
         made.inputs.extend(init.map(|init| ("init".to_owned(), init)));
@@ -141,7 +176,7 @@ impl Lower<'_> {
     }
 
     fn features(&mut self, name: &str) {
-        let init = self.block(name).name("of").map(str::to_owned).map(|policy| self.init(&policy));
+        let init = self.weights(name, "of");
         let mut made = stage("features", &[name]);
         made.inputs.extend(init.map(|init| ("init".to_owned(), init)));
         made.config.extend(self.block(name).json());

@@ -17,6 +17,7 @@ const fn op(name: &'static str, version: u32, random: bool) -> OpInfo {
 /// Every operation that a plan may hold.
 pub const OPS: &[OpInfo] = &[
     op("data", 1, false),
+    op("load", 1, true),
     op("imitate", 1, true),
     op("policy", 1, false),
     op("follow", 1, false),

@@ -1,8 +1,8 @@
 //! The fields of every kind of block. A new kind: a variant of [`Kind`], a table here, and its
 //! stage in `lower/prelude.rs`.
 
-use super::Default::{EightThirds, Fields, Float as F, Int as I, Same, Word};
-use super::{Field, Kind, MOST, Range, Ty, Variant, call, exact, opt, record, req, word};
+use super::Default::{Absent, EightThirds, Fields, Float as F, Int as I, Same, Word, Words};
+use super::{Field, Kind, MOST, Range, Ty, Variant, call, exact, judges, opt, pos, record, req, word};
 use crate::units::Unit;
 
 /// Counts have a limit, so that a slip of the keyboard is a diagnostic and not a full memory.
@@ -94,12 +94,41 @@ pub const fn neutral(kind: Kind, follower: bool) -> Option<(&'static str, &'stat
     }
 }
 
-const DATA: &[Field] = &[req("source", Ty::Task, "where the examples come from")];
+const DATA: &[Field] = &[
+    req("source", Ty::Task, "where the examples come from"),
+    opt("check", Ty::Choice(CHECKS), Absent, "how a response is held against the right answer; tasks have their own"),
+];
+
+const CHECKS: &[Variant] = &[
+    record("exact", &[opt("ignore", Ty::Words(IGNORED), Words(&["space"]), "what does not count")], "the same text"),
+    record(
+        "numeric",
+        &[opt(
+            "tolerance",
+            Ty::Float(None, Range::from(0.0)),
+            F(1e-6),
+            "largest difference that is right; `$`, `%` and `,` do not count",
+        )],
+        "the last number of the response is that of the answer (behind `####` where there is one)",
+    ),
+    record(
+        "regex",
+        &[
+            req("pattern", Ty::Text, "what is looked for; its last match counts"),
+            opt("group", Ty::Int(None, Range::new(0.0, 99.0)), I(1), "which of its groups is compared; 0 is the match"),
+        ],
+        "a part of the response is the answer",
+    ),
+];
+
+const IGNORED: &[Variant] =
+    &[word("space", "space around the text"), word("case", "upper and lower case"), word("punctuation", "punctuation")];
 
 const PLAYER: &[Field] = &[
     req("model", Ty::Choice(MODELS), "the network"),
     req("init", Ty::Choice(INITS), "how the weights start"),
     req("optimizer", Ty::Choice(POLICY_OPTIMIZERS), "how the weights move"),
+    opt("lora", Ty::Record(LORA), Absent, "trains low-rank adapters alone; all copies of the model share its base"),
     opt("sampling", Ty::Record(SAMPLING), Fields, "how it generates"),
     opt("estimator", Ty::Choice(ESTIMATORS), Word("rloo"), "gradient through the policy's own samples"),
 ];
@@ -112,7 +141,19 @@ pub const FOLLOWER: &[Field] = &[
     req("update", Ty::Choice(UPDATES), "when it is copied"),
 ];
 
-const MODELS: &[Variant] = &[record(
+const MODELS: &[Variant] = &[LLAMA, HF];
+
+/// Where weights come from that are no policy's.
+pub(crate) const CHECKPOINTS: &[Variant] = &[HF];
+
+/// A checkpoint of the Hugging Face world.
+const HF: Variant = call(
+    "hf",
+    &[pos("name", Ty::Text, "a directory beside the file, or `ORG/NAME` or `ORG/NAME@REVISION` in the local cache")],
+    "a checkpoint of Llama, Qwen2, Qwen3 or Mistral, with its tokenizer",
+);
+
+const LLAMA: Variant = record(
     "llama",
     &[
         req("layers", Ty::Int(None, Range::new(1.0, 96.0)), "blocks"),
@@ -122,20 +163,41 @@ const MODELS: &[Variant] = &[record(
         opt("ff", COUNT, EightThirds("width"), "inner width of the feed-forward part"),
         req("context", Ty::Int(Some(Unit::Tokens), Range::new(8.0, 1e6)), "longest prompt and response together"),
         opt("rope_theta", POSITIVE, F(10000.0), "base of the rotary positions"),
+        opt("tokenizer", Ty::Text, Absent, "a checkpoint whose tokenizer reads files; tasks have their own"),
     ],
-    "a decoder with RMSNorm, rotary positions, SwiGLU and grouped-query attention",
-)];
+    "a decoder with RMSNorm, rotary positions, SwiGLU and grouped-query attention, from random weights",
+);
 
-const INITS: &[Variant] = &[call(
-    "imitate",
-    &[
-        Field { positional: true, ..req("data", Ty::Block(Kind::Data), "demonstrations") },
-        opt("steps", Ty::Int(Some(Unit::Steps), Range::from(0.0)), I(800), "optimizer steps"),
-        opt("batch", COUNT, I(64), "demonstrations in a step"),
-        opt("lr", Ty::Float(None, UNIT_INTERVAL), F(1e-3), "learning rate"),
-    ],
-    "supervised fine-tuning from random weights",
-)];
+/// Low-rank adapters (LoRA).
+const LORA: &[Field] = &[
+    opt("rank", Ty::Int(None, Range::new(1.0, 4096.0)), I(16), "inner dimension"),
+    opt("alpha", POSITIVE, F(32.0), "scales what is added by `alpha / rank`"),
+    opt("targets", Ty::Words(TARGETS), Words(&["q_proj", "v_proj"]), "the matrices that get one"),
+];
+
+const TARGETS: &[Variant] = &[
+    word("q_proj", "queries"),
+    word("k_proj", "keys"),
+    word("v_proj", "values"),
+    word("o_proj", "output of the attention"),
+    word("gate_proj", "gate of the feed-forward part"),
+    word("up_proj", "its input"),
+    word("down_proj", "its output"),
+];
+
+const INITS: &[Variant] = &[
+    word("pretrained", "as the checkpoint is"),
+    call(
+        "imitate",
+        &[
+            Field { positional: true, ..req("data", Ty::Block(Kind::Data), "demonstrations") },
+            opt("steps", Ty::Int(Some(Unit::Steps), Range::from(0.0)), I(800), "optimizer steps"),
+            opt("batch", COUNT, I(64), "demonstrations in a step"),
+            opt("lr", Ty::Float(None, UNIT_INTERVAL), F(1e-3), "learning rate"),
+        ],
+        "supervised fine-tuning on demonstrations",
+    ),
+];
 
 const ADAMW_CLIP: Field = opt("clip", POSITIVE, F(1.0), "largest global gradient norm");
 const ADAMW_BETA1: Field = opt("beta1", Ty::Float(None, DECAY), F(0.9), "decay of the first moment");
@@ -193,7 +255,7 @@ const UPDATES: &[Variant] = &[
 ];
 
 const REWARD_MODEL: &[Field] = &[
-    req("backbone", Ty::Init, "the weights it starts from"),
+    req("backbone", Ty::Init, "the weights it starts from; a reward model's own head is kept"),
     req("head", Ty::Choice(HEADS), "what it scores"),
     opt("bound", POSITIVE, F(5.0), "largest absolute reward"),
     opt("optimizer", Ty::Choice(REWARD_OPTIMIZERS), Word("adamw"), "how the weights move"),
@@ -261,12 +323,22 @@ const NLLS: &[Variant] = &[word("sum", "grows with the number of pairs"), word("
 
 const ORACLE: &[Field] = &[req("by", Ty::Choice(JUDGES), "who labels")];
 
-const JUDGES: &[Variant] = &[record(
-    "btl",
-    &[
-        req("score", Ty::Score, "the true score"),
-        opt("scale", POSITIVE, F(1.0), "sharpness of the preference"),
-        opt("flip", Ty::Float(None, Range::new(0.0, 0.5)), F(0.0), "chance that a label is turned around"),
-    ],
-    "Bradley-Terry-Luce on a score",
-)];
+const SCALE: Field = opt("scale", POSITIVE, F(1.0), "sharpness of the preference");
+const FLIP: Field = opt("flip", Ty::Float(None, Range::new(0.0, 0.5)), F(0.0), "chance that a label is turned around");
+
+const JUDGES: &[Variant] = &[
+    record("btl", &[req("score", Ty::Score, "the true score"), SCALE, FLIP], "Bradley-Terry-Luce on a score"),
+    record("verifier", &[FLIP], "the response that passes the `check` of its data; where both or none do, a tie"),
+    record(
+        "reward_model",
+        &[
+            req("model", Ty::Text, "a directory, or `ORG/NAME` in the local cache: a sequence classifier of one label"),
+            SCALE,
+            FLIP,
+        ],
+        "Bradley-Terry-Luce on the score of a reward model from disk",
+    ),
+    record("chat", judges::CHAT, "a language model behind an OpenAI-compatible server"),
+    record("decision", judges::DECISION, "a server that answers a typed question with probabilities"),
+    record("recorded", judges::RECORDED, "labels from a file"),
+];

@@ -59,6 +59,7 @@ fn ty(formal: &Formal) -> Option<Ty> {
         _ if formal.ty.list => Ty::Words(alternatives(&words)),
         ["int"] => Ty::Int(unit, range),
         ["float"] => Ty::Float(unit, range),
+        ["text"] => Ty::Text,
         [word] => match Flow::parse(word) {
             Some(flow) => Ty::Value(flow),
             None => Ty::Block(Kind::parse(word)?),

@@ -1,7 +1,7 @@
 //! What may be written, as data: checks, defaults, overrides and messages all read these tables.
 //!
 //! - `blocks.rs`: the fields of each kind of block. A new kind of block goes there. `exact.rs`: those of the
-//!   exact track.
+//!   exact track; `judges.rs`: those of oracles behind a server or in a file.
 //! - `ops.rs`, `functions.rs`, `tasks()`: what pipelines and objectives are made of, and where data comes
 //!   from. All of it is declared in `stdlib/*.pbpo`; `externs.rs` reads that.
 
@@ -9,6 +9,7 @@ pub mod blocks;
 pub mod exact;
 mod externs;
 pub mod functions;
+mod judges;
 pub mod ops;
 
 use std::sync::LazyLock;
@@ -172,7 +173,7 @@ pub enum Ty {
     Block(Kind),
     /// The name of a `data` or a `world`: what is answered.
     Prompts,
-    /// `POLICY.init`
+    /// `POLICY.init`, or `hf("...")`
     Init,
     /// `TASK.score`, `WORLD.score`
     Score,
@@ -201,11 +202,24 @@ impl Ty {
     }
 }
 
-/// Sources of data. `NAME.score` is the task's score function.
+/// Sources of data: tasks that make their examples, and files.
 pub fn tasks() -> &'static [Variant] {
-    static TASKS: LazyLock<&'static [Variant]> =
-        LazyLock::new(|| externs::calls(&externs::declared(crate::stdlib::TASKS, "task")));
-    *TASKS
+    sources().0
+}
+
+/// Names of the tasks that have a score function, `NAME.score`: those that give `data`, not `records`.
+pub fn scored() -> &'static [&'static str] {
+    sources().1
+}
+
+fn sources() -> (&'static [Variant], &'static [&'static str]) {
+    static SOURCES: LazyLock<(&'static [Variant], &'static [&'static str])> = LazyLock::new(|| {
+        let declared = externs::declared(crate::stdlib::TASKS, "task");
+        let made = declared.iter().filter(|task| task.result.first().is_some_and(|word| word.text == "data"));
+        let scored: Vec<&'static str> = made.map(|task| externs::text(&task.name.text)).collect();
+        (externs::calls(&declared), scored.leak())
+    });
+    *SOURCES
 }
 
 /// One alternative of a [`Ty::Choice`].

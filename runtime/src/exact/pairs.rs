@@ -37,6 +37,7 @@ pub fn sample(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
 /// Bradley-Terry-Luce labels on the true reward.
 pub fn label(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     let oracle = env.oracle(stage, "oracle")?;
+    let oracle = oracle.btl();
     let (first, second) = (played(env, stage, "first")?, played(env, stage, "second")?);
     let world = &first.place.world;
     let mut rng = context.rng(&stage.name);
@@ -50,9 +51,9 @@ pub fn label(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
         context.record("oracle/ties", f64::from(u8::from(margin == 0.0)));
         records.push(PreferenceRecord {
             episode: context.episode,
-            prompt: a.0.first().map_or_else(String::new, |(state, _)| format!("s{state}")),
-            chosen: text(chosen),
-            rejected: text(rejected),
+            prompt: Text::Plain(a.0.first().map_or_else(String::new, |(state, _)| format!("s{state}"))),
+            chosen: Text::Plain(text(chosen)),
+            rejected: Text::Plain(text(rejected)),
         });
         pairs.push([world.trajectory_features(chosen), world.trajectory_features(rejected)]);
     }

@@ -1,29 +1,35 @@
-//! Grouped-query attention with rotate-half rotary positions, as in Llama.
+//! Grouped-query attention with rotate-half rotary positions, as in Llama, Qwen and Mistral.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Tensor, TensorData, activation::softmax};
+use pbpo_hub::config::{ModelConfig, Rope};
 use rand_chacha::ChaCha8Rng;
 
 use super::cache::Cache;
-use super::llama::LlamaConfig;
-use super::matrix;
+use super::linear::Linear;
+use super::{matrix, rms_norm};
 
 /// The four projections. (One fused matrix for queries, keys and values is slower on the CPU: the
 /// gradient of each slice of its product is a tensor of full size.)
 #[derive(Module, Debug)]
 pub struct Attention {
     /// `[width, heads head_dim]`.
-    pub q: Param<Tensor<2>>,
+    pub q: Linear,
     /// `[width, kv_heads head_dim]`.
-    pub k: Param<Tensor<2>>,
+    pub k: Linear,
     /// `[width, kv_heads head_dim]`.
-    pub v: Param<Tensor<2>>,
+    pub v: Linear,
     /// `[heads head_dim, width]`.
-    pub out: Param<Tensor<2>>,
+    pub out: Linear,
+    /// `[head_dim]` each, where queries and keys are normalised (Qwen3).
+    pub q_norm: Option<Param<Tensor<1>>>,
+    pub k_norm: Option<Param<Tensor<1>>>,
     #[module(skip)]
     heads: usize,
     #[module(skip)]
     kv_heads: usize,
+    #[module(skip)]
+    norm_eps: f64,
 }
 
 /// Cosines and sines of the positions of one forward step, `[1, new, 1, head_dim]` each, the half turn
@@ -37,31 +43,21 @@ pub struct Positions {
 
 impl Positions {
     /// Positions `start..start + new`.
-    pub fn new(config: &LlamaConfig, start: usize, new: usize, device: &Device) -> Self {
-        let dim = config.head_dim();
+    pub fn new(config: &ModelConfig, start: usize, new: usize, device: &Device) -> Self {
+        let dim = config.head_dim;
+        let frequencies = frequencies(config);
+        let scale = config.attention_scale();
         let mut cos = Vec::with_capacity(new * dim);
         let mut sin = Vec::with_capacity(new * dim);
         for position in start..start + new {
             for i in 0..dim {
-                let frequency = config.rope_theta.powf(-((2 * (i % (dim / 2))) as f64) / dim as f64);
-                let angle = position as f64 * frequency;
-                cos.push(angle.cos() as f32);
-                sin.push(angle.sin() as f32);
+                let angle = position as f64 * frequencies[i % (dim / 2)];
+                cos.push((angle.cos() * scale) as f32);
+                sin.push((angle.sin() * scale) as f32);
             }
         }
         let table = |values| Tensor::from_data(TensorData::new::<f32, _>(values, [1, new, 1, dim]), device);
-        let mask = (new > 1).then(|| {
-            let groups = config.heads / config.kv_heads;
-            let seen = start + new;
-            let mut mask = Vec::with_capacity(groups * new * seen);
-            // Minus infinity: its exponential is 0 at once, that of a large number takes libm's slow path.
-            for _ in 0..groups {
-                for t in start..seen {
-                    mask.extend((0..seen).map(|s| if s <= t { 0.0_f32 } else { f32::NEG_INFINITY }));
-                }
-            }
-            Tensor::from_data(TensorData::new(mask, [1, 1, groups * new, seen]), device)
-        });
+        let mask = mask(config, start, new, device);
         let half = dim / 2;
         let turn = (0..dim * dim).map(|i| match (i / dim, i % dim) {
             (from, to) if from == to + half => -1.0,
@@ -73,18 +69,55 @@ impl Positions {
     }
 }
 
-impl Attention {
-    pub fn new(config: &LlamaConfig, rng: &mut ChaCha8Rng, device: &Device) -> Self {
-        let (width, dim) = (config.width, config.head_dim());
-        let std = (width as f64).powf(-0.5);
-        Self {
-            q: matrix(rng, [width, config.heads * dim], std, device),
-            k: matrix(rng, [width, config.kv_heads * dim], std, device),
-            v: matrix(rng, [width, config.kv_heads * dim], std, device),
-            out: matrix(rng, [config.heads * dim, width], std / (2.0 * config.layers as f64).sqrt(), device),
-            heads: config.heads,
-            kv_heads: config.kv_heads,
+/// Turns of each half-pair from one position to the next, in radians. Plain ones are not rounded to f32 first.
+fn frequencies(config: &ModelConfig) -> Vec<f64> {
+    let dim = config.head_dim;
+    match config.rope {
+        Rope::Plain => (0..dim / 2).map(|i| config.rope_theta.powf(-((2 * i) as f64) / dim as f64)).collect(),
+        _ => config.inverse_frequencies().into_iter().map(f64::from).collect(),
+    }
+}
+
+/// 0 where a token looks, minus infinity where it does not: at what comes later, and at what left its sliding
+/// window. (The exponential of minus infinity is 0 at once, that of a large number takes libm's slow path.)
+fn mask(config: &ModelConfig, start: usize, new: usize, device: &Device) -> Option<Tensor<4>> {
+    let (groups, seen) = (config.heads / config.kv_heads, start + new);
+    let window = config.sliding_window.unwrap_or(usize::MAX);
+    if new == 1 && seen <= window {
+        return None;
+    }
+    let mut mask = Vec::with_capacity(groups * new * seen);
+    for _ in 0..groups {
+        for t in start..seen {
+            let sees = |s: usize| s <= t && t - s < window;
+            mask.extend((0..seen).map(|s| if sees(s) { 0.0_f32 } else { f32::NEG_INFINITY }));
         }
+    }
+    Some(Tensor::from_data(TensorData::new(mask, [1, 1, groups * new, seen]), device))
+}
+
+impl Attention {
+    /// Random matrices of queries, keys, values and output.
+    pub(super) fn matrices(config: &ModelConfig, rng: &mut ChaCha8Rng, device: &Device) -> [Linear; 4] {
+        let (width, dim) = (config.width, config.head_dim);
+        let std = (width as f64).powf(-0.5);
+        let out_std = std / (2.0 * config.layers as f64).sqrt();
+        let mut linear = |shape, std| Linear::new(matrix(rng, shape, std, device));
+        [
+            linear([width, config.heads * dim], std),
+            linear([width, config.kv_heads * dim], std),
+            linear([width, config.kv_heads * dim], std),
+            linear([config.heads * dim, width], out_std),
+        ]
+    }
+
+    pub(super) fn of(
+        config: &ModelConfig,
+        [q, k, v, out]: [Linear; 4],
+        [q_norm, k_norm]: [Option<Param<Tensor<1>>>; 2],
+    ) -> Self {
+        let ModelConfig { heads, kv_heads, norm_eps, .. } = *config;
+        Self { q, k, v, out, q_norm, k_norm, heads, kv_heads, norm_eps }
     }
 
     /// `[rows new, width] -> [rows new, width]`. With a cache, attends to what it holds too.
@@ -96,12 +129,19 @@ impl Attention {
         cache: Option<(usize, &mut Cache)>,
     ) -> Tensor<2> {
         let (heads, kv) = (self.heads, self.kv_heads);
-        let dim = self.out.val().dims()[0] / heads;
-        let project =
-            |weight: &Param<Tensor<2>>, heads| x.clone().matmul(weight.val()).reshape([rows, new, heads, dim]);
-        let q = rotate(project(&self.q, heads), positions).swap_dims(1, 2).reshape([rows, kv, heads / kv * new, dim]);
-        let k = rotate(project(&self.k, kv), positions).swap_dims(1, 2);
-        let v = project(&self.v, kv).swap_dims(1, 2);
+        let dim = self.out.weight.val().dims()[0] / heads;
+        let project = |linear: &Linear, norm: &Option<Param<Tensor<1>>>, heads| {
+            let x = linear.forward(x.clone());
+            let x = match norm {
+                Some(weight) => rms_norm(x.reshape([rows * new * heads, dim]), weight, self.norm_eps),
+                None => x,
+            };
+            x.reshape([rows, new, heads, dim])
+        };
+        let q = rotate(project(&self.q, &self.q_norm, heads), positions);
+        let q = q.swap_dims(1, 2).reshape([rows, kv, heads / kv * new, dim]);
+        let k = rotate(project(&self.k, &self.k_norm, kv), positions).swap_dims(1, 2);
+        let v = project(&self.v, &None, kv).swap_dims(1, 2);
         let (k, v) = match cache {
             Some((layer, cache)) => cache.extend(layer, k, v),
             None => (k, v),
@@ -111,12 +151,8 @@ impl Attention {
             Some(mask) => scores + mask.clone(),
             None => scores,
         };
-        softmax(scores, 3)
-            .matmul(v)
-            .reshape([rows, heads, new, dim])
-            .swap_dims(1, 2)
-            .reshape([rows * new, heads * dim])
-            .matmul(self.out.val())
+        let mixed = softmax(scores, 3).matmul(v).reshape([rows, heads, new, dim]).swap_dims(1, 2);
+        self.out.forward(mixed.reshape([rows * new, heads * dim]))
     }
 }
 

@@ -1,11 +1,18 @@
-//! Models: a Llama-style decoder, its reward heads and its key/value cache.
+//! Models: a decoder of the Llama family, its reward heads and its key/value cache.
 //!
-//! - `llama.rs`: the decoder; `attention.rs`: grouped-query attention with rotate-half RoPE;
+//! - `decoder.rs`: the decoder; `attention.rs`: grouped-query attention with rotate-half RoPE;
+//! - `llama.rs`: the shape of a model from random weights;
+//! - `linear.rs`: matrices with biases and adapters; `lora.rs`: which matrices get an adapter;
+//! - `disk.rs`: weights by their Hugging Face names, in and out;
 //! - `cache.rs`: keys and values of what was read; `reward.rs`: sequence and token reward heads.
 
 pub mod attention;
 pub mod cache;
+pub mod decoder;
+pub mod disk;
+pub mod linear;
 pub mod llama;
+pub mod lora;
 pub mod reward;
 
 use burn::module::Param;
@@ -13,7 +20,8 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 
 pub use cache::Cache;
-pub use llama::{Llama, LlamaConfig};
+pub use decoder::Decoder;
+pub use llama::Llama;
 pub use reward::{Head, RewardModel};
 
 /// A weight matrix `[rows, cols]` of normal draws with standard deviation `std`.
@@ -22,8 +30,13 @@ fn matrix(rng: &mut ChaCha8Rng, [rows, cols]: [usize; 2], std: f64, device: &Dev
     Param::from_tensor(Tensor::from_data(TensorData::new::<f32, _>(values, [rows, cols]), device))
 }
 
+/// The weight of a fresh norm.
+fn ones(width: usize, device: &Device) -> Param<Tensor<1>> {
+    Param::from_tensor(Tensor::ones([width], device))
+}
+
 /// Root-mean-square normalisation of each row, scaled by `weight`.
-fn rms_norm(x: Tensor<2>, weight: &Param<Tensor<1>>) -> Tensor<2> {
-    let scale = x.clone().square().mean_dim(1).add_scalar(1e-5).sqrt().recip();
+fn rms_norm(x: Tensor<2>, weight: &Param<Tensor<1>>, eps: f64) -> Tensor<2> {
+    let scale = x.clone().square().mean_dim(1).add_scalar(eps).sqrt().recip();
     x * scale * weight.val().unsqueeze()
 }

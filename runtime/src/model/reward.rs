@@ -5,11 +5,12 @@
 //! bound the adversary's problem has no minimum for few or separable preferences.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use serde::{Deserialize, Serialize};
 
-use super::llama::Llama;
+use super::decoder::Decoder;
 use crate::batch::Batch;
+use crate::error::Fault;
 
 /// Where a reward model looks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,23 +24,37 @@ pub enum Head {
 
 #[derive(Module, Debug)]
 pub struct RewardModel {
-    pub backbone: Llama,
+    pub backbone: Decoder,
     /// `[width, 1]` for a sequence head, `[vocab, width]` for a token head.
     pub head: Param<Tensor<2>>,
     #[module(skip)]
     pub kind: Head,
-    /// Bound of each output of the head.
+    /// Bound of each output of the head; infinite where there is none.
     #[module(skip)]
     pub bound: f64,
 }
 
 impl RewardModel {
-    pub fn new(backbone: Llama, kind: Head, bound: f64, device: &Device) -> Self {
+    pub fn new(backbone: Decoder, kind: Head, bound: f64, device: &Device) -> Self {
         let shape = match kind {
             Head::Sequence => [backbone.config.width, 1],
             Head::Token => [backbone.config.vocab, backbone.config.width],
         };
         Self { backbone, head: Param::from_tensor(Tensor::zeros(shape, device)), kind, bound }
+    }
+
+    /// Takes the head of a classifier on disk, `[labels, width]` row by row: one label is a sequence head, one a token
+    /// a token head.
+    pub fn take(&mut self, score: &[f32]) -> Result<(), Fault> {
+        let [rows, cols] = self.head.val().dims();
+        if score.len() != rows * cols {
+            let (labels, kind) = (score.len() / self.backbone.config.width, self.kind);
+            return Err(Fault::new(format!("the checkpoint's head has {labels} labels, which is no {kind:?} head"))
+                .help("write `head = sequence` for one label, `head = token` for one a token of the vocabulary"));
+        }
+        let data = TensorData::new(score.to_vec(), [rows, cols]);
+        self.head = Param::from_tensor(Tensor::from_data(data, &self.head.val().device()));
+        Ok(())
     }
 
     /// Rewards of a batch: `[rows, positions]` from a token head (padding is not zeroed),
@@ -61,6 +76,6 @@ impl RewardModel {
                 flat.select(0, batch.last_tokens()).matmul(self.head.val())
             }
         };
-        raw.div_scalar(self.bound).tanh().mul_scalar(self.bound)
+        if self.bound.is_finite() { raw.div_scalar(self.bound).tanh().mul_scalar(self.bound) } else { raw }
     }
 }

@@ -12,12 +12,12 @@ use pbpo_compiler::plan::Gives;
 use rayon::prelude::*;
 
 use crate::batch::Batch;
-use crate::model::{Llama, RewardModel};
+use crate::model::{Decoder, RewardModel};
 
 /// A player's model: a plain one, or a copy that autodiff tracks.
 #[derive(Clone)]
 pub enum Model {
-    Policy(Llama),
+    Policy(Decoder),
     Reward(RewardModel),
 }
 
@@ -63,7 +63,7 @@ impl Model {
 }
 
 /// Next-token log-probabilities at each predicting position, `[rows, positions, vocabulary]`.
-pub fn log_probs(model: &Llama, batch: &Batch) -> Tensor<3> {
+pub fn log_probs(model: &Decoder, batch: &Batch) -> Tensor<3> {
     let hidden = model.hidden(batch.tokens(), None);
     log_softmax(model.logits(hidden.narrow(1, batch.start(), batch.positions())), 2)
 }

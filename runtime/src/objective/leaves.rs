@@ -10,12 +10,12 @@ use super::forwards::log_probs;
 use crate::batch::{Batch, Row};
 use crate::context::Context;
 use crate::error::Fault;
-use crate::model::{Head, Llama, RewardModel};
+use crate::model::{Decoder, Head, RewardModel};
 use crate::value::Value;
 
 /// The player whose parameters the gradient is taken in; every other player is frozen.
 pub enum Moved {
-    Policy { value: String, model: Llama },
+    Policy { value: String, model: Decoder },
     Reward { value: String, model: RewardModel },
 }
 
@@ -206,14 +206,14 @@ impl<'v> Leaves<'v> {
     }
 
     fn scores(&mut self, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
-        let data = match self.value(&batch.value)? {
-            Value::Rollouts(rollouts) => Some(&rollouts.data),
-            Value::Preferences(preferences) => preferences.data.as_ref(),
+        let source = match self.value(&batch.value)? {
+            Value::Rollouts(rollouts) => Some(&rollouts.source),
+            Value::Preferences(preferences) => preferences.source.as_ref(),
             other => return Err(wrong(&batch.value, "batch", other)),
         };
         let rows = source_rows(self.values, batch)?;
-        let score = |row: &&Row| data.map_or(0.0, |data| data.score(row.item, &row.response) as f32);
-        let scores: Vec<f32> = rows.iter().map(score).collect();
+        let score = |row: &&Row| source.map_or(Ok(0.0), |source| source.score(row.item, &row.response));
+        let scores: Vec<f32> = rows.iter().map(|row| Ok(score(row)? as f32)).collect::<Result<_, Fault>>()?;
         let rows = scores.len();
         Ok(Tensor::<1>::from_floats(scores.as_slice(), &self.device).reshape([rows, 1]))
     }

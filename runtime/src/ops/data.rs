@@ -1,37 +1,151 @@
-//! `data`: items of a task, with their prompts as tokens.
+//! `data`: the examples of a task, or the rows of a file or a dataset.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pbpo_compiler::plan::Stage;
+use pbpo_hub::cache;
+use pbpo_hub::records::{self, Columns, OnBad, Record};
+use pbpo_judge::{Exact, Numeric, Rule, Verifier};
 use serde::Deserialize;
 
 use super::{Op, config};
 use crate::context::Context;
+use crate::data::{Data, Item, Scorer};
 use crate::env::Env;
 use crate::error::Fault;
+use crate::event::Event;
 use crate::task;
-use crate::value::{Data, Value};
+use crate::value::Value;
 
 pub struct MakeData;
 
 #[derive(Deserialize)]
 struct Settings {
     task: String,
+    #[serde(default)]
+    check: Option<Check>,
+}
+
+/// `file(...)` and `hub(...)`.
+#[derive(Deserialize)]
+struct Rows {
+    path: Option<String>,
+    name: Option<String>,
+    split: Option<String>,
+    subset: Option<String>,
+    prompt: Option<String>,
+    completion: Option<String>,
+    answer: Option<String>,
+    chosen: Option<String>,
+    rejected: Option<String>,
+    bad_rows: String,
+    count: Option<usize>,
+}
+
+/// `check = ...`
+#[derive(Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+enum Check {
+    Exact { ignore: Vec<String> },
+    Numeric { tolerance: f64 },
+    Regex { pattern: String, group: usize },
 }
 
 impl Op for MakeData {
-    fn run(&self, stage: &Stage, _: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        let Settings { task } = config(stage)?;
-        let tokenizer = task::tokenizer(&task)?;
-        let items = task::items(&task, &config(stage)?)?;
-        let prompts = items
-            .iter()
-            .map(|item| {
-                Data::prompt_tokens(&tokenizer, &item.prompt).map_err(|c| {
-                    Fault::new(format!("prompt `{}` has `{c}`, which the tokenizer does not know", item.prompt))
+    fn run(&self, stage: &Stage, _: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        let Settings { task, check } = config(stage)?;
+        let verifier = check.map(Check::verifier).transpose()?;
+        let data = match task.as_str() {
+            "file" | "hub" => from_files(stage, context, verifier)?,
+            _ => {
+                let items = task::items(&task, &config(stage)?)?;
+                let scorer = verifier.unwrap_or_else(|| Scorer::Task(task.clone()));
+                let digest = digest(&items);
+                Data::new(&stage.name, Some(Arc::new(task::tokenizer(&task)?)), items, Some(scorer), digest)
+            }
+        };
+        Ok(vec![Value::Data(Arc::new(data))])
+    }
+}
+
+fn from_files(stage: &Stage, context: &mut Context<'_>, scorer: Option<Scorer>) -> Result<Data, Fault> {
+    let rows: Rows = config(stage)?;
+    let files = files(&rows, context)?;
+    let columns = Columns {
+        prompt: rows.prompt,
+        completion: rows.completion,
+        chosen: rows.chosen,
+        rejected: rows.rejected,
+        answer: rows.answer,
+        ..Columns::default()
+    };
+    let on_bad = if rows.bad_rows == "skip" { OnBad::Skip } else { OnBad::Fatal };
+    let read = records::read(&files, &columns, on_bad, rows.count)?;
+    if read.records.is_empty() {
+        let shown: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
+        return Err(Fault::new(format!("there are no rows in {}", shown.join(", ")))
+            .help("a .jsonl file has one JSON object a line"));
+    }
+    if let Some(bad) = read.bad.first() {
+        let (of, at) = (read.bad.len(), format!("{}:{}:{}", bad.file.display(), bad.line, bad.column));
+        let text =
+            format!("{of} of {} rows can't be read and are left out; the first, {at}: {}", read.rows, bad.message);
+        context.emit(Event::Notice { stage: stage.name.clone(), text })?;
+    }
+    if scorer.is_some() && read.records.iter().all(|record| record.answer.is_none()) {
+        return Err(Fault::new(format!("`{}` has a `check`, and its rows have no answer", stage.name))
+            .help("name the column that holds it: `answer = \"...\"`"));
+    }
+    let items = read.records.into_iter().map(item).collect();
+    Ok(Data::new(&stage.name, None, items, scorer, read.digest))
+}
+
+fn files(rows: &Rows, context: &Context<'_>) -> Result<Vec<PathBuf>, Fault> {
+    if let Some(path) = &rows.path {
+        return Ok(vec![context.host.path(path)]);
+    }
+    let name = rows.name.as_deref().unwrap_or_default();
+    let found = cache::resolve_dataset(name, Path::new(&context.host.base))?;
+    Ok(records::split_files(&found.dir, rows.subset.as_deref(), rows.split.as_deref().unwrap_or_default())?)
+}
+
+fn item(record: Record) -> Item {
+    let Record { prompt, completion, chosen, rejected, answer, .. } = record;
+    // A preferred response is a demonstration too.
+    let demonstration = completion.or_else(|| chosen.clone());
+    Item { prompt, demonstration, answer, pair: chosen.zip(rejected) }
+}
+
+/// Of made items, for the run's manifest.
+fn digest(items: &[Item]) -> String {
+    let mut hasher = blake3::Hasher::new();
+    for item in items {
+        let demonstration = item.demonstration.as_ref().map(crate::data::shown);
+        for part in [Some(crate::data::shown(&item.prompt)), demonstration, item.answer.clone()] {
+            hasher.update(part.unwrap_or_default().as_bytes()).update(&[0]);
+        }
+    }
+    hasher.finalize().to_hex().to_string()
+}
+
+impl Check {
+    fn verifier(self) -> Result<Scorer, Fault> {
+        let rule = match self {
+            Check::Exact { ignore } => {
+                let ignored = |word: &str| ignore.iter().any(|given| given == word);
+                Rule::Exact(Exact {
+                    ignore_case: ignored("case"),
+                    ignore_punctuation: ignored("punctuation"),
+                    ignore_whitespace: ignored("space"),
                 })
-            })
-            .collect::<Result<_, _>>()?;
-        Ok(vec![Value::Data(Arc::new(Data { task, tokenizer, items, prompts }))])
+            }
+            Check::Numeric { tolerance } => Rule::Numeric(Numeric { tolerance, ..Numeric::default() }),
+            Check::Regex { pattern, group } => {
+                let exact = Exact { ignore_whitespace: true, ..Exact::default() };
+                Rule::Regex { pattern, group, exact }
+            }
+        };
+        Ok(Scorer::Verifier(Arc::new(Verifier::new(rule)?)))
     }
 }

@@ -21,7 +21,7 @@ impl Op for Draw {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { count } = config(stage)?;
         let set = env.preferences(stage, "preferences")?;
-        let Some(data) = set.data.clone().filter(|_| !set.is_empty()) else {
+        let Some(source) = set.source.clone().filter(|_| !set.is_empty()) else {
             return Err(
                 Fault::new("there are no labelled pairs to draw from").help("collect some first: prefs += label(...)")
             );
@@ -35,6 +35,6 @@ impl Op for Draw {
             indices.swap(i, j);
         }
         let pairs = indices[..count].iter().filter_map(|i| set.get(*i).cloned()).collect();
-        Ok(vec![Value::Preferences(Preferences::new(data, pairs))])
+        Ok(vec![Value::Preferences(Preferences::new(source, pairs))])
     }
 }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::{Op, config};
 use crate::context::Context;
+use crate::data::{Source, shown};
 use crate::env::Env;
 use crate::error::Fault;
 use crate::event::{Completion, Event, Metrics};
@@ -38,21 +39,25 @@ impl Op for Evaluate {
         let policy = env.policy(stage, "policy")?;
         let data = env.data(stage, "data")?;
         let sampling = policy.sampling;
+        let scored = wanted.iter().any(|metric| metric != "length");
         let mut rng = context.rng(&stage.name);
+        let source = Source::new(data, &policy.tokenizer)?;
         let mut scores = Vec::with_capacity(data.items.len());
         let mut lengths = 0;
         let mut completions = Vec::new();
         let indices: Vec<usize> = (0..count.unwrap_or(usize::MAX).min(data.items.len())).collect();
         for chunk in indices.chunks(256) {
-            let prompts: Vec<&[u32]> = chunk.iter().map(|i| data.prompts[*i].as_slice()).collect();
-            for (item, response) in chunk.iter().zip(generate(&policy.model, &prompts, sampling, &mut rng)?) {
+            let prompts: Vec<&[u32]> = chunk.iter().map(|i| source.prompts[*i].as_slice()).collect();
+            let responses = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, &mut rng)?;
+            for (item, response) in chunk.iter().zip(responses) {
                 context.generated += response.len() as u64;
-                let score = data.score(*item, &response);
+                // A mean length needs no score.
+                let score = if scored { source.score(*item, &response)? } else { 0.0 };
                 scores.push(score);
                 lengths += response.len();
                 if completions.len() < SHOWN {
-                    let completion = data.text(&response);
-                    completions.push(Completion { prompt: data.items[*item].prompt.clone(), completion, score });
+                    let completion = source.text(&response);
+                    completions.push(Completion { prompt: shown(&data.items[*item].prompt), completion, score });
                 }
             }
         }

@@ -28,7 +28,7 @@ impl Op for Explore {
         let mut rng = context.rng(&stage.name);
         let prompts: Vec<&[u32]> =
             against.rows.iter().flat_map(|r| std::iter::repeat_n(r.prompt.as_slice(), n)).collect();
-        let candidates: Vec<Row> = generate(&policy.model, &prompts, sampling, &mut rng)?
+        let candidates: Vec<Row> = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, &mut rng)?
             .into_iter()
             .zip(against.rows.iter().flat_map(|r| std::iter::repeat_n(r, n)))
             .map(|(response, reference)| Row { response, ..reference.clone() })
@@ -40,7 +40,7 @@ impl Op for Explore {
         let picks = pick(&mut exploration, phi_ref, phi_new, context);
         context.record("explorer/logdet", exploration.covariance.log_det());
         let rows = picks.into_iter().map(|i| candidates[i].clone()).collect();
-        let rollouts = Rollouts { data: against.data.clone(), rows, per_prompt: 1 };
+        let rollouts = Rollouts { source: against.source.clone(), rows, per_prompt: 1 };
         Ok(vec![Value::Rollouts(Arc::new(rollouts)), Value::Exploration(Box::new(exploration))])
     }
 }

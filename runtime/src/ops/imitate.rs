@@ -10,10 +10,11 @@ use serde::Deserialize;
 use super::{Op, config};
 use crate::batch::{Batch, Row};
 use crate::context::Context;
+use crate::data::Source;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::event::Event;
-use crate::model::{Llama, LlamaConfig};
+use crate::model::{Decoder, Llama};
 use crate::optimizer::{AdamW, Optimizer};
 use crate::value::{Init, Value, tracked};
 
@@ -21,7 +22,9 @@ pub struct Imitate;
 
 #[derive(Deserialize)]
 struct Settings {
-    model: LlamaConfig,
+    /// Random weights of this shape, where there is no input `init`.
+    #[serde(default)]
+    model: Option<Llama>,
     steps: usize,
     batch: usize,
     lr: f64,
@@ -31,15 +34,30 @@ impl Op for Imitate {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { model, steps, batch, lr } = config(stage)?;
         let data = env.data(stage, "data")?;
-        let rows = data.demonstrations();
-        let longest = rows.iter().map(|r| r.prompt.len() + r.response.len()).max().unwrap_or(0);
-        if longest > model.context {
-            return Err(Fault::new(format!("a demonstration has {longest} tokens, the model reads {}", model.context))
-                .help(format!("set `context = {longest} tokens` or more")));
-        }
         let mut rng = context.rng(&stage.name);
-        let model = LlamaConfig { vocab: data.tokenizer.vocab(), ..model };
-        let mut model = tracked(&Llama::new(model, &mut rng, &context.device));
+        let (model, tokenizer, base) = match (stage.input("init"), model) {
+            (None, Some(shape)) => {
+                let tokenizer = shape.tokenizer(data, context)?;
+                (Decoder::new(shape.config(tokenizer.vocab()), &mut rng, &context.device), tokenizer, None)
+            }
+            _ => {
+                let init = env.init(stage, "init")?;
+                (init.model.clone(), init.tokenizer.clone(), init.base.clone())
+            }
+        };
+        let rows = Source::new(data, &tokenizer)?.demonstrations()?;
+        if rows.is_empty() {
+            return Err(Fault::new("the data has no demonstrations").help("name their column: `completion = \"...\"`"));
+        }
+        let longest = rows.iter().map(|r| r.prompt.len() + r.response.len()).max().unwrap_or(0);
+        if longest > model.config.context {
+            return Err(Fault::new(format!(
+                "a demonstration has {longest} tokens, the model reads {}",
+                model.config.context
+            ))
+            .help(format!("set `context = {longest} tokens` or more")));
+        }
+        let mut model = tracked(&model);
         let mut optimizer = Optimizer::new(AdamW {
             lr,
             backbone_lr: None,
@@ -64,12 +82,12 @@ impl Op for Imitate {
                 context.emit(Event::Progress { stage: stage.name.clone(), done: step + 1, total: steps, metrics })?;
             }
         }
-        Ok(vec![Value::Init(Box::new(Init { model: model.valid(), data: data.clone() }))])
+        Ok(vec![Value::Init(Box::new(Init { model: model.valid(), score: None, tokenizer, base }))])
     }
 }
 
 /// Mean negative log-probability of the response tokens, a scalar `[1]`.
-pub fn cross_entropy(model: &Llama, batch: &Batch) -> Tensor<1> {
+pub fn cross_entropy(model: &Decoder, batch: &Batch) -> Tensor<1> {
     let hidden = model.hidden(batch.tokens(), None).narrow(1, batch.start(), batch.positions());
     let targets: Tensor<3, Int> = batch.targets().unsqueeze_dim(2);
     let logp: Tensor<2> = log_softmax(model.logits(hidden), 2).gather(2, targets).squeeze_dim(2);

@@ -1,6 +1,7 @@
-//! `label`: an oracle says which response of each pair it prefers.
+//! `label`: an oracle says which response of each pair it prefers. A pair without an answer is left out.
 
 use pbpo_compiler::plan::Stage;
+use pbpo_hub::records::Text;
 use rand::RngExt;
 
 use super::Op;
@@ -20,33 +21,37 @@ impl Op for Label {
             return Err(Fault::new("the two sides answer different prompts")
                 .help("make one side from the other: y2 = explore(..., against = y1)"));
         }
-        let data = &first.data;
+        let source = &first.source;
         let mut rng = context.rng(&stage.name);
+        let opinions = oracle.compare(source, &first.rows, &second.rows, context)?;
+        let flip = oracle.btl().flip;
         let mut pairs = Vec::with_capacity(first.rows.len());
-        for (a, b) in first.rows.iter().zip(&second.rows) {
-            let margin = data.score(a.item, &a.response) - data.score(b.item, &b.response);
-            let preferred = 1.0 / (1.0 + (-oracle.scale * margin).exp());
+        for ((a, b), opinion) in first.rows.iter().zip(&second.rows).zip(opinions) {
+            if let Some(margin) = opinion.margin {
+                context.record("oracle/ties", f64::from(u8::from(margin == 0.0)));
+            }
+            let Some(preferred) = opinion.first else { continue };
             let mut first_wins = rng.random::<f64>() < preferred;
-            let flipped = rng.random::<f64>() < oracle.flip;
+            let flipped = rng.random::<f64>() < flip;
             first_wins ^= flipped;
             let (chosen, rejected) = if first_wins { (a, b) } else { (b, a) };
             pairs.push(Pair { chosen: chosen.clone(), rejected: rejected.clone() });
-            context.record("oracle/ties", f64::from(u8::from(margin == 0.0)));
-            if margin != 0.0 {
+            if let Some(margin) = opinion.margin.filter(|margin| *margin != 0.0) {
                 context.record("oracle/agreement", f64::from(u8::from(first_wins == (margin > 0.0))));
             }
         }
-        context.record("oracle/queries", pairs.len() as f64);
-        let records: Vec<PreferenceRecord> = pairs
-            .iter()
-            .map(|p| PreferenceRecord {
-                episode: context.episode,
-                prompt: data.items[p.chosen.item].prompt.clone(),
-                chosen: data.text(&p.chosen.response),
-                rejected: data.text(&p.rejected.response),
-            })
-            .collect();
-        context.emit(Event::Preferences { records })?;
-        Ok(vec![Value::Preferences(Preferences::new(data.clone(), pairs))])
+        context.record("oracle/queries", first.rows.len() as f64);
+        context.record("oracle/labels", pairs.len() as f64);
+        let record = |pair: &Pair| PreferenceRecord {
+            episode: context.episode,
+            prompt: source.data.items[pair.chosen.item].prompt.clone(),
+            chosen: Text::Plain(source.text(&pair.chosen.response)),
+            rejected: Text::Plain(source.text(&pair.rejected.response)),
+        };
+        let records: Vec<PreferenceRecord> = pairs.iter().map(record).collect();
+        if !records.is_empty() {
+            context.emit(Event::Preferences { records })?;
+        }
+        Ok(vec![Value::Preferences(Preferences::new(source.clone(), pairs))])
     }
 }

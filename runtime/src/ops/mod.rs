@@ -13,6 +13,7 @@ mod follow;
 mod forward;
 mod imitate;
 mod label;
+mod load;
 mod oracle;
 mod policy;
 mod preferences;
@@ -52,6 +53,7 @@ pub const OPS: &[(&str, &dyn Op)] = &[
     ("forward", &forward::MakeForward),
     ("imitate", &imitate::Imitate),
     ("label", &label::Label),
+    ("load", &load::Load),
     ("oracle", &oracle::MakeOracle),
     ("policy", &policy::MakePolicy),
     ("preferences", &preferences::MakePreferences),

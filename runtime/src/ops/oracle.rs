@@ -1,19 +1,158 @@
-//! `oracle`: who labels pairs.
+//! `oracle`: who labels pairs. A judge behind a server is asked one small question before anything is trained.
 
 use std::sync::Arc;
 
 use pbpo_compiler::plan::Stage;
+use pbpo_judge::{
+    ChatSettings, DecisionSettings, Judge, Missing, OrderSettings, Recorded, Remote, ServerSettings, Store, Ties, Wire,
+};
+use serde::Deserialize;
 
 use super::{Op, config};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
+use crate::host::Host;
+use crate::model::{Head, RewardModel, disk};
+use crate::oracle::{Asked, Btl, Oracle, Scorer};
 use crate::value::Value;
 
 pub struct MakeOracle;
 
+/// What of the settings tells the kinds apart.
+#[derive(Deserialize)]
+struct Kind {
+    by: String,
+}
+
+/// `chat` and `decision`.
+#[derive(Deserialize)]
+struct Served {
+    model: String,
+    url: Option<String>,
+    key: Option<String>,
+    order: String,
+    labels: String,
+    ties: String,
+    timeout: f64,
+    retries: usize,
+    concurrency: usize,
+    rate: Option<f64>,
+    most_calls: Option<u64>,
+    most_usd: Option<f64>,
+    usd_in: f64,
+    usd_out: f64,
+}
+
+#[derive(Deserialize)]
+struct Chat {
+    prompt: Option<String>,
+    system: Option<String>,
+    temperature: f64,
+    max_new: u32,
+    verdict: String,
+}
+
+#[derive(Deserialize)]
+struct Decision {
+    wire: Wire,
+    question: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct FromFile {
+    file: String,
+    unknown: String,
+    labels: String,
+}
+
+#[derive(Deserialize)]
+struct FromModel {
+    model: String,
+}
+
 impl Op for MakeOracle {
-    fn run(&self, stage: &Stage, _: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        Ok(vec![Value::Oracle(Arc::new(config(stage)?))])
+    fn run(&self, stage: &Stage, _: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        let Kind { by } = config(stage)?;
+        let oracle = match by.as_str() {
+            "verifier" => Oracle::Verifier(config(stage)?),
+            "reward_model" => Oracle::Scorer(Box::new(scorer(stage, &context.host)?)),
+            "recorded" => Oracle::Judge(recorded(stage, &context.host)?),
+            "chat" | "decision" => Oracle::Judge(served(stage, &by, &context.host)?),
+            _ => Oracle::Task(config(stage)?),
+        };
+        Ok(vec![Value::Oracle(Arc::new(oracle))])
     }
+}
+
+fn served(stage: &Stage, by: &str, host: &Host) -> Result<Asked, Fault> {
+    let served: Served = config(stage)?;
+    let server = ServerSettings {
+        url: served.url,
+        api_key: served.key,
+        concurrency: served.concurrency,
+        rate: served.rate,
+        timeout_s: served.timeout,
+        retries: served.retries,
+        max_calls: served.most_calls,
+        max_usd: served.most_usd,
+        usd_per_million_prompt: served.usd_in,
+        usd_per_million_completion: served.usd_out,
+        ..ServerSettings::default()
+    };
+    let ties = if served.ties == "draw" { Ties::Half } else { Ties::Drop };
+    let order = OrderSettings { swap: served.order == "both", ties, ..OrderSettings::default() };
+    let store = match &host.answers {
+        Some(path) => Store::open(path)?,
+        None => Store::in_memory(),
+    };
+    let judge = if by == "chat" {
+        let chat: Chat = config(stage)?;
+        let settings = ChatSettings {
+            model: served.model,
+            system: chat.system,
+            prompt: chat.prompt,
+            temperature: Some(chat.temperature),
+            max_tokens: Some(chat.max_new),
+            logprobs: chat.verdict == "logprobs",
+            ..ChatSettings::default()
+        };
+        Remote::chat(settings, server, order, store)?
+    } else {
+        let Decision { wire, question } = config(stage)?;
+        let default = DecisionSettings::default();
+        let instructions = question.unwrap_or(default.instructions.clone());
+        Remote::decision(DecisionSettings { model: served.model, wire, instructions, ..default }, server, order, store)?
+    };
+    judge.check()?;
+    Ok(asked(Box::new(judge), &served.labels, &served.ties))
+}
+
+fn recorded(stage: &Stage, host: &Host) -> Result<Asked, Fault> {
+    let FromFile { file, unknown, labels } = config(stage)?;
+    let missing = if unknown == "drop" { Missing::Abstain } else { Missing::Error };
+    Ok(asked(Box::new(Recorded::open(&host.path(&file), missing)?), &labels, "drop"))
+}
+
+fn asked(judge: Box<dyn Judge>, labels: &str, ties: &str) -> Asked {
+    Asked { judge, likelier: labels == "likelier", draws_ties: ties == "draw" }
+}
+
+/// A sequence classifier of one label.
+fn scorer(stage: &Stage, host: &Host) -> Result<Scorer, Fault> {
+    let FromModel { model: name } = config(stage)?;
+    let btl: Btl = config(stage)?;
+    let loaded = disk::load(&name, host)?;
+    let Some(score) = loaded.score else {
+        return Err(Fault::new(format!("`{name}` has no `score.weight`: it is no reward model"))
+            .help("name a checkpoint of a ...ForSequenceClassification with one label"));
+    };
+    if score.len() != loaded.model.config.width {
+        return Err(Fault::new(format!("`{name}` gives several scores, where one is wanted"))
+            .help("name a sequence classifier of one label"));
+    }
+    // A score from disk is not bounded: it is no adversary's.
+    let mut model = RewardModel::new(loaded.model, Head::Sequence, f64::INFINITY, &host.device);
+    model.take(&score)?;
+    Ok(Scorer { model, tokenizer: Arc::new(loaded.tokenizer), btl })
 }

@@ -1,4 +1,4 @@
-//! `policy`: a player that generates, started from an imitated model.
+//! `policy`: a player that generates, started from a model.
 
 use pbpo_compiler::plan::Stage;
 use serde::Deserialize;
@@ -23,11 +23,16 @@ impl Op for MakePolicy {
     fn run(&self, stage: &Stage, env: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { optimizer, sampling } = config(stage)?;
         let init = env.init(stage, "init")?;
+        if init.score.is_some() && init.model.head.is_none() {
+            return Err(Fault::new("the checkpoint is a reward model: it predicts no tokens")
+                .help("name a checkpoint of a ...ForCausalLM"));
+        }
         Ok(vec![Value::Policy(Box::new(Policy {
             model: init.model.clone(),
             optimizer: Some(Optimizer::new(optimizer)),
             sampling,
-            data: init.data.clone(),
+            tokenizer: init.tokenizer.clone(),
+            base: init.base.clone(),
         }))])
     }
 }

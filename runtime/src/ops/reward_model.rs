@@ -1,4 +1,4 @@
-//! `reward_model`: a player that scores, its backbone a copy of an imitated model.
+//! `reward_model`: a player that scores, its backbone a copy of a model.
 
 use burn::module::Module;
 use pbpo_compiler::plan::Stage;
@@ -28,7 +28,11 @@ impl Op for MakeRewardModel {
         // What is frozen has no gradient: none is computed, counts in the norm or clips the head's.
         let frozen = optimizer.backbone_lr == Some(0.0);
         let backbone = if frozen { init.model.clone().no_grad() } else { init.model.clone() };
-        let model = RewardModel::new(backbone, head, bound, &context.device);
-        Ok(vec![Value::Reward(Box::new(Reward { model, optimizer: Optimizer::new(optimizer) }))])
+        let mut model = RewardModel::new(backbone, head, bound, &context.device);
+        if let Some(score) = &init.score {
+            model.take(score)?;
+        }
+        let (optimizer, tokenizer) = (Optimizer::new(optimizer), init.tokenizer.clone());
+        Ok(vec![Value::Reward(Box::new(Reward { model, optimizer, tokenizer }))])
     }
 }

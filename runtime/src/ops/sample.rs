@@ -8,13 +8,12 @@ use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
 use super::{Op, config};
-use crate::batch::Row;
 use crate::context::Context;
+use crate::data::{Data, Source};
 use crate::env::Env;
 use crate::error::Fault;
 use crate::generate::{Sampling, generate};
-use crate::tokenizer::EOS;
-use crate::value::{Data, Policy, Rollouts, Value};
+use crate::value::{Policy, Rollouts, Value};
 
 pub struct Sample;
 
@@ -30,15 +29,12 @@ impl Op for Sample {
         let Settings { count, per_prompt } = config(stage)?;
         let policy = env.policy(stage, "policy")?;
         let data = env.data(stage, "prompts")?;
-        if data.tokenizer != policy.data.tokenizer {
-            return Err(Fault::new("the prompts use characters that the policy's tokenizer does not have")
-                .help("train the policy on demonstrations of the same task"));
-        }
         let mut rng = context.rng(&stage.name);
         let rollouts = rollouts(policy, data, count, per_prompt, config(stage)?, &mut rng)?;
         let lengths = rollouts.rows.iter().map(|r| r.response.len());
         context.generated += lengths.clone().sum::<usize>() as u64;
-        let ended = rollouts.rows.iter().filter(|r| r.response.last() == Some(&EOS)).count();
+        let ends = policy.tokenizer.ends();
+        let ended = rollouts.rows.iter().filter(|r| r.response.last().is_some_and(|t| ends.contains(t))).count();
         context.record("completions/mean_length", lengths.sum::<usize>() as f64 / count as f64);
         context.record("val/contain_eos_token", ended as f64 / count as f64);
         Ok(vec![Value::Rollouts(Arc::new(rollouts))])
@@ -54,15 +50,13 @@ pub fn rollouts(
     sampling: Sampling,
     rng: &mut ChaCha8Rng,
 ) -> Result<Rollouts, Fault> {
+    let source = Source::new(data, &policy.tokenizer)?;
     let items: Vec<usize> = (0..count / per_prompt)
-        .map(|_| rng.random_range(0..data.items.len()))
+        .map(|_| rng.random_range(0..source.prompts.len()))
         .flat_map(|item| std::iter::repeat_n(item, per_prompt))
         .collect();
-    let prompts: Vec<&[u32]> = items.iter().map(|i| data.prompts[*i].as_slice()).collect();
-    let rows = generate(&policy.model, &prompts, sampling, rng)?
-        .into_iter()
-        .zip(items)
-        .map(|(response, item)| Row { item, prompt: data.prompts[item].clone(), response })
-        .collect();
-    Ok(Rollouts { data: data.clone(), rows, per_prompt })
+    let prompts: Vec<&[u32]> = items.iter().map(|i| source.prompts[*i].as_slice()).collect();
+    let responses = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, rng)?;
+    let rows = responses.into_iter().zip(items).map(|(response, item)| source.row(item, response)).collect();
+    Ok(Rollouts { source, rows, per_prompt })
 }

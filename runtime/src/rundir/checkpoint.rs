@@ -1,121 +1,136 @@
-//! Saves a policy as a Hugging Face directory: `config.json`, `model.safetensors`, `tokenizer.json`.
+//! Saves players as Hugging Face directories: `config.json`, `model.safetensors` or its shards, the tokenizer's files; a
+//! policy with adapters as a PEFT directory.
 //!
-//! Matrices are transposed to the `[out, in]` layout of `LlamaForCausalLM`. Both the newer (`dtype`, `rope_parameters`) and the older config spellings are written.
+//! A reward model is a `...ForSequenceClassification` whose `score.weight` is the head: of one label for a sequence head,
+//! of one label a token for a token head. The bound of rewards is not part of that format.
 
+use std::collections::BTreeMap;
 use std::fs;
-use std::io;
 use std::path::Path;
 
-use burn::tensor::Tensor;
-use safetensors::tensor::{Dtype, TensorView};
+use pbpo_hub::adapter::{self, AdapterConfig};
+use pbpo_hub::config::ModelConfig;
+use pbpo_hub::weights;
 use serde_json::{Value as Json, json};
 
 use super::{pretty, write_atomic};
-use crate::model::{Llama, LlamaConfig};
-use crate::tokenizer::{BOS, EOS, PAD, SPECIAL, Tokenizer};
-use crate::value::Policy;
+use crate::error::Fault;
+use crate::generate::Sampling;
+use crate::model::disk::Out;
+use crate::model::{Decoder, Head, RewardModel};
+use crate::tokenizer::{BOS, Characters, EOS, PAD, SPECIAL, Tokenizer};
+use crate::value::{Policy, Reward};
 
-/// Writes the directory.
-pub fn save(dir: &Path, policy: &Policy) -> io::Result<()> {
-    fs::create_dir_all(dir)?;
-    let json = |name: &str, value: Json| write_atomic(&dir.join(name), pretty(&value).as_bytes());
-    json("config.json", config(&policy.model.config))?;
-    let ids = json!({ "bos_token_id": BOS, "eos_token_id": EOS, "pad_token_id": PAD });
-    let mut generation = ids;
-    generation["do_sample"] = json!(policy.sampling.temperature > 0.0);
-    generation["temperature"] = json!(policy.sampling.temperature.max(1e-6));
-    generation["max_new_tokens"] = json!(policy.sampling.max_new);
-    json("generation_config.json", generation)?;
-    json("tokenizer.json", tokenizer(&policy.data.tokenizer))?;
-    json(
-        "tokenizer_config.json",
-        json!({
-            "tokenizer_class": "PreTrainedTokenizerFast",
-            "bos_token": SPECIAL[BOS as usize], "eos_token": SPECIAL[EOS as usize], "pad_token": SPECIAL[PAD as usize],
-            "model_max_length": policy.model.config.context,
-        }),
-    )?;
-    let tensors = weights(&policy.model);
-    let views: Vec<(&str, TensorView<'_>)> = tensors
-        .iter()
-        .map(|(name, shape, bytes)| {
-            TensorView::new(Dtype::F32, shape.clone(), bytes)
-                .map(|view| (name.as_str(), view))
-                .map_err(io::Error::other)
-        })
-        .collect::<io::Result<_>>()?;
-    let metadata = [("format".to_owned(), "pt".to_owned())].into();
-    let bytes = safetensors::serialize(views, Some(metadata)).map_err(io::Error::other)?;
-    write_atomic(&dir.join("model.safetensors"), &bytes)
-}
+/// Shards of the size that transformers makes.
+const SHARD_BYTES: u64 = 5_000_000_000;
 
-type Named = (String, Vec<usize>, Vec<u8>);
-
-fn weights(model: &Llama) -> Vec<Named> {
-    let mut out = vec![
-        named("model.embed_tokens.weight", model.embed.val()),
-        named("lm_head.weight", model.head.val().transpose()),
-        vector("model.norm.weight", model.norm.val()),
-    ];
-    for (i, block) in model.blocks.iter().enumerate() {
-        let name = |part: &str| format!("model.layers.{i}.{part}.weight");
-        for (part, matrix) in [
-            ("self_attn.q_proj", &block.attention.q),
-            ("self_attn.k_proj", &block.attention.k),
-            ("self_attn.v_proj", &block.attention.v),
-            ("self_attn.o_proj", &block.attention.out),
-            ("mlp.gate_proj", &block.gate),
-            ("mlp.up_proj", &block.up),
-            ("mlp.down_proj", &block.down),
-        ] {
-            out.push(named(&name(part), matrix.val().transpose()));
-        }
-        out.push(vector(&name("input_layernorm"), block.attention_norm.val()));
-        out.push(vector(&name("post_attention_layernorm"), block.ff_norm.val()));
+/// Writes a policy: whole, or as an adapter where it has any.
+pub fn save(dir: &Path, policy: &Policy) -> Result<(), Fault> {
+    match &policy.base {
+        Some(base) if policy.model.has_adapters() => save_adapter(dir, &policy.model, base)?,
+        _ => save_model(dir, &policy.model, Some(policy.sampling))?,
     }
-    out
+    save_tokenizer(dir, &policy.tokenizer, &policy.model.config)
 }
 
-fn named(name: &str, matrix: Tensor<2>) -> Named {
-    (name.to_owned(), matrix.dims().to_vec(), le_bytes(matrix.into_data_as::<f32>()))
+/// Writes a reward model, adapters merged.
+pub fn save_reward(dir: &Path, reward: &Reward) -> Result<(), Fault> {
+    let RewardModel { backbone, head, kind, .. } = &reward.model;
+    let backbone = backbone.clone().merged();
+    let mut tensors = backbone.tensors();
+    tensors.remove("lm_head.weight");
+    let (labels, score) = match kind {
+        Head::Sequence => (1, Out::Linear(head.val())),
+        Head::Token => (backbone.config.vocab, Out::Matrix(head.val())),
+    };
+    tensors.insert("score.weight".into(), score);
+    let config = ModelConfig { num_labels: labels, ..backbone.config.clone() };
+    write(dir, &config, "ForSequenceClassification", &tensors)?;
+    save_tokenizer(dir, &reward.tokenizer, &config)
 }
 
-fn vector(name: &str, vector: Tensor<1>) -> Named {
-    (name.to_owned(), vector.dims().to_vec(), le_bytes(vector.into_data_as::<f32>()))
+/// Writes a language model, adapters merged.
+pub fn save_model(dir: &Path, model: &Decoder, sampling: Option<Sampling>) -> Result<(), Fault> {
+    let model = model.clone().merged();
+    write(dir, &model.config, "ForCausalLM", &model.tensors())?;
+    let config = &model.config;
+    let ends = if let [end] = config.eos.as_slice() { json!(end) } else { json!(config.eos) };
+    let mut generation = json!({ "bos_token_id": config.bos, "eos_token_id": ends, "pad_token_id": config.pad });
+    if let Some(sampling) = sampling {
+        generation["do_sample"] = json!(sampling.temperature > 0.0);
+        generation["temperature"] = json!(sampling.temperature.max(1e-6));
+        generation["max_new_tokens"] = json!(sampling.max_new);
+    }
+    write_json(dir, "generation_config.json", &generation)
 }
 
-fn le_bytes(data: burn::tensor::TensorData) -> Vec<u8> {
-    let values: Vec<f32> = data.try_into_vec().expect("weights are f32");
-    values.iter().flat_map(|v| v.to_le_bytes()).collect()
+fn write(dir: &Path, config: &ModelConfig, class: &str, tensors: &BTreeMap<String, Out>) -> Result<(), Fault> {
+    fs::create_dir_all(dir)?;
+    let architecture = format!("{}{class}", config.family.class());
+    write_json(dir, "config.json", &config.to_json(config.dtype, &architecture))?;
+    let shapes: Vec<(String, Vec<usize>)> = tensors.iter().map(|(name, out)| (name.clone(), out.shape())).collect();
+    let values = |name: &str| Ok(tensors.get(name).map(Out::values).unwrap_or_default());
+    Ok(weights::write(dir, &shapes, values, config.dtype, SHARD_BYTES)?)
 }
 
-fn config(config: &LlamaConfig) -> Json {
-    json!({
-        "architectures": ["LlamaForCausalLM"],
-        "model_type": "llama",
-        "hidden_size": config.width,
-        "intermediate_size": config.ff,
-        "num_hidden_layers": config.layers,
-        "num_attention_heads": config.heads,
-        "num_key_value_heads": config.kv_heads,
-        "head_dim": config.head_dim(),
-        "max_position_embeddings": config.context,
-        "vocab_size": config.vocab,
-        "hidden_act": "silu",
-        "rms_norm_eps": 1e-5,
-        "rope_theta": config.rope_theta,
-        "rope_parameters": { "rope_type": "default", "rope_theta": config.rope_theta },
-        "attention_bias": false,
-        "mlp_bias": false,
-        "tie_word_embeddings": false,
-        "bos_token_id": BOS, "eos_token_id": EOS, "pad_token_id": PAD,
-        "dtype": "float32",
-        "torch_dtype": "float32",
-    })
+/// Writes the adapters alone, as PEFT does; `base` is the model that they are put on.
+pub fn save_adapter(dir: &Path, model: &Decoder, base: &str) -> Result<(), Fault> {
+    fs::create_dir_all(dir)?;
+    let linears = model.linears();
+    let adapted: BTreeMap<String, _> =
+        linears.into_iter().filter_map(|(name, linear)| Some((name, linear.adapter.as_ref()?))).collect();
+    let modules = adapted.iter().map(|(name, adapter)| {
+        let ([inputs, _], [_, outputs]) = (adapter.a.val().dims(), adapter.b.val().dims());
+        (name.clone(), (inputs, outputs))
+    });
+    let modules: BTreeMap<String, (usize, usize)> = modules.collect();
+    let Some(first) = adapted.values().next() else { return Err(Fault::new("the model has no adapters")) };
+    let rank = first.a.val().dims()[1];
+    let mut targets: Vec<String> =
+        adapted.keys().filter_map(|name| Some(name.rsplit_once('.')?.1.to_owned())).collect();
+    targets.sort();
+    targets.dedup();
+    let config = AdapterConfig {
+        r: rank,
+        alpha: first.scale * rank as f64,
+        rslora: false,
+        dropout: 0.0,
+        target_modules: targets,
+        base: Some(base.to_owned()),
+        task: "CAUSAL_LM".into(),
+    };
+    let data = |name: &str| {
+        let adapter = adapted.get(name).ok_or_else(|| pbpo_hub::Error::new(format!("no adapter `{name}`")))?;
+        let out = |tensor| Out::Linear(tensor).values();
+        Ok((out(adapter.a.val()), out(adapter.b.val())))
+    };
+    Ok(adapter::write(dir, &config, &modules, data, pbpo_hub::Dtype::F32)?)
+}
+
+/// Writes the tokenizer's files: those of a checkpoint as they were.
+pub fn save_tokenizer(dir: &Path, tokenizer: &Tokenizer, config: &ModelConfig) -> Result<(), Fault> {
+    match tokenizer {
+        Tokenizer::Checkpoint(checkpoint) => Ok(checkpoint.inner.save(dir)?),
+        Tokenizer::Characters(characters) => {
+            write_json(dir, "tokenizer.json", &characters_json(characters))?;
+            let special = |id: u32| SPECIAL[id as usize];
+            let settings = json!({
+                "tokenizer_class": "PreTrainedTokenizerFast",
+                "bos_token": special(BOS), "eos_token": special(EOS), "pad_token": special(PAD),
+                "model_max_length": config.context,
+            });
+            write_json(dir, "tokenizer_config.json", &settings)
+        }
+    }
+}
+
+fn write_json(dir: &Path, name: &str, value: &Json) -> Result<(), Fault> {
+    write_atomic(&dir.join(name), pretty(value).as_bytes())
+        .map_err(|e| Fault::new(format!("{}: can't be written: {e}", dir.join(name).display())))
 }
 
 /// The character tokenizer in the `tokenizers` format: every character a word.
-fn tokenizer(tokenizer: &Tokenizer) -> Json {
+fn characters_json(tokenizer: &Characters) -> Json {
     let tokens = tokenizer.tokens();
     let vocab: serde_json::Map<String, Json> =
         tokens.iter().enumerate().map(|(id, t)| (t.clone(), json!(id))).collect();

@@ -128,7 +128,7 @@ impl RunDir {
             .values
             .iter()
             .filter_map(|(name, value)| match value {
-                Value::Data(data) => Some((name.clone(), json!(data.digest()))),
+                Value::Data(data) => Some((name.clone(), json!(data.digest))),
                 _ => None,
             })
             .collect();

@@ -9,7 +9,10 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
-use super::{Item, Split};
+use pbpo_hub::records::Text;
+
+use super::Split;
+use crate::data::Item;
 use crate::error::Fault;
 
 pub const ALPHABET: &str = "0123456789=";
@@ -54,9 +57,10 @@ pub fn items(config: &Digits) -> Result<Vec<Item>, Fault> {
         }
         let written = if rng.random::<f64>() < config.careless { careless(&sorted, &mut rng) } else { sorted.clone() };
         items.push(Item {
-            prompt: format!("{}=", text(&digits)),
-            demonstration: text(&written),
-            answer: text(&sorted),
+            prompt: Text::Plain(format!("{}=", text(&digits))),
+            demonstration: Some(Text::Plain(text(&written))),
+            answer: Some(text(&sorted)),
+            pair: None,
         });
     }
     Ok(items)
@@ -108,7 +112,7 @@ mod tests {
     #[test]
     fn splits_share_no_answer() {
         let answers = |split| -> std::collections::HashSet<String> {
-            items(&config(split)).unwrap().into_iter().map(|i| i.answer).collect()
+            items(&config(split)).unwrap().into_iter().filter_map(|i| i.answer).collect()
         };
         let (train, test) = (answers(Split::Train), answers(Split::Test));
         assert!(train.is_disjoint(&test));
@@ -119,12 +123,12 @@ mod tests {
     #[test]
     fn half_the_demonstrations_are_careless_and_answers_sorted() {
         let items = items(&config(Split::Train)).unwrap();
-        let wrong = items.iter().filter(|i| i.demonstration != i.answer).count();
+        let wrong = items.iter().filter(|i| i.demonstration != i.answer.clone().map(Text::Plain)).count();
         assert!((140..260).contains(&wrong), "{wrong} of 400 careless");
         for item in &items {
-            let mut digits: Vec<char> = item.prompt.trim_end_matches('=').chars().collect();
+            let mut digits: Vec<char> = item.prompt.to_string().trim_end_matches('=').chars().collect();
             digits.sort_unstable();
-            assert_eq!(item.answer, digits.into_iter().collect::<String>());
+            assert_eq!(item.answer, Some(digits.into_iter().collect::<String>()));
         }
     }
 

@@ -4,16 +4,9 @@ pub mod digits;
 
 use serde_json::Value;
 
+use crate::data::Item;
 use crate::error::Fault;
 use crate::tokenizer::Tokenizer;
-
-/// One item of a task: a prompt, the demonstration a writer gave, and what the verifier wants.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Item {
-    pub prompt: String,
-    pub demonstration: String,
-    pub answer: String,
-}
 
 /// The part of a task a data block takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
@@ -35,15 +28,15 @@ pub fn items(task: &str, config: &Value) -> Result<Vec<Item>, Fault> {
 /// The tokenizer that a task's text needs.
 pub fn tokenizer(task: &str) -> Result<Tokenizer, Fault> {
     match task {
-        "digits" => Ok(Tokenizer::new(digits::ALPHABET)),
+        "digits" => Ok(Tokenizer::characters(digits::ALPHABET)),
         other => Err(unknown(other)),
     }
 }
 
 /// A task's score function: how good a completion is, in 0..=1; 1 means exactly right.
-pub fn score(task: &str, item: &Item, completion: &str) -> f64 {
+pub fn score(task: &str, answer: &str, completion: &str) -> f64 {
     match task {
-        "digits" => digits::score(&item.answer, completion),
+        "digits" => digits::score(answer, completion),
         _ => 0.0,
     }
 }

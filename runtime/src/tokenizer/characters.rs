@@ -1,4 +1,4 @@
-//! The character tokenizer of tasks whose text uses a small fixed alphabet.
+//! A token a character, for tasks whose text uses a small fixed alphabet.
 
 /// Pads a row on the right; never scored.
 pub const PAD: u32 = 0;
@@ -11,11 +11,11 @@ pub const SPECIAL: [&str; 3] = ["<pad>", "<s>", "</s>"];
 
 /// One token a character, after the special tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Tokenizer {
+pub struct Characters {
     alphabet: Vec<char>,
 }
 
-impl Tokenizer {
+impl Characters {
     pub fn new(alphabet: &str) -> Self {
         Self { alphabet: alphabet.chars().collect() }
     }
@@ -53,7 +53,7 @@ mod tests {
 
     #[test]
     fn text_survives_a_round_trip_and_strangers_are_named() {
-        let tokenizer = Tokenizer::new("0123456789=");
+        let tokenizer = Characters::new("0123456789=");
         let ids = tokenizer.encode("31=").unwrap();
         assert_eq!(tokenizer.decode(&ids), "31=");
         assert_eq!(tokenizer.encode("3x"), Err('x'));

@@ -1,0 +1,96 @@
+//! The fields of oracles that are asked over HTTP, or read from a file.
+
+use super::Default::{Absent, Float as F, Int as I, Word};
+use super::{Field, MOST, Range, Ty, Variant, opt, req, word};
+use crate::units::Unit;
+
+const COUNT: Ty = Ty::Int(None, Range::new(1.0, MOST));
+const POSITIVE: Ty = Ty::Float(None, Range::above(0.0));
+
+const MODEL: Field = req("model", Ty::Text, "the model's name at the server");
+const URL: Field =
+    opt("url", Ty::Text, Absent, "where the API begins, as in `http://localhost:8000/v1`; else OPENAI_BASE_URL");
+const KEY: Field = opt("key", Ty::Text, Absent, "the environment variable that holds the key; else OPENAI_API_KEY");
+const ORDER: Field = opt("order", Ty::Choice(ORDERS), Word("both"), "in which order a pair is shown");
+const LABELS: Field = opt("labels", Ty::Choice(LABELLED), Word("sample"), "how a probability becomes a label");
+const TIES: Field = opt("ties", Ty::Choice(TIED), Word("drop"), "what becomes of a tie");
+const TIMEOUT: Field = opt("timeout", POSITIVE, F(60.0), "seconds for a whole answer");
+const RETRIES: Field = opt("retries", Ty::Int(None, Range::new(0.0, 100.0)), I(5), "of a call that failed in passing");
+const CONCURRENCY: Field = opt("concurrency", Ty::Int(None, Range::new(1.0, 1024.0)), I(8), "calls under way at once");
+const RATE: Field = opt("rate", POSITIVE, Absent, "most calls a second");
+const CALLS: Field = opt("most_calls", COUNT, Absent, "the run stops when it needs more calls");
+const USD: Field = opt("most_usd", POSITIVE, Absent, "the run stops when it needs more money");
+const INPUT_PRICE: Field = opt("usd_in", Ty::Float(None, Range::from(0.0)), F(0.0), "price of a million prompt tokens");
+const OUTPUT_PRICE: Field =
+    opt("usd_out", Ty::Float(None, Range::from(0.0)), F(0.0), "price of a million answer tokens");
+
+/// `chat { ... }`
+pub const CHAT: &[Field] = &[
+    MODEL,
+    URL,
+    KEY,
+    opt(
+        "prompt",
+        Ty::Text,
+        Absent,
+        "what is asked, with {prompt}, {first}, {second} and {answer}; else a plain question",
+    ),
+    opt("system", Ty::Text, Absent, "the system message"),
+    opt("temperature", Ty::Float(None, Range::new(0.0, 10.0)), F(0.0), "of the judge"),
+    opt("max_new", Ty::Int(Some(Unit::Tokens), Range::new(1.0, MOST)), I(16), "longest verdict"),
+    opt("verdict", Ty::Choice(VERDICTS), Word("text"), "how an answer is read"),
+    ORDER,
+    LABELS,
+    TIES,
+    TIMEOUT,
+    RETRIES,
+    CONCURRENCY,
+    RATE,
+    CALLS,
+    USD,
+    INPUT_PRICE,
+    OUTPUT_PRICE,
+];
+
+/// `decision { ... }`
+pub const DECISION: &[Field] = &[
+    MODEL,
+    URL,
+    KEY,
+    opt("wire", Ty::Choice(WIRES), Word("systemone"), "the protocol"),
+    opt("question", Ty::Text, Absent, "what is decided; else which response is better"),
+    ORDER,
+    LABELS,
+    TIES,
+    TIMEOUT,
+    RETRIES,
+    CONCURRENCY,
+    RATE,
+    CALLS,
+    USD,
+    INPUT_PRICE,
+    OUTPUT_PRICE,
+];
+
+/// `recorded { ... }`
+pub const RECORDED: &[Field] = &[
+    req(
+        "file",
+        Ty::Text,
+        "JSON lines with `prompt`, and `chosen` and `rejected` or `first`, `second` and `probability`",
+    ),
+    opt("unknown", Ty::Choice(UNKNOWN), Word("fail"), "what becomes of a pair that is not in it"),
+    LABELS,
+];
+
+const ORDERS: &[Variant] =
+    &[word("both", "both ways; the mean counts (position bias)"), word("given", "the first response first")];
+const LABELLED: &[Variant] =
+    &[word("sample", "drawn, as the probability says"), word("likelier", "the likelier response wins")];
+const TIED: &[Variant] = &[word("drop", "the pair is left out"), word("draw", "a coin decides")];
+const VERDICTS: &[Variant] = &[
+    word("text", "the last label in the text"),
+    word("logprobs", "log-probabilities of the labels, where the server gives them; else the text"),
+];
+const WIRES: &[Variant] = &[word("systemone", "POST /v1/systemone"), word("openai", "POST /v1/decisions")];
+const UNKNOWN: &[Variant] = &[word("fail", "the run stops"), word("drop", "the pair is left out")];

@@ -1,0 +1,134 @@
+//! Data sets: what is asked, what was demonstrated, and how a response is scored.
+
+use std::sync::{Arc, Mutex};
+
+use pbpo_hub::records::Text;
+use pbpo_judge::Verifier;
+
+use crate::batch::Row;
+use crate::error::Fault;
+use crate::task;
+use crate::tokenizer::Tokenizer;
+
+/// One example.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Item {
+    pub prompt: Text,
+    /// What a writer answered; data of prompts alone has none.
+    pub demonstration: Option<Text>,
+    /// What a verifier wants.
+    pub answer: Option<String>,
+    /// The two sides of a labelled pair.
+    pub pair: Option<(Text, Text)>,
+}
+
+/// How a response to an item is scored.
+#[derive(Clone)]
+pub enum Scorer {
+    /// By the task of this name.
+    Task(String),
+    /// Against the item's answer: 1 where they agree, else 0.
+    Verifier(Arc<Verifier>),
+}
+
+/// Examples, read once, and their tokens for every tokenizer that asks.
+pub struct Data {
+    /// The block's name, for messages.
+    pub name: String,
+    /// That of a task; a file has the tokenizer of whoever reads it.
+    pub tokenizer: Option<Arc<Tokenizer>>,
+    pub items: Vec<Item>,
+    pub scorer: Option<Scorer>,
+    /// The bytes read, or the items made.
+    pub digest: String,
+    tokens: Mutex<Vec<Tokens>>,
+}
+
+/// Items' prompts as one tokenizer reads them.
+type Tokens = (Arc<Tokenizer>, Arc<Vec<Vec<u32>>>);
+
+/// Data as a tokenizer reads it: what rollouts and preferences are of. Cloning is cheap.
+#[derive(Clone)]
+pub struct Source {
+    pub data: Arc<Data>,
+    pub tokenizer: Arc<Tokenizer>,
+    /// Tokens of each item's prompt.
+    pub prompts: Arc<Vec<Vec<u32>>>,
+}
+
+impl Data {
+    pub fn new(
+        name: &str,
+        tokenizer: Option<Arc<Tokenizer>>,
+        items: Vec<Item>,
+        scorer: Option<Scorer>,
+        digest: String,
+    ) -> Self {
+        Self { name: name.to_owned(), tokenizer, items, scorer, digest, tokens: Mutex::default() }
+    }
+
+    /// The score of a response to an item, in 0..=1.
+    pub fn score(&self, item: usize, response: &str) -> Result<f64, Fault> {
+        let item = &self.items[item];
+        match (&self.scorer, &item.answer) {
+            (Some(Scorer::Task(task)), Some(answer)) => Ok(task::score(task, answer, response)),
+            (Some(Scorer::Verifier(verifier)), Some(answer)) => Ok(verifier.score(response, answer)),
+            _ => Err(Fault::new(format!("nothing says how a response to `{}` is scored", self.name))
+                .help("give its data block a `check` and the column of the right `answer`")),
+        }
+    }
+}
+
+impl Source {
+    /// Reads the prompts of data with a tokenizer.
+    pub fn new(data: &Arc<Data>, tokenizer: &Arc<Tokenizer>) -> Result<Self, Fault> {
+        let source = |prompts| Self { data: data.clone(), tokenizer: tokenizer.clone(), prompts };
+        let mut known = data.tokens.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some((_, prompts)) = known.iter().find(|(of, _)| Arc::ptr_eq(of, tokenizer)) {
+            return Ok(source(prompts.clone()));
+        }
+        let prompts: Vec<Vec<u32>> =
+            data.items.iter().map(|item| tokenizer.prompt(&item.prompt)).collect::<Result<_, _>>()?;
+        let prompts = Arc::new(prompts);
+        known.push((tokenizer.clone(), prompts.clone()));
+        Ok(source(prompts))
+    }
+
+    /// A response's text.
+    pub fn text(&self, response: &[u32]) -> String {
+        self.tokenizer.decode(response)
+    }
+
+    /// The score of a response to an item, in 0..=1. A response cut off before its end counts as it stands.
+    pub fn score(&self, item: usize, response: &[u32]) -> Result<f64, Fault> {
+        self.data.score(item, &self.text(response))
+    }
+
+    /// A response to an item as a row.
+    pub fn row(&self, item: usize, response: Vec<u32>) -> Row {
+        Row { item, prompt: self.prompts[item].clone(), response }
+    }
+
+    /// The demonstrations as rows.
+    pub fn demonstrations(&self) -> Result<Vec<Row>, Fault> {
+        let items = self.data.items.iter().enumerate();
+        items
+            .filter_map(|(i, item)| Some((i, item, item.demonstration.as_ref()?)))
+            .map(|(i, item, text)| Ok(self.row(i, self.tokenizer.response(&item.prompt, text)?)))
+            .collect()
+    }
+}
+
+/// A text as a person or a judge reads it: a chat with the role in front of each message, but for a lone user's.
+pub fn shown(text: &Text) -> String {
+    match text {
+        Text::Plain(text) => text.clone(),
+        Text::Chat(messages) => match messages.as_slice() {
+            [only] if only.role == "user" => only.content.clone(),
+            messages => {
+                let lines: Vec<String> = messages.iter().map(|m| format!("{}: {}", m.role, m.content)).collect();
+                lines.join("\n\n")
+            }
+        },
+    }
+}

@@ -1,0 +1,116 @@
+//! LoRA: which matrices get a low-rank adapter, while all else stays as it is.
+//!
+//! The base is shared by every copy of the model (policy, reference, reward backbone): a copy of a tensor that nobody
+//! moves is the same memory.
+
+use burn::module::{Module, Param};
+use burn::tensor::{Tensor, TensorData};
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
+
+use super::decoder::Decoder;
+use super::linear::{Adapter, Linear};
+use crate::error::Fault;
+
+/// Settings of `lora = { ... }`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Lora {
+    pub rank: usize,
+    /// Scales what the adapter adds: by `alpha / rank`.
+    pub alpha: f64,
+    /// Names of the matrices, as in PEFT: `q_proj`, `v_proj`, ...
+    pub targets: Vec<String>,
+}
+
+impl Lora {
+    /// Freezes the model and puts fresh adapters on the targets: `A` uniform in ±1/sqrt(in) (PEFT's Kaiming draw with
+    /// a = sqrt(5)), `B` zero.
+    pub fn attach(&self, model: Decoder, rng: &mut ChaCha8Rng) -> Result<Decoder, Fault> {
+        use rand::RngExt;
+        self.put(model, |_, linear| {
+            let [inputs, outputs] = linear.weight.val().dims();
+            let limit = (inputs as f32).powf(-0.5);
+            let a: Vec<f32> = (0..inputs * self.rank).map(|_| rng.random_range(-limit..limit)).collect();
+            Ok((a, vec![0.0; self.rank * outputs]))
+        })
+    }
+
+    /// Freezes the model and puts these adapters on the targets: `weights` gives `A`, `[in, rank]`, and `B`,
+    /// `[rank, out]`, by the matrix's full name.
+    pub fn put(
+        &self,
+        model: Decoder,
+        mut weights: impl FnMut(&str, &Linear) -> Result<(Vec<f32>, Vec<f32>), Fault>,
+    ) -> Result<Decoder, Fault> {
+        let mut model = model.no_grad();
+        for (name, linear) in model.linears_mut() {
+            if !self.targets.iter().any(|target| name.ends_with(&format!(".{target}"))) {
+                continue;
+            }
+            let [inputs, outputs] = linear.weight.val().dims();
+            let device = linear.weight.val().device();
+            let (a, b) = weights(&name, linear)?;
+            let param = |values, shape: [usize; 2]| {
+                Param::from_tensor(Tensor::<2>::from_data(TensorData::new::<f32, _>(values, shape), &device))
+            };
+            let (a, b) = (param(a, [inputs, self.rank]), param(b, [self.rank, outputs]));
+            linear.adapter = Some(Adapter { a, b, scale: self.alpha / self.rank as f64 });
+        }
+        Ok(model)
+    }
+}
+
+impl Decoder {
+    /// The matrices of the blocks by their Hugging Face names, without `.weight`.
+    pub fn linears_mut(&mut self) -> Vec<(String, &mut Linear)> {
+        let blocks = self.blocks.iter_mut().enumerate();
+        blocks
+            .flat_map(|(i, block)| {
+                let attention = &mut block.attention;
+                let named = [
+                    ("self_attn.q_proj", &mut attention.q),
+                    ("self_attn.k_proj", &mut attention.k),
+                    ("self_attn.v_proj", &mut attention.v),
+                    ("self_attn.o_proj", &mut attention.out),
+                    ("mlp.gate_proj", &mut block.gate),
+                    ("mlp.up_proj", &mut block.up),
+                    ("mlp.down_proj", &mut block.down),
+                ];
+                named.map(|(part, linear)| (format!("model.layers.{i}.{part}"), linear))
+            })
+            .collect()
+    }
+
+    /// The same, to look at.
+    pub fn linears(&self) -> Vec<(String, &Linear)> {
+        let blocks = self.blocks.iter().enumerate();
+        blocks
+            .flat_map(|(i, block)| {
+                let attention = &block.attention;
+                let named = [
+                    ("self_attn.q_proj", &attention.q),
+                    ("self_attn.k_proj", &attention.k),
+                    ("self_attn.v_proj", &attention.v),
+                    ("self_attn.o_proj", &attention.out),
+                    ("mlp.gate_proj", &block.gate),
+                    ("mlp.up_proj", &block.up),
+                    ("mlp.down_proj", &block.down),
+                ];
+                named.map(|(part, linear)| (format!("model.layers.{i}.{part}"), linear))
+            })
+            .collect()
+    }
+
+    /// The model with its adapters added into its matrices.
+    pub fn merged(mut self) -> Self {
+        for (_, linear) in self.linears_mut() {
+            *linear = linear.clone().merged();
+        }
+        self
+    }
+
+    /// Whether any matrix has an adapter.
+    pub fn has_adapters(&self) -> bool {
+        self.linears().iter().any(|(_, linear)| linear.adapter.is_some())
+    }
+}

@@ -1,0 +1,37 @@
+//! `load`: a model from a Hugging Face directory or cache, with its tokenizer, and adapters where they are asked for.
+
+use std::sync::Arc;
+
+use pbpo_compiler::plan::Stage;
+use serde::Deserialize;
+
+use super::{Op, config};
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::model::disk;
+use crate::model::lora::Lora;
+use crate::value::{Init, Value};
+
+pub struct Load;
+
+#[derive(Deserialize)]
+struct Settings {
+    /// A directory, or `ORG/NAME` in the cache.
+    model: String,
+    #[serde(default)]
+    lora: Option<Lora>,
+}
+
+impl Op for Load {
+    fn run(&self, stage: &Stage, _: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        let Settings { model, lora } = config(stage)?;
+        let loaded = disk::load(&model, &context.host)?;
+        let mut rng = context.rng(&stage.name);
+        let model = match lora {
+            Some(lora) => lora.attach(loaded.model, &mut rng)?,
+            None => loaded.model,
+        };
+        Ok(vec![Value::Init(Box::new(Init { model, score: loaded.score, tokenizer: Arc::new(loaded.tokenizer), base: Some(loaded.base) }))])
+    }
+}

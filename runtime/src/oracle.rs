@@ -1,0 +1,171 @@
+//! Oracles: who says which of two responses is better.
+
+use std::sync::Arc;
+
+use pbpo_judge::{Judge, Query, Verdict};
+use serde::Deserialize;
+
+use crate::batch::{Batch, Row};
+use crate::context::Context;
+use crate::data::{Source, shown};
+use crate::error::Fault;
+use crate::model::RewardModel;
+use crate::tokenizer::Tokenizer;
+
+/// Who labels pairs.
+pub enum Oracle {
+    /// On the score of the data's task.
+    Task(Btl),
+    /// On the data's own check.
+    Verifier(Btl),
+    /// On the score of a reward model from disk.
+    Scorer(Box<Scorer>),
+    /// A judge that compares, and gives a probability.
+    Judge(Asked),
+}
+
+/// Bradley-Terry-Luce labels on a score: P(first preferred) = sigmoid(scale (s1 - s2)), then turned around with
+/// probability `flip`.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Btl {
+    #[serde(default)]
+    pub scale: f64,
+    pub flip: f64,
+}
+
+/// A reward model that is no player.
+pub struct Scorer {
+    pub model: RewardModel,
+    pub tokenizer: Arc<Tokenizer>,
+    pub btl: Btl,
+}
+
+/// A judge, and what is made of its verdicts.
+pub struct Asked {
+    pub judge: Box<dyn Judge>,
+    /// The likelier response wins; else it is drawn.
+    pub likelier: bool,
+    /// A coin decides a tie; else the pair is left out.
+    pub draws_ties: bool,
+}
+
+/// What an oracle says of a pair.
+#[derive(Clone, Copy, Debug)]
+pub struct Opinion {
+    /// Probability that the first is preferred; nothing where there is no label.
+    pub first: Option<f64>,
+    /// Its score less that of the other, where the oracle has scores.
+    pub margin: Option<f64>,
+}
+
+impl Oracle {
+    /// Noise and sharpness, where there is a score.
+    pub fn btl(&self) -> Btl {
+        match self {
+            Oracle::Task(btl) | Oracle::Verifier(btl) => *btl,
+            Oracle::Scorer(scorer) => scorer.btl,
+            Oracle::Judge(_) => Btl { scale: 1.0, flip: 0.0 },
+        }
+    }
+
+    /// The score of each response.
+    pub fn scores(&self, source: &Source, rows: &[&Row], context: &Context<'_>) -> Result<Vec<f64>, Fault> {
+        match self {
+            Oracle::Task(_) | Oracle::Verifier(_) => {
+                rows.iter().map(|row| source.score(row.item, &row.response)).collect()
+            }
+            Oracle::Scorer(scorer) => scorer.scores(source, rows, context),
+            Oracle::Judge(_) => Err(Fault::new("a judge compares two responses; it has no score for one")
+                .help("use an oracle with a score: btl, verifier or reward_model")),
+        }
+    }
+
+    /// An opinion of each pair of rows, which answer the same prompts.
+    pub fn compare(
+        &self,
+        source: &Source,
+        first: &[Row],
+        second: &[Row],
+        context: &mut Context<'_>,
+    ) -> Result<Vec<Opinion>, Fault> {
+        if let Oracle::Judge(asked) = self {
+            return asked.compare(source, first, second, context);
+        }
+        let rows = |rows: &[Row]| self.scores(source, &rows.iter().collect::<Vec<_>>(), context);
+        let (a, b) = (rows(first)?, rows(second)?);
+        let opinion = |margin: f64| {
+            let first = match self {
+                // The right one of two wins; of two alike neither.
+                Oracle::Verifier(_) => (margin != 0.0).then_some(f64::from(u8::from(margin > 0.0))),
+                _ => Some(1.0 / (1.0 + (-self.btl().scale * margin).exp())),
+            };
+            Opinion { first, margin: Some(margin) }
+        };
+        Ok(a.into_iter().zip(b).map(|(a, b)| opinion(a - b)).collect())
+    }
+}
+
+impl Scorer {
+    /// Reads prompts and responses with the reward model's own tokenizer.
+    fn scores(&self, source: &Source, rows: &[&Row], context: &Context<'_>) -> Result<Vec<f64>, Fault> {
+        let own = Source::new(&source.data, &self.tokenizer)?;
+        let mut scores = Vec::with_capacity(rows.len());
+        for chunk in rows.chunks(64) {
+            let read = |row: &&Row| {
+                let text = pbpo_hub::records::Text::Plain(source.text(&row.response));
+                let response = self.tokenizer.response(&source.data.items[row.item].prompt, &text)?;
+                Ok(own.row(row.item, response))
+            };
+            let chunk: Vec<Row> = chunk.iter().map(read).collect::<Result<_, Fault>>()?;
+            let rewards = self.model.rewards(&Batch::new(&chunk, &context.device));
+            scores.extend(crate::model::disk::floats(rewards).into_iter().map(f64::from));
+        }
+        Ok(scores)
+    }
+}
+
+impl Asked {
+    fn compare(
+        &self,
+        source: &Source,
+        first: &[Row],
+        second: &[Row],
+        context: &mut Context<'_>,
+    ) -> Result<Vec<Opinion>, Fault> {
+        let query = |(a, b): (&Row, &Row)| {
+            let item = &source.data.items[a.item];
+            let (first, second) = (source.text(&a.response), source.text(&b.response));
+            Query { prompt: shown(&item.prompt), first, second, answer: item.answer.clone() }
+        };
+        let queries: Vec<Query> = first.iter().zip(second).map(query).collect();
+        let before = self.judge.usage();
+        let verdicts = self.judge.judge(&queries)?;
+        let after = self.judge.usage();
+        for (name, value) in [
+            ("oracle/calls", after.calls - before.calls),
+            ("oracle/stored", after.stored - before.stored),
+            ("oracle/failures", after.failures - before.failures),
+            ("oracle/abstentions", after.abstentions - before.abstentions),
+            ("oracle/flips", after.flips - before.flips),
+        ] {
+            context.add(name, value as f64);
+        }
+        context.add("oracle/cost_usd", after.cost_usd - before.cost_usd);
+        if after.calls > before.calls {
+            let calls = (after.calls - before.calls) as f64;
+            context.record("oracle/latency_s", (after.latency_s - before.latency_s) / calls);
+        }
+        Ok(verdicts.into_iter().map(|verdict| self.opinion(&verdict)).collect())
+    }
+
+    fn opinion(&self, verdict: &Verdict) -> Opinion {
+        let first = match verdict {
+            Verdict::Prefer(p) if self.likelier && *p != 0.5 => Some(f64::from(u8::from(*p > 0.5))),
+            Verdict::Prefer(p) => Some(*p),
+            Verdict::Tie => self.draws_ties.then_some(0.5),
+            Verdict::Abstain(_) | Verdict::Failed(_) => None,
+        };
+        let margin = matches!(verdict, Verdict::Tie).then_some(0.0);
+        Opinion { first, margin }
+    }
+}

@@ -1,0 +1,116 @@
+//! Text to tokens and back: of a small task's characters (`characters.rs`), or as a checkpoint's own tokenizer does.
+
+pub mod characters;
+
+use pbpo_hub::records::Text;
+use pbpo_hub::template::Message;
+
+pub use characters::{BOS, Characters, EOS, PAD, SPECIAL};
+
+use crate::error::Fault;
+
+/// What reads and writes the text of a model.
+#[derive(Debug)]
+pub enum Tokenizer {
+    Characters(Characters),
+    Checkpoint(Box<Checkpoint>),
+}
+
+/// The tokenizer of a Hugging Face directory.
+#[derive(Debug)]
+pub struct Checkpoint {
+    pub inner: pbpo_hub::tokenizer::Tokenizer,
+    /// Tokens that end a response: those of the tokenizer and of the generation config.
+    pub ends: Vec<u32>,
+}
+
+impl Tokenizer {
+    /// One token a character of the alphabet.
+    pub fn characters(alphabet: &str) -> Self {
+        Tokenizer::Characters(Characters::new(alphabet))
+    }
+
+    /// Number of tokens, special ones included.
+    pub fn vocab(&self) -> usize {
+        match self {
+            Tokenizer::Characters(characters) => characters.vocab(),
+            Tokenizer::Checkpoint(checkpoint) => checkpoint.inner.vocab(),
+        }
+    }
+
+    /// Tokens that end a response.
+    pub fn ends(&self) -> &[u32] {
+        match self {
+            Tokenizer::Characters(_) => &[EOS],
+            Tokenizer::Checkpoint(checkpoint) => &checkpoint.ends,
+        }
+    }
+
+    /// The ids of a text, without special tokens around it.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, Fault> {
+        match self {
+            Tokenizer::Characters(characters) => characters
+                .encode(text)
+                .map_err(|c| Fault::new(format!("`{text}` has `{c}`, which the tokenizer does not know"))),
+            Tokenizer::Checkpoint(checkpoint) => Ok(checkpoint.inner.encode(text)?),
+        }
+    }
+
+    /// The text of ids, special tokens left out.
+    pub fn decode(&self, ids: &[u32]) -> String {
+        match self {
+            Tokenizer::Characters(characters) => characters.decode(ids),
+            Tokenizer::Checkpoint(checkpoint) => checkpoint.inner.decode(ids, true).unwrap_or_default(),
+        }
+    }
+
+    /// A prompt as the model reads it: a text behind what the tokenizer puts in front (BOS), a chat by its template,
+    /// up to where the assistant begins.
+    pub fn prompt(&self, prompt: &Text) -> Result<Vec<u32>, Fault> {
+        match (self, prompt) {
+            (Tokenizer::Characters(_), Text::Plain(text)) => {
+                Ok(std::iter::once(BOS).chain(self.encode(text)?).collect())
+            }
+            (Tokenizer::Checkpoint(checkpoint), Text::Plain(text)) => Ok(checkpoint.inner.encode_with_special(text)?),
+            (_, Text::Chat(messages)) => self.encode(&self.render(messages, true)?),
+        }
+    }
+
+    /// A response to a prompt, up to and with the token that ends it.
+    pub fn response(&self, prompt: &Text, response: &Text) -> Result<Vec<u32>, Fault> {
+        let text = match (prompt, response) {
+            (Text::Chat(messages), response) => {
+                let answer = match response {
+                    Text::Plain(content) => vec![Message { role: "assistant".into(), content: content.clone() }],
+                    Text::Chat(messages) => messages.clone(),
+                };
+                let before = self.render(messages, true)?;
+                let whole = self.render(&[messages.as_slice(), &answer].concat(), false)?;
+                whole.strip_prefix(&before).map(str::to_owned).ok_or_else(|| {
+                    Fault::new("the chat template writes a prompt differently once it is answered")
+                        .help("a response can't be told from its prompt: use another chat template")
+                })?
+            }
+            (Text::Plain(_), response) => crate::data::shown(response),
+        };
+        let mut ids = self.encode(&text)?;
+        match ids.iter().position(|id| self.ends().contains(id)) {
+            Some(end) => ids.truncate(end + 1),
+            None => ids.extend(self.ends().first()),
+        }
+        Ok(ids)
+    }
+
+    fn render(&self, messages: &[Message], generation: bool) -> Result<String, Fault> {
+        let Tokenizer::Checkpoint(checkpoint) = self else {
+            return Err(Fault::new("this task's tokenizer has no chat template").help("give prompts as plain text"));
+        };
+        checkpoint.inner.template().ok_or_else(|| {
+            Fault::new("the checkpoint has no chat template, and the data has chat messages").help(
+                "use the checkpoint of an instruction-tuned model, add a chat_template.jinja to its directory, or \
+                 give prompts as plain text",
+            )
+        })?;
+        Ok(checkpoint.inner.render(messages, generation)?)
+    }
+}
