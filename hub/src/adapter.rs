@@ -88,37 +88,43 @@ impl AdapterConfig {
     }
 }
 
-/// What would change the numbers and is not implemented.
+/// Keys that say nothing about the numbers, or that are read elsewhere.
+const HARMLESS: [&str; 19] = [
+    "auto_mapping",
+    "base_model_name_or_path",
+    "corda_config",
+    "ensure_weight_tying",
+    "eva_config",
+    "inference_mode",
+    "layers_pattern",
+    "loftq_config",
+    "lora_alpha",
+    "lora_dropout",
+    "megatron_config",
+    "megatron_core",
+    "peft_type",
+    "peft_version",
+    "qalora_group_size",
+    "r",
+    "revision",
+    "target_modules",
+    "task_type",
+];
+
+/// Refuses every other key that is set: variants of LoRA, and what is saved beside it, change the numbers.
 fn refuse(keys: &Keys) -> Result<(), Error> {
-    let plain = |key: &str, value: &Value| match value {
-        Value::Null | Value::Bool(false) => true,
-        Value::Array(list) => list.is_empty(),
-        Value::Object(map) => map.is_empty(),
-        Value::Bool(true) => key == "init_lora_weights",
-        Value::String(text) => match key {
-            "bias" => text == "none",
-            "init_lora_weights" => ["gaussian", "orthogonal", "eva"].contains(&text.as_str()),
-            _ => false,
-        },
-        Value::Number(_) => false,
+    let unset = |key: &str, value: &Value| match (key, value) {
+        ("use_rslora", _) => true,
+        ("bias", value) => value == "none",
+        // How A and B were first drawn; some other ways change the base model's weights too.
+        ("init_lora_weights", Value::String(way)) => ["gaussian", "orthogonal", "eva"].contains(&way.as_str()),
+        ("init_lora_weights", value) => value.is_boolean(),
+        (_, Value::Null | Value::Bool(false)) => true,
+        (_, Value::Array(list)) => list.is_empty(),
+        (_, Value::Object(map)) => map.is_empty(),
+        _ => false,
     };
-    let refused = [
-        "bias",
-        "lora_bias",
-        "use_dora",
-        "use_qalora",
-        "fan_in_fan_out",
-        "init_lora_weights",
-        "rank_pattern",
-        "alpha_pattern",
-        "modules_to_save",
-        "layers_to_transform",
-        "exclude_modules",
-        "target_parameters",
-        "trainable_token_indices",
-        "layer_replication",
-    ];
-    match refused.iter().find_map(|key| keys.get(key).filter(|value| !plain(key, value)).map(|value| (key, value))) {
+    match keys.map.iter().find(|(key, value)| !HARMLESS.contains(&key.as_str()) && !unset(key, value)) {
         Some((key, value)) => Err(keys
             .error(key, format!("`{value}` is not supported"))
             .help("in Python, `PeftModel.merge_and_unload` gives a model without an adapter, which can be read")),

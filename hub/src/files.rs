@@ -8,10 +8,6 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 
-pub(crate) fn read(file: &Path) -> Result<Vec<u8>, Error> {
-    std::fs::read(file).map_err(|error| Error::io(file, "read", &error))
-}
-
 /// The bytes of a file, or None if there is no such file.
 pub(crate) fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>, Error> {
     match std::fs::read(file) {

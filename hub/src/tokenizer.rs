@@ -26,8 +26,6 @@ pub struct Tokenizer {
     bos: Option<Special>,
     eos: Option<Special>,
     pad: Option<Special>,
-    /// Whether `encode_with_special` puts bos before and eos after a text; None leaves it to `tokenizer.json`.
-    add: Option<(bool, bool)>,
     template: Option<Template>,
 }
 
@@ -52,15 +50,14 @@ impl Tokenizer {
         let Some((_, bytes)) = found.iter().find(|(name, _)| *name == TOKENIZER) else { return Err(no_tokenizer(dir)) };
         let mut inner =
             Inner::from_bytes(bytes).map_err(|error| Error::at(&file, format!("not a tokenizer: {error}")))?;
+        let padding = inner.get_padding().map(|padding| padding.pad_token.clone());
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| Error::at(&file, error))?;
         let settings = Settings::read(dir, &found)?;
-        let bos = special(&mut inner, &settings, "bos_token")?;
-        let eos = special(&mut inner, &settings, "eos_token")?;
-        let pad = special(&mut inner, &settings, "pad_token")?;
+        let mut named = |key: &str, absent: Option<String>| special(&mut inner, &settings, key, absent);
+        let (bos, eos, pad) = (named("bos_token", None)?, named("eos_token", None)?, named("pad_token", padding)?);
         check_vocabulary(&file, &inner, vocab)?;
-        let add = settings.adds(inner.get_post_processor().is_none());
-        Ok(Self { template: settings.template(dir, &found)?, inner, files: found, bos, eos, pad, add })
+        Ok(Self { template: settings.template(dir, &found)?, inner, files: found, bos, eos, pad })
     }
 
     /// The ids of a text, without bos or eos. Special tokens that the text spells out, as rendered chats do, become
@@ -69,12 +66,10 @@ impl Tokenizer {
         self.ids(text, false)
     }
 
-    /// The ids of a text with the special tokens that a plain call of the tokenizer adds in transformers.
+    /// The ids of a text with the special tokens that a plain call of the tokenizer adds in transformers: those of
+    /// `tokenizer.json`, whatever `add_bos_token` in `tokenizer_config.json` says.
     pub fn encode_with_special(&self, text: &str) -> Result<Vec<u32>, Error> {
-        let Some((before, after)) = self.add else { return self.ids(text, true) };
-        let bos = self.bos().filter(|_| before);
-        let eos = self.eos().filter(|_| after);
-        Ok(bos.into_iter().chain(self.ids(text, false)?).chain(eos).collect())
+        self.ids(text, true)
     }
 
     fn ids(&self, text: &str, special: bool) -> Result<Vec<u32>, Error> {
@@ -172,15 +167,6 @@ impl Settings {
         text.map(|text| Some(text.to_owned())).ok_or_else(wrong)
     }
 
-    /// What `add_bos_token` and `add_eos_token` say, if either is there; they go before `tokenizer.json`.
-    fn adds(&self, unprocessed: bool) -> Option<(bool, bool)> {
-        let flag = |key: &str| self.config.get(key).map(|value| value.as_bool().unwrap_or(false));
-        match (flag("add_bos_token"), flag("add_eos_token")) {
-            (None, None) => unprocessed.then_some((false, false)),
-            (bos, eos) => Some((bos.unwrap_or(false), eos.unwrap_or(false))),
-        }
-    }
-
     /// The chat template: its own file, else a string in the config, else the one named `default` in a list there.
     fn template(&self, dir: &Path, found: &[(&'static str, Vec<u8>)]) -> Result<Option<Template>, Error> {
         if let Some((_, bytes)) = found.iter().find(|(name, _)| *name == TEMPLATE) {
@@ -201,8 +187,13 @@ impl Settings {
 }
 
 /// Looks up a special token, and makes the tokenizer treat it as one, as transformers does.
-fn special(inner: &mut Inner, settings: &Settings, key: &str) -> Result<Option<Special>, Error> {
-    let Some(text) = settings.text(key)? else { return Ok(None) };
+fn special(
+    inner: &mut Inner,
+    settings: &Settings,
+    key: &str,
+    absent: Option<String>,
+) -> Result<Option<Special>, Error> {
+    let Some(text) = settings.text(key)?.or(absent) else { return Ok(None) };
     let Some(id) = inner.token_to_id(&text) else {
         return Err(Error::at(&settings.file, format!("`{key}` is `{text}`, which {TOKENIZER} does not have"))
             .help("the tokenizer's files are of different models, or one of them was edited"));

@@ -98,8 +98,9 @@ fn array(path: &Path, bytes: &[u8], mut each: impl FnMut(Row) -> bool) -> Result
                 return if end == bytes.len() { Ok(()) } else { Err(error(end, "text after the array's end")) };
             }
             Some(b',') if !first => at = skip(at + 1),
+            None => return Err(error(at, "the array does not end")),
             Some(_) if first => {}
-            _ => return Err(error(at, "expected `,` or `]`")),
+            Some(_) => return Err(error(at, "expected `,` or `]`")),
         }
         first = false;
         let mut values = serde_json::Deserializer::from_slice(&bytes[at..]).into_iter::<Value>();
