@@ -1,1 +1,30 @@
-//! The Hugging Face world on disk.
+//! The Hugging Face world on disk, without tensors: what transformers, tokenizers, PEFT and datasets write and read.
+//!
+//! - `cache.rs`: names of models and datasets to directories, by the rules of `huggingface_hub`.
+//! - `config/`: `config.json` and `generation_config.json`; rotary frequencies.
+//! - `weights/`: safetensors files and shards, read tensor by tensor, written whole or not at all.
+//! - `tokenizer.rs`, `template.rs`: text to ids; chats to text.
+//! - `adapter.rs`: LoRA adapters of PEFT.
+//! - `records/`: prompts, completions and preferences from JSONL, JSON and Parquet files.
+//! - `error.rs`, `files.rs`, `dtype.rs`: what all of them use.
+
+pub mod adapter;
+pub mod cache;
+pub mod config;
+mod dtype;
+mod error;
+mod files;
+pub mod records;
+pub mod template;
+pub mod tokenizer;
+pub mod weights;
+
+pub use adapter::AdapterConfig;
+pub use cache::{Resolved, resolve_dataset, resolve_model};
+pub use config::{Family, ModelConfig, Rope};
+pub use dtype::Dtype;
+pub use error::Error;
+pub use files::digest;
+pub use template::{Message, Template};
+pub use tokenizer::Tokenizer;
+pub use weights::Weights;

@@ -1,0 +1,266 @@
+//! The shape of a decoder: `config.json` and `generation_config.json` of Llama, Qwen2, Qwen3 and Mistral, in the old
+//! and the new spelling. What a key that is absent means is what transformers takes it to mean.
+
+pub(crate) mod keys;
+mod rope;
+mod window;
+mod write;
+
+use std::path::Path;
+
+use crate::{Dtype, Error, files};
+use keys::Keys;
+pub use rope::Rope;
+
+/// A family of architectures: the `model_type` of `config.json`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Family {
+    Llama,
+    Qwen2,
+    Qwen3,
+    Mistral,
+}
+
+impl Family {
+    pub const ALL: [Self; 4] = [Self::Llama, Self::Qwen2, Self::Qwen3, Self::Mistral];
+
+    /// Its `model_type`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Llama => "llama",
+            Self::Qwen2 => "qwen2",
+            Self::Qwen3 => "qwen3",
+            Self::Mistral => "mistral",
+        }
+    }
+
+    /// The class of transformers for a language model, without its suffix: `Qwen2` of `Qwen2ForCausalLM`.
+    pub fn class(self) -> &'static str {
+        match self {
+            Self::Llama => "Llama",
+            Self::Qwen2 => "Qwen2",
+            Self::Qwen3 => "Qwen3",
+            Self::Mistral => "Mistral",
+        }
+    }
+}
+
+/// The shape of a decoder-only transformer with RMSNorm, SwiGLU and rotary positions.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelConfig {
+    pub family: Family,
+    /// The class of transformers that the weights are of, as `LlamaForCausalLM`, if the file names one.
+    pub architecture: Option<String>,
+    /// Rows of the embedding; may exceed the tokenizer's vocabulary.
+    pub vocab: usize,
+    /// Length of a hidden state.
+    pub width: usize,
+    pub layers: usize,
+    /// Heads of queries.
+    pub heads: usize,
+    /// Heads of keys and values; divides `heads`.
+    pub kv_heads: usize,
+    /// Length of one head's query, key or value; even.
+    pub head_dim: usize,
+    /// Length of the hidden layer of the feed-forward block.
+    pub ff: usize,
+    /// Longest sequence, in tokens.
+    pub context: usize,
+    /// Base of the rotary frequencies.
+    pub rope_theta: f64,
+    pub rope: Rope,
+    pub norm_eps: f64,
+    /// The output layer is the embedding; `lm_head.weight` is absent from the weights.
+    pub tied: bool,
+    /// Projections to queries, keys and values have a bias.
+    pub qkv_bias: bool,
+    /// The projection after attention has a bias.
+    pub output_bias: bool,
+    /// The feed-forward block's projections have a bias.
+    pub mlp_bias: bool,
+    /// Queries and keys are normalised in every head before rotation.
+    pub qk_norm: bool,
+    /// Every layer sees only this many last tokens, its own included; None: all of them.
+    pub sliding_window: Option<usize>,
+    /// The format that the weights are said to be in; f32 if the file does not say.
+    pub dtype: Dtype,
+    pub bos: Option<u32>,
+    /// Tokens that end a response: those of `generation_config.json`, else of `config.json`.
+    pub eos: Vec<u32>,
+    pub pad: Option<u32>,
+    /// Outputs of a `...ForSequenceClassification` head; 2 if the file does not say.
+    pub num_labels: usize,
+}
+
+/// What differs between families where a key is absent.
+struct Defaults {
+    vocab: usize,
+    ff: usize,
+    kv_heads: Option<usize>,
+    head_dim: Option<usize>,
+    context: usize,
+    bos: Option<u32>,
+    eos: Option<u32>,
+}
+
+impl Family {
+    fn defaults(self) -> Defaults {
+        let llama = Defaults {
+            vocab: 32000,
+            ff: 11008,
+            kv_heads: None,
+            head_dim: None,
+            context: 2048,
+            bos: Some(1),
+            eos: Some(2),
+        };
+        let qwen2 = Defaults {
+            vocab: 151_936,
+            ff: 22016,
+            kv_heads: Some(32),
+            head_dim: None,
+            context: 32768,
+            bos: None,
+            eos: None,
+        };
+        match self {
+            Self::Llama => llama,
+            Self::Mistral => Defaults { ff: 14336, kv_heads: Some(8), context: 131_072, ..llama },
+            Self::Qwen2 => qwen2,
+            Self::Qwen3 => Defaults { head_dim: Some(128), ..qwen2 },
+        }
+    }
+}
+
+impl ModelConfig {
+    /// Reads `config.json` and, if it is there, `generation_config.json` of a directory.
+    pub fn read(dir: &Path) -> Result<Self, Error> {
+        let file = dir.join("config.json");
+        let Some(bytes) = files::read_if_there(&file)? else {
+            return Err(Error::new(format!("no `config.json` in {}", dir.display()))
+                .help("name a directory that transformers' `save_pretrained` wrote"));
+        };
+        let map = files::json_object(&file, &bytes)?;
+        let mut config = Self::parse(&Keys { file: &file, prefix: "", map: &map })?;
+        config.read_generation(&dir.join("generation_config.json"))?;
+        Ok(config)
+    }
+
+    fn parse(keys: &Keys) -> Result<Self, Error> {
+        let family = family(keys)?;
+        refuse(keys)?;
+        let absent = family.defaults();
+        // A key that is there and null means "derive it", which is not the same as an absent key.
+        let unless_null = |key: &str, value: Option<usize>| value.filter(|_| !keys.map.contains_key(key));
+        let width = keys.size("hidden_size")?.unwrap_or(4096);
+        let layers = keys.size("num_hidden_layers")?.unwrap_or(32);
+        let heads = keys.size("num_attention_heads")?.unwrap_or(32);
+        let kv_heads = keys.size("num_key_value_heads")?.or(unless_null("num_key_value_heads", absent.kv_heads));
+        let head_dim = keys.size("head_dim")?.or(unless_null("head_dim", absent.head_dim));
+        let context = keys.size("max_position_embeddings")?.unwrap_or(absent.context);
+        let biased = keys.flag("attention_bias")?.unwrap_or(false) && matches!(family, Family::Llama | Family::Qwen3);
+        let (rope_theta, rope) = rope::parse(keys, context)?;
+        let or_absent = |key: &str, value: Option<u32>| match keys.map.contains_key(key) {
+            true => keys.ids(key),
+            false => Ok(Vec::from_iter(value)),
+        };
+        let config = Self {
+            family,
+            architecture: keys.texts("architectures")?.and_then(|list| list.first().map(|name| (*name).to_owned())),
+            vocab: keys.size("vocab_size")?.unwrap_or(absent.vocab),
+            width,
+            layers,
+            heads,
+            kv_heads: kv_heads.unwrap_or(heads),
+            head_dim: head_dim.unwrap_or(width / heads),
+            ff: keys.size("intermediate_size")?.unwrap_or(absent.ff),
+            context,
+            rope_theta,
+            rope,
+            norm_eps: keys.positive("rms_norm_eps")?.unwrap_or(1e-6),
+            tied: keys.flag("tie_word_embeddings")?.unwrap_or(false),
+            qkv_bias: biased || family == Family::Qwen2,
+            output_bias: biased,
+            mlp_bias: keys.flag("mlp_bias")?.unwrap_or(false) && family == Family::Llama,
+            qk_norm: family == Family::Qwen3,
+            sliding_window: window::parse(keys, family, layers)?,
+            dtype: dtype(keys)?,
+            bos: or_absent("bos_token_id", absent.bos)?.first().copied(),
+            eos: or_absent("eos_token_id", absent.eos)?,
+            pad: keys.ids("pad_token_id")?.first().copied(),
+            num_labels: labels(keys)?,
+        };
+        config.check(keys)?;
+        Ok(config)
+    }
+
+    fn check(&self, keys: &Keys) -> Result<(), Error> {
+        if !self.heads.is_multiple_of(self.kv_heads) {
+            let message = format!("{} does not divide the {} of `num_attention_heads`", self.kv_heads, self.heads);
+            return Err(keys.error("num_key_value_heads", message));
+        }
+        if self.head_dim == 0 || !self.head_dim.is_multiple_of(2) {
+            return Err(keys.error("head_dim", format!("{} is not an even number above 0", self.head_dim)));
+        }
+        if keys.get("head_dim").is_none() && !self.width.is_multiple_of(self.heads) {
+            let message = format!("{} is not a multiple of the {} of `num_attention_heads`", self.width, self.heads);
+            return Err(keys.error("hidden_size", message));
+        }
+        Ok(())
+    }
+
+    /// Takes the special tokens of `generation_config.json`: what generation stops at goes before `config.json`.
+    fn read_generation(&mut self, file: &Path) -> Result<(), Error> {
+        let Some(bytes) = files::read_if_there(file)? else { return Ok(()) };
+        let map = files::json_object(file, &bytes)?;
+        let keys = Keys { file, prefix: "", map: &map };
+        let eos = keys.ids("eos_token_id")?;
+        if !eos.is_empty() {
+            self.eos = eos;
+        }
+        self.bos = self.bos.or(keys.ids("bos_token_id")?.first().copied());
+        self.pad = self.pad.or(keys.ids("pad_token_id")?.first().copied());
+        Ok(())
+    }
+}
+
+fn family(keys: &Keys) -> Result<Family, Error> {
+    let known = Family::ALL.map(Family::name).join(", ");
+    let Some(name) = keys.text("model_type")? else {
+        return Err(keys.error("model_type", format!("missing; known are {known}")));
+    };
+    Family::ALL
+        .into_iter()
+        .find(|family| family.name() == name)
+        .ok_or_else(|| keys.error("model_type", format!("`{name}` is not supported; known are {known}")))
+}
+
+/// What would change the numbers and is not implemented.
+fn refuse(keys: &Keys) -> Result<(), Error> {
+    if keys.get("quantization_config").is_some() {
+        return Err(keys
+            .error("quantization_config", "quantised weights are not supported")
+            .help("use the checkpoint in bfloat16, float16 or float32"));
+    }
+    if let Some(act) = keys.text("hidden_act")?.filter(|act| *act != "silu" && *act != "swish") {
+        return Err(keys.error("hidden_act", format!("`{act}` is not supported; only silu is")));
+    }
+    if let Some(part) = keys.float("partial_rotary_factor")?.filter(|part| *part != 1.0) {
+        return Err(keys.error("partial_rotary_factor", format!("{part} is not supported; only 1 is")));
+    }
+    Ok(())
+}
+
+fn dtype(keys: &Keys) -> Result<Dtype, Error> {
+    let key = if keys.get("dtype").is_some() { "dtype" } else { "torch_dtype" };
+    let Some(name) = keys.text(key)? else { return Ok(Dtype::F32) };
+    Dtype::from_torch(name)
+        .ok_or_else(|| keys.error(key, format!("`{name}` is not supported; known are float32, bfloat16, float16")))
+}
+
+fn labels(keys: &Keys) -> Result<usize, Error> {
+    match keys.object("id2label")? {
+        Some(names) => Ok(names.len().max(1)),
+        None => Ok(keys.size("num_labels")?.unwrap_or(2)),
+    }
+}

@@ -1,0 +1,79 @@
+//! The number formats of weights.
+
+use std::fmt;
+
+/// A floating-point format of stored weights.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Dtype {
+    F32,
+    Bf16,
+    F16,
+}
+
+impl Dtype {
+    /// By its name in `config.json`.
+    pub fn from_torch(name: &str) -> Option<Self> {
+        match name.strip_prefix("torch.").unwrap_or(name) {
+            "float32" | "float" => Some(Self::F32),
+            "bfloat16" => Some(Self::Bf16),
+            "float16" | "half" => Some(Self::F16),
+            _ => None,
+        }
+    }
+
+    /// By its name in a safetensors header.
+    pub fn from_safetensors(name: &str) -> Option<Self> {
+        [Self::F32, Self::Bf16, Self::F16].into_iter().find(|dtype| dtype.safetensors() == name)
+    }
+
+    /// Its name in `config.json`.
+    pub fn torch(self) -> &'static str {
+        match self {
+            Self::F32 => "float32",
+            Self::Bf16 => "bfloat16",
+            Self::F16 => "float16",
+        }
+    }
+
+    /// Its name in a safetensors header.
+    pub fn safetensors(self) -> &'static str {
+        match self {
+            Self::F32 => "F32",
+            Self::Bf16 => "BF16",
+            Self::F16 => "F16",
+        }
+    }
+
+    /// Bytes of one number.
+    pub fn size(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::Bf16 | Self::F16 => 2,
+        }
+    }
+
+    /// The number in little-endian `bytes`, which are `size()` long.
+    pub(crate) fn decode(self, bytes: &[u8]) -> f32 {
+        match (self, bytes) {
+            (Self::F32, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]),
+            (Self::Bf16, &[a, b]) => half::bf16::from_le_bytes([a, b]).to_f32(),
+            (Self::F16, &[a, b]) => half::f16::from_le_bytes([a, b]).to_f32(),
+            _ => unreachable!("callers cut the bytes to the size of the type"),
+        }
+    }
+
+    /// Appends a number, rounded to nearest, ties to even.
+    pub(crate) fn encode(self, value: f32, bytes: &mut Vec<u8>) {
+        match self {
+            Self::F32 => bytes.extend(value.to_le_bytes()),
+            Self::Bf16 => bytes.extend(half::bf16::from_f32(value).to_le_bytes()),
+            Self::F16 => bytes.extend(half::f16::from_f32(value).to_le_bytes()),
+        }
+    }
+}
+
+impl fmt::Display for Dtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.torch())
+    }
+}

@@ -1,0 +1,84 @@
+//! Reading, hashing and writing files, with errors that name them.
+
+use std::fs::File;
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::Error;
+
+/// The bytes of a file, or None if there is no such file.
+pub(crate) fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>, Error> {
+    match std::fs::read(file) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::io(file, "read", &error)),
+    }
+}
+
+/// A JSON object; a syntax error names line and column.
+pub(crate) fn json_object(file: &Path, bytes: &[u8]) -> Result<Map<String, Value>, Error> {
+    let value: Value = serde_json::from_slice(bytes).map_err(|error| json_error(file, &error))?;
+    match value {
+        Value::Object(map) => Ok(map),
+        _ => Err(Error::at(file, "expected a JSON object `{ ... }`")),
+    }
+}
+
+pub(crate) fn json_error(file: &Path, error: &serde_json::Error) -> Error {
+    let text = error.to_string();
+    let reason = text.split(" at line ").next().unwrap_or(&text);
+    Error::at_line(file, error.line(), error.column(), reason)
+}
+
+/// The blake3 digest in hex of files one after the other: what `cat FILES | b3sum` prints.
+pub fn digest(files: &[PathBuf]) -> Result<String, Error> {
+    let mut hasher = blake3::Hasher::new();
+    let mut buffer = vec![0; 1 << 20];
+    for file in files {
+        let mut reader = File::open(file).map_err(|error| Error::io(file, "read", &error))?;
+        loop {
+            match reader.read(&mut buffer).map_err(|error| Error::io(file, "read", &error))? {
+                0 => break,
+                count => hasher.update(&buffer[..count]),
+            };
+        }
+    }
+    Ok(hasher.finalize().to_hex().to_string())
+}
+
+/// Writes a file so that nobody ever sees a part of it: a temporary file beside it takes its name when it is whole.
+pub(crate) fn write_atomic(file: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<(), Error>) -> Result<(), Error> {
+    let failed = |error: &std::io::Error| Error::io(file, "write", error);
+    let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    std::fs::create_dir_all(dir).map_err(|error| Error::io(dir, "make", &error))?;
+    let temporary = tempfile::NamedTempFile::new_in(dir).map_err(|error| failed(&error))?;
+    let mut writer = std::io::BufWriter::with_capacity(1 << 20, temporary);
+    fill(&mut writer)?;
+    let temporary = writer.into_inner().map_err(|error| failed(error.error()))?;
+    readable_by_all(temporary.as_file()).map_err(|error| failed(&error))?;
+    temporary.as_file().sync_all().map_err(|error| failed(&error))?;
+    temporary.persist(file).map_err(|error| failed(&error.error))?;
+    Ok(())
+}
+
+pub(crate) fn write_bytes(file: &Path, bytes: &[u8]) -> Result<(), Error> {
+    write_atomic(file, |writer| writer.write_all(bytes).map_err(|error| Error::io(file, "write", &error)))
+}
+
+/// Pretty JSON with a newline at the end, as the field's tools write it.
+pub(crate) fn write_json(file: &Path, value: &Value) -> Result<(), Error> {
+    write_bytes(file, format!("{value:#}\n").as_bytes())
+}
+
+#[cfg(unix)]
+fn readable_by_all(file: &File) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    file.set_permissions(std::fs::Permissions::from_mode(0o644))
+}
+
+#[cfg(not(unix))]
+fn readable_by_all(_: &File) -> std::io::Result<()> {
+    Ok(())
+}

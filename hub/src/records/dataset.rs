@@ -1,0 +1,100 @@
+//! The files of a split in a dataset's directory, by the names that `datasets` of Hugging Face knows.
+
+use std::path::{Path, PathBuf};
+
+use crate::Error;
+
+const DATA: [&str; 4] = ["parquet", "jsonl", "json", "ndjson"];
+
+/// Deepest directory that is searched, below the dataset's own.
+const DEPTH: usize = 3;
+
+/// The files of a split, sorted: `train.jsonl`, `train-00000-of-00002.parquet`, `data/train-*.parquet`,
+/// `train/part.jsonl`. A dataset with one data file alone, named after no split, is its `train` split. `config` is a
+/// subdirectory, for datasets with several configurations.
+pub fn split_files(dir: &Path, config: Option<&str>, split: &str) -> Result<Vec<PathBuf>, Error> {
+    let dir = match config {
+        Some(config) if !crate::cache::is_file_name(config) => {
+            return Err(Error::new(format!("`{config}` is no name of a configuration")));
+        }
+        Some(config) => dir.join(config),
+        None => dir.to_owned(),
+    };
+    let mut all = Vec::new();
+    collect(&dir, 0, &mut all)?;
+    all.sort();
+    let is_data = |file: &&PathBuf| extension(file).is_some_and(|end| DATA.contains(&end));
+    let data: Vec<&PathBuf> = all.iter().filter(is_data).filter(|file| !is_metadata(file)).collect();
+    let files: Vec<PathBuf> = data.iter().filter(|file| is_of(&dir, file, split)).map(|file| (*file).clone()).collect();
+    match (files.as_slice(), data.as_slice()) {
+        ([], [only]) if split == "train" => return Ok(vec![(*only).clone()]),
+        ([], _) => return Err(no_split(&dir, split, &all)),
+        _ => {}
+    }
+    let folder = files[0].parent();
+    if files.iter().any(|file| file.parent() != folder) {
+        let mut folders: Vec<String> = files.iter().filter_map(|file| Some(shown(&dir, file.parent()?))).collect();
+        folders.dedup();
+        return Err(Error::new(format!(
+            "{}: split `{split}` is in several directories: {}",
+            dir.display(),
+            folders.join(", ")
+        ))
+        .help("the dataset has several configurations: name one of these"));
+    }
+    if files.iter().any(|file| extension(file) != extension(&files[0])) {
+        return Err(Error::new(format!("{}: split `{split}` is there in several formats", dir.display()))
+            .help("name the files instead of the dataset"));
+    }
+    Ok(files)
+}
+
+fn collect(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Error> {
+    let entries = std::fs::read_dir(dir).map_err(|error| Error::io(dir, "read", &error))?;
+    for entry in entries {
+        let path = entry.map_err(|error| Error::io(dir, "read", &error))?.path();
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        // Files of a snapshot are links into the cache, so links are followed.
+        match (hidden, path.is_dir()) {
+            (true, _) => {}
+            (false, true) if depth < DEPTH => collect(&path, depth + 1, files)?,
+            (false, true) => {}
+            (false, false) => files.push(path),
+        }
+    }
+    Ok(())
+}
+
+fn extension(file: &Path) -> Option<&str> {
+    file.extension()?.to_str()
+}
+
+/// Descriptions that are JSON and no data.
+fn is_metadata(file: &Path) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    ["dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"].contains(&name)
+}
+
+/// Whether a file is named after a split, or stands in a directory that is.
+fn is_of(dir: &Path, file: &Path, split: &str) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let named = name.strip_prefix(split).is_some_and(|rest| rest.starts_with(['.', '-', '_']));
+    let within = file.strip_prefix(dir).ok().and_then(Path::parent);
+    named || within.is_some_and(|folder| folder.iter().any(|part| part == split))
+}
+
+fn shown(dir: &Path, file: &Path) -> String {
+    file.strip_prefix(dir).unwrap_or(file).display().to_string()
+}
+
+fn no_split(dir: &Path, split: &str, all: &[PathBuf]) -> Error {
+    let mut names: Vec<String> = all.iter().map(|file| shown(dir, file)).collect();
+    let count = names.len();
+    names.truncate(10);
+    let more = if count > 10 { format!(" and {} more", count - 10) } else { String::new() };
+    let message = format!("{}: no .parquet, .jsonl or .json file of split `{split}`", dir.display());
+    match count {
+        0 => Error::new(message).help("the directory is empty: fetch the dataset again"),
+        _ => Error::new(message).help(format!("there are {}{more}", names.join(", "))),
+    }
+}

@@ -1,0 +1,227 @@
+//! A model's tokenizer: `tokenizer.json` with the special tokens and the chat template that stand beside it.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+use tokenizers::{AddedToken, Tokenizer as Inner};
+
+use crate::template::{Message, Template};
+use crate::{Error, files};
+
+const TOKENIZER: &str = "tokenizer.json";
+const CONFIG: &str = "tokenizer_config.json";
+const SPECIAL: &str = "special_tokens_map.json";
+const TEMPLATE: &str = "chat_template.jinja";
+
+/// All that a tokenizer may consist of; `save` copies those that are there.
+const FILES: [&str; 8] =
+    [TOKENIZER, CONFIG, SPECIAL, TEMPLATE, "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model"];
+
+/// A tokenizer as read from a model's directory.
+#[derive(Clone)]
+pub struct Tokenizer {
+    inner: Inner,
+    /// Names and contents of the files it was read from, in the order of `FILES`.
+    files: Vec<(&'static str, Vec<u8>)>,
+    bos: Option<Special>,
+    eos: Option<Special>,
+    pad: Option<Special>,
+    template: Option<Template>,
+}
+
+/// A special token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Special {
+    pub id: u32,
+    pub text: String,
+}
+
+impl Tokenizer {
+    /// Reads the tokenizer of a model directory. `vocab` is the number of rows of the model's embedding: a tokenizer
+    /// with an id beyond it is an error.
+    pub fn read(dir: &Path, vocab: usize) -> Result<Self, Error> {
+        let mut found = Vec::new();
+        for name in FILES {
+            if let Some(bytes) = files::read_if_there(&dir.join(name))? {
+                found.push((name, bytes));
+            }
+        }
+        let file = dir.join(TOKENIZER);
+        let Some((_, bytes)) = found.iter().find(|(name, _)| *name == TOKENIZER) else { return Err(no_tokenizer(dir)) };
+        let mut inner =
+            Inner::from_bytes(bytes).map_err(|error| Error::at(&file, format!("not a tokenizer: {error}")))?;
+        let padding = inner.get_padding().map(|padding| padding.pad_token.clone());
+        inner.with_padding(None);
+        inner.with_truncation(None).map_err(|error| Error::at(&file, error))?;
+        let settings = Settings::read(dir, &found)?;
+        let mut named = |key: &str, absent: Option<String>| special(&mut inner, &settings, key, absent);
+        let (bos, eos, pad) = (named("bos_token", None)?, named("eos_token", None)?, named("pad_token", padding)?);
+        check_vocabulary(&file, &inner, vocab)?;
+        Ok(Self { template: settings.template(dir, &found)?, inner, files: found, bos, eos, pad })
+    }
+
+    /// The ids of a text, without bos or eos. Special tokens that the text spells out, as rendered chats do, become
+    /// their ids.
+    pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
+        self.ids(text, false)
+    }
+
+    /// The ids of a text with the special tokens that a plain call of the tokenizer adds in transformers: those of
+    /// `tokenizer.json`, whatever `add_bos_token` in `tokenizer_config.json` says.
+    pub fn encode_with_special(&self, text: &str) -> Result<Vec<u32>, Error> {
+        self.ids(text, true)
+    }
+
+    fn ids(&self, text: &str, special: bool) -> Result<Vec<u32>, Error> {
+        let encoding = self.inner.encode_fast(text, special);
+        encoding.map(|encoding| encoding.get_ids().to_vec()).map_err(|error| Error::new(format!("tokenizer: {error}")))
+    }
+
+    /// The text of ids. Ids outside the vocabulary (rows that pad an embedding) have no text.
+    pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, Error> {
+        self.inner.decode(ids, skip_special).map_err(|error| Error::new(format!("tokenizer: {error}")))
+    }
+
+    /// One more than the largest id.
+    pub fn vocab(&self) -> usize {
+        largest(&self.inner).map_or(0, |(_, id)| id as usize + 1)
+    }
+
+    /// The text of one token as the vocabulary spells it.
+    pub fn token(&self, id: u32) -> Option<String> {
+        self.inner.id_to_token(id)
+    }
+
+    pub fn id(&self, token: &str) -> Option<u32> {
+        self.inner.token_to_id(token)
+    }
+
+    pub fn bos(&self) -> Option<u32> {
+        self.bos.as_ref().map(|special| special.id)
+    }
+
+    pub fn eos(&self) -> Option<u32> {
+        self.eos.as_ref().map(|special| special.id)
+    }
+
+    pub fn pad(&self) -> Option<u32> {
+        self.pad.as_ref().map(|special| special.id)
+    }
+
+    pub fn template(&self) -> Option<&Template> {
+        self.template.as_ref()
+    }
+
+    /// A chat as text, by the chat template and this tokenizer's bos and eos.
+    pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String, Error> {
+        let text = |special: &'_ Option<Special>| special.as_ref().map(|special| special.text.clone());
+        match &self.template {
+            Some(template) => {
+                template.render(messages, add_generation_prompt, text(&self.bos).as_deref(), text(&self.eos).as_deref())
+            }
+            None => Err(Error::new("the tokenizer has no chat template, and the data holds chats").help(format!(
+                "put a template into `{TEMPLATE}` beside `{TOKENIZER}`, or use prompts that are strings"
+            ))),
+        }
+    }
+
+    /// The blake3 digest in hex of the files it was read from.
+    pub fn digest(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        for (name, bytes) in &self.files {
+            hasher.update(name.as_bytes());
+            hasher.update(&(bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        }
+        hasher.finalize().to_hex().to_string()
+    }
+
+    /// Writes the files it was read from, unchanged, into a directory.
+    pub fn save(&self, dir: &Path) -> Result<(), Error> {
+        self.files.iter().try_for_each(|(name, bytes)| files::write_bytes(&dir.join(name), bytes))
+    }
+}
+
+/// `tokenizer_config.json`, and `special_tokens_map.json` for what it leaves out.
+struct Settings {
+    file: PathBuf,
+    config: Map<String, Value>,
+    special: Map<String, Value>,
+}
+
+impl Settings {
+    fn read(dir: &Path, found: &[(&'static str, Vec<u8>)]) -> Result<Self, Error> {
+        let object = |name: &str| match found.iter().find(|(file, _)| *file == name) {
+            Some((_, bytes)) => files::json_object(&dir.join(name), bytes),
+            None => Ok(Map::new()),
+        };
+        Ok(Self { file: dir.join(CONFIG), config: object(CONFIG)?, special: object(SPECIAL)? })
+    }
+
+    /// The text of a special token: a string, or an object with `content`.
+    fn text(&self, key: &str) -> Result<Option<String>, Error> {
+        let given = |map: &Map<String, Value>| map.get(key).filter(|value| !value.is_null()).cloned();
+        let Some(value) = given(&self.config).or_else(|| given(&self.special)) else { return Ok(None) };
+        let text = value.as_str().or_else(|| value.get("content")?.as_str());
+        let wrong = || Error::at(&self.file, format!("`{key}`: expected a string or an object with `content`"));
+        text.map(|text| Some(text.to_owned())).ok_or_else(wrong)
+    }
+
+    /// The chat template: its own file, else a string in the config, else the one named `default` in a list there.
+    fn template(&self, dir: &Path, found: &[(&'static str, Vec<u8>)]) -> Result<Option<Template>, Error> {
+        if let Some((_, bytes)) = found.iter().find(|(name, _)| *name == TEMPLATE) {
+            let file = dir.join(TEMPLATE);
+            let source = std::str::from_utf8(bytes).map_err(|error| Error::at(&file, error))?;
+            return Template::new(source, &file).map(Some);
+        }
+        let source = match self.config.get("chat_template") {
+            Some(Value::Array(list)) => {
+                let named = |entry: &&Value| entry.get("name").and_then(Value::as_str) == Some("default");
+                list.iter().find(named).and_then(|entry| entry.get("template")).and_then(Value::as_str)
+            }
+            other => other.and_then(Value::as_str),
+        };
+        let place = self.file.with_file_name(format!("{CONFIG} `chat_template`"));
+        source.map(|source| Template::new(source, &place)).transpose()
+    }
+}
+
+/// Looks up a special token, and makes the tokenizer treat it as one, as transformers does.
+fn special(
+    inner: &mut Inner,
+    settings: &Settings,
+    key: &str,
+    absent: Option<String>,
+) -> Result<Option<Special>, Error> {
+    let Some(text) = settings.text(key)?.or(absent) else { return Ok(None) };
+    let Some(id) = inner.token_to_id(&text) else {
+        return Err(Error::at(&settings.file, format!("`{key}` is `{text}`, which {TOKENIZER} does not have"))
+            .help("the tokenizer's files are of different models, or one of them was edited"));
+    };
+    if !inner.get_added_tokens_decoder().contains_key(&id) {
+        inner
+            .add_special_tokens([AddedToken::from(text.clone(), true)])
+            .map_err(|error| Error::at(&settings.file, format!("`{key}`: {error}")))?;
+    }
+    Ok(Some(Special { id, text }))
+}
+
+fn largest(inner: &Inner) -> Option<(String, u32)> {
+    inner.get_vocab(true).into_iter().max_by_key(|(_, id)| *id)
+}
+
+fn check_vocabulary(file: &Path, inner: &Inner, vocab: usize) -> Result<(), Error> {
+    match largest(inner) {
+        Some((token, id)) if id as usize >= vocab => {
+            let message = format!("`{token}` has id {id}, but the model's vocabulary has {vocab} tokens");
+            let help = "use the tokenizer that came with the model, or resize the model's embedding";
+            Err(Error::at(file, message).help(help))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn no_tokenizer(dir: &Path) -> Error {
+    let help = "in Python, `AutoTokenizer.from_pretrained(DIR).save_pretrained(DIR)` of transformers writes it";
+    Error::new(format!("no `{TOKENIZER}` in {}", dir.display())).help(help)
+}

@@ -1,0 +1,197 @@
+//! Weights in safetensors files: one file or shards with an index. Everything but the numbers is checked when they
+//! are opened; each tensor is then read by itself, from its place in its file.
+
+mod header;
+mod write;
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use crate::cache::is_file_name;
+use crate::{Dtype, Error, files};
+pub use write::write;
+pub(crate) use write::write_file;
+
+const SINGLE: &str = "model.safetensors";
+const INDEX: &str = "model.safetensors.index.json";
+
+/// Tensors by name, on disk.
+#[derive(Clone, Debug)]
+pub struct Weights {
+    files: Vec<PathBuf>,
+    tensors: BTreeMap<String, Place>,
+}
+
+/// Where a tensor's numbers are.
+#[derive(Clone, Debug)]
+struct Place {
+    /// Position in `Weights::files`.
+    file: usize,
+    dtype: Dtype,
+    shape: Vec<usize>,
+    /// First byte, from the start of the file.
+    start: u64,
+}
+
+impl Weights {
+    /// The weights of a model directory: `model.safetensors`, or the shards of `model.safetensors.index.json`.
+    pub fn open(dir: &Path) -> Result<Self, Error> {
+        if dir.join(SINGLE).is_file() {
+            return Self::open_file(&dir.join(SINGLE));
+        }
+        let index = dir.join(INDEX);
+        match files::read_if_there(&index)? {
+            Some(bytes) => Self::open_shards(dir, &index, &bytes),
+            None => Err(no_weights(dir)),
+        }
+    }
+
+    /// The weights of one file.
+    pub fn open_file(file: &Path) -> Result<Self, Error> {
+        let mut weights = Self { files: Vec::new(), tensors: BTreeMap::new() };
+        weights.add(file)?;
+        Ok(weights)
+    }
+
+    fn open_shards(dir: &Path, index: &Path, bytes: &[u8]) -> Result<Self, Error> {
+        let map = files::json_object(index, bytes)?;
+        let Some(Value::Object(map)) = map.get("weight_map") else {
+            return Err(Error::at(index, "no `weight_map`, an object of tensor names and files"));
+        };
+        let mut wanted: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for (name, shard) in map {
+            match shard.as_str().filter(|shard| is_file_name(shard)) {
+                Some(shard) => wanted.entry(shard).or_default().push(name),
+                None => {
+                    let message =
+                        format!("`weight_map` puts `{name}` into {shard}, which is no file of this directory");
+                    return Err(Error::at(index, message));
+                }
+            }
+        }
+        let mut weights = Self { files: Vec::new(), tensors: BTreeMap::new() };
+        let missing: Vec<&str> = wanted.keys().copied().filter(|shard| !dir.join(shard).is_file()).collect();
+        if !missing.is_empty() {
+            let message = format!("{} of {} shards are missing: {}", missing.len(), wanted.len(), missing.join(", "));
+            return Err(Error::at(index, message).help("fetch or copy the whole checkpoint again"));
+        }
+        for (shard, names) in wanted {
+            weights.add(&dir.join(shard))?;
+            let here = weights.files.len() - 1;
+            if let Some(name) = names.into_iter().find(|name| weights.tensors.get(*name).is_none_or(|t| t.file != here))
+            {
+                return Err(Error::at(index, format!("`{name}` should be in {shard}, which does not have it")));
+            }
+        }
+        match weights.tensors.keys().find(|name| !map.contains_key(*name)) {
+            Some(name) => Err(Error::at(index, format!("`weight_map` does not name `{name}`, which a shard has"))),
+            None => Ok(weights),
+        }
+    }
+
+    /// Adds a file's tensors, after checking its header against its length.
+    fn add(&mut self, file: &Path) -> Result<(), Error> {
+        for (name, (dtype, shape, start)) in header::read(file)? {
+            let place = Place { file: self.files.len(), dtype, shape, start };
+            if let Some(other) = self.tensors.insert(name.clone(), place) {
+                let other = self.files[other.file].display();
+                return Err(Error::at(file, format!("tensor `{name}` is also in {other}")));
+            }
+        }
+        self.files.push(file.to_owned());
+        Ok(())
+    }
+
+    /// Names of all tensors, sorted.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
+    }
+
+    /// The files, in the order of their names.
+    pub fn files(&self) -> &[PathBuf] {
+        &self.files
+    }
+
+    pub fn shape(&self, name: &str) -> Option<&[usize]> {
+        self.tensors.get(name).map(|place| place.shape.as_slice())
+    }
+
+    /// The format that a tensor is stored in.
+    pub fn dtype(&self, name: &str) -> Option<Dtype> {
+        self.tensors.get(name).map(|place| place.dtype)
+    }
+
+    /// The numbers of a tensor in row-major order. A tensor that is absent, or that holds a NaN or an infinite number,
+    /// is an error.
+    pub fn f32(&self, name: &str) -> Result<Vec<f32>, Error> {
+        let Some(place) = self.tensors.get(name) else {
+            let files: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
+            return Err(Error::new(format!("no tensor `{name}` in {}", files.join(", "))));
+        };
+        let file = &self.files[place.file];
+        let values = place.read(file).map_err(|error| Error::io(file, "read", &error))?;
+        match values.iter().position(|value| !value.is_finite()) {
+            None => Ok(values),
+            Some(at) => {
+                let message = format!("tensor `{name}` is {} at {:?}", values[at], coordinates(at, &place.shape));
+                Err(Error::at(file, message).help("the checkpoint is damaged: fetch it again or use an earlier one"))
+            }
+        }
+    }
+
+    /// The blake3 digest in hex of all files: what `cat FILES | b3sum` prints.
+    pub fn digest(&self) -> Result<String, Error> {
+        files::digest(&self.files)
+    }
+}
+
+impl Place {
+    fn read(&self, file: &Path) -> std::io::Result<Vec<f32>> {
+        let count: usize = self.shape.iter().product();
+        let size = self.dtype.size();
+        let mut values = Vec::with_capacity(count);
+        let mut file = File::open(file)?;
+        file.seek(SeekFrom::Start(self.start))?;
+        let mut buffer = vec![0; (count * size).min(1 << 20)];
+        while values.len() < count {
+            let part = buffer.len().min((count - values.len()) * size);
+            file.read_exact(&mut buffer[..part])?;
+            values.extend(buffer[..part].chunks_exact(size).map(|bytes| self.dtype.decode(bytes)));
+        }
+        Ok(values)
+    }
+}
+
+/// The position in each dimension of the number at a position in row-major order.
+fn coordinates(mut at: usize, shape: &[usize]) -> Vec<usize> {
+    let mut place: Vec<usize> = Vec::new();
+    for size in shape.iter().rev() {
+        place.push(at % size);
+        at /= size;
+    }
+    place.reverse();
+    place
+}
+
+/// Why a directory has no weights that can be read.
+fn no_weights(dir: &Path) -> Error {
+    let pickle = |name: &String| [".bin", ".pt", ".pth", ".pkl", ".ckpt"].iter().any(|end| name.ends_with(end));
+    let names = std::fs::read_dir(dir).into_iter().flatten().flatten();
+    let mut names: Vec<String> = names.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    names.sort();
+    if let Some(name) = names.iter().find(|name| pickle(name)) {
+        let help = "convert it where you trust it: in Python, \
+                    `AutoModelForCausalLM.from_pretrained(DIR).save_pretrained(NEW)` of transformers writes safetensors";
+        let message = "is a pickle file, which can run code when it is opened; only safetensors are read";
+        return Error::at(&dir.join(name), message).help(help);
+    }
+    let error = Error::new(format!("no `{SINGLE}` and no `{INDEX}` in {}", dir.display()));
+    match names.iter().any(|name| name == "adapter_model.safetensors") {
+        true => error.help("this is a PEFT adapter: name its base model as the model, and this as the adapter"),
+        false => error.help("name a directory that transformers' `save_pretrained` wrote"),
+    }
+}

@@ -1,0 +1,56 @@
+//! Everything that is read and written, against what transformers, tokenizers, PEFT and datasets made of the same
+//! (`fixtures/`, made by `scripts/hub_reference.py`), and bad input of every kind.
+
+mod adapter;
+mod cache;
+mod config;
+mod records;
+mod template;
+mod tokenizer;
+mod weights;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+/// A file or directory of `fixtures/`.
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+fn json(name: &str) -> Value {
+    serde_json::from_slice(&std::fs::read(fixture(name)).unwrap()).unwrap()
+}
+
+/// A directory with the given files in it.
+fn dir_of(files: &[(&str, &[u8])]) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, bytes) in files {
+        let path = dir.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, bytes).unwrap();
+    }
+    dir
+}
+
+/// Copies the files of a directory of `fixtures/` to a temporary one.
+fn copy_of(name: &str) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(fixture(name)).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+    }
+    dir
+}
+
+/// The message of an error and its help, with the directory's own path cut out.
+fn says<T>(result: Result<T, pbpo_hub::Error>, dir: &Path) -> String {
+    match result {
+        Ok(_) => panic!("an error was expected"),
+        Err(error) => error.to_string().replace(&format!("{}/", dir.display()), ""),
+    }
+}
+
+fn floats(value: &Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|item| item.as_f64().unwrap()).collect()
+}

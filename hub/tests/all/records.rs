@@ -1,0 +1,290 @@
+use std::path::{Path, PathBuf};
+
+use pbpo_hub::records::{Columns, OnBad, Read, Record, Text, read, split_files};
+use pbpo_hub::{Error, Message};
+
+use crate::{dir_of, fixture, says};
+
+fn plain(text: &str) -> Text {
+    Text::Plain(text.to_owned())
+}
+
+fn chat(messages: &[(&str, &str)]) -> Text {
+    Text::Chat(messages.iter().map(|(role, content)| Message::new(*role, *content)).collect())
+}
+
+fn named(name: &str) -> Option<String> {
+    Some(name.to_owned())
+}
+
+/// Reads one file with the given contents, skipping bad rows.
+fn rows(contents: &str, columns: &Columns) -> Result<Read, Error> {
+    let dir = dir_of(&[("data.jsonl", contents.as_bytes())]);
+    read(&[dir.path().join("data.jsonl")], columns, OnBad::Skip, None)
+}
+
+/// Line, column and message of every bad row.
+fn bad(contents: &str) -> Vec<(usize, usize, String)> {
+    let bad = rows(contents, &Columns::default()).unwrap().bad;
+    bad.into_iter().map(|bad| (bad.line, bad.column, bad.message)).collect()
+}
+
+/// What an error about the file says.
+fn refusal(contents: &str, columns: &Columns) -> String {
+    let dir = dir_of(&[("data.jsonl", contents.as_bytes())]);
+    says(read(&[dir.path().join("data.jsonl")], columns, OnBad::Fatal, None), dir.path())
+}
+
+/// The rows that `scripts/hub_reference.py` writes as `plain.*`.
+fn check_plain(file: &Path) {
+    let found = read(&[file.to_owned()], &Columns::default(), OnBad::Fatal, None).unwrap();
+    assert_eq!((found.rows, found.records.len(), found.bad.len()), (3, 3, 0));
+    let first = &found.records[0];
+    assert_eq!(first.prompt, plain("2 + 2 ="));
+    assert_eq!((&first.chosen, &first.rejected), (&Some(plain(" 4")), &Some(plain(" 5"))));
+    assert_eq!((first.answer.as_deref(), first.label, first.margin), (Some("4"), Some(true), Some(0.5)));
+    let second = &found.records[1];
+    assert_eq!((&second.prompt, &second.chosen), (&plain("Grüße\n"), &Some(plain("東京"))));
+    assert_eq!((&second.rejected, &second.answer), (&Some(plain("")), &None));
+    assert_eq!((second.label, second.margin, &second.completion), (None, None, &None));
+    let third = &found.records[2];
+    assert_eq!((third.answer.as_deref(), third.label, third.margin), (Some("-7"), Some(false), Some(-1.25)));
+    assert_eq!(third.row.file, file);
+    assert_eq!(found.digest, blake3::hash(&std::fs::read(file).unwrap()).to_hex().to_string());
+}
+
+fn check_chats(file: &Path) {
+    let columns = Columns { answer: named("meta.answer"), margin: named("meta.score"), ..Columns::default() };
+    let found = read(&[file.to_owned()], &columns, OnBad::Fatal, None).unwrap();
+    let Record { prompt, chosen, rejected, answer, margin, .. } = &found.records[0];
+    assert_eq!(prompt, &chat(&[("user", "Hi")]));
+    assert_eq!(chosen, &Some(chat(&[("assistant", "Hello")])));
+    assert_eq!(rejected, &Some(chat(&[("assistant", "No")])));
+    assert_eq!((answer.as_deref(), margin), (Some("x"), &Some(1.0)));
+    let Record { prompt, chosen, rejected, .. } = &found.records[1];
+    assert_eq!(prompt, &chat(&[("system", "s"), ("user", "q")]));
+    assert_eq!(chosen, &Some(chat(&[("assistant", "a"), ("user", "r"), ("assistant", "t")])));
+    assert_eq!(rejected, &Some(chat(&[("assistant", "b")])));
+}
+
+#[test]
+fn files_that_datasets_wrote_are_read() {
+    check_plain(&fixture("plain.jsonl"));
+    check_plain(&fixture("plain.json"));
+    check_chats(&fixture("chats.jsonl"));
+    check_chats(&fixture("chats.json"));
+    let lines = |name: &str| -> Vec<usize> {
+        let found = read(&[fixture(name)], &Columns::default(), OnBad::Fatal, None).unwrap();
+        found.records.iter().map(|record| record.row.line).collect()
+    };
+    assert_eq!(lines("plain.jsonl"), [1, 2, 3]);
+    assert_eq!(lines("plain.json"), [2, 11, 20]);
+}
+
+#[cfg(feature = "parquet")]
+#[test]
+fn parquet_files_that_datasets_wrote_are_read() {
+    check_plain(&fixture("plain.parquet"));
+    check_chats(&fixture("chats.parquet"));
+    let columns = Columns { prompt: named("promt"), ..Columns::default() };
+    let message = says(read(&[fixture("plain.parquet")], &columns, OnBad::Skip, None), &fixture(""));
+    assert!(message.contains("no column `promt`, which `prompt` is mapped to; did you mean `prompt`?"), "{message}");
+    assert!(message.contains("answer, chosen, extra, label, margin, prompt, rejected"), "{message}");
+    let bytes = std::fs::read(fixture("plain.parquet")).unwrap();
+    let dir = dir_of(&[("cut.parquet", &bytes[..bytes.len() - 9]), ("none.parquet", b"")]);
+    for name in ["cut.parquet", "none.parquet"] {
+        let message = says(read(&[dir.path().join(name)], &Columns::default(), OnBad::Skip, None), dir.path());
+        assert!(message.starts_with(&format!("{name}: not a Parquet file that can be read: ")), "{message}");
+    }
+}
+
+#[cfg(not(feature = "parquet"))]
+#[test]
+fn without_the_feature_parquet_files_are_refused_with_the_command_to_build() {
+    let message = says(read(&[fixture("plain.parquet")], &Columns::default(), OnBad::Skip, None), &fixture(""));
+    assert!(message.contains("plain.parquet: this build does not read Parquet files"), "{message}");
+    assert!(message.contains("--features parquet"), "{message}");
+}
+
+#[test]
+fn columns_are_mapped_by_name_and_by_path() {
+    let columns = Columns {
+        prompt: named("question"),
+        completion: named("out.text"),
+        answer: named("a.b"),
+        label: named(""),
+        ..Columns::default()
+    };
+    let found = rows(r#"{"question":"q","out":{"text":"t"},"a.b":"dotted","label":"left out"}"#, &columns).unwrap();
+    let record = &found.records[0];
+    assert_eq!((&record.prompt, &record.completion), (&plain("q"), &Some(plain("t"))));
+    assert_eq!((record.answer.as_deref(), record.label), (Some("dotted"), None));
+}
+
+#[test]
+fn a_column_that_is_nowhere_is_an_error_that_lists_the_others() {
+    let file = "{\"prompt\":\"p\",\"Chosen\":\"c\"}\n{\"prompt\":\"p\",\"score\":1}\n";
+    let message = refusal(file, &Columns { chosen: named("chosen"), ..Columns::default() });
+    let wanted = "data.jsonl: no column `chosen`, which `chosen` is mapped to; did you mean `Chosen`?\n  \
+                  help: the columns there are Chosen, prompt, score: map one of them";
+    assert_eq!(message, wanted);
+    let message = refusal("{\"question\":\"p\"}\n", &Columns::default());
+    assert!(message.starts_with("data.jsonl: no column `prompt`, and no `chosen` and `rejected`"), "{message}");
+    // A column that only some rows have is not absent.
+    let columns = Columns { answer: named("answer"), ..Columns::default() };
+    assert_eq!(rows("{\"prompt\":\"p\"}\n{\"prompt\":\"p\",\"answer\":\"a\"}\n", &columns).unwrap().records.len(), 2);
+    // Absent in one of two files.
+    let dir = dir_of(&[("a.jsonl", b"{\"prompt\":\"p\",\"answer\":\"a\"}"), ("b.jsonl", b"{\"prompt\":\"p\"}")]);
+    let files = [dir.path().join("a.jsonl"), dir.path().join("b.jsonl")];
+    let message = says(read(&files, &columns, OnBad::Skip, None), dir.path());
+    assert!(message.starts_with("b.jsonl: no column `answer`"), "{message}");
+}
+
+#[test]
+fn bad_rows_have_line_and_column() {
+    let file = "\u{feff}{\"prompt\": \"a\"}\r\n\r\n   \n{\"prompt\": \"b\",}\n[1]\n{\"prompt\": 3}\n{\"prompt\": \"c\"";
+    assert_eq!(
+        bad(file),
+        [
+            (4, 16, "trailing comma".to_owned()),
+            (5, 1, "expected an object `{ ... }`".to_owned()),
+            (6, 2, "`prompt`: expected a string or a list of messages with `role` and `content`, found `3`".to_owned()),
+            (7, 14, "EOF while parsing an object".to_owned()),
+        ]
+    );
+    let found = rows(file, &Columns::default()).unwrap();
+    assert_eq!((found.records.len(), found.rows, found.records[0].row.line), (1, 5, 1));
+}
+
+#[test]
+fn rows_that_do_not_fit_their_field_say_why() {
+    let faults: [(&str, usize, &str); 10] = [
+        (r#"{"prompt":null}"#, 1, "no `prompt`"),
+        (r#"{"prompt":[]}"#, 2, "`prompt`: expected a string or a list of messages"),
+        (r#"{"prompt":[{"role":"user","content":null}]}"#, 2, "`prompt`: expected a string or a list of messages"),
+        (r#"{"prompt":"p","label":2}"#, 15, "`label`: expected true, false, 0 or 1, found `2`"),
+        (r#"{"prompt":"p","margin":"x"}"#, 15, "`margin`: expected a number, found `\"x\"`"),
+        (r#"{"prompt":"p","answer":true}"#, 15, "`answer`: expected a string or a number, found `true`"),
+        (r#"{"chosen":"same","rejected":"same"}"#, 1, "no prompt, and `chosen` and `rejected` are the same"),
+        (r#"{"chosen":"a","rejected":"b"}"#, 1, "no prompt, and `chosen` and `rejected` begin differently"),
+        (
+            r#"{"chosen":"a","rejected":[{"role":"user","content":"a"}]}"#,
+            1,
+            "no prompt, and of `chosen` and `rejected`",
+        ),
+        (
+            r#"{"chosen":[{"role":"user","content":"a"}],"rejected":[{"role":"user","content":"a"}]}"#,
+            1,
+            "no prompt, and `chosen` and `rejected` are the same",
+        ),
+    ];
+    let good = "{\"prompt\":\"p\"}\n";
+    for (row, column, message) in faults {
+        let found = bad(&format!("{good}{row}\n"));
+        assert_eq!((found.len(), found[0].0, found[0].1), (1, 2, column), "{row}");
+        assert!(found[0].2.starts_with(message), "{row}: {}", found[0].2);
+    }
+}
+
+#[test]
+fn the_first_bad_row_can_be_fatal() {
+    let file = "{\"prompt\":\"a\"}\n{\"prompt\":3}\n{\n";
+    let message = refusal(file, &Columns::default());
+    assert!(message.starts_with("data.jsonl:2:2: `prompt`: expected a string"), "{message}");
+}
+
+#[test]
+fn invalid_utf8_is_a_bad_row() {
+    let dir = dir_of(&[("data.jsonl", b"{\"prompt\":\"a\"}\n{\"prompt\":\"\xff\"}\n{\"prompt\":\"b\"}\n")]);
+    let found = read(&[dir.path().join("data.jsonl")], &Columns::default(), OnBad::Skip, None).unwrap();
+    assert_eq!(found.records.len(), 2);
+    assert_eq!((found.bad[0].line, found.bad[0].column, found.bad[0].message.as_str()), (2, 12, "invalid UTF-8"));
+}
+
+#[test]
+fn prompts_of_strings_end_before_the_last_shared_space() {
+    let found =
+        rows(r#"{"chosen":"Human: hé? Assistant: yes","rejected":"Human: hé? Assistant: no"}"#, &Columns::default());
+    let record = &found.unwrap().records[0];
+    assert_eq!(record.prompt, plain("Human: hé? Assistant:"));
+    assert_eq!((&record.chosen, &record.rejected), (&Some(plain(" yes")), &Some(plain(" no"))));
+}
+
+#[test]
+fn arrays_that_are_broken_say_where() {
+    let of = |contents: &str| {
+        let dir = dir_of(&[("data.json", contents.as_bytes())]);
+        says(read(&[dir.path().join("data.json")], &Columns::default(), OnBad::Skip, None), dir.path())
+    };
+    assert_eq!(of("[\n {\"prompt\": \"a\"}\n {\"prompt\": \"b\"}\n]"), "data.json:3:2: expected `,` or `]`");
+    assert_eq!(of("[\n {\"prompt\": \"a\"},\n {\"prompt\": }\n]"), "data.json:3:13: expected value");
+    assert_eq!(of("[{\"prompt\":\n  nul}]"), "data.json:2:6: expected ident");
+    assert_eq!(of("[{\"prompt\": \"a\"}"), "data.json:1:17: the array does not end");
+    assert_eq!(of("[{\"prompt\": \"a\"},"), "data.json:1:18: the array does not end");
+    assert_eq!(of("[{\"prompt\": \"a\"}] x"), "data.json:1:19: text after the array's end");
+    assert_eq!(of("["), "data.json:1:2: the array does not end");
+    let dir = dir_of(&[("data.json", b" [ ] ")]);
+    assert_eq!(read(&[dir.path().join("data.json")], &Columns::default(), OnBad::Fatal, None).unwrap().rows, 0);
+}
+
+#[test]
+fn a_limit_counts_good_rows_and_the_digest_is_of_the_whole_files() {
+    let dir =
+        dir_of(&[("a.jsonl", b"{\"prompt\":\"1\"}\nx\n{\"prompt\":\"2\"}\n"), ("b.jsonl", b"{\"prompt\":\"3\"}\ny\n")]);
+    let files = [dir.path().join("a.jsonl"), dir.path().join("b.jsonl")];
+    let limited = |limit| read(&files, &Columns::default(), OnBad::Skip, limit).unwrap();
+    let all = limited(None);
+    assert_eq!((all.records.len(), all.bad.len(), all.rows), (3, 2, 5));
+    assert_eq!((limited(Some(2)).records.len(), limited(Some(2)).rows), (2, 3));
+    assert_eq!(limited(Some(0)).records.len(), 0);
+    assert_eq!(limited(Some(1)).digest, all.digest);
+}
+
+#[test]
+fn files_of_another_kind_are_refused() {
+    let dir = dir_of(&[("data.csv", b"prompt\n"), ("none.jsonl", b"")]);
+    let message = says(read(&[dir.path().join("data.csv")], &Columns::default(), OnBad::Skip, None), dir.path());
+    assert!(message.starts_with("data.csv: unknown kind of data file"), "{message}");
+    let message = says(read(&[dir.path().join("no.jsonl")], &Columns::default(), OnBad::Skip, None), dir.path());
+    assert!(message.starts_with("no.jsonl: cannot read it: "), "{message}");
+    let empty = read(&[dir.path().join("none.jsonl")], &Columns::default(), OnBad::Fatal, None).unwrap();
+    assert_eq!((empty.rows, empty.records.len()), (0, 0));
+}
+
+fn split(files: &[&str], config: Option<&str>, name: &str) -> Result<Vec<String>, String> {
+    let all: Vec<(&str, &[u8])> = files.iter().map(|file| (*file, b"".as_slice())).collect();
+    let dir = dir_of(&all);
+    let shown = |file: PathBuf| file.strip_prefix(dir.path()).unwrap().display().to_string();
+    match split_files(dir.path(), config, name) {
+        Ok(files) => Ok(files.into_iter().map(shown).collect()),
+        Err(error) => Err(error.to_string()),
+    }
+}
+
+#[test]
+fn splits_are_found_by_the_names_that_datasets_uses() {
+    let found = |files: &[&str], name: &str| split(files, None, name).unwrap();
+    let hub =
+        ["README.md", "data/train-00001-of-00002.parquet", "data/train-00000-of-00002.parquet", "data/test-0.parquet"];
+    assert_eq!(found(&hub, "train"), ["data/train-00000-of-00002.parquet", "data/train-00001-of-00002.parquet"]);
+    assert_eq!(found(&hub, "test"), ["data/test-0.parquet"]);
+    assert_eq!(found(&["train.jsonl", "train_extra.txt", "training.jsonl"], "train"), ["train.jsonl"]);
+    assert_eq!(found(&["train/a.jsonl", "train/b.jsonl", "test/a.jsonl"], "train"), ["train/a.jsonl", "train/b.jsonl"]);
+    assert_eq!(found(&["prompts.jsonl", "dataset_info.json", ".cache/x.jsonl"], "train"), ["prompts.jsonl"]);
+    assert_eq!(
+        split(&["main/test-0.jsonl", "other/test-0.jsonl"], Some("main"), "test").unwrap(),
+        ["main/test-0.jsonl"]
+    );
+}
+
+#[test]
+fn splits_that_are_not_there_or_not_clear_are_errors() {
+    let fails = |files: &[&str], config: Option<&str>, name: &str| split(files, config, name).unwrap_err();
+    let message = fails(&["train.jsonl", "a.csv"], None, "test");
+    assert!(message.contains("of split `test`") && message.contains("there are a.csv, train.jsonl"), "{message}");
+    let message = fails(&["main/train.jsonl", "socratic/train.jsonl"], None, "train");
+    assert!(message.contains("in several directories: main, socratic"), "{message}");
+    assert!(fails(&["train.jsonl", "train.parquet"], None, "train").contains("several formats"));
+    assert!(fails(&["train.jsonl"], Some("../x"), "train").contains("`../x` is no name of a configuration"));
+    assert!(fails(&[], None, "train").contains("the directory is empty"));
+}

@@ -1,0 +1,70 @@
+use std::path::Path;
+
+use pbpo_hub::{Message, Template};
+
+use crate::{fixture, says};
+
+fn template(source: &str) -> Template {
+    Template::new(source, Path::new("chat_template.jinja")).unwrap()
+}
+
+/// Every template with every chat, character for character as transformers renders it; where transformers raises, the
+/// same words.
+#[test]
+fn chats_are_rendered_as_transformers_renders_them() {
+    let cases = crate::json("templates.json");
+    for case in cases.as_array().unwrap() {
+        let name = case["template"].as_str().unwrap();
+        let file = fixture("templates").join(name);
+        let template = Template::new(&std::fs::read_to_string(&file).unwrap(), &file).unwrap();
+        let messages: Vec<Message> = serde_json::from_value(case["messages"].clone()).unwrap();
+        let prompt = case["add_generation_prompt"].as_bool().unwrap();
+        let rendered = template.render(&messages, prompt, Some("<s>"), Some("</s>"));
+        match (case["text"].as_str(), rendered) {
+            (Some(wanted), Ok(text)) => assert_eq!(text, wanted, "{name} {messages:?}"),
+            (None, Err(error)) => {
+                let wanted = case["error"].as_str().unwrap();
+                assert!(error.message.ends_with(wanted), "{name}: {error}\n{wanted}");
+            }
+            (_, other) => panic!("{name} {messages:?}: {other:?}"),
+        }
+    }
+    assert!(cases.as_array().unwrap().len() >= 100);
+}
+
+#[test]
+fn a_template_that_raises_says_where_and_why() {
+    let template = template(
+        "{{ bos_token }}\n{%- if messages[0].role != 'user' %}\n  {{ raise_exception('users first') }}\n{% endif %}",
+    );
+    let message = says(template.render(&[Message::new("assistant", "x")], false, None, None), Path::new("-"));
+    assert!(message.starts_with("chat_template.jinja line 3: the chat template refuses these messages: users first"));
+    assert_eq!(template.render(&[Message::new("user", "x")], false, None, None).unwrap(), "");
+}
+
+#[test]
+fn a_template_that_is_broken_says_where() {
+    let broken = Template::new("a\n{% if %}", Path::new("chat_template.jinja"));
+    assert!(
+        says(broken, Path::new("-")).starts_with("chat_template.jinja line 2: the chat template cannot be compiled")
+    );
+    for source in [
+        "x\n{{ nothing.at.all }}",
+        "x\n{{ 1 + 'a' }}",
+        "x\n{{ messages[0].content.nosuch() }}",
+        "x\n{{ strftime_now('%Q') }}",
+    ] {
+        let message = says(template(source).render(&[Message::new("user", "x")], false, None, None), Path::new("-"));
+        assert!(message.starts_with("chat_template.jinja line 2: the chat template cannot be applied"), "{message}");
+    }
+}
+
+/// A template with unbounded recursion or loops ends in an error, not in a crash.
+#[test]
+fn a_template_cannot_take_the_process_down() {
+    let recursion = template("{% macro f(n) %}{{ f(n + 1) }}{% endmacro %}{{ f(0) }}");
+    assert!(recursion.render(&[], false, None, None).is_err());
+    assert!(template("{{ range(1000000000) | list | length }}").render(&[], false, None, None).is_err());
+    let nested = "(".repeat(5000);
+    assert!(Template::new(&format!("{{{{ {nested} }}}}"), Path::new("t")).is_err());
+}
