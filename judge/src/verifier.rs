@@ -145,8 +145,9 @@ impl Numeric {
 }
 
 /// The number behind the last `####`, if there is one; else the picked one of all. `$`, `%` and thousands separators
-/// (`1,234`) are no part of its value.
+/// (`1,234`) are no part of its value; the minus sign U+2212 is a minus.
 fn number(text: &str, pick: Pick) -> Option<f64> {
+    let text = &text.replace('\u{2212}', "-");
     if let Some(found) = text.rsplit_once("####").and_then(|(_, after)| numbers(after).next()) {
         return Some(found);
     }
