@@ -1,8 +1,8 @@
 //! How a server is asked: several threads, paced, with retries and within a budget; every answer stored before it is used.
 
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -29,14 +29,14 @@ pub(crate) struct Engine {
     pub endpoint: Endpoint,
     agent: Agent,
     pace: Pace,
-    store: Store,
+    store: Arc<Store>,
     pub tally: Tally,
     /// A request was answered: address, model and key are right.
     proven: AtomicBool,
 }
 
 impl Engine {
-    pub fn new(settings: ServerSettings, path: &str, store: Store) -> Result<Self, Error> {
+    pub fn new(settings: ServerSettings, path: &str, store: Arc<Store>) -> Result<Self, Error> {
         settings.check()?;
         let env = |name: &str| std::env::var(name).ok();
         let endpoint = Endpoint::new(settings.url.as_deref(), settings.api_key.as_deref(), path, env)?;
@@ -52,7 +52,7 @@ impl Engine {
         let mut open: BTreeMap<&str, &str> = BTreeMap::new();
         let mut jobs = Vec::new();
         for (key, body) in &requests {
-            if self.store.get(key).is_none() && open.insert(key, body).is_none() {
+            if !self.store.has(key) && open.insert(key, body).is_none() {
                 jobs.push((key.as_str(), body.as_str()));
             }
         }
@@ -69,7 +69,7 @@ impl Engine {
     pub fn probe(&self, protocol: &dyn Protocol, body: &Value) -> Result<(), Error> {
         let (key, body) = self.keyed(body);
         match self.attempts(protocol, &key, &body)? {
-            Ok(_) => Ok(()),
+            Ok((reply, latency_s)) => self.account(protocol, &reply, latency_s),
             Err(why) => Err(no_answer(&why)),
         }
     }
@@ -111,7 +111,10 @@ impl Engine {
     /// Asks until there is an answer, and stores it.
     fn send(&self, protocol: &dyn Protocol, key: &str, body: &str) -> Result<Result<(), String>, Error> {
         match self.attempts(protocol, key, body)? {
-            Ok((reply, latency_s)) => self.store.put(key, &reply, latency_s).map(Ok),
+            Ok((reply, latency_s)) => {
+                self.store.put(key, &reply, latency_s)?;
+                self.account(protocol, &reply, latency_s).map(Ok)
+            }
             Err(why) => Ok(Err(why)),
         }
     }
@@ -126,14 +129,15 @@ impl Engine {
             let started = Instant::now();
             let reply = http::post(&self.agent, &self.endpoint, body).and_then(|reply| match protocol.read(&reply) {
                 Some(_) => Ok(reply),
-                None => Err(Failure::Again { why: format!("an answer of another form: {reply}"), after: None }),
+                None => Err(Failure::Again {
+                    why: format!("an answer of another form: {}", http::beginning(&reply.to_string())),
+                    after: None,
+                }),
             });
             let (why, after) = match reply {
                 Ok(reply) => {
-                    let latency_s = started.elapsed().as_secs_f64();
-                    self.account(protocol, &reply, latency_s)?;
                     self.proven.store(true, Ordering::Relaxed);
-                    return Ok(Ok((reply, latency_s)));
+                    return Ok(Ok((reply, started.elapsed().as_secs_f64())));
                 }
                 Err(Failure::Again { why, after }) => (why, after),
                 Err(Failure::Refused(why)) if self.proven.load(Ordering::Relaxed) => return Ok(Err(why)),
@@ -192,10 +196,12 @@ impl Engine {
         let cost = prompt.unwrap_or(0) as f64 * prices[0] + completion.unwrap_or(0) as f64 * prices[1];
         usage.cost_usd += cost / 1e6;
         usage.latency_s += latency_s;
-        if self.settings.max_usd.is_some() && prompt.is_none() {
-            return Err(Error::new("the server counts no tokens, so `max_usd` cannot be kept").help("set `max_calls`"));
+        match (self.settings.max_usd, prompt) {
+            (Some(_), None) => {
+                Err(Error::new("the server counts no tokens, so `max_usd` cannot be kept").help("set `max_calls`"))
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 }
 

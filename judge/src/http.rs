@@ -98,7 +98,7 @@ fn message(text: &str) -> String {
 }
 
 /// On one line, and not too long.
-fn beginning(text: &str) -> String {
+pub(crate) fn beginning(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
     let cut: String = line.chars().take(300).collect();
     match cut.len() {

@@ -2,7 +2,8 @@
 //!
 //! Nothing here knows Burn or a plan: texts go in, verdicts come out, in the order of the queries whatever the threads do.
 //!
-//! - `verifier.rs`: scores a response against a reference answer (exact, numeric, regex), without a server.
+//! - `verifier.rs`: scores a response against a reference answer (exact, numeric, regex), without a server;
+//!   `number.rs` finds the numbers.
 //! - `recorded.rs`: verdicts from a file.
 //! - `remote.rs`: judges behind HTTP: `chat.rs` (OpenAI-compatible chat, its answers read by `label.rs`) and
 //!   `decision.rs` (typed probability endpoints); `order.rs` asks in both orders and makes the verdict.
@@ -31,6 +32,7 @@ mod engine;
 mod error;
 mod http;
 mod label;
+mod number;
 mod order;
 mod pace;
 mod recorded;
@@ -47,13 +49,14 @@ pub use chat::ChatSettings;
 pub use decision::{DecisionSettings, Wire};
 pub use error::Error;
 pub use label::Labels;
+pub use number::Pick;
 pub use order::{OrderSettings, Ties};
 pub use recorded::{Missing, Recorded};
 pub use remote::Remote;
 pub use server::ServerSettings;
 pub use store::Store;
 pub use usage::Usage;
-pub use verifier::{Exact, Numeric, Pick, Rule, Verifier};
+pub use verifier::{Exact, Numeric, Rule, Verifier};
 
 /// Two responses to a prompt, as plain text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,5 +1,7 @@
 //! Judges behind HTTP.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use crate::chat::{Chat, ChatSettings};
@@ -22,7 +24,8 @@ pub(crate) trait Protocol: Send + Sync {
     fn tokens(&self) -> [&'static str; 2];
 }
 
-/// A judge behind HTTP. Equal questions are asked once, and every answer is in the store before it is used.
+/// A judge behind HTTP. Equal questions are asked once, and every answer is in the store before it is used. Judges of one
+/// run may share a store.
 pub struct Remote {
     protocol: Box<dyn Protocol>,
     engine: Engine,
@@ -31,8 +34,13 @@ pub struct Remote {
 
 impl Remote {
     /// A chat model that is asked which response is better.
-    pub fn chat(chat: ChatSettings, server: ServerSettings, order: OrderSettings, store: Store) -> Result<Self, Error> {
-        Self::new(Box::new(Chat::new(chat)?), server, order, store)
+    pub fn chat(
+        chat: ChatSettings,
+        server: ServerSettings,
+        order: OrderSettings,
+        store: impl Into<Arc<Store>>,
+    ) -> Result<Self, Error> {
+        Self::new(Box::new(Chat::new(chat)?), server, order, store.into())
     }
 
     /// An endpoint that gives the probability of either response.
@@ -40,16 +48,16 @@ impl Remote {
         decision: DecisionSettings,
         server: ServerSettings,
         order: OrderSettings,
-        store: Store,
+        store: impl Into<Arc<Store>>,
     ) -> Result<Self, Error> {
-        Self::new(Box::new(Decision::new(decision)?), server, order, store)
+        Self::new(Box::new(Decision::new(decision)?), server, order, store.into())
     }
 
     fn new(
         protocol: Box<dyn Protocol>,
         server: ServerSettings,
         order: OrderSettings,
-        store: Store,
+        store: Arc<Store>,
     ) -> Result<Self, Error> {
         order.check()?;
         let engine = Engine::new(server, protocol.path(), store)?;

@@ -82,6 +82,10 @@ impl Store {
         self.len() == 0
     }
 
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.answers().contains_key(key)
+    }
+
     pub(crate) fn get(&self, key: &str) -> Option<Value> {
         self.answers().get(key).cloned()
     }

@@ -3,6 +3,7 @@
 mod server;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pbpo_judge::{
@@ -264,6 +265,31 @@ fn budgets_stop_and_keep_what_was_answered() {
     assert!(error.message.contains("`max_usd = 3`") && error.message.contains("4.0000 USD"), "{error}");
     assert_eq!(server.count(), 5);
     assert_eq!(limited(ServerSettings { max_usd: Some(3.0), ..priced }).unwrap(), expected(6));
+    assert_eq!(server.count(), 6);
+}
+
+#[test]
+fn a_money_budget_needs_a_server_that_counts_tokens() {
+    let server = Server::start(|_, _| {
+        let reply = json!({"choices": [{"message": {"content": "A"}, "finish_reason": "stop"}]});
+        Step::Reply("200 OK", String::new(), reply.to_string())
+    });
+    let settings = ServerSettings { max_usd: Some(1.0), usd_per_million_prompt: 1.0, ..server.settings() };
+    let error = judge(settings, Store::in_memory()).check().unwrap_err();
+    assert!(error.to_string().contains("`max_calls`"), "{error}");
+}
+
+#[test]
+fn judges_may_share_a_store() {
+    let server = Server::start(|_, request| longer(request));
+    let store = Arc::new(Store::in_memory());
+    for _ in 0..2 {
+        let judge = Remote::chat(chat(), server.settings(), one_order(), store.clone()).unwrap();
+        assert_eq!(judge.judge(&queries(3)).unwrap(), expected(3));
+    }
+    assert_eq!((server.count(), store.len()), (3, 3));
+    let other = ChatSettings { seed: Some(1), ..chat() };
+    Remote::chat(other, server.settings(), one_order(), store).unwrap().judge(&queries(3)).unwrap();
     assert_eq!(server.count(), 6);
 }
 
