@@ -1,0 +1,178 @@
+//! Judges behind an OpenAI-compatible `/v1/chat/completions`.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+
+use crate::label::Labels;
+use crate::order::Reading;
+use crate::remote::Protocol;
+use crate::template::Template;
+use crate::{Error, Query};
+
+/// How many likely first tokens are asked for: the most that OpenAI and vLLM give.
+const TOP_LOGPROBS: u32 = 20;
+
+/// What a chat judge is asked, and how its answer is read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChatSettings {
+    pub model: String,
+    pub system: Option<String>,
+    /// With `{prompt}`, `{first}`, `{second}`, and `{answer}` for the reference answer; `{{` is a brace. None: a plain
+    /// question made from the labels.
+    pub prompt: Option<String>,
+    /// None: the server's own (some models take none).
+    pub temperature: Option<f64>,
+    /// None: the server's own, or `max_completion_tokens` in `extra`.
+    pub max_tokens: Option<u32>,
+    pub seed: Option<u64>,
+    pub labels: Labels,
+    /// Ask for the probabilities of the first token: a soft label. Where the server gives none, or they lie elsewhere
+    /// than on the labels, the text is read.
+    pub logprobs: bool,
+    /// Further fields of the request's body.
+    pub extra: Map<String, Value>,
+}
+
+impl Default for ChatSettings {
+    fn default() -> Self {
+        Self {
+            model: String::new(),
+            system: None,
+            prompt: None,
+            temperature: Some(0.0),
+            max_tokens: Some(16),
+            seed: None,
+            labels: Labels::default(),
+            logprobs: false,
+            extra: Map::new(),
+        }
+    }
+}
+
+pub(crate) struct Chat {
+    settings: ChatSettings,
+    template: Template,
+}
+
+impl Chat {
+    pub fn new(settings: ChatSettings) -> Result<Self, Error> {
+        if settings.model.is_empty() {
+            return Err(Error::new("the chat judge has no `model`"));
+        }
+        settings.labels.check()?;
+        let template = Template::parse(&settings.prompt.clone().unwrap_or_else(|| question(&settings.labels)))?;
+        let chat = Self { settings, template };
+        let body = chat.body(&Query { answer: Some(String::new()), ..Query::default() }).unwrap_or_default();
+        match chat.settings.extra.keys().find(|key| body.get(key.as_str()) != chat.settings.extra.get(*key)) {
+            Some(key) => Err(Error::new(format!("the chat judge's `extra` may not set `{key}`"))
+                .help("use the setting of that name, or set it to none first")),
+            None => Ok(chat),
+        }
+    }
+}
+
+fn question(labels: &Labels) -> String {
+    let Labels { first, second, tie } = labels;
+    let tie = tie.as_ref().map_or(String::new(), |tie| format!(", {tie} if they are as good as each other"));
+    format!(
+        "Which of two responses to a prompt is better?\n\n[Prompt]\n{{prompt}}\n\n[Response {first}]\n{{first}}\n\n\
+         [Response {second}]\n{{second}}\n\n\
+         Say {first} if response {first} is better, {second} if response {second} is better{tie}. \
+         Answer with {} only.",
+        labels.listed()
+    )
+}
+
+impl Protocol for Chat {
+    fn path(&self) -> &'static str {
+        "/chat/completions"
+    }
+
+    fn body(&self, query: &Query) -> Option<Value> {
+        let settings = &self.settings;
+        let system = settings.system.iter().map(|system| json!({"role": "system", "content": system}));
+        let user = json!({"role": "user", "content": self.template.fill(query)?});
+        let messages: Vec<Value> = system.chain([user]).collect();
+        let mut body = settings.extra.clone();
+        let mut set = |key: &str, value: Value| body.insert(key.to_owned(), value);
+        set("model", json!(settings.model));
+        set("messages", json!(messages));
+        settings.temperature.map(|temperature| set("temperature", json!(temperature)));
+        settings.max_tokens.map(|tokens| set("max_tokens", json!(tokens)));
+        settings.seed.map(|seed| set("seed", json!(seed)));
+        if settings.logprobs {
+            set("logprobs", json!(true));
+            set("top_logprobs", json!(TOP_LOGPROBS));
+        }
+        Some(body.into())
+    }
+
+    fn read(&self, reply: &Value) -> Option<Reading> {
+        let choice = reply.pointer("/choices/0").filter(|choice| choice["message"].is_object())?;
+        let labels = &self.settings.labels;
+        let soft = self.settings.logprobs.then(|| labels.of_logprobs(choice)).flatten();
+        let text = [&choice["message"]["content"], &choice["message"]["refusal"]];
+        let text = text.iter().find_map(|text| text.as_str()).unwrap_or_default();
+        let cut_off = choice["finish_reason"] == "length";
+        let hard = || labels.of_text(text, cut_off);
+        Some(soft.or_else(hard).unwrap_or_else(|| {
+            let beginning: String = text.chars().take(80).collect();
+            let end = if cut_off { " (cut off at the token limit)" } else { "" };
+            Reading::Abstain(format!("no label {} in {beginning:?}{end}", labels.listed()))
+        }))
+    }
+
+    fn tokens(&self) -> [&'static str; 2] {
+        ["prompt_tokens", "completion_tokens"]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query() -> Query {
+        Query { prompt: "p".into(), first: "one".into(), second: "two".into(), answer: None }
+    }
+
+    #[test]
+    fn the_body_has_what_is_set_and_no_more() {
+        let settings = ChatSettings {
+            model: "m".into(),
+            system: Some("s".into()),
+            prompt: Some("{prompt}|{first}|{second}".into()),
+            temperature: None,
+            max_tokens: None,
+            extra: json!({"max_completion_tokens": 4}).as_object().unwrap().clone(),
+            ..ChatSettings::default()
+        };
+        let body = Chat::new(settings.clone()).unwrap().body(&query()).unwrap();
+        let messages = [json!({"role": "system", "content": "s"}), json!({"role": "user", "content": "p|one|two"})];
+        assert_eq!(body, json!({"model": "m", "messages": messages, "max_completion_tokens": 4}));
+        let logprobs = Chat::new(ChatSettings { logprobs: true, ..settings }).unwrap().body(&query()).unwrap();
+        assert_eq!(logprobs["top_logprobs"], 20);
+    }
+
+    #[test]
+    fn bad_settings_are_refused() {
+        let named = ChatSettings { model: "m".into(), ..ChatSettings::default() };
+        assert!(Chat::new(ChatSettings::default()).is_err());
+        let extra = json!({"messages": []}).as_object().unwrap().clone();
+        let error = Chat::new(ChatSettings { extra, ..named.clone() }).err().unwrap();
+        assert!(error.message.contains("`messages`"), "{error}");
+        assert!(Chat::new(ChatSettings { prompt: Some("{first}".into()), ..named }).is_err());
+    }
+
+    #[test]
+    fn a_reply_is_read_or_an_abstention() {
+        let chat = Chat::new(ChatSettings { model: "m".into(), ..ChatSettings::default() }).unwrap();
+        let reply = |message: Value| json!({"choices": [{"message": message, "finish_reason": "stop"}]});
+        assert_eq!(chat.read(&reply(json!({"content": "A"}))), Some(Reading::First(1.0)));
+        let unsure = chat.read(&reply(json!({"content": "Hard to say"})));
+        assert_eq!(unsure, Some(Reading::Abstain("no label A or B in \"Hard to say\"".into())));
+        let refused = chat.read(&reply(json!({"content": null, "refusal": "I can't"})));
+        assert!(matches!(refused, Some(Reading::Abstain(why)) if why.contains("I can't")));
+        assert_eq!(chat.read(&json!({"error": "?"})), None);
+    }
+}

@@ -1,0 +1,211 @@
+//! How a server is asked: several threads, paced, with retries and within a budget; every answer stored before it is used.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use backon::{BackoffBuilder, ExponentialBuilder};
+use serde_json::Value;
+use ureq::Agent;
+
+use crate::endpoint::Endpoint;
+use crate::http::{self, Failure};
+use crate::order::Answer;
+use crate::pace::Pace;
+use crate::remote::Protocol;
+use crate::server::ServerSettings;
+use crate::store::{self, Store};
+use crate::usage::Tally;
+use crate::{Error, lock};
+
+/// Why requests have no answer, by their keys.
+type Failures<'a> = BTreeMap<&'a str, String>;
+
+/// A server with all that was settled about it.
+pub(crate) struct Engine {
+    settings: ServerSettings,
+    pub endpoint: Endpoint,
+    agent: Agent,
+    pace: Pace,
+    store: Arc<Store>,
+    pub tally: Tally,
+    /// A request was answered: address, model and key are right.
+    proven: AtomicBool,
+}
+
+impl Engine {
+    pub fn new(settings: ServerSettings, path: &str, store: Arc<Store>) -> Result<Self, Error> {
+        settings.check()?;
+        let env = |name: &str| std::env::var(name).ok();
+        let endpoint = Endpoint::new(settings.url.as_deref(), settings.api_key.as_deref(), path, env)?;
+        let agent = http::agent(&endpoint, Duration::from_secs_f64(settings.timeout_s), settings.concurrency);
+        let pace = Pace::new(settings.rate);
+        let (tally, proven) = (Tally::default(), AtomicBool::new(false));
+        Ok(Self { settings, endpoint, agent, pace, store, tally, proven })
+    }
+
+    /// The answers to requests, in their order. Equal requests are sent once.
+    pub fn ask(&self, protocol: &dyn Protocol, bodies: &[Value]) -> Result<Vec<Answer>, Error> {
+        let requests: Vec<(String, String)> = bodies.iter().map(|body| self.keyed(body)).collect();
+        let mut open: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut jobs = Vec::new();
+        for (key, body) in &requests {
+            if !self.store.has(key) && open.insert(key, body).is_none() {
+                jobs.push((key.as_str(), body.as_str()));
+            }
+        }
+        self.tally.lock().stored += (requests.len() - jobs.len()) as u64;
+        let failures = self.send_all(protocol, &jobs)?;
+        let answer = |(key, _): &(String, String)| match self.store.get(key) {
+            Some(reply) => protocol.read(&reply).ok_or_else(|| "the stored answer cannot be read".to_owned()),
+            None => Err(failures.get(key.as_str()).cloned().unwrap_or_default()),
+        };
+        Ok(requests.iter().map(answer).collect())
+    }
+
+    /// One request outside of the store.
+    pub fn probe(&self, protocol: &dyn Protocol, body: &Value) -> Result<(), Error> {
+        let (key, body) = self.keyed(body);
+        match self.attempts(protocol, &key, &body)? {
+            Ok((reply, latency_s)) => self.account(protocol, &reply, latency_s),
+            Err(why) => Err(no_answer(&why)),
+        }
+    }
+
+    fn keyed(&self, body: &Value) -> (String, String) {
+        let body = store::canonical(body);
+        (store::key(self.endpoint.uri.path(), &body), body)
+    }
+
+    /// Sends requests, and returns why some have no answer, by their keys. Until one was answered the first goes alone,
+    /// so that a wrong key or model is told once.
+    fn send_all<'a>(&self, protocol: &dyn Protocol, jobs: &[(&'a str, &str)]) -> Result<Failures<'a>, Error> {
+        let alone = usize::from(!self.proven.load(Ordering::Relaxed)).min(jobs.len());
+        let failures = Mutex::new(Failures::new());
+        for (key, body) in &jobs[..alone] {
+            self.send(protocol, key, body)?.unwrap_or_else(|why| drop(lock(&failures).insert(key, why)));
+        }
+        let stopped: Mutex<Option<Error>> = Mutex::new(None);
+        let next = AtomicUsize::new(alone);
+        let work = || {
+            while lock(&stopped).is_none() {
+                let Some((key, body)) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { return };
+                match self.send(protocol, key, body) {
+                    Ok(Ok(())) => {}
+                    Ok(Err(why)) => drop(lock(&failures).insert(key, why)),
+                    Err(error) => drop(lock(&stopped).get_or_insert(error)),
+                }
+            }
+        };
+        thread::scope(|scope| {
+            for _ in 0..self.settings.concurrency.min(jobs.len() - alone) {
+                scope.spawn(work);
+            }
+        });
+        let failures = std::mem::take(&mut *lock(&failures));
+        lock(&stopped).take().map_or(Ok(failures), Err)
+    }
+
+    /// Asks until there is an answer, and stores it.
+    fn send(&self, protocol: &dyn Protocol, key: &str, body: &str) -> Result<Result<(), String>, Error> {
+        match self.attempts(protocol, key, body)? {
+            Ok((reply, latency_s)) => {
+                self.store.put(key, &reply, latency_s)?;
+                self.account(protocol, &reply, latency_s).map(Ok)
+            }
+            Err(why) => Ok(Err(why)),
+        }
+    }
+
+    /// The reply and its seconds, or why there is none.
+    fn attempts(&self, protocol: &dyn Protocol, key: &str, body: &str) -> Result<Result<(Value, f64), String>, Error> {
+        let mut delays = self.backoff(key);
+        let mut first = true;
+        loop {
+            self.spend(first)?;
+            self.pace.wait();
+            let started = Instant::now();
+            let reply = http::post(&self.agent, &self.endpoint, body).and_then(|reply| match protocol.read(&reply) {
+                Some(_) => Ok(reply),
+                None => Err(Failure::Again {
+                    why: format!("an answer of another form: {}", http::beginning(&reply.to_string())),
+                    after: None,
+                }),
+            });
+            let (why, after) = match reply {
+                Ok(reply) => {
+                    self.proven.store(true, Ordering::Relaxed);
+                    return Ok(Ok((reply, started.elapsed().as_secs_f64())));
+                }
+                Err(Failure::Again { why, after }) => (why, after),
+                Err(Failure::Refused(why)) if self.proven.load(Ordering::Relaxed) => return Ok(Err(why)),
+                Err(Failure::Refused(why)) => {
+                    return Err(Error::new(why).help("the first request was refused: check `model` and other settings"));
+                }
+                Err(Failure::Fatal(error)) => return Err(error),
+            };
+            match (delays.next(), after) {
+                (Some(delay), Some(after)) => self.pace.pause(after.max(delay)),
+                (Some(delay), None) => thread::sleep(delay),
+                (None, _) if self.proven.load(Ordering::Relaxed) => return Ok(Err(why)),
+                (None, _) => return Err(no_answer(&why)),
+            }
+            first = false;
+        }
+    }
+
+    /// Delays between attempts: their jitter depends on the request, not on the thread.
+    fn backoff(&self, key: &str) -> impl Iterator<Item = Duration> {
+        let of_key = key.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0);
+        ExponentialBuilder::default()
+            .with_min_delay(Duration::from_secs_f64(self.settings.backoff_s))
+            .with_max_delay(Duration::from_secs(30))
+            .with_max_times(self.settings.retries)
+            .with_jitter()
+            .with_jitter_seed(self.settings.seed ^ of_key)
+            .build()
+    }
+
+    /// Counts a request before it goes out, if the budget has room for it.
+    fn spend(&self, first: bool) -> Result<(), Error> {
+        let mut usage = self.tally.lock();
+        let spent = |what: String| {
+            Error::new(format!("the judge's budget is spent: {what}"))
+                .help("answers so far are stored and cost nothing again: raise the budget and start again")
+        };
+        if let Some(most) = self.settings.max_calls.filter(|most| usage.calls + usage.retries >= *most) {
+            return Err(spent(format!("`max_calls = {most}`")));
+        }
+        if let Some(most) = self.settings.max_usd.filter(|most| usage.cost_usd >= *most) {
+            return Err(spent(format!("`max_usd = {most}`, and {:.4} USD were paid", usage.cost_usd)));
+        }
+        usage.calls += u64::from(first);
+        usage.retries += u64::from(!first);
+        Ok(())
+    }
+
+    /// Adds an answer's tokens, cost and time.
+    fn account(&self, protocol: &dyn Protocol, reply: &Value, latency_s: f64) -> Result<(), Error> {
+        let [prompt, completion] = protocol.tokens().map(|field| reply["usage"][field].as_u64());
+        let mut usage = self.tally.lock();
+        usage.prompt_tokens += prompt.unwrap_or(0);
+        usage.completion_tokens += completion.unwrap_or(0);
+        let prices = [self.settings.usd_per_million_prompt, self.settings.usd_per_million_completion];
+        let cost = prompt.unwrap_or(0) as f64 * prices[0] + completion.unwrap_or(0) as f64 * prices[1];
+        usage.cost_usd += cost / 1e6;
+        usage.latency_s += latency_s;
+        match (self.settings.max_usd, prompt) {
+            (Some(_), None) => {
+                Err(Error::new("the server counts no tokens, so `max_usd` cannot be kept").help("set `max_calls`"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn no_answer(why: &str) -> Error {
+    let help = "is the server up, is `url` right, and does it know the `model`?";
+    Error::new(format!("the judge does not answer: {why}")).help(help)
+}

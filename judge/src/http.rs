@@ -1,0 +1,162 @@
+//! One request and what became of it.
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde_json::Value;
+use ureq::http::{HeaderMap, Response};
+use ureq::{Agent, Body};
+
+use crate::Error;
+use crate::endpoint::Endpoint;
+
+/// The largest answer that is read, in bytes.
+const LARGEST_REPLY: u64 = 4 << 20;
+/// The longest wait that a server may ask for.
+const LONGEST_WAIT: Duration = Duration::from_secs(600);
+
+/// Why a request has no answer.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// It may have one later.
+    Again { why: String, after: Option<Duration> },
+    /// This request never will.
+    Refused(String),
+    /// No request will.
+    Fatal(Error),
+}
+
+/// An agent that follows no redirect (a key would go with it) and gives up after `timeout`.
+pub(crate) fn agent(endpoint: &Endpoint, timeout: Duration, connections: usize) -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .timeout_global(Some(timeout))
+        .timeout_connect(Some(timeout.min(Duration::from_secs(10))))
+        .max_idle_connections(connections)
+        .max_idle_connections_per_host(connections)
+        .user_agent(concat!("pbpoc/", env!("CARGO_PKG_VERSION")));
+    let config = if endpoint.is_local() { config.proxy(None) } else { config };
+    config.build().new_agent()
+}
+
+/// Sends a JSON text and reads the JSON that answers it.
+pub(crate) fn post(agent: &Agent, endpoint: &Endpoint, body: &str) -> Result<Value, Failure> {
+    let mut request = agent.post(&endpoint.uri).content_type("application/json");
+    if let Some(authorization) = endpoint.authorization() {
+        request = request.header("authorization", authorization);
+    }
+    let mut response = request.send(body).map_err(|error| transport(error, endpoint))?;
+    let read = response.body_mut().with_config().limit(LARGEST_REPLY).lossy_utf8(true).read_to_string();
+    let text = endpoint.redact(&read.map_err(|error| transport(error, endpoint))?);
+    if !response.status().is_success() {
+        return Err(refusal(&response, &text, endpoint));
+    }
+    let broken = |_| Failure::Again { why: format!("the answer is no JSON: {:?}", beginning(&text)), after: None };
+    serde_json::from_str(&text).map_err(broken)
+}
+
+fn transport(error: ureq::Error, endpoint: &Endpoint) -> Failure {
+    let shown = endpoint.shown();
+    match error {
+        ureq::Error::BodyExceedsLimit(limit) => Failure::Refused(format!("the answer is larger than {limit} bytes")),
+        ureq::Error::Timeout(_) => {
+            Failure::Again { why: format!("{shown}: no answer in time (`timeout_s`)"), after: None }
+        }
+        ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::BadUri(_) | ureq::Error::InvalidProxyUrl => {
+            Failure::Fatal(Error::new(format!("{shown}: {error}")))
+        }
+        error => Failure::Again { why: format!("{shown}: {error}"), after: None },
+    }
+}
+
+/// What a status other than success means.
+fn refusal(response: &Response<Body>, text: &str, endpoint: &Endpoint) -> Failure {
+    let status = response.status();
+    let why = format!("{} answers {status}: {}", endpoint.shown(), message(text));
+    let fatal = |help: String| Failure::Fatal(Error::new(&why).help(help));
+    match status.as_u16() {
+        300..=399 => fatal("redirects are not followed: give the final address as `url`".to_owned()),
+        401 | 403 => fatal(format!("put a key that may use this model into {}", endpoint.key_name)),
+        404 | 405 => fatal("check `model`, and that `url` ends where the API begins (mostly /v1)".to_owned()),
+        429 if text.contains("insufficient_quota") => fatal("the account's quota is spent".to_owned()),
+        408 | 409 | 425 | 429 | 500..=599 => match wait(response.headers(), SystemTime::now()) {
+            Some(after) if after > LONGEST_WAIT => {
+                fatal(format!("the server asks to wait {} s: start again then", after.as_secs()))
+            }
+            after => Failure::Again { why, after },
+        },
+        _ => Failure::Refused(why),
+    }
+}
+
+/// What the server says went wrong: in the fields that OpenAI (`error.message`), FastAPI (`detail`) and others use.
+fn message(text: &str) -> String {
+    let json: Value = serde_json::from_str(text).unwrap_or_default();
+    let fields = ["/error/message", "/detail", "/message", "/error"].iter().filter_map(|field| json.pointer(field));
+    let said = fields.map(|said| said.as_str().map_or_else(|| said.to_string(), str::to_owned)).next();
+    beginning(said.as_deref().unwrap_or(text))
+}
+
+/// On one line, and not too long.
+pub(crate) fn beginning(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let cut: String = line.chars().take(300).collect();
+    match cut.len() {
+        0 => "(nothing)".to_owned(),
+        length if length < line.len() => format!("{cut}..."),
+        _ => cut,
+    }
+}
+
+/// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
+fn wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let text = headers.get("retry-after")?.to_str().ok()?.trim();
+    let now = now.duration_since(UNIX_EPOCH).ok()?.as_secs();
+    let seconds = text.parse().ok().or_else(|| Some(date(text)?.saturating_sub(now)))?;
+    Some(Duration::from_secs(seconds))
+}
+
+/// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`, the one form of date that servers may send.
+fn date(text: &str) -> Option<u64> {
+    let [_, day, month, year, time, "GMT"] = text.split_whitespace().collect::<Vec<_>>()[..] else { return None };
+    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+    let month = months.iter().position(|name| *name == month)? as u64;
+    let number = |text: &str, most: u64| text.parse::<u64>().ok().filter(|number| *number <= most);
+    let (day, year) = (number(day, 31)?, number(year, 9999)?);
+    let [hour, minute, second] = time.split(':').map(|part| number(part, 60)).collect::<Vec<_>>()[..] else {
+        return None;
+    };
+    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
+    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let past_years: u64 = (1970..year).map(|year| 365 + u64::from(leap(year))).sum();
+    let days = past_years + lengths.iter().take(month as usize).sum::<u64>() + day.checked_sub(1)?;
+    Some(((days * 24 + hour?) * 60 + minute?) * 60 + second?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let now = UNIX_EPOCH + Duration::from_secs(784_111_777 - 30);
+        let after = |text: &str| {
+            let headers = HeaderMap::from_iter([("retry-after".parse().unwrap(), text.parse().unwrap())]);
+            wait(&headers, now).map(|wait| wait.as_secs())
+        };
+        assert_eq!(after("7"), Some(7));
+        assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(30));
+        assert_eq!(after("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
+        assert_eq!(after("soon"), None);
+        assert_eq!(date("Thu, 29 Feb 2024 00:00:01 GMT"), Some(1_709_164_801));
+        assert_eq!(wait(&HeaderMap::new(), now), None);
+    }
+
+    #[test]
+    fn messages_of_several_servers_are_found() {
+        assert_eq!(message(r#"{"error": {"message": "no model", "type": "x"}}"#), "no model");
+        assert_eq!(message(r#"{"detail": [{"msg": "field"}]}"#), r#"[{"msg":"field"}]"#);
+        assert_eq!(message("<html>\n Bad gateway"), "<html> Bad gateway");
+        assert_eq!(message(""), "(nothing)");
+    }
+}

@@ -1,0 +1,113 @@
+//! Prompt templates of judges: `{prompt}`, `{first}`, `{second}` and `{answer}` stand for the texts of a query.
+
+use crate::{Error, Query};
+
+/// A checked template.
+#[derive(Clone, Debug)]
+pub(crate) struct Template(Vec<Piece>);
+
+#[derive(Clone, Debug, PartialEq)]
+enum Piece {
+    Text(String),
+    Prompt,
+    First,
+    Second,
+    Answer,
+}
+
+impl Template {
+    /// `{{` and `}}` stand for a brace. Both responses must be in it.
+    pub fn parse(text: &str) -> Result<Self, Error> {
+        let (mut pieces, mut literal, mut at) = (Vec::new(), String::new(), 0);
+        while let Some(c) = text[at..].chars().next() {
+            let rest = &text[at + c.len_utf8()..];
+            at += c.len_utf8();
+            if !matches!(c, '{' | '}') {
+                literal.push(c);
+            } else if rest.starts_with(c) {
+                literal.push(c);
+                at += 1;
+            } else {
+                let (piece, length) = placeholder(c, rest).map_err(|what| misplaced(text, at - 1, &what))?;
+                pieces.push(Piece::Text(std::mem::take(&mut literal)));
+                pieces.push(piece);
+                at += length;
+            }
+        }
+        pieces.push(Piece::Text(literal));
+        for (piece, name) in [(Piece::First, "{first}"), (Piece::Second, "{second}")] {
+            if !pieces.contains(&piece) {
+                return Err(misplaced(text, text.len(), &format!("the text ends without {name}")));
+            }
+        }
+        Ok(Self(pieces))
+    }
+
+    /// The texts put in; none if the template wants an answer and the query has none. What a text holds is never read
+    /// as a placeholder.
+    pub fn fill(&self, query: &Query) -> Option<String> {
+        let mut filled = String::new();
+        for piece in &self.0 {
+            filled.push_str(match piece {
+                Piece::Text(text) => text,
+                Piece::Prompt => &query.prompt,
+                Piece::First => &query.first,
+                Piece::Second => &query.second,
+                Piece::Answer => query.answer.as_ref()?,
+            });
+        }
+        Some(filled)
+    }
+}
+
+/// The placeholder behind a brace, and its length without that brace.
+fn placeholder(brace: char, rest: &str) -> Result<(Piece, usize), String> {
+    let end = rest.find('}').filter(|_| brace == '{');
+    let end = end.ok_or_else(|| format!("a lone `{brace}`: write `{brace}{brace}` for a brace"))?;
+    let piece = match &rest[..end] {
+        "prompt" => Piece::Prompt,
+        "first" => Piece::First,
+        "second" => Piece::Second,
+        "answer" => Piece::Answer,
+        name => {
+            let name: String = name.chars().take(40).collect();
+            return Err(format!("unknown placeholder {{{name}}}: write `{{{{` for a brace"));
+        }
+    };
+    Ok((piece, end + 1))
+}
+
+fn misplaced(text: &str, at: usize, what: &str) -> Error {
+    let before = &text[..at];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    Error::new(format!("judge's prompt, line {line}, column {column}: {what}"))
+        .help("the placeholders are {prompt}, {first}, {second} and {answer}; {first} and {second} must be there")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_put_in_once() {
+        let query = Query { prompt: "{second}".into(), first: "é".into(), second: "{{".into(), answer: None };
+        let filled = Template::parse("{{\"p\": {prompt}}} {first}{second}").unwrap().fill(&query);
+        assert_eq!(filled.unwrap(), "{\"p\": {second}} é{{");
+        assert_eq!(Template::parse("{first}{second}{answer}").unwrap().fill(&query), None);
+    }
+
+    #[test]
+    fn errors_name_line_and_column() {
+        for (text, place) in [
+            ("é {frist} {second}", "line 1, column 3: unknown placeholder {frist}"),
+            ("{first}\n{second} {\"verdict\"}", "line 2, column 10: unknown placeholder"),
+            ("{first} {second} }", "line 1, column 18: a lone `}`"),
+            ("{first} {second} {prompt", "line 1, column 18: a lone `{`"),
+            ("{prompt} {first}", "line 1, column 17: the text ends without {second}"),
+        ] {
+            let message = Template::parse(text).unwrap_err().message;
+            assert!(message.contains(place), "{text}: {message}");
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! A judge's server in this process: it answers as a script says and keeps what it was asked.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{Shutdown, TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
+
+use pbpo_judge::{OrderSettings, Query, ServerSettings};
+use serde_json::{Value, json};
+
+/// What the server does with a request.
+pub enum Step {
+    /// Status line without the version, further header lines, body.
+    Reply(&'static str, String, String),
+    /// A body of this length is promised, and the connection closed after what there is.
+    CutOff(usize, String),
+    Silence(Duration),
+}
+
+#[derive(Clone)]
+pub struct Request {
+    pub head: String,
+    pub body: Value,
+}
+
+pub struct Server {
+    pub url: String,
+    requests: Arc<Mutex<Vec<Request>>>,
+}
+
+impl Server {
+    /// `script` gets a request's number, from 0, and the request.
+    pub fn start(script: impl Fn(usize, &Request) -> Step + Send + Sync + 'static) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/v1", listener.local_addr().unwrap());
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let (kept, script) = (requests.clone(), Arc::new(script));
+        thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (kept, script) = (kept.clone(), script.clone());
+                thread::spawn(move || serve(stream.unwrap(), &kept, script.as_ref()));
+            }
+        });
+        Self { url, requests }
+    }
+
+    pub fn requests(&self) -> Vec<Request> {
+        self.requests.lock().unwrap().clone()
+    }
+
+    pub fn count(&self) -> usize {
+        self.requests.lock().unwrap().len()
+    }
+
+    /// Settings for this server that wait no longer than a test may.
+    pub fn settings(&self) -> ServerSettings {
+        ServerSettings { url: Some(self.url.clone()), backoff_s: 0.005, timeout_s: 5.0, ..ServerSettings::default() }
+    }
+}
+
+fn serve(stream: TcpStream, kept: &Mutex<Vec<Request>>, script: &dyn Fn(usize, &Request) -> Step) {
+    let mut reader = BufReader::new(stream.try_clone().unwrap());
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        if reader.read_line(&mut head).unwrap_or(0) == 0 {
+            return;
+        }
+    }
+    let length = head.lines().find_map(|line| line.to_lowercase().strip_prefix("content-length:")?.trim().parse().ok());
+    let mut body = vec![0; length.unwrap_or(0)];
+    reader.read_exact(&mut body).unwrap();
+    let request = Request { head, body: serde_json::from_slice(&body).unwrap() };
+    let number = {
+        let mut kept = kept.lock().unwrap();
+        kept.push(request.clone());
+        kept.len() - 1
+    };
+    answer(stream, script(number, &request));
+}
+
+fn answer(mut stream: TcpStream, step: Step) {
+    let (status, headers, length, body) = match step {
+        Step::Reply(status, headers, body) => (status, headers, body.len(), body),
+        Step::CutOff(length, body) => ("200 OK", String::new(), length, body),
+        Step::Silence(time) => return thread::sleep(time),
+    };
+    // A client that has read enough may be gone.
+    let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n");
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+    let _ = stream.shutdown(Shutdown::Write);
+}
+
+/// A status with a message, as OpenAI words it.
+pub fn status(status: &'static str, message: &str) -> Step {
+    Step::Reply(status, String::new(), json!({"error": {"message": message}}).to_string())
+}
+
+/// A chat model that says this, in 10 + 2 tokens.
+pub fn says(text: &str) -> Step {
+    let choice = json!({"message": {"role": "assistant", "content": text}, "finish_reason": "stop"});
+    let usage = json!({"prompt_tokens": 10, "completion_tokens": 2});
+    Step::Reply("200 OK", String::new(), json!({"choices": [choice], "usage": usage}).to_string())
+}
+
+/// What the server was asked, of a chat request with a one-line prompt.
+pub fn asked(request: &Request) -> String {
+    request.body["messages"][0]["content"].as_str().unwrap().to_owned()
+}
+
+/// Prefers the longer response; the prompt is `{prompt}|{first}|{second}`.
+pub fn longer(request: &Request) -> Step {
+    let asked = asked(request);
+    let [_, first, second] = asked.split('|').collect::<Vec<_>>()[..] else { return says("which?") };
+    says(if first.len() > second.len() { "A" } else { "B" })
+}
+
+/// Query `i`, whose first response is longer if `i` is even.
+pub fn query(i: usize) -> Query {
+    let (long, short) = ("long".to_owned(), "no".to_owned());
+    let (first, second) = if i.is_multiple_of(2) { (long, short) } else { (short, long) };
+    Query { prompt: format!("p{i}"), first, second, answer: None }
+}
+
+pub fn one_order() -> OrderSettings {
+    OrderSettings { swap: false, ..OrderSettings::default() }
+}
