@@ -76,7 +76,8 @@ impl Observer for Progress {
             Event::Stage { reused, .. } => self.reused = *reused,
             // What is told again is no progress.
             Event::Progress { .. } | Event::Episode { .. } if self.reused => {}
-            Event::Preferences { .. } | Event::Usage { .. } => {}
+            Event::Preferences { .. } | Event::Usage { .. } | Event::Loaded { .. } => {}
+            Event::Notice { stage, text } => self.print(format!("{stage}: {text}")),
             Event::Summary { metrics } => self.print(figures(metrics)),
             Event::Progress { done, total, metrics, .. } => {
                 let loss = metrics.get("loss").map_or(String::new(), |l| format!("loss {l:.3}"));

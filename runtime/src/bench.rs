@@ -14,6 +14,7 @@ use crate::model::Decoder;
 use crate::ops::cross_entropy;
 use crate::optimizer::{AdamW, Optimizer};
 use crate::rng::stream;
+use crate::tokenizer::EOS;
 use crate::value::tracked;
 
 /// Shapes of a measurement.
@@ -96,7 +97,7 @@ fn sampling_rate(model: &Decoder, shape: &Shape) -> f64 {
     let started = Instant::now();
     let sampling = Sampling { temperature: 1.0, max_new: shape.max_new };
     let made: usize =
-        generate(model, &prompts, sampling, &mut rng).expect("the shape fits its context").iter().map(Vec::len).sum();
+        generate(model, &[EOS], &prompts, sampling, &mut rng).expect("the shape fits its context").iter().map(Vec::len).sum();
     made as f64 / started.elapsed().as_secs_f64()
 }
 

@@ -21,6 +21,8 @@ pub struct Completion {
 pub enum Event {
     /// A stage outside any loop begins; `reused`: another point of the sweep has run it.
     Stage { name: String, op: String, reused: bool },
+    /// A checkpoint was read: by which name, at which commit of the cache, and the blake3 of its weights.
+    Loaded { stage: String, name: String, revision: Option<String>, digest: String },
     /// Something that a person should know: rows that were left out, prompts that were cut.
     Notice { stage: String, text: String },
     /// A long stage went on (imitation): steps done, of how many, and its latest figures.

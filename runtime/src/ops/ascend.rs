@@ -77,7 +77,7 @@ fn step(stage: &Stage, env: &Env, context: &mut Context<'_>, sign: f64) -> Resul
                 let own = forwards::gradients(&model, gradients, apart);
                 optimizer.step(model, own, Some(head))?
             };
-            (Value::Reward(Box::new(Reward { model: model.valid(), optimizer })), norm)
+            (Value::Reward(Box::new(Reward { model: model.valid(), optimizer, ..(**r).clone() })), norm)
         }
         _ => return Err(Fault::new(format!("`{name}` can't be moved"))),
     };

@@ -9,6 +9,7 @@ use super::{Op, config};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
+use crate::event::Event;
 use crate::model::disk;
 use crate::model::lora::Lora;
 use crate::value::{Init, Value};
@@ -25,8 +26,14 @@ struct Settings {
 
 impl Op for Load {
     fn run(&self, stage: &Stage, _: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        let Settings { model, lora } = config(stage)?;
-        let loaded = disk::load(&model, &context.host)?;
+        let Settings { model: name, lora } = config(stage)?;
+        let loaded = disk::load(&name, &context.host)?;
+        context.emit(Event::Loaded {
+            stage: stage.name.clone(),
+            name,
+            revision: loaded.revision,
+            digest: loaded.digest,
+        })?;
         let mut rng = context.rng(&stage.name);
         let model = match lora {
             Some(lora) => lora.attach(loaded.model, &mut rng)?,

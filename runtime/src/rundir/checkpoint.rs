@@ -99,11 +99,12 @@ pub fn save_adapter(dir: &Path, model: &Decoder, base: &str) -> Result<(), Fault
         base: Some(base.to_owned()),
         task: "CAUSAL_LM".into(),
     };
-    let data = |name: &str| {
-        let adapter = adapted.get(name).ok_or_else(|| pbpo_hub::Error::new(format!("no adapter `{name}`")))?;
-        let out = |tensor| Out::Linear(tensor).values();
-        Ok((out(adapter.a.val()), out(adapter.b.val())))
-    };
+    let mut tensors = BTreeMap::new();
+    for (name, adapter) in &adapted {
+        tensors.insert(adapter::name_a(name), Out::Linear(adapter.a.val()));
+        tensors.insert(adapter::name_b(name), Out::Linear(adapter.b.val()));
+    }
+    let data = |name: &str| Ok(tensors.get(name).map(Out::values).unwrap_or_default());
     Ok(adapter::write(dir, &config, &modules, data, pbpo_hub::Dtype::F32)?)
 }
 

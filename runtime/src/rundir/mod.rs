@@ -120,9 +120,9 @@ impl RunDir {
         self.manifest.insert("estimated".into(), json!(cost));
     }
 
-    /// Writes final policies, the report and the manifest of a run that went through.
+    /// Writes final players, the report and the manifest of a run that went through.
     pub fn finish(&mut self, plan: &Plan, env: &Env) -> io::Result<()> {
-        self.save_policies(env)?;
+        self.save_players(env)?;
         write_atomic(&self.path.join("report.html"), report::html(plan, self).as_bytes())?;
         let digests: Map<String, Json> = env
             .values
@@ -137,17 +137,24 @@ impl RunDir {
         self.close("done")
     }
 
-    /// Saves the policies as they were, and notes in the manifest that the run failed, and why.
+    /// Saves the players as they were, and notes in the manifest that the run failed, and why.
     pub fn fail(&mut self, message: &str, env: &Env) -> io::Result<()> {
-        self.save_policies(env)?;
+        self.save_players(env)?;
         self.manifest.insert("error".into(), json!(message));
         self.close("failed")
     }
 
-    fn save_policies(&self, env: &Env) -> io::Result<()> {
-        last_policies(env)
-            .into_iter()
-            .try_for_each(|(name, policy)| checkpoint::save(&self.path.join("checkpoints").join(name), policy))
+    fn save_players(&self, env: &Env) -> io::Result<()> {
+        let dir = self.path.join("checkpoints");
+        let players = last_players(env).into_iter();
+        players
+            .map(|(name, player)| match player {
+                Value::Policy(policy) => checkpoint::save(&dir.join(name), policy),
+                Value::Reward(reward) => checkpoint::save_reward(&dir.join(name), reward),
+                _ => Ok(()),
+            })
+            .collect::<Result<(), _>>()
+            .map_err(|fault| io::Error::other(fault.to_string()))
     }
 
     fn close(&mut self, status: &str) -> io::Result<()> {
@@ -181,7 +188,13 @@ impl RunDir {
 impl Observer for RunDir {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Stage { .. } => Ok(()),
+            Event::Stage { .. } | Event::Notice { .. } => Ok(()),
+            Event::Loaded { stage, name, revision, digest } => {
+                let model = json!({ "name": name, "revision": revision, "digest": digest });
+                let models = self.manifest.entry("models").or_insert_with(|| json!({}));
+                models[stage.as_str()] = model;
+                Ok(())
+            }
             Event::Usage { generated } => {
                 self.manifest.insert("generated_tokens".into(), json!(generated));
                 Ok(())
@@ -248,17 +261,22 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// The last version of each policy that was trained, by its block's name.
-fn last_policies(env: &Env) -> Vec<(String, &crate::value::Policy)> {
-    let mut last: std::collections::BTreeMap<String, (usize, &crate::value::Policy)> = Default::default();
+/// The last version of each player that was trained, by its block's name.
+fn last_players(env: &Env) -> Vec<(String, &Value)> {
+    let mut last: std::collections::BTreeMap<String, (usize, &Value)> = Default::default();
     for (name, value) in &env.values {
-        let (Value::Policy(policy), Some((block, version))) = (value, name.split_once('@')) else { continue };
+        let trained = match value {
+            Value::Policy(policy) => policy.optimizer.is_some(),
+            Value::Reward(_) => true,
+            _ => false,
+        };
+        let (true, Some((block, version))) = (trained, name.split_once('@')) else { continue };
         let version: usize = version.parse().unwrap_or(0);
-        if policy.optimizer.is_some() && last.get(block).is_none_or(|(v, _)| *v < version) {
-            last.insert(block.to_owned(), (version, policy));
+        if last.get(block).is_none_or(|(v, _)| *v < version) {
+            last.insert(block.to_owned(), (version, value));
         }
     }
-    last.into_iter().map(|(name, (_, policy))| (name, policy)).collect()
+    last.into_iter().map(|(name, (_, value))| (name, value)).collect()
 }
 
 fn own((name, value): (&String, &f64)) -> (String, f64) {

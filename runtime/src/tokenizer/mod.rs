@@ -10,14 +10,12 @@ pub use characters::{BOS, Characters, EOS, PAD, SPECIAL};
 use crate::error::Fault;
 
 /// What reads and writes the text of a model.
-#[derive(Debug)]
 pub enum Tokenizer {
     Characters(Characters),
     Checkpoint(Box<Checkpoint>),
 }
 
 /// The tokenizer of a Hugging Face directory.
-#[derive(Debug)]
 pub struct Checkpoint {
     pub inner: pbpo_hub::tokenizer::Tokenizer,
     /// Tokens that end a response: those of the tokenizer and of the generation config.
