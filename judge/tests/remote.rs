@@ -152,6 +152,19 @@ fn a_server_that_keeps_failing_gives_failures() {
 }
 
 #[test]
+fn a_server_that_dies_stops_the_run() {
+    let server = Server::start(|number, request| match number {
+        0..4 => longer(request),
+        _ => status("502 Bad Gateway", "gone"),
+    });
+    let judge = judge(ServerSettings { retries: 1, ..server.settings() }, Store::in_memory());
+    assert_eq!(judge.judge(&queries(4)).unwrap(), expected(4));
+    let error = judge.judge(&queries(12)).unwrap_err();
+    assert!(error.message.contains("does not answer") && error.message.contains("gone"), "{error}");
+    assert_eq!((server.count(), judge.usage().failures), (4 + 2 * 8, 0));
+}
+
+#[test]
 fn a_server_that_is_not_there_fails_the_check() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let url = Some(format!("http://{free}/v1"));
