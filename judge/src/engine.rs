@@ -20,6 +20,10 @@ use crate::store::{self, Store};
 use crate::usage::Tally;
 use crate::{Error, lock};
 
+/// If so many requests are all there is to ask and all of them fail, the server is gone: better to stop than to go on
+/// without labels.
+const MANY: usize = 8;
+
 /// Why requests have no answer, by their keys.
 type Failures<'a> = BTreeMap<&'a str, String>;
 
@@ -105,7 +109,13 @@ impl Engine {
             }
         });
         let failures = std::mem::take(&mut *lock(&failures));
-        lock(&stopped).take().map_or(Ok(failures), Err)
+        if let Some(error) = lock(&stopped).take() {
+            return Err(error);
+        }
+        match failures.values().next() {
+            Some(why) if failures.len() == jobs.len() && jobs.len() >= MANY => Err(no_answer(why)),
+            _ => Ok(failures),
+        }
     }
 
     /// Asks until there is an answer, and stores it.

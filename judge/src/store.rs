@@ -44,6 +44,9 @@ impl Store {
         let failed = |error: std::io::Error| Error::new(format!("{}: {error}", path.display()));
         let options = OpenOptions::new().read(true).append(true).create(true).clone();
         let mut file = options.open(path).map_err(failed)?;
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Err(foreign(path, 1, "it is no regular file"));
+        }
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {

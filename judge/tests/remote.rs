@@ -1,33 +1,15 @@
-//! Chat and decision judges against a server that misbehaves.
+//! What chat and decision judges ask and make of the answers.
 
 mod server;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pbpo_judge::{
-    ChatSettings, DecisionSettings, Error, Judge, OrderSettings, Query, Remote, ServerSettings, Store, Verdict, Wire,
+    ChatSettings, DecisionSettings, Judge, OrderSettings, Query, Remote, ServerSettings, Store, Verdict, Wire,
 };
 use serde_json::json;
-use server::{Server, Step, asked, longer, one_order, query, says, status};
-
-fn chat() -> ChatSettings {
-    ChatSettings { model: "m".into(), prompt: Some("{prompt}|{first}|{second}".into()), ..ChatSettings::default() }
-}
-
-fn judge(settings: ServerSettings, store: Store) -> Remote {
-    Remote::chat(chat(), settings, one_order(), store).unwrap()
-}
-
-fn queries(count: usize) -> Vec<Query> {
-    (0..count).map(query).collect()
-}
-
-/// What `longer` says of them.
-fn expected(count: usize) -> Vec<Verdict> {
-    (0..count).map(|i| Verdict::Prefer(if i.is_multiple_of(2) { 1.0 } else { 0.0 })).collect()
-}
+use server::{Server, Step, asked, chat, expected, judge, longer, one_order, queries, query, says};
 
 #[test]
 fn verdicts_come_in_the_order_of_the_queries() {
@@ -57,226 +39,11 @@ fn both_orders_are_asked_and_a_biased_judge_ties() {
 }
 
 #[test]
-fn what_may_pass_is_tried_again() {
-    type Script = fn() -> Step;
-    let troubles: [Script; 6] = [
-        || status("500 Internal Server Error", "oops"),
-        || status("503 Service Unavailable", "busy"),
-        || status("409 Conflict", "wait"),
-        || Step::Reply("200 OK", String::new(), "{\"choices\": [".into()),
-        || Step::Reply("200 OK", String::new(), "{\"choices\": []}".into()),
-        || Step::CutOff(500, "{\"choices\": ".into()),
-    ];
-    for trouble in troubles {
-        let server = Server::start(move |number, request| if number < 2 { trouble() } else { longer(request) });
-        let judge = judge(server.settings(), Store::in_memory());
-        assert_eq!(judge.judge(&queries(1)).unwrap(), expected(1));
-        assert_eq!((judge.usage().calls, judge.usage().retries, server.count()), (1, 2, 3));
-    }
-}
-
-#[test]
-fn slow_answers_are_asked_for_again() {
-    let slow = Duration::from_secs(2);
-    let server = Server::start(move |number, request| if number == 0 { Step::Silence(slow) } else { longer(request) });
-    let judge = judge(ServerSettings { timeout_s: 0.4, ..server.settings() }, Store::in_memory());
-    let started = Instant::now();
-    assert_eq!(judge.judge(&queries(1)).unwrap(), expected(1));
-    assert!(judge.usage().retries >= 1 && started.elapsed() < slow, "{:?}", judge.usage());
-}
-
-#[test]
-fn retry_after_is_waited_for() {
-    let server = Server::start(|number, request| match number {
-        0 => Step::Reply("429 Too Many Requests", "retry-after: 1\r\n".into(), "{}".into()),
-        _ => longer(request),
-    });
-    let started = Instant::now();
-    assert_eq!(judge(server.settings(), Store::in_memory()).judge(&queries(1)).unwrap(), expected(1));
-    assert!(started.elapsed() >= Duration::from_secs(1));
-
-    let server =
-        Server::start(|_, _| Step::Reply("429 Too Many Requests", "retry-after: 7200\r\n".into(), "{}".into()));
-    let error = judge(server.settings(), Store::in_memory()).judge(&queries(1)).unwrap_err();
-    assert!(error.to_string().contains("7200 s"), "{error}");
-}
-
-#[test]
-fn what_will_not_pass_stops_at_once() {
-    for (code, says) in [
-        ("400 Bad Request", "labels are no tokens"),
-        ("401 Unauthorized", "no such key"),
-        ("403 Forbidden", "not yours"),
-        ("404 Not Found", "no such model"),
-        ("422 Unprocessable Entity", "unknown field"),
-        ("429 Too Many Requests", "insufficient_quota"),
-    ] {
-        let server = Server::start(move |_, _| status(code, says));
-        let judge = judge(server.settings(), Store::in_memory());
-        for error in [judge.check().unwrap_err(), judge.judge(&queries(20)).unwrap_err()] {
-            assert!(error.message.contains(says) && error.help.is_some(), "{error}");
-        }
-        assert_eq!(server.count(), 2);
-    }
-}
-
-#[test]
-fn a_refused_pair_is_a_failure_once_others_were_answered() {
-    let store = tempfile::NamedTempFile::new().unwrap();
-    let server = Server::start(|_, request| match asked(request).starts_with("p3") {
-        true => status("400 Bad Request", "too many tokens"),
-        false => longer(request),
-    });
-    let judge = judge(server.settings(), Store::open(store.path()).unwrap());
-    judge.check().unwrap();
-    let verdicts = judge.judge(&queries(5)).unwrap();
-    assert!(matches!(&verdicts[3], Verdict::Failed(why) if why.contains("too many tokens")), "{verdicts:?}");
-    assert_eq!([&verdicts[..3], &verdicts[4..]].concat(), [&expected(5)[..3], &expected(5)[4..]].concat());
-    assert_eq!((judge.usage().failures, judge.usage().retries), (1, 0));
-    // A failure is not stored: it is asked about again.
-    let before = server.count();
-    judge.judge(&queries(5)).unwrap();
-    assert_eq!((server.count() - before, judge.usage().stored), (1, 4));
-}
-
-#[test]
-fn a_server_that_keeps_failing_gives_failures() {
-    let server = Server::start(|number, request| match number {
-        0 => longer(request),
-        _ => status("500 Internal Server Error", "out of memory"),
-    });
-    let judge = judge(ServerSettings { retries: 2, ..server.settings() }, Store::in_memory());
-    let verdicts = judge.judge(&queries(2)).unwrap();
-    assert!(matches!(&verdicts[1], Verdict::Failed(why) if why.contains("out of memory")), "{verdicts:?}");
-    assert_eq!((server.count(), judge.usage().retries), (4, 2));
-}
-
-#[test]
-fn a_server_that_is_not_there_fails_the_check() {
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let url = Some(format!("http://{free}/v1"));
-    let settings = ServerSettings { url, retries: 1, backoff_s: 0.0, ..ServerSettings::default() };
-    let error = judge(settings, Store::in_memory()).check().unwrap_err();
-    assert!(error.message.contains(&free.to_string()) && error.message.contains("does not answer"), "{error}");
-}
-
-#[test]
-fn huge_answers_are_refused() {
-    let server = Server::start(|number, request| match number {
-        0 => longer(request),
-        _ => Step::Reply("200 OK", String::new(), " ".repeat(5 << 20)),
-    });
-    let verdicts = judge(server.settings(), Store::in_memory()).judge(&queries(2)).unwrap();
-    assert!(matches!(&verdicts[1], Verdict::Failed(why) if why.contains("larger than 4194304 bytes")), "{verdicts:?}");
-}
-
-#[test]
-fn redirects_are_not_followed() {
-    let other = Server::start(|_, request| longer(request));
-    let location = format!("location: {}/chat/completions\r\n", other.url);
-    let server = Server::start(move |_, _| Step::Reply("307 Temporary Redirect", location.clone(), String::new()));
-    let error = judge(server.settings(), Store::in_memory()).check().unwrap_err();
-    assert!(error.to_string().contains("redirects are not followed"), "{error}");
-    assert_eq!((server.count(), other.count()), (1, 0));
-}
-
-/// The tests' own package name stands for a key: cargo sets it.
-#[test]
-fn the_key_goes_to_the_server_and_nowhere_else() {
-    let (name, key) = ("CARGO_PKG_NAME", env!("CARGO_PKG_NAME"));
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let server = Server::start(move |number, _| match number {
-        0 => says(&format!("A, and your key is {key}")),
-        _ => status("401 Unauthorized", &format!("Incorrect API key provided: {key}")),
-    });
-    let settings = ServerSettings { api_key: Some(name.into()), ..server.settings() };
-    let judge = judge(settings, Store::open(file.path()).unwrap());
-    let error = judge.judge(&queries(3)).unwrap_err().to_string();
-    assert!(error.contains("provided: ***") && error.contains(name) && !error.contains(key), "{error}");
-    assert!(!std::fs::read_to_string(file.path()).unwrap().contains(key));
-    assert!(server.requests()[0].head.to_lowercase().contains(&format!("authorization: bearer {key}")));
-}
-
-/// Asks 8 queries one by one; when the server gets the fifth, the store is as a crash would leave it.
-fn crash(at: &Path) {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let (from, to) = (file.path().to_owned(), at.to_owned());
-    let server = Server::start(move |number, request| {
-        if number == 4 {
-            std::fs::copy(&from, &to).unwrap();
-        }
-        longer(request)
-    });
-    let judge = judge(ServerSettings { concurrency: 1, ..server.settings() }, Store::open(file.path()).unwrap());
-    judge.judge(&queries(8)).unwrap();
-}
-
-#[test]
-fn after_a_crash_nothing_is_asked_twice() {
-    let left = tempfile::NamedTempFile::new().unwrap();
-    crash(left.path());
-    let text = std::fs::read_to_string(left.path()).unwrap();
-    assert_eq!(text.lines().count(), 4);
-    std::fs::write(left.path(), format!("{text}{}", &text[..30])).unwrap();
-
-    let server = Server::start(|_, request| longer(request));
-    let store = Store::open(left.path()).unwrap();
-    assert!(store.note().unwrap().contains("30 bytes"));
-    let judge = judge(server.settings(), store);
-    assert_eq!(judge.judge(&queries(8)).unwrap(), expected(8));
-    let mut again: Vec<String> = server.requests().iter().map(asked).collect();
-    again.sort();
-    assert_eq!(
-        again,
-        (4..8)
-            .map(|i| {
-                let q = query(i);
-                format!("{}|{}|{}", q.prompt, q.first, q.second)
-            })
-            .collect::<Vec<_>>()
-    );
-    assert_eq!((judge.usage().stored, judge.usage().calls), (4, 4));
-    drop(judge);
-    assert_eq!(Store::open(left.path()).unwrap().len(), 8);
-}
-
-#[test]
 fn equal_questions_are_asked_once() {
     let server = Server::start(|_, request| longer(request));
     let judge = judge(server.settings(), Store::in_memory());
     assert_eq!(judge.judge(&[query(0), query(1), query(0)]).unwrap()[2], Verdict::Prefer(1.0));
     assert_eq!((server.count(), judge.usage().stored), (2, 1));
-}
-
-#[test]
-fn budgets_stop_and_keep_what_was_answered() {
-    let file = tempfile::NamedTempFile::new().unwrap();
-    let server = Server::start(|_, request| longer(request));
-    let limited = |limit: ServerSettings| -> Result<Vec<Verdict>, Error> {
-        let judge = judge(ServerSettings { concurrency: 1, ..limit }, Store::open(file.path())?);
-        judge.judge(&queries(6))
-    };
-    let error = limited(ServerSettings { max_calls: Some(3), ..server.settings() }).unwrap_err();
-    assert!(error.message.contains("`max_calls = 3`"), "{error}");
-    assert_eq!(server.count(), 3);
-    // 10 tokens of 0.1 USD and 2 of 0.5: 2 USD a call
-    let priced = ServerSettings { usd_per_million_prompt: 1e5, usd_per_million_completion: 5e5, ..server.settings() };
-    let error = limited(ServerSettings { max_usd: Some(3.0), ..priced.clone() }).unwrap_err();
-    assert!(error.message.contains("`max_usd = 3`") && error.message.contains("4.0000 USD"), "{error}");
-    assert_eq!(server.count(), 5);
-    assert_eq!(limited(ServerSettings { max_usd: Some(3.0), ..priced }).unwrap(), expected(6));
-    assert_eq!(server.count(), 6);
-}
-
-#[test]
-fn a_money_budget_needs_a_server_that_counts_tokens() {
-    let server = Server::start(|_, _| {
-        let reply = json!({"choices": [{"message": {"content": "A"}, "finish_reason": "stop"}]});
-        Step::Reply("200 OK", String::new(), reply.to_string())
-    });
-    let settings = ServerSettings { max_usd: Some(1.0), usd_per_million_prompt: 1.0, ..server.settings() };
-    let error = judge(settings, Store::in_memory()).check().unwrap_err();
-    assert!(error.to_string().contains("`max_calls`"), "{error}");
 }
 
 #[test]

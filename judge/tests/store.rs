@@ -40,6 +40,7 @@ fn a_half_written_line_is_cut_off() {
 fn one_run_at_a_time_has_a_store() {
     let file = written("");
     let first = Store::open(file.path()).unwrap();
+    assert!(Store::open(file.path().parent().unwrap()).is_err());
     let error = Store::open(file.path()).err().unwrap().to_string();
     assert!(error.contains("another run uses this store"), "{error}");
     drop(first);

@@ -1,12 +1,14 @@
 //! A judge's server in this process: it answers as a script says and keeps what it was asked.
 
+#![allow(dead_code, reason = "each test uses some of it")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::Duration;
 
-use pbpo_judge::{OrderSettings, Query, ServerSettings};
+use pbpo_judge::{ChatSettings, OrderSettings, Query, Remote, ServerSettings, Store, Verdict};
 use serde_json::{Value, json};
 
 /// What the server does with a request.
@@ -124,4 +126,21 @@ pub fn query(i: usize) -> Query {
 
 pub fn one_order() -> OrderSettings {
     OrderSettings { swap: false, ..OrderSettings::default() }
+}
+
+pub fn chat() -> ChatSettings {
+    ChatSettings { model: "m".into(), prompt: Some("{prompt}|{first}|{second}".into()), ..ChatSettings::default() }
+}
+
+pub fn judge(settings: ServerSettings, store: Store) -> Remote {
+    Remote::chat(chat(), settings, one_order(), store).unwrap()
+}
+
+pub fn queries(count: usize) -> Vec<Query> {
+    (0..count).map(query).collect()
+}
+
+/// What `longer` says of them.
+pub fn expected(count: usize) -> Vec<Verdict> {
+    (0..count).map(|i| Verdict::Prefer(if i.is_multiple_of(2) { 1.0 } else { 0.0 })).collect()
 }
