@@ -5,7 +5,7 @@ use crate::cli::{OK, print, some_threads};
 use clap::{Args, Subcommand};
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
-use pbpo_runtime::model::LlamaConfig;
+use pbpo_runtime::model::Llama;
 
 /// Shapes, with the same names as in scripts/bench_torch.py.
 #[derive(Args, Debug)]
@@ -75,7 +75,7 @@ pub fn run(args: &BenchArgs) -> u8 {
         Err(fault) => return crate::run::report_fault(&fault),
     };
     let shape = Shape {
-        model: LlamaConfig {
+        model: Llama {
             layers: args.layers,
             width: args.width,
             heads: args.heads,
@@ -83,8 +83,9 @@ pub fn run(args: &BenchArgs) -> u8 {
             ff: args.ff,
             context: args.seq.max(args.prompt + args.max_new) + 1,
             rope_theta: 10000.0,
-            vocab: args.vocab,
-        },
+            tokenizer: None,
+        }
+        .config(args.vocab),
         batch: args.batch,
         seq: args.seq,
         steps: args.steps,

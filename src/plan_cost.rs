@@ -4,7 +4,7 @@ use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::cost::{Cost, Rates};
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
-use pbpo_runtime::model::LlamaConfig;
+use pbpo_runtime::model::Llama;
 use pbpo_runtime::task;
 
 use crate::cli::{OK, print};
@@ -57,8 +57,8 @@ pub fn run(plans: &[&Plan], target: &str, json: bool) -> u8 {
 fn calibrate(plan: &Plan) -> Option<Rates> {
     let imitate = plan.body.stages().find(|stage| stage.op == "imitate")?;
     let data = plan.body.stages().find(|stage| Some(stage.name.as_str()) == imitate.input("data"))?;
-    let mut model: LlamaConfig = serde_json::from_value(imitate.config.get("model")?.clone()).ok()?;
-    model.vocab = task::tokenizer(data.config.get("task")?.as_str()?).ok()?.vocab();
+    let model: Llama = serde_json::from_value(imitate.config.get("model")?.clone()).ok()?;
+    let model = model.config(task::tokenizer(data.config.get("task")?.as_str()?).ok()?.vocab());
     let length = usize::try_from(data.config.get("length")?.as_u64()?).ok()?;
     let (prompt, response) = (length + 2, length + 1);
     if model.context < prompt + response {

@@ -96,8 +96,11 @@ fn sampling_rate(model: &Decoder, shape: &Shape) -> f64 {
     let prompts: Vec<&[u32]> = prompts.iter().map(Vec::as_slice).collect();
     let started = Instant::now();
     let sampling = Sampling { temperature: 1.0, max_new: shape.max_new };
-    let made: usize =
-        generate(model, &[EOS], &prompts, sampling, &mut rng).expect("the shape fits its context").iter().map(Vec::len).sum();
+    let made: usize = generate(model, &[EOS], &prompts, sampling, &mut rng)
+        .expect("the shape fits its context")
+        .iter()
+        .map(Vec::len)
+        .sum();
     made as f64 / started.elapsed().as_secs_f64()
 }
 

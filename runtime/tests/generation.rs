@@ -28,7 +28,7 @@ fn sampling_equals_greedy_decoding_without_a_cache_for_prompts_of_any_length() {
     let model = common::llama(9, 2);
     let prompts: [&[u32]; 3] = [&[1, 4, 5, 6, 7], &[1], &[1, 3, 8]];
     let sampling = Sampling { temperature: 0.0, max_new: 6 };
-    let responses = generate(&model, &prompts, sampling, &mut stream([0; 32], 0)).unwrap();
+    let responses = generate(&model, &[EOS], &prompts, sampling, &mut stream([0; 32], 0)).unwrap();
     for (prompt, response) in prompts.iter().zip(responses) {
         let mut tokens: Vec<i32> = prompt.iter().map(|t| *t as i32).collect();
         let mut expected = Vec::new();

@@ -9,11 +9,12 @@ use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use pbpo_compiler::plan::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp};
 use pbpo_runtime::batch::Row;
-use pbpo_runtime::model::{Head, Llama};
+use pbpo_runtime::data::Data;
+use pbpo_runtime::model::{Decoder, Head};
 use pbpo_runtime::objective::{Evaluator, Leaves, Moved};
 use pbpo_runtime::rng::{normals, stream};
 use pbpo_runtime::tokenizer::EOS;
-use pbpo_runtime::value::{Data, Pair, Preferences, Rollouts, Value, tracked};
+use pbpo_runtime::value::{Pair, Preferences, Rollouts, Value, tracked};
 use rand_chacha::ChaCha8Rng;
 
 // --- small builders of expressions ---
@@ -65,8 +66,8 @@ fn world(head: Head) -> HashMap<String, Value> {
         ("pi", common::policy(&data, 1)),
         ("ref", common::policy(&data, 2)),
         ("r", common::reward(&data, head, 3)),
-        ("y", Value::Rollouts(Arc::new(Rollouts { data: data.clone(), rows, per_prompt: 1 }))),
-        ("prefs", Value::Preferences(Preferences::new(data, pairs))),
+        ("y", Value::Rollouts(Arc::new(Rollouts { source: common::source(&data), rows, per_prompt: 1 }))),
+        ("prefs", Value::Preferences(Preferences::new(common::source(&data), pairs))),
     ])
 }
 
@@ -225,12 +226,12 @@ fn stop_gradient_stops_it() {
 }
 
 /// Every response of at most two tokens, with its probability under the policy.
-fn all_responses(model: &Llama, data: &Arc<Data>) -> Vec<(Row, f64)> {
+fn all_responses(model: &Decoder, data: &Arc<Data>) -> Vec<(Row, f64)> {
     let mut rows = vec![common::row(&[3], &[EOS])];
     for first in (0..6).filter(|t| *t != EOS) {
         rows.extend((0..6).map(|second| common::row(&[3], &[first, second])));
     }
-    let rollouts = Rollouts { data: data.clone(), rows: rows.clone(), per_prompt: 1 };
+    let rollouts = Rollouts { source: common::source(&data), rows: rows.clone(), per_prompt: 1 };
     let values = common::values(vec![("y", Value::Rollouts(Arc::new(rollouts)))]);
     let moved = Moved::Policy { value: "pi".into(), model: tracked(model) };
     let mut leaves = Leaves::new(&values, moved, &Device::flex());
@@ -250,10 +251,10 @@ fn the_estimator_is_unbiased() {
     let Value::Policy(pi) = values["pi"].clone() else { unreachable!() };
     let token_rewards = || leaf(Leaf::TokenReward { reward_model: "r".into(), batch: batch("y", None) });
 
-    let expected = |model: &Llama| -> f64 {
+    let expected = |model: &Decoder| -> f64 {
         let all = all_responses(model, &data);
         let rows = all.iter().map(|(row, _)| row.clone()).collect();
-        let rollouts = Rollouts { data: data.clone(), rows, per_prompt: 1 };
+        let rollouts = Rollouts { source: common::source(&data), rows, per_prompt: 1 };
         let mut values = values.clone();
         values.insert("y".into(), Value::Rollouts(Arc::new(rollouts)));
         let moved = Moved::Policy { value: "pi".into(), model: tracked(model) };
@@ -278,7 +279,7 @@ fn the_estimator_is_unbiased() {
         });
         let mut mean = 0.0;
         for (row, p) in all_responses(&pi.model, &data) {
-            let rollouts = Rollouts { data: data.clone(), rows: vec![row], per_prompt: 1 };
+            let rollouts = Rollouts { source: common::source(&data), rows: vec![row], per_prompt: 1 };
             values.insert("y".into(), Value::Rollouts(Arc::new(rollouts)));
             mean += p * directional(&values, &objective, &pi.model);
         }
@@ -286,7 +287,7 @@ fn the_estimator_is_unbiased() {
     }
 }
 
-fn directional(values: &HashMap<String, Value>, objective: &Expr, model: &Llama) -> f64 {
+fn directional(values: &HashMap<String, Value>, objective: &Expr, model: &Decoder) -> f64 {
     let model = tracked(model);
     let moved = Moved::Policy { value: "pi".into(), model: model.clone() };
     let mut leaves = Leaves::new(values, moved, &Device::flex());

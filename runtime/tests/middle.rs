@@ -94,7 +94,7 @@ impl Middle {
         let Value::Features(phi) = &self.env.values["phi"] else { panic!("phi") };
         let mut told = Told::default();
         let rows: Vec<&Row> = rows.into_iter().collect();
-        Features::of(phi, &rows, &Context::new(Device::flex(), BTreeMap::new(), &mut told))
+        Features::of(phi, &rows, &Context::new((&Device::flex()).into(), BTreeMap::new(), &mut told))
     }
 
     /// The preferences, as the exact track sees them.

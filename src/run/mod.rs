@@ -13,7 +13,8 @@ use std::path::PathBuf;
 use clap::Args;
 use pbpo_compiler::Compiled;
 use pbpo_runtime::Fault;
-use pbpo_runtime::device::{self, Choice, Device};
+use pbpo_runtime::device::{self, Choice};
+use pbpo_runtime::host::Host;
 use pbpo_runtime::shared::Shared;
 
 use crate::cli::{Failure, OK, RUN_FAILED, Source, eprint, some_threads};
@@ -47,7 +48,7 @@ pub struct RunArgs {
 struct Setting<'a> {
     args: &'a RunArgs,
     compiled: &'a Compiled,
-    device: Device,
+    host: Host,
     /// Its name, for the manifest.
     device_name: String,
 }
@@ -60,7 +61,9 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
         Ok(opened) => opened,
         Err(fault) => return Ok(report_fault(&fault)),
     };
-    let setting = Setting { args, compiled: &compiled, device, device_name };
+    let base = args.source.file.parent().unwrap_or(std::path::Path::new("")).to_owned();
+    let host = Host { device, base, answers: Some(args.out.join("answers.jsonl")) };
+    let setting = Setting { args, compiled: &compiled, host, device_name };
     let stem = args.source.file.file_stem().map_or("run".into(), |s| s.to_string_lossy().into_owned());
     match compiled.points.as_slice() {
         [only] => {

@@ -65,7 +65,7 @@ pub fn run(
     let mut both = Both(&mut dir, &mut progress);
     let ran = guarded(|| {
         let made = if setting.args.no_passes { plan.clone() } else { passes::run(plan.clone()).0 };
-        execute_as(&made, identities(plan), &setting.device, &mut both, &mut env, shared)
+        execute_as(&made, identities(plan), setting.host.clone(), &mut both, &mut env, shared)
     });
     shared.over(plan);
     progress.finish();

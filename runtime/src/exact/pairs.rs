@@ -4,8 +4,8 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use pbpo_compiler::plan::Stage;
-use pbpo_hub::records::Text;
 use pbpo_exact::world::Trajectory;
+use pbpo_hub::records::Text;
 use rand::RngExt;
 use serde::Deserialize;
 

@@ -39,6 +39,11 @@ impl Op for Load {
             Some(lora) => lora.attach(loaded.model, &mut rng)?,
             None => loaded.model,
         };
-        Ok(vec![Value::Init(Box::new(Init { model, score: loaded.score, tokenizer: Arc::new(loaded.tokenizer), base: Some(loaded.base) }))])
+        Ok(vec![Value::Init(Box::new(Init {
+            model,
+            score: loaded.score,
+            tokenizer: Arc::new(loaded.tokenizer),
+            base: Some(loaded.base),
+        }))])
     }
 }

@@ -5,34 +5,47 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use burn::tensor::Device;
+use pbpo_hub::config::ModelConfig;
+use pbpo_hub::records::Text;
 use pbpo_runtime::batch::Row;
+use pbpo_runtime::data::{Data, Item, Scorer, Source};
 use pbpo_runtime::generate::Sampling;
-use pbpo_runtime::model::{Head, Llama, LlamaConfig, RewardModel};
+use pbpo_runtime::model::{Decoder, Head, Llama, RewardModel};
 use pbpo_runtime::optimizer::{AdamW, Optimizer};
 use pbpo_runtime::rng::stream;
-use pbpo_runtime::task::Item;
 use pbpo_runtime::tokenizer::{BOS, Tokenizer};
-use pbpo_runtime::value::{Data, Policy, Reward, Value};
+use pbpo_runtime::value::{Policy, Reward, Value};
 
 pub const SAMPLING: Sampling = Sampling { temperature: 1.0, max_new: 3 };
 
-pub fn config(vocab: usize) -> LlamaConfig {
-    LlamaConfig { layers: 2, width: 16, heads: 4, kv_heads: 2, ff: 24, context: 32, rope_theta: 10000.0, vocab }
+pub fn config(vocab: usize) -> ModelConfig {
+    let (rope_theta, tokenizer) = (10000.0, None);
+    Llama { layers: 2, width: 16, heads: 4, kv_heads: 2, ff: 24, context: 32, rope_theta, tokenizer }.config(vocab)
 }
 
-pub fn llama(vocab: usize, seed: u8) -> Llama {
-    Llama::new(config(vocab), &mut stream([seed; 32], 0), &Device::flex())
+pub fn llama(vocab: usize, seed: u8) -> Decoder {
+    Decoder::new(config(vocab), &mut stream([seed; 32], 0), &Device::flex())
 }
 
 /// A data set over the alphabet `abc` with these prompts.
 pub fn data(prompts: &[&str]) -> Arc<Data> {
-    let tokenizer = Tokenizer::new("abc");
+    let plain = |text: &str| Text::Plain(text.to_owned());
     let items: Vec<Item> = prompts
         .iter()
-        .map(|p| Item { prompt: (*p).to_owned(), demonstration: "a".into(), answer: "a".into() })
+        .map(|p| Item { prompt: plain(p), demonstration: Some(plain("a")), answer: Some("a".into()), pair: None })
         .collect();
-    let prompts = items.iter().map(|i| Data::prompt_tokens(&tokenizer, &i.prompt).unwrap()).collect();
-    Arc::new(Data { task: "digits".into(), tokenizer, items, prompts })
+    let tokenizer = Arc::new(Tokenizer::characters("abc"));
+    Arc::new(Data::new("data", Some(tokenizer), items, Some(Scorer::Task("digits".into())), String::new()))
+}
+
+/// The tokenizer of [`data`].
+pub fn tokenizer(data: &Data) -> Arc<Tokenizer> {
+    data.tokenizer.clone().unwrap()
+}
+
+/// Data as its own tokenizer reads it.
+pub fn source(data: &Arc<Data>) -> Source {
+    Source::new(data, &tokenizer(data)).unwrap()
 }
 
 pub fn adamw(lr: f64) -> AdamW {
@@ -41,22 +54,23 @@ pub fn adamw(lr: f64) -> AdamW {
 
 pub fn policy(data: &Arc<Data>, seed: u8) -> Value {
     Value::Policy(Box::new(Policy {
-        model: llama(data.tokenizer.vocab(), seed),
+        model: llama(tokenizer(data).vocab(), seed),
         optimizer: Some(Optimizer::new(adamw(1e-3))),
         sampling: SAMPLING,
-        data: data.clone(),
+        tokenizer: tokenizer(data),
+        base: None,
     }))
 }
 
 /// A reward model whose head is random (a fresh one is zero and has no gradient in its backbone).
 pub fn reward(data: &Arc<Data>, head: Head, seed: u8) -> Value {
-    let backbone = llama(data.tokenizer.vocab(), seed);
+    let backbone = llama(tokenizer(data).vocab(), seed);
     let mut model = RewardModel::new(backbone, head, 5.0, &Device::flex());
     let shape = model.head.val().dims();
     let values = pbpo_runtime::rng::normals(&mut stream([seed + 1; 32], 0), shape[0] * shape[1]);
     let tensor = burn::tensor::Tensor::from_data(burn::tensor::TensorData::new(values, shape), &Device::flex());
     model.head = burn::module::Param::from_tensor(tensor);
-    Value::Reward(Box::new(Reward { model, optimizer: Optimizer::new(adamw(1e-3)) }))
+    Value::Reward(Box::new(Reward { model, optimizer: Optimizer::new(adamw(1e-3)), tokenizer: tokenizer(data) }))
 }
 
 pub fn row(prompt: &[u32], response: &[u32]) -> Row {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use burn::tensor::Device;
 use pbpo_compiler::plan::Plan;
+use pbpo_runtime::data::shown;
 use pbpo_runtime::env::Env;
 use pbpo_runtime::event::{Event, Metrics, Observer};
 use pbpo_runtime::shared::Shared;
@@ -90,10 +91,11 @@ impl Observer for Told {
             Event::Episode { metrics, .. } => self.episodes.push(bits(metrics)),
             Event::Evaluation { label, metrics, .. } => self.evaluations.push((label.to_owned(), bits(metrics))),
             Event::Preferences { records } => {
-                let pairs = records.iter().map(|r| (r.prompt.clone(), r.chosen.clone(), r.rejected.clone()));
+                let pairs = records.iter().map(|r| (shown(&r.prompt), shown(&r.chosen), shown(&r.rejected)));
                 self.pairs.extend(pairs);
             }
             Event::Summary { metrics } => self.whole = bits(metrics),
+            Event::Loaded { .. } | Event::Notice { .. } => {}
             Event::Stage { .. } | Event::Progress { .. } | Event::Usage { .. } => {}
         }
         Ok(())
