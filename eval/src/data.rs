@@ -1,0 +1,174 @@
+//! Local copies of datasets, in the layout of their repositories on the Hugging Face hub: found, read, their fields named
+//! in errors.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+
+/// One row of a dataset.
+#[derive(Clone, Debug)]
+pub struct Doc {
+    pub fields: Map<String, Value>,
+    /// The file and the row's number in it, from 1.
+    pub place: String,
+}
+
+impl Doc {
+    pub fn error(&self, message: &str) -> Error {
+        Error::new(format!("{}: {message}", self.place))
+    }
+
+    fn field(&self, name: &str) -> Result<&Value, Error> {
+        let found = name.split('.').try_fold(None, |at: Option<&Value>, key| {
+            let next = at.map_or(self.fields.get(key), |value| value.get(key));
+            next.map(Some)
+        });
+        found.flatten().ok_or_else(|| self.error(&format!("the field `{name}` is missing")))
+    }
+
+    fn mismatch(&self, name: &str, wanted: &str) -> Error {
+        self.error(&format!("the field `{name}` must be {wanted}"))
+    }
+
+    /// The text of a field; `a.b` is the field `b` of the field `a`.
+    pub fn text(&self, name: &str) -> Result<&str, Error> {
+        self.field(name)?.as_str().ok_or_else(|| self.mismatch(name, "a string"))
+    }
+
+    pub fn texts(&self, name: &str) -> Result<Vec<String>, Error> {
+        let texts = self.field(name)?.as_array().and_then(|list| list.iter().map(|text| text.as_str().map(str::to_owned)).collect());
+        texts.filter(|list: &Vec<String>| !list.is_empty()).ok_or_else(|| self.mismatch(name, "a list of strings, one or more"))
+    }
+
+    pub fn integer(&self, name: &str) -> Result<i64, Error> {
+        self.field(name)?.as_i64().ok_or_else(|| self.mismatch(name, "an integer"))
+    }
+
+    pub fn integers(&self, name: &str) -> Result<Vec<i64>, Error> {
+        let numbers = self.field(name)?.as_array().and_then(|list| list.iter().map(Value::as_i64).collect());
+        numbers.ok_or_else(|| self.mismatch(name, "a list of integers"))
+    }
+}
+
+/// A dataset on the hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dataset {
+    /// `ORG/NAME`
+    pub repo: String,
+    /// The configuration: a directory of the repository.
+    pub config: Option<String>,
+}
+
+/// Reads all rows of a Parquet file, or says why it cannot.
+pub type ReadParquet = dyn Fn(&Path) -> Result<Vec<Map<String, Value>>, String>;
+
+/// A directory with a directory for each dataset.
+pub struct Data {
+    root: PathBuf,
+    parquet: Option<Box<ReadParquet>>,
+}
+
+impl Data {
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), parquet: None }
+    }
+
+    /// With a reader of Parquet files; without one they are an error that says so.
+    pub fn with_parquet(mut self, read: impl Fn(&Path) -> Result<Vec<Map<String, Value>>, String> + 'static) -> Self {
+        self.parquet = Some(Box::new(read));
+        self
+    }
+
+    /// The rows of a split, of all its files in the order of their names. Of `.parquet`, `.jsonl` and `.json` the first
+    /// that is there counts.
+    pub fn rows(&self, dataset: &Dataset, split: &str) -> Result<Vec<Doc>, Error> {
+        let mut docs = Vec::new();
+        for path in self.files(dataset, split)? {
+            let shown = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
+            let rows = self.read(&path)?;
+            let doc = |(row, fields)| Doc { fields, place: format!("{shown}, row {}", row + 1) };
+            docs.extend(rows.into_iter().enumerate().map(doc));
+        }
+        if docs.is_empty() {
+            return Err(Error::new(format!("{}: the split `{split}` has no rows", dataset.repo)));
+        }
+        Ok(docs)
+    }
+
+    /// Where the files of a split may be: in `NAME` or `ORG/NAME`, there in the directory of the configuration, in
+    /// `data`, or at the top; a configuration without splits may also be one file.
+    fn files(&self, dataset: &Dataset, split: &str) -> Result<Vec<PathBuf>, Error> {
+        let name = dataset.repo.rsplit('/').next().unwrap_or(&dataset.repo);
+        for base in [self.root.join(name), self.root.join(&dataset.repo)] {
+            let places = match &dataset.config {
+                Some(config) => vec![(base.join(config), split), (base.join("data"), config.as_str()), (base, config.as_str())],
+                None => vec![(base.join("data"), split), (base, split)],
+            };
+            for (directory, stem) in places {
+                let found = ["parquet", "jsonl", "json"].map(|extension| matching(&directory, stem, extension));
+                if let Some(files) = found.into_iter().find(|files| !files.is_empty()) {
+                    return Ok(files);
+                }
+            }
+        }
+        Err(self.missing(dataset, name, split))
+    }
+
+    fn missing(&self, dataset: &Dataset, name: &str, split: &str) -> Error {
+        let root = self.root.display();
+        let inside = dataset.config.as_deref().unwrap_or("data");
+        Error::new(format!("no rows of `{split}` for {}: there is no {root}/{name}/{inside}/{split}*.parquet, .jsonl or .json", dataset.repo))
+            .help(format!("hf download --repo-type dataset {} --local-dir {root}/{name}", dataset.repo))
+    }
+
+    fn read(&self, path: &Path) -> Result<Vec<Map<String, Value>>, Error> {
+        let shown = path.display();
+        if path.extension().is_some_and(|extension| extension == "parquet") {
+            let read = self.parquet.as_ref().ok_or_else(|| {
+                Error::new(format!("{shown}: this build reads no Parquet")).help("build with the feature `parquet`, or convert the file to JSONL")
+            })?;
+            return read(path).map_err(|error| Error::new(format!("{shown}: {error}")));
+        }
+        let text = fs::read_to_string(path).map_err(|error| Error::new(format!("{shown}: {error}")))?;
+        let rows = if path.extension().is_some_and(|extension| extension == "jsonl") { lines(&text) } else { document(&text) };
+        rows.map_err(|error| Error::new(format!("{shown}: {error}")))
+    }
+}
+
+/// `STEM.EXTENSION`, or the shards `STEM-*.EXTENSION`.
+fn matching(directory: &Path, stem: &str, extension: &str) -> Vec<PathBuf> {
+    let shard = |path: &PathBuf| {
+        let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let ours = name.strip_prefix(stem).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+        ours && path.extension().is_some_and(|found| found == extension) && path.is_file()
+    };
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(shard).collect();
+    files.sort();
+    files
+}
+
+fn lines(text: &str) -> Result<Vec<Map<String, Value>>, String> {
+    let written = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    written
+        .map(|(at, line)| {
+            let row = serde_json::from_str(line);
+            row.map_err(|error| format!("line {}, column {}: not a JSON object: {error}", at + 1, error.column()))
+        })
+        .collect()
+}
+
+/// A list of rows, or an object that holds it under `examples` (BIG-Bench Hard's own files) or `data`.
+fn document(text: &str) -> Result<Vec<Map<String, Value>>, String> {
+    let mut value: Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
+    for key in ["examples", "data"] {
+        if let Some(rows) = value.get_mut(key) {
+            value = rows.take();
+            break;
+        }
+    }
+    serde_json::from_value(value).map_err(|_| "must be a list of JSON objects, or an object with `examples`".to_owned())
+}
