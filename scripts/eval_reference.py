@@ -93,11 +93,14 @@ def only_groups(out):
     return {**out, "samples": {}, "settings": {}, "results": {"groups": out["results"]["groups"]}}
 
 
-def first_contexts(out, but=None):
-    """One context of each task is enough: the others take most of the file."""
+def shorter(out, but=None):
+    """One request of each task, and the numbers of the results: the rest takes most of the file, and another run has it."""
     for name, samples in out["samples"].items():
         for sample in samples[1:] if name != but else []:
-            del sample["context"]
+            del sample["context"], sample["continuations"]
+    if but is None:
+        out["results"] = {key: out["results"][key] for key in ["results", "groups"]}
+    return out
 
 
 def rows_of(path):
@@ -105,9 +108,10 @@ def rows_of(path):
 
 
 def filters(names, row, answers):
-    """What the filters of tasks make of answers to a row; null where lm-eval raises. Filters that change nothing are left out."""
+    """What the filters of tasks make of answers to a row; null where lm-eval raises. Strict ones are the same in many tasks."""
     tasks = MANAGER.load(names)["tasks"]
-    ensembles = [(name, e) for name in names for e in tasks[name]._filters if len(e.filters) > 1 or name not in names[0]]
+    strict = {"gsm8k", "gsm8k_cot_zeroshot", "bbh_cot_zeroshot_boolean_expressions", "bbh_cot_zeroshot_formal_fallacies"}
+    ensembles = [(name, e) for name in names for e in tasks[name]._filters if e.name != "strict-match" or name in strict]
     table = []
     for answer in answers:
         got = []
@@ -145,17 +149,11 @@ def tables(directory):
     one = lambda dataset, runs: {"rows": rows_of(dataset) if isinstance(dataset, str) else  # noqa: E731
                                  sum(map(rows_of, dataset), []), "runs": runs}
     save("arc", one("allenai/ai2_arc", [run(["arc_challenge"]), run(["arc_challenge"], shots=3)]))
-    mmlu = run(["mmlu"])
-    generative = run(["mmlu_generative"], ANSWERS)
-    for part in [mmlu, generative]:
-        first_contexts(part, but="mmlu_anatomy")
+    mmlu = [shorter(run(["mmlu"]), but="mmlu_anatomy"), shorter(run(["mmlu_generative"], ANSWERS))]
     few = [run(["mmlu_anatomy"], shots=2), run(["mmlu_anatomy_generative"], ANSWERS, 1)]
-    save("mmlu", one("cais/mmlu", [mmlu, generative, *few]))
+    save("mmlu", one("cais/mmlu", [*mmlu, *few]))
     save("gsm8k", one("openai/gsm8k", [run(["gsm8k"], ANSWERS), run(["gsm8k"], ANSWERS, 0), run(["gsm8k_cot_zeroshot"], ANSWERS)]))
-    bbh = [run(["bbh_zeroshot"], ANSWERS), run(["bbh_cot_zeroshot"], ANSWERS)]
-    for part in bbh:
-        first_contexts(part)
-    save("bbh", one("SaylorTwift/bbh", bbh))
+    save("bbh", one("SaylorTwift/bbh", [shorter(run(["bbh_zeroshot"], ANSWERS), but=""), shorter(run(["bbh_cot_zeroshot"], ANSWERS))]))
     parts = [only_groups(run([name], ANSWERS)) for name in ["agieval_en", "agieval_cn", "agieval_nous"]]
     save("agieval", one(sorted({k[0] for k in ROWS if "agieval" in k[0]}), [run(["agieval"], ANSWERS), *parts]))
 

@@ -42,7 +42,8 @@ COT = ["Let me see. The answer is (B).", "The answer is True.", "the answer is N
 PLAIN = {
     "truth": ["True", " False", "true", "(True and False) = False", "Untrue"], "yes or no": ["Yes", "No.", "yes, no", "NO", "- No"],
     "validity": ["valid", "The argument is invalid.", "Valid", "invalid, valid"], "choice": ["(A)", " (B).", "B", "Answer: C", "A cup of tea", "the us dollar $5 + ~tax", "(C) and (D)", "none"],
-    "brackets": ["] ) }", "The rest is ] )", "} >", ") ) (", "none"], "count": ["7", "There are seven.", "twenty two", "Seventy-five", "-12", "I count eight, no nine", "four hundred and five", "none"],
+    "brackets": ["] ) }", "The rest is ] )", "} >", ") ) (", "none"], "count": ["7", "There are seven.", "twenty two", "Seventy-five", "-12", "I count eight, no nine", "four hundred and five", "none",
+        "two million five thousand", "three billion twenty thousand", "five thousand", "two thousand billion", "one billion two million three thousand four hundred five", "hundred hundred", "one two three", "one two three four five", "one hundred twenty two", "two billion", "four billion and one", "one million hundred", "thousand two", "billion million"],
     "plausibility": ["no", "It is not plausible.", "Yes", "plausible", "maybe"], "lies": ["No", "A tells the truth.", "She does not tell the truth", "yes"],
     "words": ["ant antler bee fox o'hare x-ray", "fox, bee, ant", "ant\nbee\nbee ant", "none"],
 }
@@ -89,7 +90,7 @@ def mmlu(rows):
                 "choices": [f"{i}", f"{i + 1}", " both", "neither\n"], "answer": (i + len(subject)) % 4}
     subjects = sorted(p.stem.removeprefix("mmlu_") for p in (TASKS / "mmlu/default").glob("mmlu_*.yaml"))
     for n, subject in enumerate(subjects):
-        count = {"anatomy": 12, "virology": 1}.get(subject, 2 + n % 2)
+        count = {"anatomy": 8, "virology": 1}.get(subject, 2 + n % 2)
         rows["cais/mmlu", subject] = {"test": [row(subject, i) for i in range(count)], "dev": [row(subject, i) for i in range(90, 93 if subject == "anatomy" else 91)]}
 
 

@@ -39,8 +39,13 @@ impl Doc {
     }
 
     pub fn texts(&self, name: &str) -> Result<Vec<String>, Error> {
-        let texts = self.field(name)?.as_array().and_then(|list| list.iter().map(|text| text.as_str().map(str::to_owned)).collect());
-        texts.filter(|list: &Vec<String>| !list.is_empty()).ok_or_else(|| self.mismatch(name, "a list of strings, one or more"))
+        let texts = self
+            .field(name)?
+            .as_array()
+            .and_then(|list| list.iter().map(|text| text.as_str().map(str::to_owned)).collect());
+        texts
+            .filter(|list: &Vec<String>| !list.is_empty())
+            .ok_or_else(|| self.mismatch(name, "a list of strings, one or more"))
     }
 
     pub fn integer(&self, name: &str) -> Result<i64, Error> {
@@ -85,8 +90,9 @@ impl Data {
     /// The rows of a split, of all its files in the order of their names. Of `.parquet`, `.jsonl` and `.json` the first
     /// that is there counts.
     pub fn rows(&self, dataset: &Dataset, split: &str) -> Result<Vec<Doc>, Error> {
+        self.check(&[dataset], split)?;
         let mut docs = Vec::new();
-        for path in self.files(dataset, split)? {
+        for path in self.files(dataset, split) {
             let shown = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
             let rows = self.read(&path)?;
             let doc = |(row, fields)| Doc { fields, place: format!("{shown}, row {}", row + 1) };
@@ -98,51 +104,75 @@ impl Data {
         Ok(docs)
     }
 
-    /// Where the files of a split may be: in `NAME` or `ORG/NAME`, there in the directory of the configuration, in
-    /// `data`, or at the top; a configuration without splits may also be one file.
-    fn files(&self, dataset: &Dataset, split: &str) -> Result<Vec<PathBuf>, Error> {
-        let name = dataset.repo.rsplit('/').next().unwrap_or(&dataset.repo);
-        for base in [self.root.join(name), self.root.join(&dataset.repo)] {
-            let places = match &dataset.config {
-                Some(config) => vec![(base.join(config), split), (base.join("data"), config.as_str()), (base, config.as_str())],
-                None => vec![(base.join("data"), split), (base, split)],
-            };
-            for (directory, stem) in places {
-                let found = ["parquet", "jsonl", "json"].map(|extension| matching(&directory, stem, extension));
+    /// An error that names all datasets without files for a split, and how to get them.
+    pub fn check(&self, datasets: &[&Dataset], split: &str) -> Result<(), Error> {
+        let missing: Vec<&&Dataset> = datasets.iter().filter(|dataset| self.files(dataset, split).is_empty()).collect();
+        let Some(first) = missing.first() else { return Ok(()) };
+        let root = self.root.display();
+        let mut commands: Vec<String> = missing
+            .iter()
+            .map(|Dataset { repo, .. }| {
+                format!("hf download --repo-type dataset {repo} --local-dir {root}/{}", short(repo))
+            })
+            .collect();
+        commands.dedup();
+        let inside = first.config.as_deref().unwrap_or("data");
+        let wanted = format!("{root}/{}/{inside}/{split}*.parquet, .jsonl or .json", short(&first.repo));
+        let others = match missing.len() {
+            1 => String::new(),
+            count => format!("; {} more datasets are missing", count - 1),
+        };
+        let message = format!("no rows of `{split}` for {}: there is no {wanted}{others}", first.repo);
+        Err(Error::new(message).help(commands.join("\n")))
+    }
+
+    /// The files of a split: in `NAME` or `ORG/NAME`, there in the directory of the configuration, in `data`, or at the
+    /// top. The test split of a configuration may be one file with its name. Empty if there are none.
+    fn files(&self, dataset: &Dataset, split: &str) -> Vec<PathBuf> {
+        for base in [self.root.join(short(&dataset.repo)), self.root.join(&dataset.repo)] {
+            for extension in ["parquet", "jsonl", "json"] {
+                let found = match &dataset.config {
+                    Some(config) => vec![shards(&base.join(config), split, extension)],
+                    None => vec![shards(&base.join("data"), split, extension), shards(&base, split, extension)],
+                };
                 if let Some(files) = found.into_iter().find(|files| !files.is_empty()) {
-                    return Ok(files);
+                    return files;
+                }
+                let single = dataset.config.as_ref().map(|config| base.join(format!("{config}.{extension}")));
+                if let Some(file) = single.filter(|file| split == "test" && file.is_file()) {
+                    return vec![file];
                 }
             }
         }
-        Err(self.missing(dataset, name, split))
-    }
-
-    fn missing(&self, dataset: &Dataset, name: &str, split: &str) -> Error {
-        let root = self.root.display();
-        let inside = dataset.config.as_deref().unwrap_or("data");
-        Error::new(format!("no rows of `{split}` for {}: there is no {root}/{name}/{inside}/{split}*.parquet, .jsonl or .json", dataset.repo))
-            .help(format!("hf download --repo-type dataset {} --local-dir {root}/{name}", dataset.repo))
+        vec![]
     }
 
     fn read(&self, path: &Path) -> Result<Vec<Map<String, Value>>, Error> {
         let shown = path.display();
         if path.extension().is_some_and(|extension| extension == "parquet") {
             let read = self.parquet.as_ref().ok_or_else(|| {
-                Error::new(format!("{shown}: this build reads no Parquet")).help("build with the feature `parquet`, or convert the file to JSONL")
+                Error::new(format!("{shown}: this build reads no Parquet"))
+                    .help("build with the feature `parquet`, or convert the file to JSONL")
             })?;
             return read(path).map_err(|error| Error::new(format!("{shown}: {error}")));
         }
         let text = fs::read_to_string(path).map_err(|error| Error::new(format!("{shown}: {error}")))?;
-        let rows = if path.extension().is_some_and(|extension| extension == "jsonl") { lines(&text) } else { document(&text) };
+        let rows =
+            if path.extension().is_some_and(|extension| extension == "jsonl") { lines(&text) } else { document(&text) };
         rows.map_err(|error| Error::new(format!("{shown}: {error}")))
     }
 }
 
-/// `STEM.EXTENSION`, or the shards `STEM-*.EXTENSION`.
-fn matching(directory: &Path, stem: &str, extension: &str) -> Vec<PathBuf> {
+/// `NAME` of `ORG/NAME`
+fn short(repo: &str) -> &str {
+    repo.rsplit('/').next().unwrap_or(repo)
+}
+
+/// `SPLIT.EXTENSION` and `SPLIT-*.EXTENSION`, sorted.
+fn shards(directory: &Path, split: &str, extension: &str) -> Vec<PathBuf> {
     let shard = |path: &PathBuf| {
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let ours = name.strip_prefix(stem).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+        let ours = name.strip_prefix(split).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
         ours && path.extension().is_some_and(|found| found == extension) && path.is_file()
     };
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();

@@ -97,12 +97,17 @@ fn chosen(id: usize, item: &Item, choices: &[String], gold: &Gold, scores: &[Sco
     if norm {
         named.insert("acc_norm".into(), json!(score(argmax(per_char))));
     }
-    let shown: Vec<[String; 2]> = scores.iter().map(|score| [format!("{:?}", score.logp), python(score.greedy)]).collect();
+    let shown: Vec<[String; 2]> =
+        scores.iter().map(|score| [format!("{:?}", score.logp), python(score.greedy)]).collect();
     Sample {
         doc_id: id,
         doc: item.doc.fields.clone(),
         target: json!(gold).to_string().replace(',', ", "),
-        arguments: choices.iter().enumerate().map(|(at, choice)| argument(at, item, json!(format!(" {choice}")))).collect(),
+        arguments: choices
+            .iter()
+            .enumerate()
+            .map(|(at, choice)| argument(at, item, json!(format!(" {choice}"))))
+            .collect(),
         resps: shown.iter().map(|score| json!([score])).collect(),
         filtered_resps: json!(shown),
         filter: "none",
@@ -121,7 +126,8 @@ fn argument(at: usize, item: &Item, second: Value) -> (String, Value) {
 
 fn write<M: Model>(model: &mut M, loaded: &Loaded, generate: &Generate) -> Result<Vec<Sample>, Failure<M::Error>> {
     let stop: Vec<String> = generate.stop.iter().map(|stop| (*stop).to_owned()).collect();
-    let until = |item: &Item| Until { context: item.context.clone(), stop: stop.clone(), max_tokens: generate.max_tokens };
+    let until =
+        |item: &Item| Until { context: item.context.clone(), stop: stop.clone(), max_tokens: generate.max_tokens };
     let requests: Vec<Until> = loaded.items.iter().map(until).collect();
     let responses = model.generate_until(&requests).map_err(Failure::Model)?;
     assert_eq!(responses.len(), requests.len(), "a model answers each request");

@@ -26,7 +26,8 @@ pub fn answer(text: &str) -> Result<Option<String>, Error> {
         return Ok(boxed(text));
     }
     let matches = DOLLARS.findall(text)?;
-    let between = matches.last().and_then(|groups| groups.first()).map(|text| after_equals(text).unwrap_or((*text).to_owned()));
+    let between =
+        matches.last().and_then(|groups| groups.first()).map(|text| after_equals(text).unwrap_or((*text).to_owned()));
     if let Some(between) = between.filter(|text| !text.is_empty()) {
         return Ok(Some(between));
     }

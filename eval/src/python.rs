@@ -28,6 +28,15 @@ pub enum Select {
     Last,
 }
 
+impl Select {
+    pub fn of<T: Copy>(self, found: &[T]) -> Option<T> {
+        match self {
+            Select::First => found.first().copied(),
+            Select::Last => found.last().copied(),
+        }
+    }
+}
+
 /// A regular expression, compiled when it is first used.
 #[derive(Debug)]
 pub struct Pattern {
@@ -78,10 +87,7 @@ impl Pattern {
     /// all of several groups are empty.
     pub fn find(&self, text: &str, select: Select) -> Result<Option<String>, Error> {
         let found = self.findall(text)?;
-        let picked = match select {
-            Select::First => found.first(),
-            Select::Last => found.last(),
-        };
+        let picked = select.of(&found.iter().collect::<Vec<_>>());
         let text = picked.and_then(|groups| match groups.as_slice() {
             [one] => Some(*one),
             several => several.iter().find(|group| !group.is_empty()).copied(),

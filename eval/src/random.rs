@@ -24,7 +24,8 @@ impl Random {
         }
         let (mut i, mut j) = (1, 0);
         for _ in 0..N.max(key.len()) {
-            state[i] = (state[i] ^ mix(state[i - 1]).wrapping_mul(1_664_525)).wrapping_add(key[j]).wrapping_add(j as u32);
+            state[i] =
+                (state[i] ^ mix(state[i - 1]).wrapping_mul(1_664_525)).wrapping_add(key[j]).wrapping_add(j as u32);
             i = next(&mut state, i);
             j = (j + 1) % key.len();
         }

@@ -49,7 +49,12 @@ impl Entry {
         for name in loaded.task.metrics() {
             for chunk in samples.chunk_by(|a, b| a.filter == b.filter) {
                 let values: Vec<f64> = chunk.iter().filter_map(|sample| sample.scores.get(*name)?.as_f64()).collect();
-                metrics.push(Metric { name, filter: chunk[0].filter, value: mean(&values), stderr: mean_stderr(&values) });
+                metrics.push(Metric {
+                    name,
+                    filter: chunk[0].filter,
+                    value: mean(&values),
+                    stderr: mean_stderr(&values),
+                });
             }
         }
         Self {
@@ -67,7 +72,8 @@ impl Entry {
     /// `of`: the tasks of the group, those of its groups too.
     fn of_group(group: &Group, of: &[&Entry]) -> Self {
         let (name, filter) = group.metric;
-        let found: Vec<(&Metric, usize)> = of.iter().filter_map(|task| Some((task.metric(name, filter)?, task.documents))).collect();
+        let found: Vec<(&Metric, usize)> =
+            of.iter().filter_map(|task| Some((task.metric(name, filter)?, task.documents))).collect();
         let (values, sizes): (Vec<f64>, Vec<usize>) = found.iter().map(|(metric, size)| (metric.value, *size)).unzip();
         let stderrs: Option<Vec<f64>> = found.iter().map(|(metric, _)| metric.stderr).collect();
         let stderr = stderrs.map(|stderrs| pooled_stderr(&stderrs, &sizes));
@@ -145,7 +151,8 @@ impl Results {
     /// All metrics of a task or of a group's tasks: higher is better in every one.
     fn directions(&self, entry: &Entry) -> Option<Value> {
         let members = self.tasks.iter().filter(|task| task.name == entry.name || entry.members.contains(&task.name));
-        let names: Map<_, _> = members.flat_map(|task| &task.metrics).map(|metric| (metric.name.to_owned(), json!(true))).collect();
+        let names: Map<_, _> =
+            members.flat_map(|task| &task.metrics).map(|metric| (metric.name.to_owned(), json!(true))).collect();
         (!names.is_empty()).then(|| names.into())
     }
 }

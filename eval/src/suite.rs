@@ -1,7 +1,7 @@
 //! From names to requests: which tasks and groups a run has, their rows, and what the model will be asked. Whatever is
 //! wrong with names and rows is found here, before a model is loaded.
 
-use crate::data::{Data, Doc};
+use crate::data::{Data, Dataset, Doc};
 use crate::error::Error;
 use crate::random::Random;
 use crate::task::{Gold, Group, Kind, Shots, Task};
@@ -96,7 +96,8 @@ impl Suite {
         }
         let found = known.iter_mut().find(|task| task.as_ref().is_some_and(|task| task.name == name));
         let task = found.and_then(Option::take).ok_or_else(|| {
-            Error::new(format!("there is no benchmark `{name}`")).help(format!("there are: {}", benchmarks().join(", ")))
+            Error::new(format!("there is no benchmark `{name}`"))
+                .help(format!("there are: {}", benchmarks().join(", ")))
         })?;
         self.tasks.push(task);
         Ok(())
@@ -104,6 +105,8 @@ impl Suite {
 
     /// Reads all rows and makes all prompts.
     pub fn prepare(self, data: &Data, options: &Options) -> Result<Prepared, Error> {
+        let datasets: Vec<&Dataset> = self.tasks.iter().map(|task| &task.dataset).collect();
+        data.check(&datasets, "test")?;
         let tasks = self.tasks.into_iter().map(|task| load(task, data, options)).collect::<Result<_, _>>()?;
         Ok(Prepared { tasks, groups: self.groups })
     }
@@ -113,6 +116,9 @@ fn load(task: Task, data: &Data, options: &Options) -> Result<Loaded, Error> {
     let mut docs = data.rows(&task.dataset, "test")?;
     let original = docs.len();
     docs.truncate(options.limit.unwrap_or(original));
+    if docs.is_empty() {
+        return Err(Error::new("a limit of 0 leaves nothing to score").help("give a limit of 1 or more"));
+    }
     let mut examples = Examples::of(&task, data, options)?;
     let shots = examples.count;
     let item = |doc: Doc| {
@@ -147,12 +153,16 @@ impl Examples {
             return Ok(Self { texts: vec![], count, random: None });
         }
         if split.is_empty() {
-            return Err(Error::new(format!("`{}` has no examples to show, and {count} are asked for", task.name)).help("leave the number of shots out, or 0"));
+            return Err(Error::new(format!("`{}` has no examples to show, and {count} are asked for", task.name))
+                .help("leave the number of shots out, or 0"));
         }
         let docs = data.rows(&task.dataset, split)?;
         if docs.len() < count {
             let repo = &task.dataset.repo;
-            return Err(Error::new(format!("{repo}: `{split}` has {} rows, and {count} examples are asked for", docs.len())));
+            return Err(Error::new(format!(
+                "{repo}: `{split}` has {} rows, and {count} examples are asked for",
+                docs.len()
+            )));
         }
         let texts = docs.iter().map(|doc| example(task, doc)).collect::<Result<_, _>>()?;
         Ok(Self { texts, count, random: sampled.then(|| Random::new(options.seed)) })
@@ -161,7 +171,9 @@ impl Examples {
     /// The examples of the next document.
     fn draw(&mut self) -> String {
         match &mut self.random {
-            Some(random) => random.sample(self.texts.len(), self.count).into_iter().map(|at| self.texts[at].as_str()).collect(),
+            Some(random) => {
+                random.sample(self.texts.len(), self.count).into_iter().map(|at| self.texts[at].as_str()).collect()
+            }
             None => self.texts[..self.count].concat(),
         }
     }

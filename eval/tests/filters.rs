@@ -18,7 +18,7 @@ fn extractors_find_what_lm_eval_finds() {
             seen += check(task, chain, &doc, list(&table["cases"]), column + 1);
         }
     }
-    assert!(seen > 6000, "{seen}");
+    assert!(seen > 5500, "{seen}");
 }
 
 fn check(task: &str, chain: &str, doc: &Doc, cases: &[Value], column: usize) -> usize {

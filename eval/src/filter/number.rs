@@ -28,8 +28,26 @@ pub fn find(response: &str, select: Select) -> Result<Option<String>, Error> {
 
 fn word(word: &str) -> Option<u64> {
     const SMALL: [&str; 20] = [
-        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
-        "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+        "zero",
+        "one",
+        "two",
+        "three",
+        "four",
+        "five",
+        "six",
+        "seven",
+        "eight",
+        "nine",
+        "ten",
+        "eleven",
+        "twelve",
+        "thirteen",
+        "fourteen",
+        "fifteen",
+        "sixteen",
+        "seventeen",
+        "eighteen",
+        "nineteen",
     ];
     const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
     let place = |table: &[&str]| table.iter().position(|entry| *entry == word).map(|at| at as u64);
@@ -49,21 +67,28 @@ fn value(text: &str) -> Option<u64> {
     if let [only] = numbers.as_slice() {
         return Some(*only);
     }
-    let (mut rest, mut sum) = (numbers.as_slice(), 0);
-    for scale in [1_000_000_000, 1_000_000, 1_000] {
-        if let Some(at) = rest.iter().position(|number| *number == scale) {
-            sum += small(&rest[..at])? * scale;
-            rest = &rest[at + 1..];
-        }
-    }
-    if rest.iter().any(|number| *number >= 1_000) {
+    let scales = [1_000_000_000, 1_000_000, 1_000];
+    let place = |scale: &u64| Some((numbers.iter().position(|number| number == scale)?, *scale));
+    let places: Vec<(usize, u64)> = scales.iter().filter_map(place).collect();
+    let scaled = numbers.iter().filter(|number| scales.contains(number)).count();
+    if scaled > places.len() || !places.is_sorted() {
         return None;
     }
-    let ended = rest.is_empty() && !numbers.is_empty();
-    Some(sum + if ended { 0 } else { small(rest)? })
+    let (mut sum, mut from) = (0, 0);
+    for (at, scale) in &places {
+        sum += small(&numbers[from..*at])? * scale;
+        from = at + 1;
+    }
+    // word2number's own slip: `two million five thousand` has five and thousand once more, for what follows the million.
+    let last = places.iter().rev().find(|(at, _)| at + 1 < numbers.len());
+    Some(match last {
+        Some((at, _)) => sum + small(&numbers[at + 1..])?,
+        None if places.is_empty() => small(&numbers)?,
+        None => sum,
+    })
 }
 
-/// `number_formation`: up to four words, without scales.
+/// `number_formation`: up to four words.
 fn small(numbers: &[u64]) -> Option<u64> {
     match *numbers {
         [] => None,

@@ -7,12 +7,29 @@ use crate::task::{Choice, Compare, Generate, Gold, Group, Kind, Shots, Task};
 
 /// The order of lm-eval's groups.
 const CHINESE: [&str; 11] = [
-    "gaokao_biology", "gaokao_chemistry", "gaokao_chinese", "gaokao_geography", "gaokao_history", "gaokao_mathcloze",
-    "gaokao_mathqa", "gaokao_physics", "jec_qa_ca", "jec_qa_kd", "logiqa_zh",
+    "gaokao_biology",
+    "gaokao_chemistry",
+    "gaokao_chinese",
+    "gaokao_geography",
+    "gaokao_history",
+    "gaokao_mathcloze",
+    "gaokao_mathqa",
+    "gaokao_physics",
+    "jec_qa_ca",
+    "jec_qa_kd",
+    "logiqa_zh",
 ];
 const ENGLISH: [&str; 10] = [
-    "aqua_rat", "gaokao_english", "logiqa_en", "lsat_ar", "lsat_lr", "lsat_rc", "math", "sat_en_without_passage",
-    "sat_en", "sat_math",
+    "aqua_rat",
+    "gaokao_english",
+    "logiqa_en",
+    "lsat_ar",
+    "lsat_lr",
+    "lsat_rc",
+    "math",
+    "sat_en_without_passage",
+    "sat_en",
+    "sat_math",
 ];
 const NOUS: [&str; 8] =
     ["aqua_rat", "logiqa_en", "lsat_ar", "lsat_lr", "lsat_rc", "sat_en_without_passage", "sat_en", "sat_math"];

@@ -17,5 +17,13 @@ pub struct Benchmark {
 
 /// All there is.
 pub fn all() -> Vec<Benchmark> {
-    vec![arc::benchmark(), mmlu::benchmark(), mmlu::generative(), gsm8k::benchmark(), bbh::zeroshot(), bbh::cot_zeroshot(), agieval::benchmark()]
+    vec![
+        arc::benchmark(),
+        mmlu::benchmark(),
+        mmlu::generative(),
+        gsm8k::benchmark(),
+        bbh::zeroshot(),
+        bbh::cot_zeroshot(),
+        agieval::benchmark(),
+    ]
 }

@@ -22,6 +22,9 @@ pub fn write_rows(fixture: &Value, root: &Path) {
     }
 }
 
+/// The continuations of MMLU, the only ones that a fixture leaves out.
+const LETTERS: [&str; 4] = [" A", " B", " C", " D"];
+
 /// Gives the fixture's responses in turn, and checks that it is asked what lm-eval asks.
 pub struct Parrot {
     /// Document and settings, in the order of tasks.
@@ -45,9 +48,9 @@ impl Model for Parrot {
         let (mut rest, mut out) = (requests, Vec::new());
         while let Some(first) = rest.first() {
             let (doc, _) = self.next(&first.context);
-            let (ours, others) = rest.split_at(list(&doc["continuations"]).len());
+            let (ours, others) = rest.split_at(list(&doc["responses"]).len());
             let asked: Vec<&str> = ours.iter().map(|pair| pair.continuation.as_str()).collect();
-            assert_eq!(Value::from(asked), doc["continuations"]);
+            assert_eq!(&Value::from(asked), doc.get("continuations").unwrap_or(&Value::from(LETTERS)));
             assert!(ours.iter().all(|pair| pair.context == first.context));
             let score = |response: &Value| Score {
                 logp: response[0].as_f64().expect("a number"),
