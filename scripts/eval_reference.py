@@ -27,7 +27,6 @@ def load_rows(path, name=None, **_):
 
 datasets.load_dataset = load_rows
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import lm_eval  # noqa: E402
 from lm_eval import evaluator  # noqa: E402
 from lm_eval.api.instance import Instance  # noqa: E402
@@ -74,18 +73,29 @@ def run(names, answers=None, shots=None):
             settings[name] = {"until": kwargs["until"], "max_gen_toks": kwargs["max_gen_toks"]}
         samples[name] = {}
         for sample in out["samples"][name]:
-            doc = samples[name].setdefault(sample["doc_id"], {
-                "context": sample["arguments"][0][0], "target": sample["target"], "filters": {},
-                "continuations": [args[1] for args in sample["arguments"] if isinstance(args[1], str)],
-                "responses": [r[0] for r in sample["resps"]]})
+            doc = samples[name].setdefault(
+                sample["doc_id"],
+                {
+                    "context": sample["arguments"][0][0],
+                    "target": sample["target"],
+                    "filters": {},
+                    "continuations": [args[1] for args in sample["arguments"] if isinstance(args[1], str)],
+                    "responses": [r[0] for r in sample["resps"]],
+                },
+            )
             metrics = {m: float(sample[m]) for m in sample["metrics"]}
             filtered = json.loads(json.dumps(sample["filtered_resps"]))
             unchanged = filtered == json.loads(json.dumps(doc["responses"]))
             doc["filters"][sample["filter"]] = {**({} if unchanged else {"filtered": filtered}), "metrics": metrics}
         samples[name] = [samples[name][i] for i in sorted(samples[name])]
     keys = ["results", "groups", "group_subtasks", "versions", "n-shot", "higher_is_better", "n-samples"]
-    return {"names": names, "shots": shots, "settings": settings, "samples": samples,
-            "results": {k: out[k] for k in keys if k in out}}
+    return {
+        "names": names,
+        "shots": shots,
+        "settings": settings,
+        "samples": samples,
+        "results": {k: out[k] for k in keys if k in out},
+    }
 
 
 def only_groups(out):
@@ -110,8 +120,15 @@ def rows_of(path):
 def filters(names, row, answers):
     """What the filters of tasks make of answers to a row; null where lm-eval raises. Strict ones are the same in many tasks."""
     tasks = MANAGER.load(names)["tasks"]
-    strict = {"gsm8k", "gsm8k_cot_zeroshot", "bbh_cot_zeroshot_boolean_expressions", "bbh_cot_zeroshot_formal_fallacies"}
-    ensembles = [(name, e) for name in names for e in tasks[name]._filters if e.name != "strict-match" or name in strict]
+    strict = {
+        "gsm8k",
+        "gsm8k_cot_zeroshot",
+        "bbh_cot_zeroshot_boolean_expressions",
+        "bbh_cot_zeroshot_formal_fallacies",
+    }
+    ensembles = [
+        (name, e) for name in names for e in tasks[name]._filters if e.name != "strict-match" or name in strict
+    ]
     table = []
     for answer in answers:
         got = []
@@ -144,16 +161,33 @@ def toy_tokens(text):
 
 def tables(directory):
     fill(ROWS)
-    save = lambda name, value: (directory / f"{name}.json").write_text(  # noqa: E731
-        json.dumps({"lm_eval": lm_eval.__version__, **value}, ensure_ascii=False, separators=(",", ":"), default=float) + "\n")
-    one = lambda dataset, runs: {"rows": rows_of(dataset) if isinstance(dataset, str) else  # noqa: E731
-                                 sum(map(rows_of, dataset), []), "runs": runs}
+
+    def save(name, value):
+        out = {"lm_eval": lm_eval.__version__, **value}
+        text = json.dumps(out, ensure_ascii=False, separators=(",", ":"), default=float)
+        (directory / f"{name}.json").write_text(text + "\n")
+
+    def one(dataset, runs):
+        datasets = [dataset] if isinstance(dataset, str) else dataset
+        return {"rows": sum(map(rows_of, datasets), []), "runs": runs}
+
     save("arc", one("allenai/ai2_arc", [run(["arc_challenge"]), run(["arc_challenge"], shots=3)]))
     mmlu = [shorter(run(["mmlu"]), but="mmlu_anatomy"), shorter(run(["mmlu_generative"], ANSWERS))]
     few = [run(["mmlu_anatomy"], shots=2), run(["mmlu_anatomy_generative"], ANSWERS, 1)]
     save("mmlu", one("cais/mmlu", [*mmlu, *few]))
-    save("gsm8k", one("openai/gsm8k", [run(["gsm8k"], ANSWERS), run(["gsm8k"], ANSWERS, 0), run(["gsm8k_cot_zeroshot"], ANSWERS)]))
-    save("bbh", one("SaylorTwift/bbh", [shorter(run(["bbh_zeroshot"], ANSWERS), but=""), shorter(run(["bbh_cot_zeroshot"], ANSWERS))]))
+    save(
+        "gsm8k",
+        one(
+            "openai/gsm8k", [run(["gsm8k"], ANSWERS), run(["gsm8k"], ANSWERS, 0), run(["gsm8k_cot_zeroshot"], ANSWERS)]
+        ),
+    )
+    save(
+        "bbh",
+        one(
+            "SaylorTwift/bbh",
+            [shorter(run(["bbh_zeroshot"], ANSWERS), but=""), shorter(run(["bbh_cot_zeroshot"], ANSWERS))],
+        ),
+    )
     parts = [only_groups(run([name], ANSWERS)) for name in ["agieval_en", "agieval_cn", "agieval_nous"]]
     save("agieval", one(sorted({k[0] for k in ROWS if "agieval" in k[0]}), [run(["agieval"], ANSWERS), *parts]))
 
@@ -163,26 +197,60 @@ def tables(directory):
         extracted.append(filters(["bbh_zeroshot_" + task, "bbh_cot_zeroshot_" + task], row, answers))
     numbers = mixtures(["#### ", "7", "1,234", "$", ".", " ", "-", "The answer is ", "\n", "x", "½", "٣"], 220, 7)
     lines = mixtures(["A", " ", "\n", ".", "b", "\t", "\x1c", "\u3000"], 60, 8)
-    save("filters", {"tables": [*extracted, filters(["gsm8k", "gsm8k_cot_zeroshot"], ROWS["openai/gsm8k", "main"]["test"][0], numbers),
-                                filters(["mmlu_anatomy_generative"], ROWS["cais/mmlu", "anatomy"]["test"][0], lines)]})
+    save(
+        "filters",
+        {
+            "tables": [
+                *extracted,
+                filters(["gsm8k", "gsm8k_cot_zeroshot"], ROWS["openai/gsm8k", "main"]["test"][0], numbers),
+                filters(["mmlu_anatomy_generative"], ROWS["cais/mmlu", "anatomy"]["test"][0], lines),
+            ]
+        },
+    )
 
-    save("python", {
-        "equivalent": equivalents(), "exact_match": exact_matches(),
-        "encode_pair": [[c, k, *Parrot(None)._encode_pair(c, k)] for c, k in itertools.product(
-            ["a b", "Q: no \n ", "x\u3000", "tail\x1c", " ", "Answer:"], [" yes", "yes", "", "\n", " ü b"])],
-        "cut": [[t, s, postprocess_generated_text(t, s, None)] for t, s in itertools.product(
-            ["a Q: b </s> c", "</sQ:>", "none", "Q:", "xyz", "aQ:Q:"], [["Q:", "</s>"], ["</s>", "Q:"], [""], [], ["yz", "xy"]])],
-        "sample": [[seed, n, k, [rng.sample(range(n), k) for _ in range(4)]] for seed, n, k in
-                   [(1234, 7473, 5), (1234, 30, 8), (0, 21, 5), (2**40 + 3, 100, 6), (1234, 6, 6), (7, 40000, 5)]
-                   for rng in [random.Random(seed)]]})
+    save(
+        "python",
+        {
+            "equivalent": equivalents(),
+            "exact_match": exact_matches(),
+            "encode_pair": [
+                [c, k, *Parrot(None)._encode_pair(c, k)]
+                for c, k in itertools.product(
+                    ["a b", "Q: no \n ", "x\u3000", "tail\x1c", " ", "Answer:"], [" yes", "yes", "", "\n", " ü b"]
+                )
+            ],
+            "cut": [
+                [t, s, postprocess_generated_text(t, s, None)]
+                for t, s in itertools.product(
+                    ["a Q: b </s> c", "</sQ:>", "none", "Q:", "xyz", "aQ:Q:"],
+                    [["Q:", "</s>"], ["</s>", "Q:"], [""], [], ["yz", "xy"]],
+                )
+            ],
+            "sample": [
+                [seed, n, k, [rng.sample(range(n), k) for _ in range(4)]]
+                for seed, n, k in [
+                    (1234, 7473, 5),
+                    (1234, 30, 8),
+                    (0, 21, 5),
+                    (2**40 + 3, 100, 6),
+                    (1234, 6, 6),
+                    (7, 40000, 5),
+                ]
+                for rng in [random.Random(seed)]
+            ],
+        },
+    )
 
 
 def equivalents():
     from lm_eval.tasks.agieval import utils
+
     pairs = list(dict.fromkeys(mixtures(MATH_PARTS, 100, 5) + AGIEVAL_MATH))
     rng = random.Random(6)
     pairs = [(a, b) for a in pairs for b in [rng.choice(pairs), rng.choice(AGIEVAL_MATH)]]
-    pairs += [(a, f"${a.strip('$')}$") for a in AGIEVAL_MATH] + list(itertools.product(AGIEVAL_MATH[:12], AGIEVAL_MATH[:12]))
+    pairs += [(a, f"${a.strip('$')}$") for a in AGIEVAL_MATH] + list(
+        itertools.product(AGIEVAL_MATH[:12], AGIEVAL_MATH[:12])
+    )
     return [[a, b, utils.parse_math_answer(a), utils.is_equiv(a, b)] for a, b in pairs]
 
 
@@ -193,7 +261,9 @@ def exact_matches():
     for name, task in tasks.items():
         for a in texts:
             for b in [a.swapcase(), a + ".", a.replace(",", ""), rng.choice(texts)]:
-                score = task._metric_fn_list["exact_match"](predictions=[a], references=[b], **task._metric_fn_kwargs["exact_match"])
+                score = task._metric_fn_list["exact_match"](
+                    predictions=[a], references=[b], **task._metric_fn_kwargs["exact_match"]
+                )
                 out.append([name, a, b, bool(score["exact_match"])])
     return out
 

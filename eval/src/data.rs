@@ -1,5 +1,5 @@
-//! Local copies of datasets, in the layout of their repositories on the Hugging Face hub: found, read, their fields named
-//! in errors.
+//! Local copies of datasets, in the layout of their repositories on the Hugging Face hub: found, read, their fields
+//! named in errors.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,11 +8,14 @@ use serde_json::{Map, Value};
 
 use crate::error::Error;
 
+/// The fields of a row by name.
+pub type Row = Map<String, Value>;
+
 /// One row of a dataset.
 #[derive(Clone, Debug)]
 pub struct Doc {
-    pub fields: Map<String, Value>,
-    /// The file and the row's number in it, from 1.
+    pub fields: Row,
+    /// The file, and the line or row in it, from 1.
     pub place: String,
 }
 
@@ -68,7 +71,7 @@ pub struct Dataset {
 }
 
 /// Reads all rows of a Parquet file, or says why it cannot.
-pub type ReadParquet = dyn Fn(&Path) -> Result<Vec<Map<String, Value>>, String>;
+pub type ReadParquet = dyn Fn(&Path) -> Result<Vec<Row>, String>;
 
 /// A directory with a directory for each dataset.
 pub struct Data {
@@ -82,7 +85,7 @@ impl Data {
     }
 
     /// With a reader of Parquet files; without one they are an error that says so.
-    pub fn with_parquet(mut self, read: impl Fn(&Path) -> Result<Vec<Map<String, Value>>, String> + 'static) -> Self {
+    pub fn with_parquet(mut self, read: impl Fn(&Path) -> Result<Vec<Row>, String> + 'static) -> Self {
         self.parquet = Some(Box::new(read));
         self
     }
@@ -94,9 +97,9 @@ impl Data {
         let mut docs = Vec::new();
         for path in self.files(dataset, split) {
             let shown = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
-            let rows = self.read(&path)?;
-            let doc = |(row, fields)| Doc { fields, place: format!("{shown}, row {}", row + 1) };
-            docs.extend(rows.into_iter().enumerate().map(doc));
+            let unit = if is(&path, "jsonl") { "line" } else { "row" };
+            let doc = |(at, fields)| Doc { fields, place: format!("{shown}, {unit} {at}") };
+            docs.extend(self.read(&path)?.into_iter().map(doc));
         }
         if docs.is_empty() {
             return Err(Error::new(format!("{}: the split `{split}` has no rows", dataset.repo)));
@@ -147,20 +150,28 @@ impl Data {
         vec![]
     }
 
-    fn read(&self, path: &Path) -> Result<Vec<Map<String, Value>>, Error> {
-        let shown = path.display();
-        if path.extension().is_some_and(|extension| extension == "parquet") {
+    /// Rows with their numbers.
+    fn read(&self, path: &Path) -> Result<Vec<(usize, Row)>, Error> {
+        let error = |error: &str| Error::new(format!("{}: {error}", path.display()));
+        if is(path, "parquet") {
             let read = self.parquet.as_ref().ok_or_else(|| {
-                Error::new(format!("{shown}: this build reads no Parquet"))
+                error("this build reads no Parquet")
                     .help("build with the feature `parquet`, or convert the file to JSONL")
             })?;
-            return read(path).map_err(|error| Error::new(format!("{shown}: {error}")));
+            return read(path).map(number).map_err(|why| error(&why));
         }
-        let text = fs::read_to_string(path).map_err(|error| Error::new(format!("{shown}: {error}")))?;
-        let rows =
-            if path.extension().is_some_and(|extension| extension == "jsonl") { lines(&text) } else { document(&text) };
-        rows.map_err(|error| Error::new(format!("{shown}: {error}")))
+        let text = fs::read_to_string(path).map_err(|why| error(&why.to_string()))?;
+        let rows = if is(path, "jsonl") { lines(&text) } else { document(&text).map(number) };
+        rows.map_err(|why| error(&why))
     }
+}
+
+fn is(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found == extension)
+}
+
+fn number(rows: Vec<Row>) -> Vec<(usize, Row)> {
+    rows.into_iter().enumerate().map(|(at, row)| (at + 1, row)).collect()
 }
 
 /// `NAME` of `ORG/NAME`
@@ -173,7 +184,7 @@ fn shards(directory: &Path, split: &str, extension: &str) -> Vec<PathBuf> {
     let shard = |path: &PathBuf| {
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
         let ours = name.strip_prefix(split).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
-        ours && path.extension().is_some_and(|found| found == extension) && path.is_file()
+        ours && is(path, extension) && path.is_file()
     };
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(shard).collect();
@@ -181,18 +192,18 @@ fn shards(directory: &Path, split: &str, extension: &str) -> Vec<PathBuf> {
     files
 }
 
-fn lines(text: &str) -> Result<Vec<Map<String, Value>>, String> {
+/// One row a line; empty lines are passed over.
+fn lines(text: &str) -> Result<Vec<(usize, Row)>, String> {
     let written = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    written
-        .map(|(at, line)| {
-            let row = serde_json::from_str(line);
-            row.map_err(|error| format!("line {}, column {}: not a JSON object: {error}", at + 1, error.column()))
-        })
-        .collect()
+    let row = |(at, line)| match serde_json::from_str(line) {
+        Ok(row) => Ok((at + 1, row)),
+        Err(error) => Err(format!("line {}, column {}: not a JSON object: {error}", at + 1, error.column())),
+    };
+    written.map(row).collect()
 }
 
 /// A list of rows, or an object that holds it under `examples` (BIG-Bench Hard's own files) or `data`.
-fn document(text: &str) -> Result<Vec<Map<String, Value>>, String> {
+fn document(text: &str) -> Result<Vec<Row>, String> {
     let mut value: Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
     for key in ["examples", "data"] {
         if let Some(rows) = value.get_mut(key) {

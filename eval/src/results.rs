@@ -1,4 +1,4 @@
-//! What an evaluation found: means with standard errors, of tasks and of groups; as lm-eval's `results_*.json` has them.
+//! What an evaluation found: means with standard errors, of tasks and of groups; as in lm-eval's `results_*.json`.
 
 use serde_json::{Map, Value, json};
 
@@ -26,7 +26,7 @@ pub struct Entry {
     pub alias: String,
     /// A number for a task, a text for a group.
     pub version: Value,
-    /// Solved examples in each prompt; None for a group of groups, as in lm-eval, and where the tasks of a group differ.
+    /// Solved examples in each prompt; None for a group of groups, as in lm-eval, and where a group's tasks differ.
     pub shots: Option<usize>,
     /// Documents scored.
     pub documents: usize,
@@ -140,7 +140,9 @@ impl Results {
             "versions": table(&mut all(), &|entry| Some(entry.version.clone())),
             "n-shot": table(&mut all(), &|entry| entry.shots.map(Value::from)),
             "higher_is_better": table(&mut all(), &|entry| self.directions(entry)),
-            "n-samples": table(&mut self.tasks.iter(), &|task| Some(json!({ "original": task.original, "effective": task.documents }))),
+            "n-samples": table(&mut self.tasks.iter(), &|task| {
+                Some(json!({ "original": task.original, "effective": task.documents }))
+            }),
         });
         if !self.groups.is_empty() {
             out["groups"] = table(&mut self.groups.iter(), &|entry| Some(entry.json()));

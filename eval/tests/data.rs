@@ -109,15 +109,15 @@ fn bad_rows_are_named_by_file_and_place() {
     );
     assert!(gsm("[1]").starts_with("DIR/gsm8k/main/test.jsonl: line 1, column 0: not a JSON object"));
     assert_eq!(
-        gsm(&format!("{GSM}\n{{\"question\": \"2?\"}}")),
-        "gsm8k/main/test.jsonl, row 2: the field `answer` is missing"
+        gsm(&format!("{GSM}\n\n{{\"question\": \"2?\"}}")),
+        "gsm8k/main/test.jsonl, line 3: the field `answer` is missing"
     );
-    assert_eq!(gsm(r#"{"question": 2}"#), "gsm8k/main/test.jsonl, row 1: the field `question` must be a string");
+    assert_eq!(gsm(r#"{"question": 2}"#), "gsm8k/main/test.jsonl, line 1: the field `question` must be a string");
     assert_eq!(gsm(""), "openai/gsm8k: the split `test` has no rows");
     let arc = |row: &str| error_of("arc_challenge", "ai2_arc/ARC-Challenge/test.jsonl", row);
     assert_eq!(
         arc(r#"{"question": "q", "choices": {"text": ["a"], "label": ["A"]}, "answerKey": "E"}"#),
-        "ai2_arc/ARC-Challenge/test.jsonl, row 1: `answerKey` is `E`, which is not in `choices.label`"
+        "ai2_arc/ARC-Challenge/test.jsonl, line 1: `answerKey` is `E`, which is not in `choices.label`"
     );
     assert!(arc(r#"{"question": "q", "choices": ["a"]}"#).ends_with("the field `choices.text` is missing"));
     let mmlu = |row: &str| error_of("mmlu_virology", "mmlu/virology/test.jsonl", row);
@@ -153,8 +153,8 @@ fn unknown_benchmarks_are_refused_with_the_known_ones() {
     assert_eq!(
         error.help.as_deref(),
         Some(
-            "there are: arc_challenge, mmlu, mmlu_generative, gsm8k, gsm8k_cot_zeroshot, bbh_zeroshot, bbh_cot_zeroshot, \
-             agieval, agieval_en, agieval_cn, agieval_nous"
+            "there are: arc_challenge, mmlu, mmlu_generative, gsm8k, gsm8k_cot_zeroshot, bbh_zeroshot, \
+             bbh_cot_zeroshot, agieval, agieval_en, agieval_cn, agieval_nous"
         )
     );
 }
@@ -190,9 +190,8 @@ fn an_evaluation_ends_at_the_first_failure() {
     let prepared = prepare(directory.path(), "arc_challenge", Options::default()).expect("rows");
     let run = |answer, done: Result<(), Error>| evaluate(&mut Same(answer), &prepared, |_, _| done.clone());
     let nan = run(Ok(f64::NAN), Ok(()));
-    assert!(
-        matches!(nan, Err(Failure::Task(error)) if error.message.ends_with("row 1: the model's log-likelihood is not a number"))
-    );
+    let says = |error: &Error| error.message.ends_with("line 1: the model's log-likelihood is not a number");
+    assert!(matches!(nan, Err(Failure::Task(error)) if says(&error)));
     assert!(matches!(run(Err("no device".into()), Ok(())), Err(Failure::Model(error)) if error == "no device"));
     assert!(
         matches!(run(Ok(-1.0), Err(Error::new("disk full"))), Err(Failure::Task(error)) if error.message == "disk full")
@@ -233,4 +232,36 @@ fn samples_are_lines_as_lm_eval_writes_them() {
         "acc_norm": 1.0,
     });
     assert_eq!(lines, [expected]);
+}
+
+#[test]
+fn a_table_has_groups_above_what_they_hold() {
+    let directory = tempfile::tempdir().expect("a directory");
+    write(directory.path(), "gsm8k/main/test.jsonl", GSM);
+    for exam in
+        ["sat-en", "sat-math", "aqua-rat", "logiqa-en", "lsat-ar", "lsat-lr", "lsat-rc", "sat-en-without-passage"]
+    {
+        let row = r#"{"query": "Q", "choices": ["(A)x", "(B)yy"], "gold": [0]}"#;
+        write(
+            directory.path(),
+            &format!("agieval-{exam}/test.jsonl"),
+            &format!("{row}\n{}", row.replace("[0]", "[1]")),
+        );
+    }
+    let suite = Suite::named(&["gsm8k_cot_zeroshot", "agieval_nous"]).expect("a suite");
+    let prepared = suite.prepare(&Data::new(directory.path()), &Options::default()).expect("rows");
+    let table = evaluate(&mut Same(Ok(-1.0)), &prepared, |_, _| Ok(())).expect("results").to_string();
+    let lines: Vec<&str> = table.lines().collect();
+    let shown = [lines[0], lines[1], lines[2], lines[3], lines[4], lines[lines.len() - 2], lines[lines.len() - 1]];
+    assert_eq!(
+        shown.join("\n"),
+        "\
+|Tasks                            |Version|Filter          |n-shot|Metric     |Value |Stderr  |
+|---------------------------------|-------|----------------|------|-----------|------|--------|
+|agieval_nous                     |0.0    |none            |0     |acc_norm   |0.5000|± 0.1768|
+| - agieval_aqua_rat              |1.0    |none            |0     |acc        |0.5000|± 0.5000|
+|                                 |       |none            |0     |acc_norm   |0.5000|± 0.5000|
+|gsm8k_cot_zeroshot               |3.0    |flexible-extract|0     |exact_match|0.0000|N/A     |
+|                                 |       |strict-match    |0     |exact_match|0.0000|N/A     |"
+    );
 }

@@ -26,37 +26,18 @@ pub fn find(response: &str, select: Select) -> Result<Option<String>, Error> {
     Ok(words.and_then(|words| value(&words)).map(|number| number.to_string()))
 }
 
+const SMALL: &str = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen \
+                     sixteen seventeen eighteen nineteen";
+const TENS: &str = "twenty thirty forty fifty sixty seventy eighty ninety";
+
 fn word(word: &str) -> Option<u64> {
-    const SMALL: [&str; 20] = [
-        "zero",
-        "one",
-        "two",
-        "three",
-        "four",
-        "five",
-        "six",
-        "seven",
-        "eight",
-        "nine",
-        "ten",
-        "eleven",
-        "twelve",
-        "thirteen",
-        "fourteen",
-        "fifteen",
-        "sixteen",
-        "seventeen",
-        "eighteen",
-        "nineteen",
-    ];
-    const TENS: [&str; 8] = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"];
-    let place = |table: &[&str]| table.iter().position(|entry| *entry == word).map(|at| at as u64);
+    let place = |table: &str| table.split(' ').position(|entry| entry == word).map(|at| at as u64);
     match word {
         "hundred" => Some(100),
         "thousand" => Some(1_000),
         "million" => Some(1_000_000),
         "billion" => Some(1_000_000_000),
-        _ => place(&SMALL).or_else(|| place(&TENS).map(|at| 10 * (at + 2))),
+        _ => place(SMALL).or_else(|| place(TENS).map(|at| 10 * (at + 2))),
     }
 }
 
@@ -79,7 +60,7 @@ fn value(text: &str) -> Option<u64> {
         sum += small(&numbers[from..*at])? * scale;
         from = at + 1;
     }
-    // word2number's own slip: `two million five thousand` has five and thousand once more, for what follows the million.
+    // word2number's own slip: in `two million five thousand` what follows the million counts once more.
     let last = places.iter().rev().find(|(at, _)| at + 1 < numbers.len());
     Some(match last {
         Some((at, _)) => sum + small(&numbers[at + 1..])?,
