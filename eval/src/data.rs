@@ -1,0 +1,215 @@
+//! Local copies of datasets, in the layout of their repositories on the Hugging Face hub: found, read, their fields
+//! named in errors.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value};
+
+use crate::error::Error;
+
+/// The fields of a row by name.
+pub type Row = Map<String, Value>;
+
+/// One row of a dataset.
+#[derive(Clone, Debug)]
+pub struct Doc {
+    pub fields: Row,
+    /// The file, and the line or row in it, from 1.
+    pub place: String,
+}
+
+impl Doc {
+    pub fn error(&self, message: &str) -> Error {
+        Error::new(format!("{}: {message}", self.place))
+    }
+
+    fn field(&self, name: &str) -> Result<&Value, Error> {
+        let found = name.split('.').try_fold(None, |at: Option<&Value>, key| {
+            let next = at.map_or(self.fields.get(key), |value| value.get(key));
+            next.map(Some)
+        });
+        found.flatten().ok_or_else(|| self.error(&format!("the field `{name}` is missing")))
+    }
+
+    fn mismatch(&self, name: &str, wanted: &str) -> Error {
+        self.error(&format!("the field `{name}` must be {wanted}"))
+    }
+
+    /// The text of a field; `a.b` is the field `b` of the field `a`.
+    pub fn text(&self, name: &str) -> Result<&str, Error> {
+        self.field(name)?.as_str().ok_or_else(|| self.mismatch(name, "a string"))
+    }
+
+    pub fn texts(&self, name: &str) -> Result<Vec<String>, Error> {
+        let texts = self
+            .field(name)?
+            .as_array()
+            .and_then(|list| list.iter().map(|text| text.as_str().map(str::to_owned)).collect());
+        texts
+            .filter(|list: &Vec<String>| !list.is_empty())
+            .ok_or_else(|| self.mismatch(name, "a list of strings, one or more"))
+    }
+
+    pub fn integer(&self, name: &str) -> Result<i64, Error> {
+        self.field(name)?.as_i64().ok_or_else(|| self.mismatch(name, "an integer"))
+    }
+
+    pub fn integers(&self, name: &str) -> Result<Vec<i64>, Error> {
+        let numbers = self.field(name)?.as_array().and_then(|list| list.iter().map(Value::as_i64).collect());
+        numbers.ok_or_else(|| self.mismatch(name, "a list of integers"))
+    }
+}
+
+/// A dataset on the hub.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dataset {
+    /// `ORG/NAME`
+    pub repo: String,
+    /// The configuration: a directory of the repository.
+    pub config: Option<String>,
+}
+
+/// Reads all rows of a Parquet file, or says why it cannot.
+pub type ReadParquet = dyn Fn(&Path) -> Result<Vec<Row>, String>;
+
+/// A directory with a directory for each dataset.
+pub struct Data {
+    root: PathBuf,
+    parquet: Option<Box<ReadParquet>>,
+}
+
+impl Data {
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into(), parquet: None }
+    }
+
+    /// With a reader of Parquet files; without one they are an error that says so.
+    pub fn with_parquet(mut self, read: impl Fn(&Path) -> Result<Vec<Row>, String> + 'static) -> Self {
+        self.parquet = Some(Box::new(read));
+        self
+    }
+
+    /// The rows of a split, of all its files in the order of their names. Of `.parquet`, `.jsonl` and `.json` the first
+    /// that is there counts.
+    pub fn rows(&self, dataset: &Dataset, split: &str) -> Result<Vec<Doc>, Error> {
+        self.check(&[dataset], split)?;
+        let mut docs = Vec::new();
+        for path in self.files(dataset, split) {
+            let shown = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
+            let unit = if is(&path, "jsonl") { "line" } else { "row" };
+            let doc = |(at, fields)| Doc { fields, place: format!("{shown}, {unit} {at}") };
+            docs.extend(self.read(&path)?.into_iter().map(doc));
+        }
+        if docs.is_empty() {
+            return Err(Error::new(format!("{}: the split `{split}` has no rows", dataset.repo)));
+        }
+        Ok(docs)
+    }
+
+    /// An error that names all datasets without files for a split, and how to get them.
+    pub fn check(&self, datasets: &[&Dataset], split: &str) -> Result<(), Error> {
+        let missing: Vec<&&Dataset> = datasets.iter().filter(|dataset| self.files(dataset, split).is_empty()).collect();
+        let Some(first) = missing.first() else { return Ok(()) };
+        let root = self.root.display();
+        let mut commands: Vec<String> = missing
+            .iter()
+            .map(|Dataset { repo, .. }| {
+                format!("hf download --repo-type dataset {repo} --local-dir {root}/{}", short(repo))
+            })
+            .collect();
+        commands.dedup();
+        let inside = first.config.as_deref().unwrap_or("data");
+        let wanted = format!("{root}/{}/{inside}/{split}*.parquet, .jsonl or .json", short(&first.repo));
+        let others = match missing.len() {
+            1 => String::new(),
+            count => format!("; {} more datasets are missing", count - 1),
+        };
+        let message = format!("no rows of `{split}` for {}: there is no {wanted}{others}", first.repo);
+        Err(Error::new(message).help(commands.join("\n")))
+    }
+
+    /// The files of a split: in `NAME` or `ORG/NAME`, there in the directory of the configuration, in `data`, or at the
+    /// top. The test split of a configuration may be one file with its name. Empty if there are none.
+    fn files(&self, dataset: &Dataset, split: &str) -> Vec<PathBuf> {
+        for base in [self.root.join(short(&dataset.repo)), self.root.join(&dataset.repo)] {
+            for extension in ["parquet", "jsonl", "json"] {
+                let found = match &dataset.config {
+                    Some(config) => vec![shards(&base.join(config), split, extension)],
+                    None => vec![shards(&base.join("data"), split, extension), shards(&base, split, extension)],
+                };
+                if let Some(files) = found.into_iter().find(|files| !files.is_empty()) {
+                    return files;
+                }
+                let single = dataset.config.as_ref().map(|config| base.join(format!("{config}.{extension}")));
+                if let Some(file) = single.filter(|file| split == "test" && file.is_file()) {
+                    return vec![file];
+                }
+            }
+        }
+        vec![]
+    }
+
+    /// Rows with their numbers.
+    fn read(&self, path: &Path) -> Result<Vec<(usize, Row)>, Error> {
+        let error = |error: &str| Error::new(format!("{}: {error}", path.display()));
+        if is(path, "parquet") {
+            let read = self.parquet.as_ref().ok_or_else(|| {
+                error("this build reads no Parquet")
+                    .help("build with the feature `parquet`, or convert the file to JSONL")
+            })?;
+            return read(path).map(number).map_err(|why| error(&why));
+        }
+        let text = fs::read_to_string(path).map_err(|why| error(&why.to_string()))?;
+        let rows = if is(path, "jsonl") { lines(&text) } else { document(&text).map(number) };
+        rows.map_err(|why| error(&why))
+    }
+}
+
+fn is(path: &Path, extension: &str) -> bool {
+    path.extension().is_some_and(|found| found == extension)
+}
+
+fn number(rows: Vec<Row>) -> Vec<(usize, Row)> {
+    rows.into_iter().enumerate().map(|(at, row)| (at + 1, row)).collect()
+}
+
+/// `NAME` of `ORG/NAME`
+fn short(repo: &str) -> &str {
+    repo.rsplit('/').next().unwrap_or(repo)
+}
+
+/// `SPLIT.EXTENSION` and `SPLIT-*.EXTENSION`, sorted.
+fn shards(directory: &Path, split: &str, extension: &str) -> Vec<PathBuf> {
+    let shard = |path: &PathBuf| {
+        let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let ours = name.strip_prefix(split).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'));
+        ours && is(path, extension) && path.is_file()
+    };
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(shard).collect();
+    files.sort();
+    files
+}
+
+/// One row a line; empty lines are passed over.
+fn lines(text: &str) -> Result<Vec<(usize, Row)>, String> {
+    let written = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let row = |(at, line)| match serde_json::from_str(line) {
+        Ok(row) => Ok((at + 1, row)),
+        Err(error) => Err(format!("line {}, column {}: not a JSON object: {error}", at + 1, error.column())),
+    };
+    written.map(row).collect()
+}
+
+/// A list of rows, or an object that holds it under `examples` (BIG-Bench Hard's own files) or `data`.
+fn document(text: &str) -> Result<Vec<Row>, String> {
+    let mut value: Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
+    for key in ["examples", "data"] {
+        if let Some(rows) = value.get_mut(key) {
+            value = rows.take();
+            break;
+        }
+    }
+    serde_json::from_value(value).map_err(|_| "must be a list of JSON objects, or an object with `examples`".to_owned())
+}

@@ -1,0 +1,75 @@
+//! Multiple choice answered in words: a letter in brackets, else the text of an option, else a letter after a colon.
+
+use std::cmp::Reverse;
+use std::sync::LazyLock;
+
+use crate::data::Doc;
+use crate::error::Error;
+use crate::python::{Pattern, Select, strip};
+
+static BRACKETED: LazyLock<Pattern> = LazyLock::new(|| Pattern::python(r"(\([A-Z]\))"));
+static AFTER_COLON: LazyLock<Pattern> = LazyLock::new(|| Pattern::python(r":[\s]*([A-Z])"));
+static OPTION: LazyLock<Pattern> = LazyLock::new(|| Pattern::python(r"\([A-Z]\)([^\n^(]*)"));
+static PUNCTUATION: LazyLock<Pattern> = LazyLock::new(|| Pattern::rust(r"\p{P}"));
+
+pub fn find(doc: &Doc, response: &str, select: Select) -> Result<Option<String>, Error> {
+    if let Some(letter) = BRACKETED.find(response, select)? {
+        return Ok(Some(letter));
+    }
+    let options = options(doc.text("input")?)?;
+    match by_text(&options, &plain(response)?, select) {
+        Some(answer) => Ok(Some(answer)),
+        None => by_letter(options.len(), response, select),
+    }
+}
+
+/// The texts of a row's options, plain.
+fn options(input: &str) -> Result<Vec<String>, Error> {
+    let found = OPTION.findall(input)?;
+    found.iter().map(|groups| plain(strip(groups.first().copied().unwrap_or_default()))).collect()
+}
+
+/// In lower case and without punctuation.
+fn plain(text: &str) -> Result<String, Error> {
+    PUNCTUATION.remove(&text.to_lowercase())
+}
+
+/// The letter of the option whose text stands in the response; of equal options the last one's. A found text that is
+/// no option once it is stripped is the answer itself.
+fn by_text(options: &[String], response: &str, select: Select) -> Option<String> {
+    let text = strip(select.of(&occurrences(options, response))?);
+    let letter = options.iter().rposition(|option| option == text).and_then(letter);
+    (!text.is_empty()).then(|| letter.map_or(text.to_owned(), |letter| format!("({letter})")))
+}
+
+/// The options' texts in the response, from left to right. Longer ones are tried first, so that an option that begins
+/// another cannot hide it. An empty option is found wherever no other is.
+fn occurrences<'t>(options: &[String], response: &'t str) -> Vec<&'t str> {
+    let mut texts: Vec<&String> = options.iter().collect();
+    texts.sort_by_key(|text| Reverse(escaped_length(text)));
+    let (mut found, mut at) = (Vec::new(), 0);
+    while let Some(rest) = response.get(at..) {
+        let text = texts.iter().find(|text| rest.starts_with(text.as_str()));
+        found.extend(text.map(|text| &rest[..text.len()]));
+        let step = rest.chars().next().map_or(1, char::len_utf8);
+        at += text.map(|text| text.len()).filter(|length| *length > 0).unwrap_or(step);
+    }
+    found
+}
+
+/// The length of Python's `re.escape(text)`, by which lm-eval orders the options.
+fn escaped_length(text: &str) -> usize {
+    let special = |c: &char| "\\.^$*+?{}[]|()-&~# \t\n\r\x0b\x0c".contains(*c);
+    text.chars().count() + text.chars().filter(special).count()
+}
+
+fn by_letter(options: usize, response: &str, select: Select) -> Result<Option<String>, Error> {
+    let letters: Vec<char> = (0..options).filter_map(letter).collect();
+    let mut found: Vec<&str> = AFTER_COLON.findall(response)?.into_iter().flatten().collect();
+    found.retain(|letter| letters.iter().any(|known| letter.starts_with(*known)));
+    Ok(select.of(&found).map(|letter| format!("({letter})")))
+}
+
+fn letter(option: usize) -> Option<char> {
+    ('A'..='Z').nth(option)
+}

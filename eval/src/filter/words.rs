@@ -1,0 +1,37 @@
+//! Word sorting: which of the row's words are in the response, in which order.
+
+use crate::data::Doc;
+use crate::error::Error;
+use crate::python::words;
+
+/// The words after `List:` in the row, by their last places in the response, joined by spaces.
+///
+/// As lm-eval's pattern `\bWORD\b|\bWORD\b|...`: at each place the words are tried in the order of the list, and what
+/// is found is passed over. lm-eval takes words for patterns; here they are letters, and the lists have no others.
+pub fn order(doc: &Doc, response: &str) -> Result<String, Error> {
+    let input = doc.text("input")?;
+    let list = input.split("List:").nth(1).ok_or_else(|| doc.error("`input` has no `List:`"))?;
+    let known: Vec<&str> = words(list).collect();
+    let (mut order, mut at): (Vec<&str>, usize) = (Vec::new(), 0);
+    while let Some(next) = response[at..].chars().next() {
+        match known.iter().find(|word| stands(word, response, at)) {
+            Some(word) => {
+                order.retain(|earlier| earlier != word);
+                order.push(word);
+                at += word.len();
+            }
+            None => at += next.len_utf8(),
+        }
+    }
+    Ok(order.join(" "))
+}
+
+/// Whether the word begins at byte `at`, with a word boundary at either end.
+fn stands(word: &str, response: &str, at: usize) -> bool {
+    response[at..].starts_with(word) && boundary(response, at) && boundary(response, at + word.len())
+}
+
+fn boundary(text: &str, at: usize) -> bool {
+    let in_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_');
+    in_word(text[..at].chars().next_back()) != in_word(text[at..].chars().next())
+}

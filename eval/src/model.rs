@@ -1,0 +1,71 @@
+//! What a model must answer, and how lm-eval splits a pair into tokens, cuts long inputs and ends generated text.
+//! Tokenising, batching and running are the model's side.
+
+use crate::python::is_space;
+
+/// How likely is `continuation` after `context`?
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pair {
+    pub context: String,
+    pub continuation: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Score {
+    /// Sum of the log-probabilities of the continuation's tokens, in nats.
+    pub logp: f64,
+    /// Whether each of these tokens is the most likely one at its place.
+    pub greedy: bool,
+}
+
+/// Greedy decoding after `context`, until a stop string, the end-of-text token, or `max_tokens` new tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Until {
+    pub context: String,
+    pub stop: Vec<String>,
+    pub max_tokens: usize,
+}
+
+/// What a benchmark asks of a model. Answers are in the order of the requests, one each.
+pub trait Model {
+    type Error;
+
+    /// Tokens by [`encode_pair`] ([`encode_alone`] for an empty context), cut by [`truncate_left`] to the last
+    /// `max_length + 1` of context and continuation.
+    fn loglikelihood(&mut self, requests: &[Pair]) -> Result<Vec<Score>, Self::Error>;
+
+    /// The context cut by [`truncate_left`] to its last `max_length - max_tokens` tokens; the text cut by [`cut`], with
+    /// the text of the end-of-text token as one more stop string.
+    fn generate_until(&mut self, requests: &[Until]) -> Result<Vec<String>, Self::Error>;
+}
+
+/// The tokens of context and continuation (`_encode_pair` of `lm_eval/api/model.py`). White space at the end of the
+/// context goes to the continuation; the two are encoded as one text and split where the encoded context ends.
+/// `encode` adds special tokens as the tokenizer does by default.
+pub fn encode_pair(context: &str, continuation: &str, encode: impl Fn(&str) -> Vec<u32>) -> (Vec<u32>, Vec<u32>) {
+    let whole = encode(&format!("{context}{continuation}"));
+    let context = encode(context.trim_end_matches(is_space));
+    let rest = whole.get(context.len()..).unwrap_or_default().to_vec();
+    (context, rest)
+}
+
+/// The tokens of a continuation that follows nothing. `tokens` has no special tokens; `prefix` is the
+/// beginning-of-text token, or the end-of-text token of a model without one. A continuation that starts with
+/// `prefix` gives it up to the context.
+pub fn encode_alone(mut tokens: Vec<u32>, prefix: u32) -> (Vec<u32>, Vec<u32>) {
+    if tokens.first() == Some(&prefix) {
+        tokens.remove(0);
+    }
+    (vec![prefix], tokens)
+}
+
+/// The last `max_length` of `tokens`.
+pub fn truncate_left(tokens: &[u32], max_length: usize) -> &[u32] {
+    &tokens[tokens.len().saturating_sub(max_length)..]
+}
+
+/// Generated text up to the stop strings: up to the first, of that up to the second, and so on.
+pub fn cut<'t, S: AsRef<str>>(text: &'t str, stops: &[S]) -> &'t str {
+    let stops = stops.iter().map(AsRef::as_ref).filter(|stop| !stop.is_empty());
+    stops.fold(text, |text, stop| text.split_once(stop).map_or(text, |(before, _)| before))
+}
