@@ -32,6 +32,13 @@ pub(crate) fn json_error(file: &Path, error: &serde_json::Error) -> Error {
     Error::at_line(file, error.line(), error.column(), reason)
 }
 
+/// Runs another library's reader over a file that may be damaged; where the library panics on it, an error says so.
+pub(crate) fn guarded<T>(file: &Path, read: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| {
+        Err(Error::at(file, "damaged: its parts contradict each other").help("fetch or copy the file again"))
+    })
+}
+
 /// The blake3 digest in hex of files one after the other: what `cat FILES | b3sum` prints.
 pub fn digest(files: &[PathBuf]) -> Result<String, Error> {
     let mut hasher = blake3::Hasher::new();

@@ -18,7 +18,7 @@ const FILES: [&str; 8] =
     [TOKENIZER, CONFIG, SPECIAL, TEMPLATE, "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model"];
 
 /// A tokenizer as read from a model's directory.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Tokenizer {
     inner: Inner,
     /// Names and contents of the files it was read from, in the order of `FILES`.
@@ -48,8 +48,7 @@ impl Tokenizer {
         }
         let file = dir.join(TOKENIZER);
         let Some((_, bytes)) = found.iter().find(|(name, _)| *name == TOKENIZER) else { return Err(no_tokenizer(dir)) };
-        let mut inner =
-            Inner::from_bytes(bytes).map_err(|error| Error::at(&file, format!("not a tokenizer: {error}")))?;
+        let mut inner = parse(&file, bytes)?;
         let padding = inner.get_padding().map(|padding| padding.pad_token.clone());
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| Error::at(&file, error))?;
@@ -140,6 +139,14 @@ impl Tokenizer {
     pub fn save(&self, dir: &Path) -> Result<(), Error> {
         self.files.iter().try_for_each(|(name, bytes)| files::write_bytes(&dir.join(name), bytes))
     }
+}
+
+/// Broken text and JSON go no further than here: `tokenizers` panics on some.
+fn parse(file: &Path, bytes: &[u8]) -> Result<Inner, Error> {
+    let text = std::str::from_utf8(bytes).map_err(|error| Error::at(file, error))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| files::json_error(file, &error))?;
+    let damaged = |error| Error::at(file, format!("not a tokenizer: {error}"));
+    files::guarded(file, || Inner::from_bytes(bytes).map_err(damaged))
 }
 
 /// `tokenizer_config.json`, and `special_tokens_map.json` for what it leaves out.

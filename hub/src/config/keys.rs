@@ -34,10 +34,10 @@ impl<'a> Keys<'a> {
         self.typed(key, "a whole number", whole)
     }
 
-    /// A size of a model: a whole number from 1 to 2^31.
+    /// A size of a model: a whole number from 1 to 2^24.
     pub fn size(&self, key: &str) -> Result<Option<usize>, Error> {
         match self.count(key)? {
-            Some(n) if !(1..=1 << 31).contains(&n) => Err(self.error(key, format!("{n} is out of range"))),
+            Some(n) if !(1..=1 << 24).contains(&n) => Err(self.error(key, format!("{n} is out of range"))),
             found => Ok(found),
         }
     }

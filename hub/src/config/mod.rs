@@ -206,7 +206,10 @@ impl ModelConfig {
             let message = format!("{} is not a multiple of the {} of `num_attention_heads`", self.width, self.heads);
             return Err(keys.error("hidden_size", message));
         }
-        Ok(())
+        match self.inverse_frequencies().iter().all(|frequency| frequency.is_finite()) {
+            true => Ok(()),
+            false => Err(keys.error("rope_theta", "with the rotary scaling of this file, frequencies are not finite")),
+        }
     }
 
     /// Takes the special tokens of `generation_config.json`: what generation stops at goes before `config.json`.

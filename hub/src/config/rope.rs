@@ -67,12 +67,13 @@ fn scaling(keys: &Keys, context: usize, original_context: usize) -> Result<Rope,
     match keys.text(key)?.unwrap_or("default") {
         "default" => Ok(Rope::Plain),
         "linear" => Ok(Rope::Linear { factor: needed("factor")? }),
-        "llama3" => Ok(Rope::Llama3 {
-            factor: needed("factor")?,
-            low_freq_factor: needed("low_freq_factor")?,
-            high_freq_factor: needed("high_freq_factor")?,
-            original_context,
-        }),
+        "llama3" => {
+            let (low_freq_factor, high_freq_factor) = (needed("low_freq_factor")?, needed("high_freq_factor")?);
+            if high_freq_factor <= low_freq_factor {
+                return Err(keys.error("high_freq_factor", "must be above `low_freq_factor`"));
+            }
+            Ok(Rope::Llama3 { factor: needed("factor")?, low_freq_factor, high_freq_factor, original_context })
+        }
         "yarn" => {
             let factor = keys.positive("factor")?.unwrap_or(context as f64 / original_context as f64);
             // 0 and null mean the default, as in transformers.

@@ -147,7 +147,7 @@ fn rows(path: &Path, columns: &Columns, each: impl FnMut(Row) -> bool) -> Result
 
 #[cfg(feature = "parquet")]
 fn parquet_rows(path: &Path, columns: &Columns, each: impl FnMut(Row) -> bool) -> Result<(), Error> {
-    parquet::rows(path, columns, each)
+    files::guarded(path, || parquet::rows(path, columns, each))
 }
 
 #[cfg(not(feature = "parquet"))]

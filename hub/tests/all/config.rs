@@ -129,6 +129,14 @@ fn what_is_not_supported_is_named() {
         (json!({ "rope_parameters": { "rope_type": "longrope" } }), "`rope_parameters.rope_type`: `longrope`"),
         (json!({ "rope_scaling": { "type": "linear" } }), "`rope_scaling.factor`: missing"),
         (json!({ "rope_parameters": { "full_attention": {} } }), "`rope_parameters.full_attention`: rotary positions"),
+        (
+            json!({ "rope_theta": 1, "rope_scaling": { "type": "yarn", "factor": 2 } }),
+            "`rope_theta`: with the rotary scaling of this file, frequencies are not finite",
+        ),
+        (
+            json!({ "rope_scaling": { "type": "llama3", "low_freq_factor": 4, "high_freq_factor": 4, "factor": 8 } }),
+            "`rope_scaling.high_freq_factor`: must be above `low_freq_factor`",
+        ),
         (json!({ "partial_rotary_factor": 0.5 }), "`partial_rotary_factor`: 0.5"),
         (json!({ "num_key_value_heads": 3 }), "`num_key_value_heads`: 3 does not divide the 4"),
         (json!({ "num_attention_heads": 0 }), "`num_attention_heads`: 0 is out of range"),

@@ -90,6 +90,11 @@ fn parquet_files_that_datasets_wrote_are_read() {
     let message = says(read(&[fixture("plain.parquet")], &columns, OnBad::Skip, None), &fixture(""));
     assert!(message.contains("no column `promt`, which `prompt` is mapped to; did you mean `prompt`?"), "{message}");
     assert!(message.contains("answer, chosen, extra, label, margin, prompt, rejected"), "{message}");
+    // No column of the file is mapped.
+    let none = || Some(String::new());
+    let columns = Columns { chosen: none(), rejected: none(), ..Columns::default() };
+    let message = says(read(&[fixture("chats.parquet")], &columns, OnBad::Skip, None), &fixture(""));
+    assert!(message.contains("no column `prompt`") && message.contains("chosen, meta, rejected"), "{message}");
     let bytes = std::fs::read(fixture("plain.parquet")).unwrap();
     let dir = dir_of(&[("cut.parquet", &bytes[..bytes.len() - 9]), ("none.parquet", b"")]);
     for name in ["cut.parquet", "none.parquet"] {

@@ -74,6 +74,21 @@ fn files_that_do_not_fit_together_are_named() {
     std::fs::write(dir.path().join("chat_template.jinja"), "{% if %}").unwrap();
     let message = says(Tokenizer::read(dir.path(), 400), dir.path());
     assert!(message.starts_with("chat_template.jinja line 1: the chat template cannot be compiled"), "{message}");
+    let tokenizer = std::fs::read_to_string(dir.path().join("tokenizer.json")).unwrap();
+    let broken = tokenizer.replace("\"decoder\": {", "\"decoder\": {,");
+    assert_ne!(broken, tokenizer);
+    std::fs::write(dir.path().join("tokenizer.json"), broken).unwrap();
+    let message = says(Tokenizer::read(dir.path(), 400), dir.path());
+    assert!(message.starts_with("tokenizer.json:") && message.contains(": key must be a string"), "{message}");
+    // A prefix that is longer than a part of a merge: `tokenizers` panics on it.
+    let merges = tokenizer.replacen(
+        "\"continuing_subword_prefix\": null",
+        "\"continuing_subword_prefix\": \"a-long-prefix\"",
+        1,
+    );
+    assert_ne!(merges, tokenizer);
+    std::fs::write(dir.path().join("tokenizer.json"), merges).unwrap();
+    assert!(says(Tokenizer::read(dir.path(), 400), dir.path()).starts_with("tokenizer.json: damaged"));
     std::fs::write(dir.path().join("tokenizer.json"), "{}").unwrap();
     let message = says(Tokenizer::read(dir.path(), 400), dir.path());
     assert!(message.starts_with("tokenizer.json: not a tokenizer: "), "{message}");
