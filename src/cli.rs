@@ -38,6 +38,14 @@ pub enum Command {
     Plan(crate::plan::PlanArgs),
     /// Run a pipeline, or every point of a sweep
     Run(crate::run::RunArgs),
+    /// Log-probabilities of completions under a checkpoint
+    Score(crate::checkpoint::score::ScoreArgs),
+    /// Complete prompts with a checkpoint
+    Generate(crate::checkpoint::generate::GenerateArgs),
+    /// Write a checkpoint as a Hugging Face directory: adapters merged, or in another number format
+    Export(crate::checkpoint::export::ExportArgs),
+    /// Score a checkpoint on benchmarks, as lm-evaluation-harness does
+    Eval(crate::checkpoint::eval::EvalArgs),
     /// List the parameters of a file, or say why a value is what it is
     Params(crate::params::ParamsArgs),
     /// Lay files out in the one format of the language

@@ -4,6 +4,7 @@ mod bench;
 mod bench_compile;
 mod bench_lsp;
 mod check;
+mod checkpoint;
 mod cli;
 mod doc;
 mod doctor;
@@ -43,6 +44,10 @@ fn main() -> ExitCode {
         Command::Doc => Ok(doc::run()),
         Command::Std(args) => Ok(library::run(args)),
         Command::Doctor => Ok(doctor::run()),
+        Command::Score(args) => Ok(checkpoint::score::run(args)),
+        Command::Generate(args) => Ok(checkpoint::generate::run(args)),
+        Command::Export(args) => Ok(checkpoint::export::run(args)),
+        Command::Eval(args) => Ok(checkpoint::eval::run(args)),
         Command::Bench(args) => Ok(bench::run(args)),
         Command::Lsp => Ok(lsp::run()),
         Command::Completions(args) => Ok(shell::completions(args)),

@@ -36,7 +36,7 @@ pub fn execute_as(
     shared: &mut Shared,
 ) -> Result<(), Fault> {
     let mut context = Context::new(host.into(), identities, observer);
-    for stage in plan.body.stages() {
+    for stage in sources_first(plan) {
         let identity = context.identity(&stage.name);
         let known = shared.take(&identity);
         context.emit(Event::Stage { name: stage.name.clone(), op: stage.op.clone(), reused: known.is_some() })?;
@@ -111,6 +111,14 @@ fn run_repeat(
         copy(env, if count == 0 { &carry.from } else { &carry.back }, &carry.out)?;
     }
     Ok(())
+}
+
+/// Stages outside of loops, those that read files or ask servers in front: what is missing is known before anything
+/// is trained. They have no inputs, and draw from streams of their own, so that nothing else depends on the order.
+fn sources_first(plan: &Plan) -> impl Iterator<Item = &Stage> {
+    let source = |stage: &&Stage| matches!(stage.op.as_str(), "data" | "load" | "oracle");
+    let rest = plan.body.stages().filter(move |stage| !source(stage));
+    plan.body.stages().filter(source).chain(rest)
 }
 
 fn copy(env: &mut Env, from: &str, to: &str) -> Result<(), Fault> {

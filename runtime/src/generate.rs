@@ -29,6 +29,18 @@ pub fn generate(
     sampling: Sampling,
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<Vec<u32>>, Fault> {
+    generate_until(model, ends, &|_| false, prompts, sampling, rng)
+}
+
+/// The same, where a response ends also once `stopped` says so of its tokens.
+pub fn generate_until(
+    model: &Decoder,
+    ends: &[u32],
+    stopped: &dyn Fn(&[u32]) -> bool,
+    prompts: &[&[u32]],
+    sampling: Sampling,
+    rng: &mut ChaCha8Rng,
+) -> Result<Vec<Vec<u32>>, Fault> {
     let rows = prompts.len();
     let mut responses: Vec<Vec<u32>> = vec![Vec::new(); rows];
     if rows == 0 || sampling.max_new == 0 {
@@ -61,7 +73,8 @@ pub fn generate(
             } else {
                 let token = pick(&logits[row * vocab..][..vocab], sampling.temperature, draws[row]);
                 responses[row].push(token);
-                done[row] = ends.contains(&token) || responses[row].len() == sampling.max_new;
+                let full = responses[row].len() == sampling.max_new;
+                done[row] = full || ends.contains(&token) || stopped(&responses[row]);
                 token
             };
             next.push(token as i32);

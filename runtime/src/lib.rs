@@ -7,6 +7,7 @@
 //! - `exact/`: the exact track, on the crate `pbpo-exact`;
 //! - `data.rs`: what is asked and how it is scored; `task/`: synthetic tasks; `tokenizer/`: text to tokens;
 //! - `covariance.rs`: the enhancer's memory; `rng.rs`: random streams;
+//! - `language_model.rs`: a checkpoint asked outside of a run;
 //! - `oracle.rs`: who prefers what;
 //! - `host.rs`: where a run takes place; `device.rs`: choosing a device; `bench.rs`: tokens per second;
 //! - `event.rs`: what a run tells; `rundir/`: what a run leaves.
@@ -24,6 +25,7 @@ pub mod exact;
 pub mod exec;
 pub mod generate;
 pub mod host;
+pub mod language_model;
 pub mod model;
 pub mod objective;
 pub mod ops;

@@ -147,11 +147,28 @@ fn rows(path: &Path, columns: &Columns, each: impl FnMut(Row) -> bool) -> Result
 
 #[cfg(feature = "parquet")]
 fn parquet_rows(path: &Path, columns: &Columns, each: impl FnMut(Row) -> bool) -> Result<(), Error> {
-    files::guarded(path, || parquet::rows(path, columns, each))
+    files::guarded(path, || parquet::rows(path, Some(columns), each))
 }
 
 #[cfg(not(feature = "parquet"))]
 fn parquet_rows(path: &Path, _: &Columns, _: impl FnMut(Row) -> bool) -> Result<(), Error> {
     Err(Error::at(path, "this build does not read Parquet files")
         .help("build with `cargo build --release --features parquet`, or convert the file to JSON lines"))
+}
+
+/// All rows of a Parquet file, with every column.
+#[cfg(feature = "parquet")]
+pub fn rows_of_parquet(path: &Path) -> Result<Vec<Map<String, Value>>, Error> {
+    let mut all = Vec::new();
+    parquet::rows(path, None, |row| {
+        all.extend(row.value.ok());
+        true
+    })?;
+    Ok(all)
+}
+
+/// All rows of a Parquet file: an error of a build that reads none.
+#[cfg(not(feature = "parquet"))]
+pub fn rows_of_parquet(path: &Path) -> Result<Vec<Map<String, Value>>, Error> {
+    parquet_rows(path, &Columns::default(), |_| true).map(|()| Vec::new())
 }

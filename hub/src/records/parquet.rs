@@ -17,17 +17,18 @@ use serde_json::{Map, Value};
 use super::{Columns, Row};
 use crate::Error;
 
-/// Calls `each` with every row until it returns false. Columns that are not mapped have their name and no value.
-pub(super) fn rows(path: &Path, columns: &Columns, mut each: impl FnMut(Row) -> bool) -> Result<(), Error> {
+/// Calls `each` with every row until it returns false. Columns that are not mapped have their name and no value; without
+/// a mapping every column has its value.
+pub(super) fn rows(path: &Path, columns: Option<&Columns>, mut each: impl FnMut(Row) -> bool) -> Result<(), Error> {
     let bad = |error: &dyn std::fmt::Display| Error::at(path, format!("not a Parquet file that can be read: {error}"));
     let file = File::open(path).map_err(|error| Error::io(path, "read", &error))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| bad(&error))?;
-    let wanted = columns.top_level();
+    let wanted = columns.map(Columns::top_level);
     let fields = builder.schema().fields().clone();
     let mut roots = Vec::new();
     let mut others = Map::new();
     for (at, field) in fields.iter().enumerate() {
-        if wanted.contains(&field.name().as_str()) {
+        if wanted.as_ref().is_none_or(|wanted| wanted.contains(&field.name().as_str())) {
             check(path, field.name(), field.data_type())?;
             roots.push(at);
         } else {

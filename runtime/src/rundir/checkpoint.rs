@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use burn::tensor::{Tensor, TensorData};
 use pbpo_hub::adapter::{self, AdapterConfig};
 use pbpo_hub::config::ModelConfig;
 use pbpo_hub::weights;
@@ -36,17 +37,25 @@ pub fn save(dir: &Path, policy: &Policy) -> Result<(), Fault> {
 /// Writes a reward model, adapters merged.
 pub fn save_reward(dir: &Path, reward: &Reward) -> Result<(), Fault> {
     let RewardModel { backbone, head, kind, .. } = &reward.model;
+    let score = match kind {
+        Head::Sequence => Out::Linear(head.val()),
+        Head::Token => Out::Matrix(head.val()),
+    };
+    save_classifier(dir, backbone, &score.values())?;
+    save_tokenizer(dir, &reward.tokenizer, &backbone.config)
+}
+
+/// Writes a classifier whose head is `score`, `[labels, width]` row by row; adapters merged.
+pub fn save_classifier(dir: &Path, backbone: &Decoder, score: &[f32]) -> Result<(), Fault> {
     let backbone = backbone.clone().merged();
+    let (width, device) = (backbone.config.width, backbone.embed.val().device());
+    let labels = score.len() / width;
     let mut tensors = backbone.tensors();
     tensors.remove("lm_head.weight");
-    let (labels, score) = match kind {
-        Head::Sequence => (1, Out::Linear(head.val())),
-        Head::Token => (backbone.config.vocab, Out::Matrix(head.val())),
-    };
-    tensors.insert("score.weight".into(), score);
+    let score = Tensor::from_data(TensorData::new(score.to_vec(), [labels, width]), &device);
+    tensors.insert("score.weight".into(), Out::Matrix(score));
     let config = ModelConfig { num_labels: labels, ..backbone.config.clone() };
-    write(dir, &config, "ForSequenceClassification", &tensors)?;
-    save_tokenizer(dir, &reward.tokenizer, &config)
+    write(dir, &config, "ForSequenceClassification", &tensors)
 }
 
 /// Writes a language model, adapters merged.

@@ -1,0 +1,150 @@
+//! A checkpoint that is read from and asked, outside of any run: log-probabilities of texts, and completions.
+
+use std::sync::Arc;
+
+use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};
+use rand_chacha::ChaCha8Rng;
+
+use crate::error::Fault;
+use crate::generate::{Sampling, generate_until};
+use crate::host::Host;
+use crate::model::Decoder;
+use crate::model::disk::{self, floats};
+use crate::tokenizer::Tokenizer;
+
+/// Most tokens, padding included, of one forward.
+const BATCH_TOKENS: usize = 8192;
+/// Most numbers of one piece of logits.
+const LOGITS: usize = 1 << 22;
+
+pub struct LanguageModel {
+    pub model: Decoder,
+    pub tokenizer: Arc<Tokenizer>,
+    device: Device,
+}
+
+/// A continuation as the model sees it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Scored {
+    /// Log-probability of each of its tokens, in nats.
+    pub token_logps: Vec<f32>,
+    /// Each of them is the likeliest one.
+    pub greedy: bool,
+}
+
+impl LanguageModel {
+    /// By name: a directory, or `ORG/NAME` in the cache.
+    pub fn load(name: &str, host: &Host) -> Result<Self, Fault> {
+        let loaded = disk::load(name, host)?;
+        if loaded.score.is_some() && loaded.model.head.is_none() {
+            return Err(Fault::new(format!("`{name}` is a reward model: it predicts no tokens"))
+                .help("name a checkpoint of a ...ForCausalLM"));
+        }
+        Ok(Self { model: loaded.model, tokenizer: Arc::new(loaded.tokenizer), device: host.device.clone() })
+    }
+
+    /// Scores continuations (context, continuation), each context with at least one token. A text longer than the
+    /// model's context is cut from the left.
+    pub fn score(&self, pairs: &[(Vec<u32>, Vec<u32>)]) -> Result<Vec<Scored>, Fault> {
+        let rows: Vec<Reading<'_>> = pairs.iter().map(|pair| Reading::new(pair, self.model.config.context)).collect();
+        if let Some(at) = rows.iter().position(|row| row.context == 0) {
+            return Err(Fault::new(format!("text {} has nothing in front of what is scored", at + 1))
+                .help("give it a prompt of one token at least"));
+        }
+        let mut order: Vec<usize> = (0..rows.len()).collect();
+        // Of one length together, the longest first: too much memory shows at once.
+        order.sort_by_key(|i| std::cmp::Reverse(rows[*i].tokens.len()));
+        let mut scored = vec![Scored::default(); rows.len()];
+        let mut left = order.as_slice();
+        while let [first, ..] = left {
+            let count = (BATCH_TOKENS / rows[*first].tokens.len()).clamp(1, left.len());
+            let (batch, rest) = left.split_at(count);
+            self.score_batch(&rows, batch, &mut scored);
+            left = rest;
+        }
+        Ok(scored)
+    }
+
+    fn score_batch(&self, rows: &[Reading<'_>], batch: &[usize], scored: &mut [Scored]) {
+        let length = batch.iter().map(|i| rows[*i].tokens.len()).max().unwrap_or(1);
+        let mut ids = Vec::with_capacity(batch.len() * length);
+        for i in batch {
+            ids.extend(rows[*i].tokens.iter().map(|t| **t as i32));
+            ids.resize(ids.len().next_multiple_of(length), 0);
+        }
+        let width = self.model.config.width;
+        let hidden = self.model.hidden(self.model.tokens(batch.len(), ids), None);
+        let hidden: Tensor<2> = hidden.reshape([batch.len() * length, width]);
+        // Where a token that counts is predicted, and the token.
+        let wanted: Vec<(usize, i32, usize)> = batch
+            .iter()
+            .enumerate()
+            .flat_map(|(row, i)| {
+                let Reading { context, tokens } = &rows[*i];
+                (*context..tokens.len()).map(move |t| (row * length + t - 1, *tokens[t] as i32, *i))
+            })
+            .collect();
+        batch.iter().for_each(|i| scored[*i].greedy = true);
+        for piece in wanted.chunks((LOGITS / self.model.config.vocab).max(1)) {
+            let n = piece.len();
+            let index = |pick: fn(&(usize, i32, usize)) -> i32| -> Tensor<1, Int> {
+                Tensor::from_data(TensorData::new(piece.iter().map(pick).collect::<Vec<i32>>(), [n]), &self.device)
+            };
+            let states = hidden.clone().select(0, index(|w| w.0 as i32)).reshape([1, n, width]);
+            let logp: Tensor<2> = log_softmax(self.model.logits(states), 2).squeeze_dim(0);
+            let own = floats(logp.clone().gather(1, index(|w| w.1).reshape([n, 1])));
+            let best = floats(logp.max_dim(1));
+            for ((_, _, row), (own, best)) in piece.iter().zip(own.into_iter().zip(best)) {
+                scored[*row].token_logps.push(own);
+                scored[*row].greedy &= own == best;
+            }
+        }
+    }
+
+    /// Completes prompts (tokens), up to the tokenizer's end, a stop string, or `max_new` tokens. A prompt that is too
+    /// long is cut from the left. The text begins behind the prompt and ends in front of the stop string.
+    pub fn complete(
+        &self,
+        prompts: &[Vec<u32>],
+        sampling: Sampling,
+        stop: &[String],
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Vec<String>, Fault> {
+        let room = self.model.config.context.saturating_sub(sampling.max_new).max(1);
+        let prompts: Vec<&[u32]> = prompts.iter().map(|p| &p[p.len().saturating_sub(room)..]).collect();
+        let mut order: Vec<usize> = (0..prompts.len()).collect();
+        order.sort_by_key(|i| prompts[*i].len());
+        let mut texts = vec![String::new(); prompts.len()];
+        let stopped = |response: &[u32]| {
+            !stop.is_empty() && {
+                let text = self.tokenizer.decode(response);
+                stop.iter().any(|stop| text.contains(stop.as_str()))
+            }
+        };
+        for batch in order.chunks(32) {
+            let rows: Vec<&[u32]> = batch.iter().map(|i| prompts[*i]).collect();
+            let made = generate_until(&self.model, self.tokenizer.ends(), &stopped, &rows, sampling, rng)?;
+            for (i, response) in batch.iter().zip(made) {
+                let text = self.tokenizer.decode(&response);
+                let end = stop.iter().filter_map(|stop| text.find(stop.as_str())).min().unwrap_or(text.len());
+                texts[*i] = text[..end].to_owned();
+            }
+        }
+        Ok(texts)
+    }
+}
+
+/// A row of tokens; those behind `context` are scored.
+struct Reading<'a> {
+    tokens: Vec<&'a u32>,
+    context: usize,
+}
+
+impl<'a> Reading<'a> {
+    fn new((context, continuation): &'a (Vec<u32>, Vec<u32>), most: usize) -> Self {
+        let tokens: Vec<&u32> = context.iter().chain(continuation).collect();
+        // The last token is predicted, not read.
+        let cut = tokens.len().saturating_sub(most + 1);
+        Self { context: context.len().saturating_sub(cut), tokens: tokens[cut..].to_vec() }
+    }
+}

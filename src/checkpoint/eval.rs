@@ -1,0 +1,139 @@
+//! `pbpoc eval`: benchmarks, scored as lm-evaluation-harness scores them, from local copies of their datasets.
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use pbpo_eval::model::{encode_alone, encode_pair};
+use pbpo_eval::{Data, Failure, Model, Options, Pair, Score, Suite, Until, evaluate};
+use pbpo_hub::records::Text;
+use pbpo_runtime::Fault;
+use pbpo_runtime::generate::Sampling;
+use pbpo_runtime::language_model::LanguageModel;
+use pbpo_runtime::rng;
+use serde_json::json;
+
+use super::{ModelArgs, ended};
+use crate::cli::{eprint, print};
+
+#[derive(Args, Debug)]
+pub struct EvalArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// Benchmarks, as lm-eval names them: arc_challenge, mmlu, gsm8k, gsm8k_cot_zeroshot, bbh_zeroshot, agieval_en, ...
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', required = true)]
+    tasks: Vec<String>,
+    /// Directory of the datasets, laid out as their repositories are.
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Solved examples in front of each question; default: as the task says.
+    #[arg(long, value_name = "N")]
+    shots: Option<usize>,
+    /// The first rows of each task only.
+    #[arg(long, value_name = "N")]
+    limit: Option<usize>,
+    /// A directory for results.json, and for each task what was asked, answered and extracted.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// `json` prints what lm-eval writes as results.json.
+    #[arg(long, value_parser = ["text", "json"], default_value = "text")]
+    format: String,
+}
+
+/// Evaluates and prints; the exit code.
+pub fn run(args: &EvalArgs) -> u8 {
+    ended(eval(args))
+}
+
+fn eval(args: &EvalArgs) -> Result<(), Fault> {
+    let names: Vec<&str> = args.tasks.iter().map(String::as_str).collect();
+    let data = Data::new(&args.data).with_parquet(parquet);
+    let options = Options { shots: args.shots, limit: args.limit, ..Options::default() };
+    // Whatever is wrong with names and rows is known before the model is loaded.
+    let prepared = Suite::named(&names).and_then(|suite| suite.prepare(&data, &options)).map_err(fault)?;
+    if let Some(out) = &args.out {
+        fs::create_dir_all(out)?;
+    }
+    let mut model = Asked(args.model.load()?);
+    let done = evaluate(&mut model, &prepared, |loaded, samples| {
+        eprint(&format!("{}: {} questions\n", loaded.task.name, loaded.items.len()));
+        let Some(out) = &args.out else { return Ok(()) };
+        let path = out.join(format!("samples_{}.jsonl", loaded.task.name));
+        let lines = samples.iter().map(|sample| json!(sample).to_string() + "\n");
+        fs::File::create(&path)
+            .and_then(|mut file| file.write_all(lines.collect::<String>().as_bytes()))
+            .map_err(|e| pbpo_eval::Error::new(format!("{}: can't be written: {e}", path.display())))
+    });
+    let results = done.map_err(|failure| match failure {
+        Failure::Task(error) => fault(error),
+        Failure::Model(fault) => fault,
+    })?;
+    let mut all = results.json();
+    all["config"] = json!({ "model": args.model.model, "limit": args.limit, "num_fewshot": args.shots });
+    let text = serde_json::to_string_pretty(&all).unwrap_or_default() + "\n";
+    if let Some(out) = &args.out {
+        pbpo_runtime::rundir::write_atomic(&out.join("results.json"), text.as_bytes())?;
+    }
+    print(&if args.format == "json" { text } else { results.to_string() });
+    Ok(())
+}
+
+fn fault(error: pbpo_eval::Error) -> Fault {
+    Fault { message: error.message, stage: None, help: error.help }
+}
+
+fn parquet(path: &Path) -> Result<Vec<pbpo_eval::Row>, String> {
+    pbpo_hub::records::rows_of_parquet(path).map_err(|error| error.to_string())
+}
+
+/// A checkpoint as benchmarks ask it.
+struct Asked(LanguageModel);
+
+impl Asked {
+    /// As transformers' tokenizer does by default, with the special tokens that it adds.
+    fn encode(&self, text: &str) -> Result<Vec<u32>, Fault> {
+        self.0.tokenizer.prompt(&Text::Plain(text.to_owned()))
+    }
+
+    fn pair(&self, pair: &Pair) -> Result<(Vec<u32>, Vec<u32>), Fault> {
+        if pair.context.is_empty() {
+            let tokenizer = &self.0.tokenizer;
+            let prefix = self.0.model.config.bos.or(tokenizer.ends().first().copied()).unwrap_or(0);
+            return Ok(encode_alone(tokenizer.encode(&pair.continuation)?, prefix));
+        }
+        // Whatever the tokenizer can't read of one text it can't read of the whole.
+        self.encode(&format!("{}{}", pair.context, pair.continuation))?;
+        Ok(encode_pair(&pair.context, &pair.continuation, |text| self.encode(text).unwrap_or_default()))
+    }
+}
+
+impl Model for Asked {
+    type Error = Fault;
+
+    fn loglikelihood(&mut self, requests: &[Pair]) -> Result<Vec<Score>, Fault> {
+        let pairs = requests.iter().map(|pair| self.pair(pair)).collect::<Result<Vec<_>, _>>()?;
+        let scores = self.0.score(&pairs)?.into_iter().map(|scored| Score {
+            logp: scored.token_logps.iter().map(|logp| f64::from(*logp)).sum(),
+            greedy: scored.greedy,
+        });
+        Ok(scores.collect())
+    }
+
+    fn generate_until(&mut self, requests: &[Until]) -> Result<Vec<String>, Fault> {
+        let mut texts = vec![String::new(); requests.len()];
+        let mut left: Vec<usize> = (0..requests.len()).collect();
+        // Those with the same stop strings and the same length together.
+        while let Some(first) = left.first().copied() {
+            let Until { stop, max_tokens, .. } = &requests[first];
+            let same = |i: &usize| requests[*i].stop == *stop && requests[*i].max_tokens == *max_tokens;
+            let (batch, rest): (Vec<usize>, Vec<usize>) = left.into_iter().partition(same);
+            let prompts = batch.iter().map(|i| self.encode(&requests[*i].context)).collect::<Result<Vec<_>, _>>()?;
+            let sampling = Sampling { temperature: 0.0, max_new: *max_tokens };
+            let made = self.0.complete(&prompts, sampling, stop, &mut rng::stream([0; 32], 0))?;
+            batch.into_iter().zip(made).for_each(|(i, text)| texts[i] = text);
+            left = rest;
+        }
+        Ok(texts)
+    }
+}

@@ -1,0 +1,59 @@
+//! `pbpoc export`: a checkpoint as a Hugging Face directory that transformers, vLLM and lm-eval open: adapters merged into
+//! their base, in another number format, or as an adapter.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use pbpo_hub::Dtype;
+use pbpo_runtime::Fault;
+use pbpo_runtime::model::disk;
+use pbpo_runtime::rundir::checkpoint;
+
+use super::{ModelArgs, ended};
+use crate::cli::eprint;
+
+#[derive(Args, Debug)]
+pub struct ExportArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// The directory that is written.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Number format of the weights; default: that of the checkpoint.
+    #[arg(long, value_parser = ["float32", "bfloat16", "float16"])]
+    dtype: Option<String>,
+    /// Write the adapter alone, for PEFT.
+    #[arg(long)]
+    adapter: bool,
+}
+
+/// Exports; the exit code.
+pub fn run(args: &ExportArgs) -> u8 {
+    ended(export(args))
+}
+
+fn export(args: &ExportArgs) -> Result<(), Fault> {
+    let host = args.model.host()?;
+    let mut loaded = disk::load(&args.model.model, &host)?;
+    let source = std::path::absolute(&loaded.dir)?;
+    if std::path::absolute(&args.out)? == source {
+        return Err(Fault::new("the checkpoint would be written over itself").help("choose another --out"));
+    }
+    if let Some(dtype) = args.dtype.as_deref().and_then(Dtype::from_torch) {
+        loaded.model.config.dtype = dtype;
+    }
+    match (args.adapter, loaded.model.has_adapters(), &loaded.score) {
+        (true, false, _) => {
+            return Err(Fault::new(format!("`{}` has no adapters", args.model.model)).help("leave out --adapter"));
+        }
+        (true, true, _) => checkpoint::save_adapter(&args.out, &loaded.model, &loaded.base)?,
+        (false, _, Some(score)) => checkpoint::save_classifier(&args.out, &loaded.model, score)?,
+        (false, _, None) => checkpoint::save_model(&args.out, &loaded.model, None)?,
+    }
+    checkpoint::save_tokenizer(&args.out, &loaded.tokenizer, &loaded.model.config)?;
+    let out = args.out.display();
+    eprint(&format!(
+        "written to {out}\n\nvllm serve {out}\nlm_eval --model hf --model_args pretrained={out} --tasks arc_challenge\n"
+    ));
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! `pbpoc generate`: completions of prompts, greedy or sampled.
+
+use clap::Args;
+use pbpo_hub::records::{self, Columns, OnBad, Text};
+use pbpo_runtime::Fault;
+use pbpo_runtime::generate::Sampling;
+use pbpo_runtime::rng;
+use serde_json::json;
+
+use super::{ModelArgs, ended};
+use crate::cli::print;
+
+#[derive(Args, Debug)]
+pub struct GenerateArgs {
+    #[command(flatten)]
+    model: ModelArgs,
+    /// What is completed; or use --data.
+    #[arg(required_unless_present = "data")]
+    prompts: Vec<String>,
+    /// JSON lines, a JSON list, or Parquet, with a column of prompts: texts, or chats.
+    #[arg(long, value_name = "FILE", conflicts_with = "prompts")]
+    data: Option<std::path::PathBuf>,
+    /// Column of the prompt.
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    prompt: Option<String>,
+    /// The first rows only.
+    #[arg(long, value_name = "N", requires = "data")]
+    limit: Option<usize>,
+    /// Read prompts as what a user says, by the checkpoint's chat template.
+    #[arg(long)]
+    chat: bool,
+    /// Longest completion, in tokens.
+    #[arg(long, default_value_t = 128)]
+    max_new: usize,
+    /// 0 takes the likeliest token.
+    #[arg(long, default_value_t = 0.0)]
+    temperature: f64,
+    /// Ends a completion, and is left out of it. May be given several times.
+    #[arg(long, value_name = "TEXT")]
+    stop: Vec<String>,
+    /// Of the draws.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// `json` prints one JSON object a prompt: `prompt` and `completion`.
+    #[arg(long, value_parser = ["text", "json"], default_value = "text")]
+    format: String,
+}
+
+/// Generates and prints; the exit code.
+pub fn run(args: &GenerateArgs) -> u8 {
+    ended(generate(args))
+}
+
+fn generate(args: &GenerateArgs) -> Result<(), Fault> {
+    let prompts = prompts(args)?;
+    let model = args.model.load()?;
+    let tokens = prompts.iter().map(|prompt| model.tokenizer.prompt(prompt)).collect::<Result<Vec<_>, _>>()?;
+    let sampling = Sampling { temperature: args.temperature, max_new: args.max_new };
+    let mut seed = [0; 32];
+    seed[..8].copy_from_slice(&args.seed.to_le_bytes());
+    let texts = model.complete(&tokens, sampling, &args.stop, &mut rng::stream(seed, 0))?;
+    for (prompt, completion) in prompts.iter().zip(texts) {
+        if args.format == "json" {
+            let prompt = match prompt {
+                Text::Plain(text) => json!(text),
+                Text::Chat(messages) => json!(messages),
+            };
+            print(&format!("{}\n", json!({ "prompt": prompt, "completion": completion })));
+        } else {
+            print(&format!("{completion}\n"));
+        }
+    }
+    Ok(())
+}
+
+fn prompts(args: &GenerateArgs) -> Result<Vec<Text>, Fault> {
+    let mut prompts: Vec<Text> = args.prompts.iter().cloned().map(Text::Plain).collect();
+    if let Some(data) = &args.data {
+        let columns = Columns { prompt: args.prompt.clone(), ..Columns::default() };
+        let read = records::read(std::slice::from_ref(data), &columns, OnBad::Fatal, args.limit)?;
+        prompts.extend(read.records.into_iter().map(|record| record.prompt));
+    }
+    let asked = |text| Text::Chat(vec![pbpo_hub::Message::new("user", text)]);
+    let prompts = prompts.into_iter().map(|prompt| match prompt {
+        Text::Plain(text) if args.chat => asked(text),
+        prompt => prompt,
+    });
+    Ok(prompts.collect())
+}
