@@ -255,6 +255,8 @@ def adapter(out):
             torch.nn.init.normal_(parameter, std=0.1)
     model.save_pretrained(out / "adapter")
     (out / "adapter" / "README.md").unlink()
+    settings = json.loads((out / "adapter" / "adapter_config.json").read_text())
+    save(out / "adapter" / "adapter_config.json", settings | dict(target_modules=sorted(settings["target_modules"])))
     # What the adapter adds to each module's weight.
     reference = {}
     for name, module in model.base_model.model.named_modules():

@@ -52,22 +52,23 @@ impl Dtype {
         }
     }
 
-    /// The number in little-endian `bytes`, which are `size()` long.
-    pub(crate) fn decode(self, bytes: &[u8]) -> f32 {
-        match (self, bytes) {
-            (Self::F32, &[a, b, c, d]) => f32::from_le_bytes([a, b, c, d]),
-            (Self::Bf16, &[a, b]) => half::bf16::from_le_bytes([a, b]).to_f32(),
-            (Self::F16, &[a, b]) => half::f16::from_le_bytes([a, b]).to_f32(),
-            _ => unreachable!("callers cut the bytes to the size of the type"),
+    /// Appends the numbers in little-endian `bytes`.
+    pub(crate) fn decode(self, bytes: &[u8], values: &mut Vec<f32>) {
+        let pairs = || bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]]));
+        match self {
+            Self::F32 => values.extend(bytes.chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))),
+            // A bf16 is the upper half of an f32.
+            Self::Bf16 => values.extend(pairs().map(|bits| f32::from_bits(u32::from(bits) << 16))),
+            Self::F16 => values.extend(pairs().map(|bits| half::f16::from_bits(bits).to_f32())),
         }
     }
 
-    /// Appends a number, rounded to nearest, ties to even.
-    pub(crate) fn encode(self, value: f32, bytes: &mut Vec<u8>) {
+    /// Appends numbers, each rounded to nearest, ties to even.
+    pub(crate) fn encode(self, values: &[f32], bytes: &mut Vec<u8>) {
         match self {
-            Self::F32 => bytes.extend(value.to_le_bytes()),
-            Self::Bf16 => bytes.extend(half::bf16::from_f32(value).to_le_bytes()),
-            Self::F16 => bytes.extend(half::f16::from_f32(value).to_le_bytes()),
+            Self::F32 => bytes.extend(values.iter().flat_map(|value| value.to_le_bytes())),
+            Self::Bf16 => bytes.extend(values.iter().flat_map(|value| half::bf16::from_f32(*value).to_le_bytes())),
+            Self::F16 => bytes.extend(values.iter().flat_map(|value| half::f16::from_f32(*value).to_le_bytes())),
         }
     }
 }

@@ -27,9 +27,13 @@ pub(crate) fn json_object(file: &Path, bytes: &[u8]) -> Result<Map<String, Value
 }
 
 pub(crate) fn json_error(file: &Path, error: &serde_json::Error) -> Error {
+    Error::at_line(file, error.line(), error.column(), json_reason(error))
+}
+
+/// What is wrong with JSON, without the place.
+pub(crate) fn json_reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
-    let reason = text.split(" at line ").next().unwrap_or(&text);
-    Error::at_line(file, error.line(), error.column(), reason)
+    text.split(" at line ").next().unwrap_or(&text).to_owned()
 }
 
 /// Runs another library's reader over a file that may be damaged; where the library panics on it, an error says so.

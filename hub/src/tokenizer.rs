@@ -26,14 +26,16 @@ pub struct Tokenizer {
     bos: Option<Special>,
     eos: Option<Special>,
     pad: Option<Special>,
+    /// One more than the largest id.
+    vocab: usize,
     template: Option<Template>,
 }
 
 /// A special token.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Special {
-    pub id: u32,
-    pub text: String,
+#[derive(Clone, Debug)]
+struct Special {
+    id: u32,
+    text: String,
 }
 
 impl Tokenizer {
@@ -55,8 +57,8 @@ impl Tokenizer {
         let settings = Settings::read(dir, &found)?;
         let mut named = |key: &str, absent: Option<String>| special(&mut inner, &settings, key, absent);
         let (bos, eos, pad) = (named("bos_token", None)?, named("eos_token", None)?, named("pad_token", padding)?);
-        check_vocabulary(&file, &inner, vocab)?;
-        Ok(Self { template: settings.template(dir, &found)?, inner, files: found, bos, eos, pad })
+        let vocab = checked_vocabulary(&file, &inner, vocab)?;
+        Ok(Self { template: settings.template(dir, &found)?, inner, files: found, bos, eos, pad, vocab })
     }
 
     /// The ids of a text, without bos or eos. Special tokens that the text spells out, as rendered chats do, become
@@ -83,7 +85,7 @@ impl Tokenizer {
 
     /// One more than the largest id.
     pub fn vocab(&self) -> usize {
-        largest(&self.inner).map_or(0, |(_, id)| id as usize + 1)
+        self.vocab
     }
 
     /// The text of one token as the vocabulary spells it.
@@ -111,13 +113,13 @@ impl Tokenizer {
         self.template.as_ref()
     }
 
-    /// A chat as text, by the chat template and this tokenizer's bos and eos.
+    /// A chat as text, by the chat template and this tokenizer's bos and eos. Its ids are those of `encode`: a template
+    /// writes the special tokens itself.
     pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String, Error> {
-        let text = |special: &'_ Option<Special>| special.as_ref().map(|special| special.text.clone());
+        let bos = self.bos.as_ref().map(|special| special.text.as_str());
+        let eos = self.eos.as_ref().map(|special| special.text.as_str());
         match &self.template {
-            Some(template) => {
-                template.render(messages, add_generation_prompt, text(&self.bos).as_deref(), text(&self.eos).as_deref())
-            }
+            Some(template) => template.render(messages, add_generation_prompt, bos, eos),
             None => Err(Error::new("the tokenizer has no chat template, and the data holds chats").help(format!(
                 "put a template into `{TEMPLATE}` beside `{TOKENIZER}`, or use prompts that are strings"
             ))),
@@ -213,18 +215,15 @@ fn special(
     Ok(Some(Special { id, text }))
 }
 
-fn largest(inner: &Inner) -> Option<(String, u32)> {
-    inner.get_vocab(true).into_iter().max_by_key(|(_, id)| *id)
-}
-
-fn check_vocabulary(file: &Path, inner: &Inner, vocab: usize) -> Result<(), Error> {
-    match largest(inner) {
+/// One more than the largest id, which must fit a vocabulary.
+fn checked_vocabulary(file: &Path, inner: &Inner, vocab: usize) -> Result<usize, Error> {
+    match inner.get_vocab(true).into_iter().max_by_key(|(_, id)| *id) {
         Some((token, id)) if id as usize >= vocab => {
             let message = format!("`{token}` has id {id}, but the model's vocabulary has {vocab} tokens");
             let help = "use the tokenizer that came with the model, or resize the model's embedding";
             Err(Error::at(file, message).help(help))
         }
-        _ => Ok(()),
+        largest => Ok(largest.map_or(0, |(_, id)| id as usize + 1)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The shape of a decoder: `config.json` and `generation_config.json` of Llama, Qwen2, Qwen3 and Mistral, in the old
 //! and the new spelling. What a key that is absent means is what transformers takes it to mean.
 
+mod family;
 pub(crate) mod keys;
 mod rope;
 mod window;
@@ -9,41 +10,9 @@ mod write;
 use std::path::Path;
 
 use crate::{Dtype, Error, files};
+pub use family::Family;
 use keys::Keys;
 pub use rope::Rope;
-
-/// A family of architectures: the `model_type` of `config.json`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Family {
-    Llama,
-    Qwen2,
-    Qwen3,
-    Mistral,
-}
-
-impl Family {
-    pub const ALL: [Self; 4] = [Self::Llama, Self::Qwen2, Self::Qwen3, Self::Mistral];
-
-    /// Its `model_type`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Llama => "llama",
-            Self::Qwen2 => "qwen2",
-            Self::Qwen3 => "qwen3",
-            Self::Mistral => "mistral",
-        }
-    }
-
-    /// The class of transformers for a language model, without its suffix: `Qwen2` of `Qwen2ForCausalLM`.
-    pub fn class(self) -> &'static str {
-        match self {
-            Self::Llama => "Llama",
-            Self::Qwen2 => "Qwen2",
-            Self::Qwen3 => "Qwen3",
-            Self::Mistral => "Mistral",
-        }
-    }
-}
 
 /// The shape of a decoder-only transformer with RMSNorm, SwiGLU and rotary positions.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,46 +59,6 @@ pub struct ModelConfig {
     pub pad: Option<u32>,
     /// Outputs of a `...ForSequenceClassification` head; 2 if the file does not say.
     pub num_labels: usize,
-}
-
-/// What differs between families where a key is absent.
-struct Defaults {
-    vocab: usize,
-    ff: usize,
-    kv_heads: Option<usize>,
-    head_dim: Option<usize>,
-    context: usize,
-    bos: Option<u32>,
-    eos: Option<u32>,
-}
-
-impl Family {
-    fn defaults(self) -> Defaults {
-        let llama = Defaults {
-            vocab: 32000,
-            ff: 11008,
-            kv_heads: None,
-            head_dim: None,
-            context: 2048,
-            bos: Some(1),
-            eos: Some(2),
-        };
-        let qwen2 = Defaults {
-            vocab: 151_936,
-            ff: 22016,
-            kv_heads: Some(32),
-            head_dim: None,
-            context: 32768,
-            bos: None,
-            eos: None,
-        };
-        match self {
-            Self::Llama => llama,
-            Self::Mistral => Defaults { ff: 14336, kv_heads: Some(8), context: 131_072, ..llama },
-            Self::Qwen2 => qwen2,
-            Self::Qwen3 => Defaults { head_dim: Some(128), ..qwen2 },
-        }
-    }
 }
 
 impl ModelConfig {

@@ -63,22 +63,31 @@ impl<'a> Mapping<'a> {
         Self { columns, file: file.to_owned(), there: BTreeSet::new(), found: BTreeSet::new() }
     }
 
-    /// The record of a row.
-    pub fn record(&mut self, row: &Row) -> Result<Record, Fault> {
+    /// Notes the columns of a row, and gives its fields.
+    pub fn fields<'r>(&mut self, row: &'r Row) -> Result<Fields<'r>, Fault>
+    where
+        'a: 'r,
+    {
         let map = row.value.as_ref().map_err(Clone::clone)?;
         for key in map.keys() {
             if !self.there.contains(key) {
                 self.there.insert(key.clone());
             }
         }
-        let mut values = Fields { row, entries: Vec::new() };
+        let mut fields = Fields { row, entries: Vec::new() };
         for (field, given) in self.columns.fields() {
             let column = given.as_deref().unwrap_or(field);
             if let Some(value) = lookup(map, column) {
                 self.found.insert(field);
-                values.entries.push((field, column, value));
+                fields.entries.push((field, column, value));
             }
         }
+        Ok(fields)
+    }
+
+    /// The record of a row.
+    pub fn record(&mut self, row: &Row) -> Result<Record, Fault> {
+        let values = self.fields(row)?;
         let (chosen, rejected) = (values.text("chosen")?, values.text("rejected")?);
         let (prompt, chosen, rejected) = match (values.text("prompt")?, chosen, rejected) {
             (Some(prompt), chosen, rejected) => (prompt, chosen, rejected),
@@ -100,18 +109,36 @@ impl<'a> Mapping<'a> {
         })
     }
 
-    /// Whether the file has the columns that are named, and a prompt.
+    /// Whether the rows so far had every column that is named, and a prompt.
+    pub fn is_settled(&self) -> bool {
+        self.missing().is_none() && self.has_prompt()
+    }
+
+    /// An error if the file lacks a column that is named, or a prompt.
     pub fn check(&self) -> Result<(), Error> {
-        for (field, given) in self.columns.fields() {
-            if let Some(column) = given.as_deref().filter(|column| !column.is_empty() && !self.found.contains(field)) {
-                return Err(self.absent(column, &format!("no column `{column}`, which `{field}` is mapped to")));
+        match self.missing() {
+            Some((field, column)) if self.there.contains(column) => Err(Error::at(
+                &self.file,
+                format!("column `{column}`, which `{field}` is mapped to, is null in every row"),
+            )),
+            Some((field, column)) => {
+                Err(self.absent(column, &format!("no column `{column}`, which `{field}` is mapped to")))
             }
+            // Without any column, every row is bad for itself.
+            None if self.has_prompt() || self.there.is_empty() => Ok(()),
+            None => Err(self.absent("prompt", "no column `prompt`, and no `chosen` and `rejected` to take it from")),
         }
-        let pair = self.found.contains("chosen") && self.found.contains("rejected");
-        if self.there.is_empty() || self.found.contains("prompt") || pair {
-            return Ok(());
-        }
-        Err(self.absent("prompt", "no column `prompt`, and no `chosen` and `rejected` to take it from"))
+    }
+
+    /// A field with a column that is named and that no row had.
+    fn missing(&self) -> Option<(&'static str, &str)> {
+        let named = self.columns.fields().into_iter().filter_map(|(field, given)| Some((field, given.as_deref()?)));
+        named.into_iter().find(|(field, column)| !column.is_empty() && !self.found.contains(field))
+    }
+
+    fn has_prompt(&self) -> bool {
+        let found = |field| self.found.contains(field);
+        found("prompt") || (found("chosen") && found("rejected"))
     }
 
     fn absent(&self, column: &str, message: &str) -> Error {
@@ -138,7 +165,7 @@ fn lookup<'a>(map: &'a Map<String, Value>, column: &str) -> Option<&'a Value> {
 }
 
 /// The fields of one row: name, column, value.
-struct Fields<'a> {
+pub(super) struct Fields<'a> {
     row: &'a Row,
     entries: Vec<(&'static str, &'a str, &'a Value)>,
 }

@@ -1,8 +1,9 @@
 //! Prompts, completions and preferences from data files: JSON lines, JSON arrays, and Parquet (feature `parquet`).
 //!
 //! `read` maps columns to the fields of a `Record` (`columns.rs`), row by row as the formats give them (`json.rs`,
-//! `parquet.rs`); `dataset.rs` finds the files of a split in a dataset's directory.
+//! `array.rs`, `parquet.rs`); `dataset.rs` finds the files of a split in a dataset's directory.
 
+mod array;
 mod columns;
 mod dataset;
 mod json;
@@ -100,7 +101,8 @@ pub(crate) struct Row {
     pub text: String,
 }
 
-/// Reads records from files, in order, at most `limit` of them.
+/// Reads records from files, in order, at most `limit` of them. Rows behind the limit are only looked at until every
+/// column that is named has been seen.
 ///
 /// Errors: a file that cannot be read; a column of `columns` that no row of a file has; no prompt, neither as a column
 /// nor as what `chosen` and `rejected` begin with; with `OnBad::Fatal`, the first bad row.
@@ -112,7 +114,9 @@ pub fn read(paths: &[PathBuf], columns: &Columns, on_bad: OnBad, limit: Option<u
         let (first_row, first_bad) = (read.rows, read.bad.len());
         rows(path, columns, |row| {
             if read.records.len() >= limit {
-                return false;
+                // A bad row has no columns to note.
+                let _ = mapping.fields(&row);
+                return !mapping.is_settled();
             }
             read.rows += 1;
             match mapping.record(&row) {

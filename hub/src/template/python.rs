@@ -1,4 +1,4 @@
-//! Where Jinja in Python prints values otherwise than minijinja does.
+//! Where Jinja in Python differs from minijinja.
 
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, ErrorKind, Output, State, Value};
@@ -12,6 +12,11 @@ pub(super) fn format(out: &mut Output, state: &mut State, value: &Value) -> Resu
         ValueKind::None => out.write_str("None").map_err(Error::from),
         _ => minijinja::escape_formatter(out, state, value),
     }
+}
+
+/// The `iterable` test: None is not.
+pub(super) fn is_iterable(value: &Value) -> bool {
+    !value.is_none() && value.try_iter().is_ok()
 }
 
 /// The `tojson` filter as transformers has it: `json.dumps` with `ensure_ascii=False`, so that no HTML is escaped.

@@ -160,7 +160,7 @@ impl Place {
         while values.len() < count {
             let part = buffer.len().min((count - values.len()) * size);
             file.read_exact(&mut buffer[..part])?;
-            values.extend(buffer[..part].chunks_exact(size).map(|bytes| self.dtype.decode(bytes)));
+            self.dtype.decode(&buffer[..part], &mut values);
         }
         Ok(values)
     }

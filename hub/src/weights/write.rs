@@ -75,15 +75,14 @@ fn write_values(
     dtype: Dtype,
     failed: impl Fn(std::io::Error) -> Error,
 ) -> Result<Option<f32>, Error> {
-    let mut bytes = Vec::with_capacity(1 << 20);
+    let (mut bytes, mut stored) = (Vec::new(), Vec::new());
     for part in values.chunks(1 << 18) {
         bytes.clear();
-        for value in part {
-            dtype.encode(*value, &mut bytes);
-        }
-        let stored = bytes.chunks_exact(dtype.size()).map(|bytes| dtype.decode(bytes));
-        if let Some((_, value)) = stored.zip(part).find(|(stored, _)| !stored.is_finite()) {
-            return Ok(Some(*value));
+        stored.clear();
+        dtype.encode(part, &mut bytes);
+        dtype.decode(&bytes, &mut stored);
+        if let Some(at) = stored.iter().position(|value| !value.is_finite()) {
+            return Ok(Some(part[at]));
         }
         writer.write_all(&bytes).map_err(&failed)?;
     }

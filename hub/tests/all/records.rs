@@ -138,6 +138,11 @@ fn a_column_that_is_nowhere_is_an_error_that_lists_the_others() {
     // A column that only some rows have is not absent.
     let columns = Columns { answer: named("answer"), ..Columns::default() };
     assert_eq!(rows("{\"prompt\":\"p\"}\n{\"prompt\":\"p\",\"answer\":\"a\"}\n", &columns).unwrap().records.len(), 2);
+    let limited = dir_of(&[("a.jsonl", b"{\"prompt\":\"p\"}\nx\n{\"prompt\":\"p\",\"answer\":\"a\"}\n")]);
+    let found = read(&[limited.path().join("a.jsonl")], &columns, OnBad::Fatal, Some(1)).unwrap();
+    assert_eq!((found.records.len(), found.rows), (1, 1));
+    let message = refusal("{\"prompt\":\"p\",\"answer\":null}\n", &columns);
+    assert_eq!(message, "data.jsonl: column `answer`, which `answer` is mapped to, is null in every row");
     // Absent in one of two files.
     let dir = dir_of(&[("a.jsonl", b"{\"prompt\":\"p\",\"answer\":\"a\"}"), ("b.jsonl", b"{\"prompt\":\"p\"}")]);
     let files = [dir.path().join("a.jsonl"), dir.path().join("b.jsonl")];
