@@ -164,10 +164,11 @@ fn parquet_rows(path: &Path, _: &Columns, _: impl FnMut(Row) -> bool) -> Result<
 #[cfg(feature = "parquet")]
 pub fn rows_of_parquet(path: &Path) -> Result<Vec<Map<String, Value>>, Error> {
     let mut all = Vec::new();
-    parquet::rows(path, None, |row| {
+    let keep = |row: Row| {
         all.extend(row.value.ok());
         true
-    })?;
+    };
+    files::guarded(path, || parquet::rows(path, None, keep))?;
     Ok(all)
 }
 

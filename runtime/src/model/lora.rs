@@ -18,7 +18,7 @@ pub struct Lora {
     pub rank: usize,
     /// Scales what the adapter adds: by `alpha / rank`.
     pub alpha: f64,
-    /// Names of the matrices, as in PEFT: `q_proj`, `v_proj`, ...
+    /// Names of the matrices, as in PEFT: `q_proj`, `v_proj`, ..., or the whole path of one.
     pub targets: Vec<String>,
 }
 
@@ -44,7 +44,7 @@ impl Lora {
     ) -> Result<Decoder, Fault> {
         let mut model = model.no_grad();
         for (name, linear) in model.linears_mut() {
-            if !self.targets.iter().any(|target| name.ends_with(&format!(".{target}"))) {
+            if !self.targets.iter().any(|target| name == *target || name.ends_with(&format!(".{target}"))) {
                 continue;
             }
             let [inputs, outputs] = linear.weight.val().dims();
