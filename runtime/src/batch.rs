@@ -59,6 +59,11 @@ impl Batch {
         self.rows
     }
 
+    /// Tokens of each row, padding included.
+    pub fn length(&self) -> usize {
+        self.length
+    }
+
     /// First position whose hidden state predicts a response token.
     pub fn start(&self) -> usize {
         self.start

@@ -11,6 +11,9 @@ use crate::error::Fault;
 use crate::model::{Cache, Decoder};
 use crate::tokenizer::PAD;
 
+/// Most numbers in the cache of keys and values: 1 GiB.
+const CACHE: usize = 1 << 28;
+
 /// How to sample.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct Sampling {
@@ -42,12 +45,20 @@ pub fn generate_until(
     rng: &mut ChaCha8Rng,
 ) -> Result<Vec<Vec<u32>>, Fault> {
     let rows = prompts.len();
+    let longest = prompts.iter().map(|p| p.len()).max().unwrap_or(1);
+    // More rows than the cache may hold are sampled one half after the other.
+    let row = 2 * model.config.layers * model.config.kv_heads * model.config.head_dim * (longest + sampling.max_new);
+    if rows > 1 && rows * row > CACHE {
+        let (first, second) = prompts.split_at(rows / 2);
+        let mut responses = generate_until(model, ends, stopped, first, sampling, rng)?;
+        responses.extend(generate_until(model, ends, stopped, second, sampling, rng)?);
+        return Ok(responses);
+    }
     let mut responses: Vec<Vec<u32>> = vec![Vec::new(); rows];
     if rows == 0 || sampling.max_new == 0 {
         return Ok(responses);
     }
     let shortest = prompts.iter().map(|p| p.len()).min().unwrap_or(1);
-    let longest = prompts.iter().map(|p| p.len()).max().unwrap_or(1);
     let limit = longest + sampling.max_new;
     if limit > model.config.context {
         let (new, context) = (sampling.max_new, model.config.context);

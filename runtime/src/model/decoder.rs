@@ -112,7 +112,7 @@ impl Block {
     }
 
     /// `[rows new, width] -> [rows new, width]`.
-    fn forward(
+    pub(super) fn forward(
         &self,
         x: Tensor<2>,
         shape: [usize; 2],

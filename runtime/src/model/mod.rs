@@ -3,6 +3,7 @@
 //! - `decoder.rs`: the decoder; `attention.rs`: grouped-query attention with rotate-half RoPE;
 //! - `llama.rs`: the shape of a model from random weights;
 //! - `linear.rs`: matrices with biases and adapters; `lora.rs`: which matrices get an adapter;
+//! - `recompute.rs`: gradients block by block, without the whole graph;
 //! - `disk.rs`: weights by their Hugging Face names, in and out;
 //! - `cache.rs`: keys and values of what was read; `reward.rs`: sequence and token reward heads.
 
@@ -13,6 +14,7 @@ pub mod disk;
 pub mod linear;
 pub mod llama;
 pub mod lora;
+pub mod recompute;
 pub mod reward;
 
 use burn::module::Param;
@@ -21,6 +23,7 @@ use rand_chacha::ChaCha8Rng;
 
 pub use cache::Cache;
 pub use decoder::Decoder;
+pub use linear::Linear;
 pub use llama::Llama;
 pub use reward::{Head, RewardModel};
 

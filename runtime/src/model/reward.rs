@@ -60,7 +60,11 @@ impl RewardModel {
     /// Rewards of a batch: `[rows, positions]` from a token head (padding is not zeroed),
     /// `[rows, 1]` from a sequence head.
     pub fn rewards(&self, batch: &Batch) -> Tensor<2> {
-        let hidden = self.backbone.hidden(batch.tokens(), None);
+        self.score(self.backbone.hidden(batch.tokens(), None), batch)
+    }
+
+    /// The same, of the backbone's hidden states, `[rows, length, width]`.
+    pub fn score(&self, hidden: Tensor<3>, batch: &Batch) -> Tensor<2> {
         let raw = match self.kind {
             Head::Token => {
                 let [rows, _, width] = hidden.dims();

@@ -5,13 +5,14 @@
 //! parameters. The parameters' gradients are added in the order of the list. That is the order in which one
 //! common graph adds them, and the sums are the same bit for bit, with any number of threads.
 
-use burn::module::{Module, ModuleVisitor, Param};
+use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Gradients, Tensor, activation::log_softmax};
 use pbpo_compiler::plan::Gives;
 use rayon::prelude::*;
 
 use crate::batch::Batch;
+use crate::model::recompute::add;
 use crate::model::{Decoder, RewardModel};
 
 /// A player's model: a plain one, or a copy that autodiff tracks.
@@ -28,6 +29,8 @@ pub enum Output {
     LogProbs(Tensor<3>),
     /// Log-probabilities of the response tokens or rewards, `[rows, positions]` or `[rows, 1]`.
     Matrix(Tensor<2>),
+    /// Nothing: the batch is too large, and is computed in pieces where it is needed.
+    Later,
 }
 
 /// A forward of the moved player with a gradient graph of its own.
@@ -51,6 +54,14 @@ impl Model {
                 }
             }
             Model::Reward(model) => Output::Matrix(model.rewards(batch)),
+        }
+    }
+
+    /// Size of the vocabulary that is predicted; 0 of a reward model.
+    pub fn vocab(&self) -> usize {
+        match self {
+            Model::Policy(model) => model.config.vocab,
+            Model::Reward(_) => 0,
         }
     }
 
@@ -79,6 +90,7 @@ impl Output {
         match self {
             Output::LogProbs(t) => Output::LogProbs(t.autodiff()),
             Output::Matrix(t) => Output::Matrix(t.autodiff()),
+            Output::Later => Output::Later,
         }
     }
 
@@ -87,6 +99,7 @@ impl Output {
         match self {
             Output::LogProbs(t) => Output::LogProbs(t.clone().inner().autodiff().require_grad()),
             Output::Matrix(t) => Output::Matrix(t.clone().inner().autodiff().require_grad()),
+            Output::Later => Output::Later,
         }
     }
 }
@@ -104,15 +117,16 @@ impl Apart {
     /// What this forward gave times the objective's gradient in it, summed: its gradient in the parameters is
     /// that of the objective through this forward. There is one in any case: a graph without a backward pass
     /// is kept for ever.
-    fn pulled(self, outer: &Gradients) -> (Model, Tensor<1>) {
+    fn pulled(self, outer: &Gradients) -> Option<(Model, Tensor<1>)> {
         let scalar = match (self.output, self.seen) {
             (Output::LogProbs(output), Output::LogProbs(seen)) => pull(output, &seen, outer),
             (Output::Matrix(output), Output::Matrix(seen)) => pull(output, &seen, outer),
             // `seen` was cut from `output`.
             (Output::LogProbs(output), _) => output.sum(),
             (Output::Matrix(output), _) => output.sum(),
+            (Output::Later, _) => return None,
         };
-        (self.model, scalar)
+        Some((self.model, scalar))
     }
 }
 
@@ -126,29 +140,10 @@ pub fn gradients<M: Module>(module: &M, mut outer: Gradients, apart: Vec<Apart>)
     if apart.is_empty() {
         return GradientsParams::from_module(&mut outer, module);
     }
-    let pulled = apart.into_iter().map(|forward| forward.pulled(&outer)).collect();
+    let pulled = apart.into_iter().filter_map(|forward| forward.pulled(&outer)).collect();
     let mut parts =
         side_by_side(pulled, |(model, scalar): (Model, Tensor<1>)| model.own_gradients(scalar.backward())).into_iter();
     let mut sum = parts.next().unwrap_or_default();
-    for mut part in parts {
-        module.visit(&mut Add { sum: &mut sum, part: &mut part });
-    }
+    parts.for_each(|part| add(module, &mut sum, part));
     sum
-}
-
-/// Adds one set of gradients to another.
-struct Add<'a> {
-    sum: &'a mut GradientsParams,
-    part: &'a mut GradientsParams,
-}
-
-impl ModuleVisitor for Add<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let gradient = match (self.sum.remove::<D>(param.id), self.part.remove::<D>(param.id)) {
-            (Some(sum), Some(part)) => sum + part,
-            (Some(one), None) | (None, Some(one)) => one,
-            (None, None) => return,
-        };
-        self.sum.register(param.id, gradient);
-    }
 }

@@ -2,14 +2,17 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use burn::tensor::{Device, Int, Tensor};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Gradients, Int, Tensor};
 use pbpo_compiler::plan::{BatchRef, Leaf, Side};
 
 use super::Quantity;
-use super::forwards::log_probs;
+use super::forwards::{Model, log_probs};
+use super::pieces::{PIECE_LOGITS, PIECE_TOKENS, Pieces, What};
 use crate::batch::{Batch, Row};
 use crate::context::Context;
 use crate::error::Fault;
+use crate::model::recompute::add;
 use crate::model::{Decoder, Head, RewardModel};
 use crate::value::Value;
 
@@ -38,6 +41,10 @@ pub struct Leaves<'v> {
     pub(super) log_probs: BTreeMap<(String, BatchRef), Tensor<3>>,
     pub(crate) logps: BTreeMap<(String, BatchRef), Tensor<2>>,
     pub(crate) rewards: BTreeMap<(String, BatchRef), Tensor<2>>,
+    /// Of batches in pieces: what the moved player said, as the objective sees it.
+    pulled: BTreeMap<BatchRef, Vec<(What, Tensor<2>)>>,
+    /// What no batch in one graph may exceed: tokens, and numbers of log-probabilities.
+    pub limits: [usize; 2],
 }
 
 impl<'v> Leaves<'v> {
@@ -50,6 +57,8 @@ impl<'v> Leaves<'v> {
             log_probs: BTreeMap::new(),
             logps: BTreeMap::new(),
             rewards: BTreeMap::new(),
+            pulled: BTreeMap::new(),
+            limits: [PIECE_TOKENS, PIECE_LOGITS],
         }
     }
 
@@ -66,6 +75,10 @@ impl<'v> Leaves<'v> {
     pub fn get(&mut self, leaf: &Leaf) -> Result<Quantity, Fault> {
         Ok(match leaf {
             Leaf::Logp { policy, batch } => self.tokens(batch, |l| l.logp(policy, batch))?,
+            Leaf::Entropy { policy, batch } if self.is_large(batch)? => {
+                self.tokens(batch, |l| l.in_pieces(policy, batch, What::Entropy))?
+            }
+            Leaf::Kl { p, q, batch } if self.is_large(batch)? => self.tokens(batch, |l| l.kl_in_pieces(p, q, batch))?,
             Leaf::Entropy { policy, batch } => self.tokens(batch, |l| {
                 let log_probs = l.log_probs(policy, batch)?;
                 Ok((log_probs.clone().exp() * log_probs).sum_dim(2).squeeze_dim::<2>(2).neg())
@@ -105,6 +118,11 @@ impl<'v> Leaves<'v> {
         let key = (policy.to_owned(), batch.clone());
         if let Some(logp) = self.logps.get(&key) {
             return Ok(logp.clone());
+        }
+        if self.is_large(batch)? {
+            let logp = self.in_pieces(policy, batch, What::Logp)?;
+            self.logps.insert(key, logp.clone());
+            return Ok(logp);
         }
         let log_probs = self.log_probs(policy, batch)?;
         let targets: Tensor<3, Int> = self.batch(batch)?.targets().unsqueeze_dim(2);
@@ -155,6 +173,11 @@ impl<'v> Leaves<'v> {
         if let Some(reward) = self.rewards.get(&key) {
             return Ok(reward.clone());
         }
+        if self.is_large(batch)? {
+            let reward = self.in_pieces(reward_model, batch, What::Rewards)?;
+            self.rewards.insert(key, reward.clone());
+            return Ok(reward);
+        }
         let rows = self.batch(batch)?.clone();
         let reward = match &self.moved {
             Moved::Reward { value, model } if value == reward_model => model.rewards(&rows),
@@ -203,6 +226,76 @@ impl<'v> Leaves<'v> {
             context.record("rewards/accuracies", mean(prefers));
         }
         Ok(())
+    }
+
+    /// Whether a batch is computed in pieces: by the largest vocabulary that is in play.
+    pub(super) fn is_large(&mut self, batch: &BatchRef) -> Result<bool, Fault> {
+        let vocab = self.values.values().map(|value| match value {
+            Value::Policy(policy) => policy.model.config.vocab,
+            _ => 0,
+        });
+        let (vocab, [tokens, logits]) = (vocab.max().unwrap_or(0), self.limits);
+        let batch = self.batch(batch)?;
+        Ok(batch.rows() * batch.length() > tokens || batch.rows() * batch.positions() * vocab > logits)
+    }
+
+    /// What a player says of a batch in pieces, `[rows, positions]` or `[rows, 1]`.
+    fn in_pieces(&mut self, player: &str, batch: &BatchRef, what: What) -> Result<Tensor<2>, Fault> {
+        let value = self.pieces(batch)?.values(&self.plain(player)?, &what).autodiff();
+        if self.moved.value() != player {
+            return Ok(value);
+        }
+        let seen = value.require_grad();
+        self.pulled.entry(batch.clone()).or_default().push((what, seen.clone()));
+        Ok(seen)
+    }
+
+    fn kl_in_pieces(&mut self, p: &str, q: &str, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
+        let other = |name: &str| match self.plain(name)? {
+            Model::Policy(model) => Ok(model),
+            Model::Reward(_) => Err(wrong(name, "policy", self.value(name)?)),
+        };
+        // The gradient is taken in one of the two.
+        match self.moved.value() == q {
+            true => {
+                let what = What::KlFrom(other(p)?);
+                self.in_pieces(q, batch, what)
+            }
+            false => {
+                let what = What::KlTo(other(q)?);
+                self.in_pieces(p, batch, what)
+            }
+        }
+    }
+
+    fn pieces(&self, batch: &BatchRef) -> Result<Pieces<'v>, Fault> {
+        let [tokens, logits] = self.limits;
+        Ok(Pieces::new(source_rows(self.values, batch)?, tokens, logits, &self.device))
+    }
+
+    /// A player without autodiff.
+    fn plain(&self, player: &str) -> Result<Model, Fault> {
+        match self.value(player)? {
+            Value::Policy(policy) => Ok(Model::Policy(policy.model.clone())),
+            Value::Reward(reward) => Ok(Model::Reward(reward.model.clone())),
+            other => Err(wrong(player, "a player", other)),
+        }
+    }
+
+    /// Gradients in the moved player's parameters through what was computed in pieces; `outer`: the objective's own.
+    pub fn pull(&self, outer: &Gradients) -> Result<GradientsParams, Fault> {
+        let mut sum = GradientsParams::new();
+        let player = self.plain(self.moved.value())?;
+        for (batch, wanted) in &self.pulled {
+            let gradient = |seen: &Tensor<2>| seen.grad(outer).unwrap_or_else(|| seen.clone().inner().zeros_like());
+            let wanted: Vec<_> = wanted.iter().map(|(what, seen)| (what.clone(), gradient(seen))).collect();
+            let part = self.pieces(batch)?.gradients(&player, &wanted);
+            match &player {
+                Model::Policy(model) => add(model, &mut sum, part),
+                Model::Reward(model) => add(model, &mut sum, part),
+            }
+        }
+        Ok(sum)
     }
 
     fn scores(&mut self, batch: &BatchRef) -> Result<Tensor<2>, Fault> {

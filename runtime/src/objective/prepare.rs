@@ -43,6 +43,15 @@ impl Leaves<'_> {
         if !is_cpu(self.device()) || threads() < 2 {
             return Ok(apart);
         }
+        // A large batch is computed in pieces, when the objective asks for it.
+        let made: Vec<&Forward> = made
+            .into_iter()
+            .filter_map(|forward| match self.is_large(&forward.batch) {
+                Ok(true) => None,
+                Ok(false) => Some(Ok(forward)),
+                Err(fault) => Some(Err(fault)),
+            })
+            .collect::<Result<_, _>>()?;
         let moved = made.iter().filter(|forward| self.moved.value() == forward.player).count();
         let work = made.into_iter().map(|forward| self.work(forward, moved)).collect::<Result<Vec<_>, _>>()?;
         let done = side_by_side(work, |work| (work.model.forward(&work.batch, work.forward.gives), work));
@@ -96,6 +105,7 @@ impl Leaves<'_> {
     fn insert(&mut self, forward: &Forward, output: Output) {
         let key = (forward.player.clone(), forward.batch.clone());
         match (output, forward.gives) {
+            (Output::Later, _) => {}
             (Output::LogProbs(log_probs), _) => drop(self.log_probs.insert(key, log_probs)),
             (Output::Matrix(rewards), Gives::Rewards) => drop(self.rewards.insert(key, rewards)),
             (Output::Matrix(logp), Gives::Logp | Gives::LogProbs) => drop(self.logps.insert(key, logp)),

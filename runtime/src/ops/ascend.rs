@@ -8,6 +8,7 @@ use super::Op;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
+use crate::model::recompute::add;
 use crate::objective::{Evaluator, Leaves, Moved, forwards};
 use crate::value::{Policy, Reward, Value, tracked};
 
@@ -57,6 +58,7 @@ fn step(stage: &Stage, env: &Env, context: &mut Context<'_>, sign: f64) -> Resul
     }
     record_pairs(stage, env, &mut leaves, context)?;
 
+    let pulled = leaves.pull(&gradients)?;
     let (value, norm) = match (leaves.into_moved(), player) {
         (Moved::Policy { model, .. }, Value::Policy(p)) => {
             let mut optimizer = p
@@ -64,7 +66,8 @@ fn step(stage: &Stage, env: &Env, context: &mut Context<'_>, sign: f64) -> Resul
                 .clone()
                 .ok_or_else(|| Fault::new(format!("`{name}` follows another policy and has no optimizer")))?;
             let (model, norm) = {
-                let own = forwards::gradients(&model, gradients, apart);
+                let mut own = forwards::gradients(&model, gradients, apart);
+                add(&model, &mut own, pulled);
                 optimizer.step(model, own, None)?
             };
             let policy = Policy { model: model.valid(), optimizer: Some(optimizer), ..(**p).clone() };
@@ -74,7 +77,8 @@ fn step(stage: &Stage, env: &Env, context: &mut Context<'_>, sign: f64) -> Resul
             let mut optimizer = r.optimizer.clone();
             let head = model.head.id;
             let (model, norm) = {
-                let own = forwards::gradients(&model, gradients, apart);
+                let mut own = forwards::gradients(&model, gradients, apart);
+                add(&model, &mut own, pulled);
                 optimizer.step(model, own, Some(head))?
             };
             (Value::Reward(Box::new(Reward { model: model.valid(), optimizer, ..(**r).clone() })), norm)

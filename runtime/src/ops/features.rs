@@ -12,6 +12,7 @@ use crate::batch::{Batch, Row};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
+use crate::objective::pieces::PIECE_TOKENS;
 use crate::rng::normals;
 use crate::value::{Features, Value};
 
@@ -47,7 +48,8 @@ impl Features {
     pub fn of(&self, rows: &[&Row], context: &Context<'_>) -> Vec<Vec<f64>> {
         let width = self.model.config.width;
         let mut all = Vec::with_capacity(rows.len());
-        for chunk in rows.chunks(256) {
+        let longest = rows.iter().map(|row| row.prompt.len() + row.response.len()).max().unwrap_or(1);
+        for chunk in rows.chunks((PIECE_TOKENS / longest).clamp(1, 256)) {
             let batch = Batch::new(chunk.iter().copied(), &context.device);
             let hidden = self.model.hidden(batch.tokens(), None);
             let pooled: Tensor<2> = if self.mean_pool {

@@ -9,8 +9,9 @@ use super::{Op, config};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::objective::forwards::Model;
+use crate::objective::forwards::{Model, Output};
 use crate::objective::padded;
+use crate::objective::pieces::is_large;
 use crate::value::Value;
 
 pub struct MakeForward;
@@ -33,6 +34,7 @@ impl Op for MakeForward {
             Value::Reward(r) => Model::Reward(r.model.clone()),
             other => return Err(Fault::new(format!("input `player` is {} where a player is wanted", other.kind()))),
         };
-        Ok(vec![Value::Forward(Arc::new(model.forward(&batch, gives)))])
+        let output = if is_large(&batch, model.vocab()) { Output::Later } else { model.forward(&batch, gives) };
+        Ok(vec![Value::Forward(Arc::new(output))])
     }
 }

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Int, Tensor, activation::log_softmax};
+use burn::tensor::{Device, Int, Tensor, activation::log_softmax};
 use pbpo_compiler::plan::Stage;
 use rand::RngExt;
 use serde::Deserialize;
@@ -15,6 +15,8 @@ use crate::env::Env;
 use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{Decoder, Llama};
+use crate::objective::forwards::Model;
+use crate::objective::pieces::{PIECE_LOGITS, PIECE_TOKENS, Pieces, What, is_large};
 use crate::optimizer::{AdamW, Optimizer};
 use crate::value::{Init, Value, tracked};
 
@@ -72,18 +74,32 @@ impl Op for Imitate {
             // Linear decay to a tenth.
             optimizer.scale = 1.0 - 0.9 * step as f64 / steps as f64;
             let picks: Vec<&Row> = (0..batch).map(|_| &rows[rng.random_range(0..rows.len())]).collect();
-            let loss = cross_entropy(&model, &Batch::new(picks, &device));
-            let gradients = GradientsParams::from_grads(loss.backward(), &model);
+            let (loss, gradients) = loss(&model, picks, &device);
             let (moved, norm) = optimizer.step(model, gradients, None)?;
             model = moved;
             if step % 10 == 9 || step + 1 == steps {
-                let loss = f64::from(loss.into_scalar::<f32>());
                 let metrics = [("loss".to_owned(), loss), ("grad_norm".to_owned(), norm)].into();
                 context.emit(Event::Progress { stage: stage.name.clone(), done: step + 1, total: steps, metrics })?;
             }
         }
         Ok(vec![Value::Init(Box::new(Init { model: model.valid(), score: None, tokenizer, base }))])
     }
+}
+
+/// The loss on a batch and its gradients, in pieces where the batch is too large for one graph.
+fn loss(model: &Decoder, rows: Vec<&Row>, device: &Device) -> (f64, GradientsParams) {
+    let batch = Batch::new(rows.iter().copied(), device);
+    if !is_large(&batch, model.config.vocab) {
+        let loss = cross_entropy(model, &batch);
+        let gradients = GradientsParams::from_grads(loss.backward(), model);
+        return (f64::from(loss.into_scalar::<f32>()), gradients);
+    }
+    let player = Model::Policy(model.valid());
+    let pieces = Pieces::new(rows, PIECE_TOKENS, PIECE_LOGITS, device);
+    let mask = batch.to_device(&device.clone().without_autodiff()).mask();
+    let weights = mask.clone() / mask.sum().neg().unsqueeze();
+    let loss = (pieces.values(&player, &What::Logp) * weights.clone()).sum();
+    (f64::from(loss.into_scalar::<f32>()), pieces.gradients(&player, &[(What::Logp, weights)]))
 }
 
 /// Mean negative log-probability of the response tokens, a scalar `[1]`.

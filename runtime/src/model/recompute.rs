@@ -1,0 +1,103 @@
+//! Gradients of a decoder without its graph: a forward keeps the input of each block alone, and on the way back each
+//! block is computed again (gradient checkpointing, by hand: Burn has none for whole blocks).
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Int, Tensor};
+
+use super::attention::Positions;
+use super::decoder::Decoder;
+use super::rms_norm;
+
+/// What a forward leaves for the way back.
+pub struct Trace {
+    tokens: Tensor<2, Int>,
+    /// `[rows new, width]` in front of each block, and behind the last one.
+    inputs: Vec<Tensor<2>>,
+    /// Behind the final norm, `[rows, new, width]`.
+    pub hidden: Tensor<3>,
+}
+
+impl Decoder {
+    /// The forward of [`Decoder::hidden`]; `self` and `tokens` without autodiff.
+    pub fn trace(&self, tokens: Tensor<2, Int>) -> Trace {
+        let [rows, new] = tokens.dims();
+        let embed = self.embed.val();
+        let positions = Positions::new(&self.config, 0, new, &embed.device());
+        let mut x: Tensor<2> = embed.select(0, tokens.clone().reshape([rows * new]));
+        let mut inputs = vec![x.clone()];
+        for block in &self.blocks {
+            x = block.forward(x, [rows, new], &positions, None);
+            inputs.push(x.clone());
+        }
+        let hidden = rms_norm(x, &self.norm, self.config.norm_eps).reshape([rows, new, self.config.width]);
+        Trace { tokens, inputs, hidden }
+    }
+
+    /// Gradients in `model`'s parameters, given that in the trace's hidden states, `[rows, new, width]`. `model` is the
+    /// copy of what was traced that autodiff tracks.
+    pub fn pull(model: &Decoder, mut trace: Trace, gradient: Tensor<3>) -> GradientsParams {
+        let [rows, new, width] = gradient.dims();
+        let mut sum = GradientsParams::new();
+        // Nothing is computed below the lowest part that is trained.
+        let lowest = model.blocks.iter().position(trains).unwrap_or(model.blocks.len());
+        let lowest = if model.embed.is_require_grad() { 0 } else { lowest };
+        if lowest == model.blocks.len() && !model.norm.is_require_grad() {
+            return sum;
+        }
+        let device = model.embed.val().device();
+        let positions = Positions::new(&model.config, 0, new, &device);
+        let mut gradient: Tensor<2> = gradient.reshape([rows * new, width]);
+        for part in (lowest..=model.blocks.len()).rev() {
+            let Some(input) = trace.inputs.pop() else { break };
+            let input = input.autodiff().require_grad();
+            let output = match model.blocks.get(part) {
+                Some(block) => block.forward(input.clone(), [rows, new], &positions, None),
+                None => rms_norm(input.clone(), &model.norm, model.config.norm_eps),
+            };
+            let mut gradients = (output * gradient.autodiff()).sum().backward();
+            gradient = input.grad(&gradients).unwrap_or_else(|| input.inner().zeros_like());
+            add(model, &mut sum, GradientsParams::from_module(&mut gradients, model));
+        }
+        if model.embed.is_require_grad() {
+            let tokens = Tensor::<1, Int>::from_data(trace.tokens.reshape([rows * new]).into_data(), &device);
+            let mut gradients = (model.embed.val().select(0, tokens) * gradient.autodiff()).sum().backward();
+            add(model, &mut sum, GradientsParams::from_module(&mut gradients, model));
+        }
+        sum
+    }
+}
+
+/// Adds one set of gradients to another, parameter by parameter.
+pub fn add<M: Module>(module: &M, sum: &mut GradientsParams, mut part: GradientsParams) {
+    module.visit(&mut Add { sum, part: &mut part });
+}
+
+struct Add<'a> {
+    sum: &'a mut GradientsParams,
+    part: &'a mut GradientsParams,
+}
+
+impl ModuleVisitor for Add<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let gradient = match (self.sum.remove::<D>(param.id), self.part.remove::<D>(param.id)) {
+            (Some(sum), Some(part)) => sum + part,
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => return,
+        };
+        self.sum.register(param.id, gradient);
+    }
+}
+
+/// Whether any parameter of a module has a gradient.
+fn trains<M: Module>(module: &M) -> bool {
+    struct Any(bool);
+    impl ModuleVisitor for Any {
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0 |= param.is_require_grad();
+        }
+    }
+    let mut any = Any(false);
+    module.visit(&mut any);
+    any.0
+}

@@ -1,0 +1,199 @@
+//! Whole runs on a checkpoint from disk: adapters, files, verifiers, reward models and judges.
+
+#[path = "common/tiny.rs"]
+mod tiny;
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use burn::tensor::Device;
+use pbpo_runtime::env::Env;
+use pbpo_runtime::host::Host;
+use pbpo_runtime::model::disk;
+use pbpo_runtime::rundir::RunDir;
+use pbpo_runtime::shared::Shared;
+use pbpo_runtime::{Fault, execute};
+use tiny::plan;
+
+/// A game of two episodes. `BACKBONE` and `JUDGE` are filled in.
+const GAME: &str = r#"pbpo 1
+use std/games { pbpo }
+param seed: int = 0
+data demos   { source = file("rows.jsonl", prompt = "question", completion = "answer") }
+data prompts { source = file("rows.jsonl", prompt = "question", answer = "answer"), check = exact }
+policy pi {
+  model     = hf("qwen2")
+  init      = imitate(demos, steps = 2, batch = 2, lr = 1e-3)
+  lora      = { rank = 2, alpha = 4.0 }
+  optimizer = adamw { lr = 1e-2 }
+  sampling  = { max_new = 4 tokens }
+  estimator = rloo { group = 2 }
+}
+policy ref { follows = pi, update = each_episode }
+reward_model r { backbone = BACKBONE, head = sequence }
+features phi { of = pi.init, project = 8 }
+exploration enhancer { features = phi, against = ref, search = best_of { candidates = 2, from = pi } }
+constraint confidence { on = r, keep = lagrangian { beta = 0.04, nll = mean }, batch = 4 pairs }
+oracle judge { by = JUDGE }
+pipeline main = pbpo(pi, ref, r, enhancer, confidence, judge, prompts, prompts, episodes = 2, pairs = 4, batch = 4,
+  outer = 1, inner = 1)
+"#;
+
+const VERIFIER: &str = "verifier";
+const INIT: &str = "pi.init";
+
+/// A directory with the rows and the checkpoints that the file names.
+fn directory() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let rows = "{\"question\": \"one\", \"answer\": \"1\"}\n\n{\"question\": \"two\", \"answer\": \"2\"}\n";
+    std::fs::write(dir.path().join("rows.jsonl"), rows).unwrap();
+    let checkpoints = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/checkpoints");
+    for name in ["qwen2", "reward"] {
+        std::fs::create_dir(dir.path().join(name)).unwrap();
+        for entry in std::fs::read_dir(checkpoints.join(name)).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), dir.path().join(name).join(entry.file_name())).unwrap();
+        }
+    }
+    dir
+}
+
+fn host(dir: &Path) -> Host {
+    Host { base: dir.to_owned(), answers: Some(dir.join("answers.jsonl")), ..Host::from(&Device::flex()) }
+}
+
+/// Runs a game in a directory; the run's own directory, and its fault.
+fn run(dir: &Path, name: &str, backbone: &str, judge: &str) -> (PathBuf, Result<(), Fault>) {
+    let plan = plan(&GAME.replace("BACKBONE", backbone).replace("JUDGE", judge), &[]);
+    let path = dir.join(name);
+    std::fs::create_dir(&path).unwrap();
+    let mut run = RunDir::create(path.clone(), &plan, "cpu").unwrap();
+    let mut env = Env::default();
+    let ran = execute(&plan, host(dir), &mut run, &mut env, &mut Shared::default());
+    if ran.is_ok() {
+        run.finish(&plan, &env).unwrap();
+    }
+    (path, ran)
+}
+
+fn lines(path: &Path) -> usize {
+    std::fs::read_to_string(path).unwrap_or_default().lines().count()
+}
+
+#[test]
+fn adapters_are_trained_on_a_base_that_stays_and_saved_as_peft_has_them() {
+    let dir = directory();
+    let (path, ran) = run(dir.path(), "run", INIT, VERIFIER);
+    ran.unwrap();
+    let saved = disk::load(&path.join("checkpoints/pi").display().to_string(), &host(dir.path())).unwrap();
+    let base = disk::load("qwen2", &host(dir.path())).unwrap();
+    let weights = |model: &pbpo_runtime::model::Decoder| -> Vec<Vec<f32>> {
+        model.tensors().values().map(disk::Out::values).collect()
+    };
+    assert_eq!(weights(&saved.model), weights(&base.model), "the base has moved");
+    assert_ne!(weights(&saved.model.merged()), weights(&base.model), "the adapters have not");
+    let manifest: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(path.join("run.json")).unwrap()).unwrap();
+    assert_eq!(manifest["models"]["pi.model"]["name"], "qwen2");
+    assert_eq!(manifest["models"]["pi.model"]["digest"].as_str().unwrap().len(), 64);
+    assert_eq!(manifest["data"]["prompts"].as_str().unwrap().len(), 64);
+}
+
+#[test]
+fn a_reward_model_from_disk_follows_and_labels() {
+    let dir = directory();
+    let (path, ran) = run(dir.path(), "run", "hf(\"reward\")", "reward_model { model = \"reward\", scale = 2.0 }");
+    ran.unwrap();
+    assert!(lines(&path.join("preferences.jsonl")) > 0);
+    let saved = disk::load(&path.join("checkpoints/r").display().to_string(), &host(dir.path())).unwrap();
+    let before = disk::load("reward", &host(dir.path())).unwrap();
+    assert_eq!(saved.score.as_ref().unwrap().len(), before.score.as_ref().unwrap().len());
+    assert_ne!(saved.score, before.score);
+}
+
+#[test]
+fn a_judge_behind_a_server_is_asked_once_for_each_question() {
+    let dir = directory();
+    let (url, calls) = server();
+    let judge = format!("chat {{ model = \"m\", url = \"{url}\", labels = likelier, order = given }}");
+    let (path, ran) = run(dir.path(), "first", INIT, &judge);
+    ran.unwrap();
+    assert!(lines(&path.join("preferences.jsonl")) > 0);
+    let asked = calls.load(Ordering::SeqCst);
+    assert!(asked > 1, "{asked}");
+    // The same run again asks the one question that says whether the server is there.
+    let (again, ran) = run(dir.path(), "again", INIT, &judge);
+    ran.unwrap();
+    assert_eq!(calls.load(Ordering::SeqCst), asked + 1);
+    let read = |path: &Path| std::fs::read_to_string(path.join("preferences.jsonl")).unwrap();
+    assert_eq!(read(&path), read(&again));
+}
+
+#[test]
+fn what_is_missing_is_known_before_anything_is_trained() {
+    let dir = directory();
+    let refused = "chat { model = \"m\", url = \"http://127.0.0.1:9/v1\", retries = 0 }";
+    let untrained = |judge: &str, name: &str, stage: &str| {
+        let (path, ran) = run(dir.path(), name, INIT, judge);
+        let fault = ran.unwrap_err();
+        assert_eq!(fault.stage.as_deref(), Some(stage), "{fault}");
+        assert!(fault.help.is_some(), "{fault}");
+        assert_eq!(lines(&path.join("metrics.jsonl")), 0, "trained before {fault}");
+    };
+    untrained(refused, "refused", "judge");
+    untrained("recorded { file = \"nowhere.jsonl\" }", "recorded", "judge");
+    std::fs::remove_file(dir.path().join("rows.jsonl")).unwrap();
+    untrained(VERIFIER, "rows", "prompts");
+    std::fs::write(dir.path().join("rows.jsonl"), "{\"question\": \"one\", \"answer\": \"1\"}\n{\"question\": 1")
+        .unwrap();
+    untrained(VERIFIER, "bad", "prompts");
+    std::fs::write(dir.path().join("rows.jsonl"), "{\"question\": \"one\", \"answer\": \"1\"}\n").unwrap();
+    std::fs::remove_file(dir.path().join("qwen2/model.safetensors")).unwrap();
+    untrained(VERIFIER, "weights", "pi.model");
+}
+
+/// A server that prefers the first response, always; where it is, and how often it was asked.
+fn server() -> (String, Arc<AtomicUsize>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}/v1", listener.local_addr().unwrap());
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = calls.clone();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let counted = counted.clone();
+            std::thread::spawn(move || answer(&stream, &counted));
+        }
+    });
+    (url, calls)
+}
+
+fn answer(stream: &TcpStream, calls: &AtomicUsize) {
+    let mut reader = BufReader::new(stream);
+    loop {
+        let mut length = 0;
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 {
+                return;
+            }
+            if let Some(value) = line.to_ascii_lowercase().strip_prefix("content-length:") {
+                length = value.trim().parse().unwrap();
+            }
+            if line == "\r\n" {
+                break;
+            }
+        }
+        let mut body = vec![0; length];
+        reader.read_exact(&mut body).unwrap();
+        calls.fetch_add(1, Ordering::SeqCst);
+        let body = r#"{"choices": [{"index": 0, "message": {"role": "assistant", "content": "A"}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 5, "completion_tokens": 1}}"#;
+        let head =
+            format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        let mut stream = stream;
+        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).unwrap();
+    }
+}

@@ -1,0 +1,168 @@
+//! Batches in pieces give the values and gradients of one graph.
+
+mod common;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::optim::GradientsParams;
+use burn::tensor::{Device, Tensor};
+use pbpo_compiler::plan::{Axis, BatchRef, BinaryOp, Expr, Leaf, Reduction};
+use pbpo_runtime::model::disk::floats;
+use pbpo_runtime::model::lora::Lora;
+use pbpo_runtime::model::recompute::add;
+use pbpo_runtime::model::{Head, Linear};
+use pbpo_runtime::objective::{Evaluator, Leaves, Moved, forwards};
+use pbpo_runtime::rng::stream;
+use pbpo_runtime::tokenizer::EOS;
+use pbpo_runtime::value::{Rollouts, Value, tracked};
+
+type Found = Vec<Option<Vec<f32>>>;
+
+/// Every gradient of a module, in order; nothing where there is none.
+struct All<'a> {
+    gradients: &'a GradientsParams,
+    found: Found,
+}
+
+impl ModuleVisitor for All<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.found.push(self.gradients.get::<D>(param.id).map(floats));
+    }
+}
+
+fn mean(leaf: Leaf) -> Expr {
+    let reduce = |reduction, axis, arg| Expr::Reduce { reduction, axis, arg: Box::new(arg) };
+    // Squares, so that the objective's gradient differs from position to position.
+    let leaf = Expr::Leaf { leaf };
+    let square = Expr::Binary { op: BinaryOp::Mul, left: Box::new(leaf.clone()), right: Box::new(leaf) };
+    reduce(Reduction::Mean, Axis::Row, reduce(Reduction::Sum, Axis::Token, square))
+}
+
+fn sum(terms: Vec<Expr>) -> Expr {
+    let plus = |left, right| Expr::Binary { op: BinaryOp::Add, left: Box::new(left), right: Box::new(right) };
+    terms.into_iter().reduce(plus).unwrap()
+}
+
+/// Prompts and responses of many lengths.
+fn world(head: Head) -> HashMap<String, Value> {
+    let data = common::data(&["ab", "c"]);
+    let rows = vec![
+        common::row(&[3, 4], &[5, EOS]),
+        common::row(&[5], &[3, 3, EOS]),
+        common::row(&[5, 3, 4, 4], &[4]),
+        common::row(&[4], &[3, 4, 5, 5, EOS]),
+    ];
+    common::values(vec![
+        ("pi", common::policy(&data, 1)),
+        ("ref", common::policy(&data, 2)),
+        ("r", common::reward(&data, head, 3)),
+        ("y", Value::Rollouts(Arc::new(Rollouts { source: common::source(&data), rows, per_prompt: 1 }))),
+    ])
+}
+
+/// The objective's value and all gradients, within limits.
+fn step(values: &HashMap<String, Value>, objective: &Expr, player: &str, limits: Option<[usize; 2]>) -> (f32, Found) {
+    match &values[player] {
+        Value::Policy(policy) => {
+            let model = tracked(&policy.model);
+            let moved = Moved::Policy { value: player.into(), model: model.clone() };
+            gradients(values, objective, &model, moved, limits)
+        }
+        Value::Reward(reward) => {
+            let model = tracked(&reward.model);
+            let moved = Moved::Reward { value: player.into(), model: model.clone() };
+            gradients(values, objective, &model, moved, limits)
+        }
+        _ => unreachable!(),
+    }
+}
+
+fn gradients<M: Module>(
+    values: &HashMap<String, Value>,
+    objective: &Expr,
+    model: &M,
+    moved: Moved,
+    limits: Option<[usize; 2]>,
+) -> (f32, Found) {
+    let mut leaves = Leaves::new(values, moved, &Device::flex());
+    leaves.limits = limits.unwrap_or(leaves.limits);
+    let mut evaluator = Evaluator::new(&mut leaves);
+    let value = evaluator.eval(objective).unwrap();
+    let value = evaluator.matrix(&value);
+    let reached = value.clone().into_scalar::<f32>();
+    let outer = value.backward();
+    let pulled = leaves.pull(&outer).unwrap();
+    let mut own = forwards::gradients(model, outer, Vec::new());
+    add(model, &mut own, pulled);
+    let mut all = All { gradients: &own, found: Vec::new() };
+    model.visit(&mut all);
+    (reached, all.found)
+}
+
+fn same(values: &HashMap<String, Value>, objective: &Expr, player: &str) {
+    let (value, whole) = step(values, objective, player, None);
+    let moved = whole.iter().flatten().flatten().filter(|g| **g != 0.0).count();
+    assert!(moved > 100, "hardly any gradient: {moved}");
+    // One row a piece and one position at a time; two rows and a few positions.
+    for limits in [[1, 1], [12, 20]] {
+        let (again, pieces) = step(values, objective, player, Some(limits));
+        assert!((value - again).abs() < 1e-5 * value.abs().max(1.0), "{value} and {again}");
+        assert_eq!(whole.len(), pieces.len());
+        for (a, b) in whole.iter().zip(&pieces) {
+            let zeros = || vec![0.0; a.as_ref().or(b.as_ref()).map_or(0, Vec::len)];
+            let (a, b) = (a.clone().unwrap_or_else(zeros), b.clone().unwrap_or_else(zeros));
+            let size = a.iter().fold(1e-3_f32, |most, g| most.max(g.abs()));
+            let off = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(off < 1e-4 * size, "{player}: gradients of size {size} differ by {off}");
+        }
+    }
+}
+
+fn y() -> BatchRef {
+    BatchRef { value: "y".into(), side: None }
+}
+
+fn of_policy() -> Expr {
+    let name = |text: &str| text.to_owned();
+    sum(vec![
+        mean(Leaf::Logp { policy: name("pi"), batch: y() }),
+        mean(Leaf::Entropy { policy: name("pi"), batch: y() }),
+        mean(Leaf::Kl { p: name("pi"), q: name("ref"), batch: y() }),
+        mean(Leaf::Kl { p: name("ref"), q: name("pi"), batch: y() }),
+        mean(Leaf::Logp { policy: name("ref"), batch: y() }),
+    ])
+}
+
+#[test]
+fn of_a_policy() {
+    same(&world(Head::Token), &of_policy(), "pi");
+}
+
+#[test]
+fn of_a_policy_with_adapters_the_base_has_none() {
+    let mut values = world(Head::Token);
+    let Some(Value::Policy(policy)) = values.get_mut("pi") else { unreachable!() };
+    let targets = ["q_proj", "v_proj", "down_proj"].map(str::to_owned).to_vec();
+    let lora = Lora { rank: 3, alpha: 6.0, targets };
+    let mut rng = stream([4; 32], 0);
+    // B of a fresh adapter is zero, and A has no gradient: both random.
+    let draw = |_: &str, linear: &Linear| {
+        let [inputs, outputs] = linear.weight.val().dims();
+        let mut normals = |n| pbpo_runtime::rng::normals(&mut rng, n);
+        Ok((normals(inputs * 3), normals(3 * outputs)))
+    };
+    policy.model = lora.put(policy.model.clone(), draw).unwrap();
+    same(&values, &of_policy(), "pi");
+    let (_, all) = step(&values, &of_policy(), "pi", Some([1, 1]));
+    assert_eq!(all.iter().flatten().count(), 2 * 3 * 2, "A and B of three matrices in two layers");
+}
+
+#[test]
+fn of_reward_models() {
+    let rewards = mean(Leaf::TokenReward { reward_model: "r".into(), batch: y() });
+    same(&world(Head::Token), &rewards, "r");
+    let rewards = mean(Leaf::Reward { reward_model: "r".into(), batch: y() });
+    same(&world(Head::Sequence), &rewards, "r");
+}
