@@ -15,35 +15,35 @@ pub const MOST_TERMS: usize = 100_000;
 
 /// The arguments of a call by the names of the parameters.
 #[derive(Clone, Debug, Default)]
-pub struct Bindings {
-    values: BTreeMap<String, Bound>,
+pub struct Bindings<'a> {
+    values: BTreeMap<&'a str, Bound<'a>>,
 }
 
 #[derive(Clone, Debug)]
-struct Bound {
-    value: Expr,
+struct Bound<'a> {
+    value: &'a Expr,
     /// Number of terms of the value.
     size: usize,
     /// Whether the parameter is a block, which may be called as a function.
     block: bool,
 }
 
-impl Bindings {
-    pub fn insert(&mut self, formal: &Formal, value: Expr) {
+impl<'a> Bindings<'a> {
+    pub fn insert(&mut self, formal: &'a Formal, value: &'a Expr) {
         let block = !formal.ty.list && formal.ty.words.first().is_some_and(|word| Kind::parse(&word.text).is_some());
-        let size = Bindings::default().size(&value);
-        self.values.insert(formal.name.text.clone(), Bound { value, size, block });
+        let size = Bindings::default().size(value);
+        self.values.insert(&formal.name.text, Bound { value, size, block });
     }
 
-    fn get(&self, name: &str) -> Option<&Expr> {
-        self.values.get(name).map(|bound| &bound.value)
+    fn get(&self, name: &str) -> Option<&'a Expr> {
+        self.values.get(name).map(|bound| bound.value)
     }
 
     /// Number of terms that an expression becomes.
     pub fn size(&self, expr: &Expr) -> usize {
         let inner = match &expr.kind {
             ExprKind::Path(path) => match path.as_slice() {
-                [name] => return self.values.get(&name.text).map_or(1, |bound| bound.size),
+                [name] => return self.values.get(name.text.as_str()).map_or(1, |bound| bound.size),
                 _ => 0,
             },
             ExprKind::Call { args, .. } => sum(args.iter().map(|arg| self.size(&arg.value))),
@@ -85,7 +85,8 @@ impl Bindings {
 
     /// What is called: `r(y)` with a reward model for `r`; `kl(pi, ref, y)` stays, though a number is `kl`.
     fn callee(&self, callee: &[Ident]) -> Vec<Ident> {
-        let block = callee.first().and_then(|name| self.values.get(&name.text)).is_some_and(|bound| bound.block);
+        let block =
+            callee.first().and_then(|name| self.values.get(name.text.as_str())).is_some_and(|bound| bound.block);
         block.then(|| self.path(callee)).flatten().unwrap_or_else(|| callee.to_vec())
     }
 

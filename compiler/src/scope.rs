@@ -90,9 +90,8 @@ impl Scope {
 
     /// What another scope of the same program has used is used.
     pub fn adopt(&self, other: &Scope) {
-        for name in other.used.all() {
-            self.used.add(&name);
-        }
+        let names = other.used.all();
+        self.used.names().extend(names);
     }
 
     /// Names that a file, or a definition in it, has for the blocks of a kind.

@@ -3,12 +3,13 @@
 /// The byte at which brackets first nest deeper than `limit`. Comments and texts don't count. The parser
 /// has no look at its stack, so this must never count fewer than it opens.
 pub(crate) fn too_deep(source: &str, limit: usize) -> Option<usize> {
-    let mut open = Vec::new();
-    let mut bytes = source.bytes().enumerate().peekable();
-    while let Some((at, byte)) = bytes.next() {
+    let (mut open, mut at) = (Vec::new(), 0);
+    let bytes = source.as_bytes();
+    while let Some(byte) = bytes.get(at) {
+        let next = at + 1;
         match byte {
             b'{' | b'(' | b'[' => {
-                open.push(byte);
+                open.push(*byte);
                 if open.len() > limit {
                     return Some(at);
                 }
@@ -16,11 +17,14 @@ pub(crate) fn too_deep(source: &str, limit: usize) -> Option<usize> {
             b'}' => close(&mut open, b'{'),
             b')' => close(&mut open, b'('),
             b']' => close(&mut open, b'['),
-            b'/' if bytes.peek().is_some_and(|(_, next)| *next == b'/') => skip_line(&mut bytes),
-            b'#' => skip_line(&mut bytes),
-            b'"' => skip_text(&mut bytes),
             _ => {}
         }
+        at = match byte {
+            b'/' if bytes.get(next) == Some(&b'/') => line_end(bytes, next),
+            b'#' => line_end(bytes, next),
+            b'"' => text_end(bytes, next),
+            _ => next,
+        };
     }
     None
 }
@@ -33,23 +37,28 @@ fn close(open: &mut Vec<u8>, opener: u8) {
     }
 }
 
-type Bytes<'s> = std::iter::Peekable<std::iter::Enumerate<std::str::Bytes<'s>>>;
-
-fn skip_line(bytes: &mut Bytes<'_>) {
-    while bytes.next_if(|(_, byte)| *byte != b'\n' && *byte != b'\r').is_some() {}
+fn is_line_end(byte: u8) -> bool {
+    byte == b'\n' || byte == b'\r'
 }
 
-/// To the closing quote, or to the end of the line where there is none.
-fn skip_text(bytes: &mut Bytes<'_>) {
-    while let Some((_, byte)) = bytes.next_if(|(_, byte)| *byte != b'\n' && *byte != b'\r') {
+/// The end of the line.
+fn line_end(bytes: &[u8], from: usize) -> usize {
+    let rest = bytes.get(from..).unwrap_or_default();
+    from + rest.iter().position(|byte| is_line_end(*byte)).unwrap_or(rest.len())
+}
+
+/// Behind the closing quote, or the end of the line where there is none.
+fn text_end(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(byte) = bytes.get(at).filter(|byte| !is_line_end(**byte)) {
+        at += 1;
         match byte {
-            b'"' => return,
-            b'\\' => {
-                bytes.next_if(|(_, byte)| *byte != b'\n' && *byte != b'\r');
-            }
+            b'"' => return at,
+            b'\\' => at += usize::from(bytes.get(at).is_some_and(|byte| !is_line_end(*byte))),
             _ => {}
         }
     }
+    at
 }
 
 #[cfg(test)]

@@ -68,7 +68,18 @@ pub(crate) fn rule(rule: Rule) -> Option<&'static str> {
         | Rule::item
         | Rule::suffix
         | Rule::text_inner
-        | Rule::prefix
+        | Rule::line_mark
+        | Rule::stmt_mark
+        | Rule::term_mark
+        | Rule::infix_mark
+        | Rule::suffix_mark
+        | Rule::word_mark
+        | Rule::open_mark
+        | Rule::end_mark
+        | Rule::comment_mark
+        | Rule::args_end
+        | Rule::word
+        | Rule::comma
         | Rule::comparison
         | Rule::kw_and
         | Rule::kw_or

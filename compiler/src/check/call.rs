@@ -25,7 +25,7 @@ pub struct Callee<'a> {
 
 impl Check<'_> {
     /// The arguments of a call by the names of the parameters; nothing where there was an error.
-    pub fn bind(&mut self, callee: &Callee<'_>, args: &[Arg], span: Span) -> Option<Bindings> {
+    pub fn bind<'a>(&mut self, callee: &Callee<'a>, args: &'a [Arg], span: Span) -> Option<Bindings<'a>> {
         let mut bindings = Bindings::default();
         let mut given: Vec<(&str, Span)> = Vec::new();
         let (mut good, mut unknown) = (true, 0);
@@ -55,13 +55,13 @@ impl Check<'_> {
             }
             given.push((&formal.name.text, place));
             good &= self.argument(callee, formal, &arg.value);
-            bindings.insert(formal, arg.value.clone());
+            bindings.insert(formal, &arg.value);
         }
         let missing: Vec<&Formal> =
             callee.formals.iter().filter(|formal| !given.iter().any(|(name, _)| *name == formal.name.text)).collect();
         for formal in &missing {
             match &formal.default {
-                Some(default) => bindings.insert(formal, default.clone()),
+                Some(default) => bindings.insert(formal, default),
                 None => good = false,
             }
         }

@@ -140,7 +140,10 @@ impl<'a> Lower<'a> {
     }
     /// The next value of a name: `pi@0`, `pi@1`, ...
     fn fresh(&mut self, name: &str) -> String {
-        let counter = self.counters.entry(name.to_owned()).or_insert(0);
+        let counter = match self.counters.get_mut(name) {
+            Some(counter) => counter,
+            None => self.counters.entry(name.to_owned()).or_insert(0),
+        };
         let value = format!("{name}@{counter}");
         *counter += 1;
         value

@@ -1,24 +1,24 @@
 //! Which declarations a pipeline mentions, itself and through the objectives that it calls: their stages
 //! stand in front of everything.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use pbpo_grammar::ast::{Arg, Expr, ExprKind, Formal, Ident, Item, Objective, Stmt};
 
 use crate::scope::Scope;
 
 /// The global name of every declaration that statements mention.
-pub(super) fn of(scope: &Scope, stmts: &[Stmt]) -> HashSet<String> {
-    let mut names = Names { scope, found: HashSet::new(), seen: HashSet::new() };
+pub(super) fn of<'s>(scope: &'s Scope, stmts: &[Stmt]) -> BTreeSet<&'s str> {
+    let mut names = Names { scope, found: BTreeSet::new(), seen: BTreeSet::new() };
     names.stmts(stmts, &[]);
     names.found
 }
 
 struct Names<'s> {
     scope: &'s Scope,
-    found: HashSet<String>,
+    found: BTreeSet<&'s str>,
     /// Objectives that were looked into, and their defaults, by global names.
-    seen: HashSet<(String, Option<String>)>,
+    seen: BTreeSet<(&'s str, Option<&'s str>)>,
 }
 
 impl<'s> Names<'s> {
@@ -42,7 +42,7 @@ impl<'s> Names<'s> {
     /// A word means what the file declares, unless it is a parameter of the objective around.
     fn word(&mut self, word: &Ident, hidden: &[Formal]) {
         if !hidden.iter().any(|formal| formal.name.text == word.text) {
-            self.found.extend(self.scope.global(word).map(str::to_owned));
+            self.found.extend(self.scope.global(word));
         }
     }
 
@@ -72,11 +72,11 @@ impl<'s> Names<'s> {
     fn called(&mut self, name: &Ident, args: &[Arg]) {
         let scope = self.scope;
         let (Some(global), Some(Item::Objective(objective))) = (scope.global(name), scope.item(name)) else { return };
-        if self.seen.insert((global.to_owned(), None)) {
+        if self.seen.insert((global, None)) {
             self.expr(&objective.value, &objective.formals);
         }
         for formal in left_out(objective, args) {
-            let new = self.seen.insert((global.to_owned(), Some(formal.name.text.clone())));
+            let new = self.seen.insert((global, Some(&formal.name.text)));
             if let Some(default) = formal.default.as_ref().filter(|_| new) {
                 self.expr(default, &[]);
             }
@@ -87,11 +87,11 @@ impl<'s> Names<'s> {
 /// The parameters that a call gives no argument.
 fn left_out<'o>(objective: &'o Objective, args: &[Arg]) -> impl Iterator<Item = &'o Formal> {
     let mut unnamed = args.iter().filter(|arg| arg.name.is_none()).count();
-    let named: HashSet<&str> = args.iter().filter_map(|arg| Some(arg.name.as_ref()?.text.as_str())).collect();
+    let named: Vec<&str> = args.iter().filter_map(|arg| Some(arg.name.as_ref()?.text.as_str())).collect();
     let out = objective.formals.iter().filter(move |formal| {
         let positional = !formal.named_only && unnamed > 0;
         unnamed -= usize::from(positional);
-        !positional && !named.contains(formal.name.text.as_str())
+        !positional && !named.contains(&formal.name.text.as_str())
     });
     out.collect::<Vec<_>>().into_iter()
 }

@@ -1,6 +1,6 @@
 //! The stages of blocks, in front of a pipeline's own: only of blocks that are used.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 
 use serde_json::{Value as Json, json};
 
@@ -12,7 +12,7 @@ use crate::schema::Kind;
 
 impl Lower<'_> {
     /// Makes the stages of these blocks and of what they need, in the order of the file.
-    pub(super) fn prelude(&mut self, used: &HashSet<String>) {
+    pub(super) fn prelude(&mut self, used: &BTreeSet<&str>) {
         let order = &self.program.scope.order;
         for name in order.iter().filter(|name| used.contains(name.as_str())) {
             self.need(name);

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Body, Plan, Stage, ops};
+use super::{Body, Plan, Stage, canonical, ops};
 
 /// A hash of 256 bits.
 pub type Identity = [u8; 32];
@@ -36,7 +36,7 @@ impl Work {
         for carry in &body.carries {
             let from = self.value(&carry.from);
             let index = seen.entry(from).or_insert(0);
-            let enter = hash(&[b"carry", &index.to_le_bytes(), &from]);
+            let enter = Parts::new().add(b"carry").add(&index.to_le_bytes()).add(&from).hash();
             *index += 1;
             self.values.insert(carry.enter.clone(), enter);
         }
@@ -50,56 +50,31 @@ impl Work {
     fn stage(&mut self, stage: &Stage) -> Identity {
         let info = ops::find(&stage.op);
         let version = info.map_or(0, |info| info.version);
-        let config = serde_json::to_string(&stage.config).unwrap_or_default();
-        let mut parts: Vec<Vec<u8>> = vec![stage.op.clone().into(), version.to_le_bytes().into(), config.into()];
-        parts.push(self.objective(stage).into());
+        let mut parts = Parts::new();
+        parts.add(stage.op.as_bytes()).add(&version.to_le_bytes());
+        parts.add(serde_json::to_string(&stage.config).unwrap_or_default().as_bytes());
+        let objective = stage.objective.as_ref().map(|objective| canonical::objective(objective, &self.values));
+        parts.add(objective.unwrap_or_default().as_bytes());
         // Captured values of a loop are found by what its body does with them, not by their order.
-        let inputs = stage.inputs.iter().filter(|_| stage.body.is_none());
-        parts.extend(inputs.map(|(_, value)| self.value(value).to_vec()));
-        if let Some(body) = &stage.body {
-            parts.extend(self.body(body).into_iter().map(Vec::from));
+        for (_, value) in stage.inputs.iter().filter(|_| stage.body.is_none()) {
+            parts.add(&self.value(value));
+        }
+        for part in stage.body.iter().flat_map(|body| self.body(body)) {
+            parts.add(&part);
         }
         if info.is_some_and(|info| info.random) {
-            parts.push(self.seed.to_le_bytes().into());
+            parts.add(&self.seed.to_le_bytes());
         }
-        let parts: Vec<&[u8]> = parts.iter().map(Vec::as_slice).collect();
-        let same = hash(&parts);
+        let same = parts.hash();
         let occurrence = self.occurrences.entry(same).or_insert(0);
-        let identity = hash(&[&same, &occurrence.to_le_bytes()]);
+        let identity = Parts::new().add(&same).add(&occurrence.to_le_bytes()).hash();
         *occurrence += 1;
         self.stages.insert(stage.name.clone(), identity);
         for (index, output) in stage.outputs.iter().enumerate() {
-            self.values.insert(output.clone(), hash(&[b"output", &(index as u64).to_le_bytes(), &identity]));
+            let value = Parts::new().add(b"output").add(&(index as u64).to_le_bytes()).add(&identity).hash();
+            self.values.insert(output.clone(), value);
         }
         identity
-    }
-
-    /// The objective with the identities of values in place of their names.
-    fn objective(&self, stage: &Stage) -> String {
-        let Some(objective) = &stage.objective else { return String::new() };
-        let mut json = serde_json::to_value(objective).unwrap_or_default();
-        self.rename(&mut json);
-        json.to_string()
-    }
-
-    fn rename(&self, json: &mut serde_json::Value) {
-        match json {
-            serde_json::Value::String(text) => {
-                if let Some(identity) = self.values.get(text.as_str()) {
-                    *text = blake3::Hash::from_bytes(*identity).to_hex().to_string();
-                }
-            }
-            serde_json::Value::Array(items) => items.iter_mut().for_each(|item| self.rename(item)),
-            serde_json::Value::Object(fields) => {
-                // Names of nodes, ops and metrics are no values, whatever values are called.
-                let fixed = ["node", "of", "op", "reduction", "axis", "side", "name", "kind"];
-                fields
-                    .iter_mut()
-                    .filter(|(key, _)| !fixed.contains(&key.as_str()))
-                    .for_each(|(_, item)| self.rename(item));
-            }
-            serde_json::Value::Null | serde_json::Value::Bool(_) | serde_json::Value::Number(_) => {}
-        }
     }
 
     fn value(&self, name: &str) -> Identity {
@@ -107,12 +82,22 @@ impl Work {
     }
 }
 
-/// A hash of parts, each with its length, so that no two lists of parts look the same.
-fn hash(parts: &[&[u8]]) -> Identity {
-    let mut hasher = blake3::Hasher::new();
-    for part in parts {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part);
+/// What is hashed: parts, each with its length, so that no two lists of parts look the same.
+struct Parts(Vec<u8>);
+
+impl Parts {
+    /// With room for most stages.
+    fn new() -> Self {
+        Self(Vec::with_capacity(512))
     }
-    *hasher.finalize().as_bytes()
+
+    fn add(&mut self, part: &[u8]) -> &mut Self {
+        self.0.extend_from_slice(&(part.len() as u64).to_le_bytes());
+        self.0.extend_from_slice(part);
+        self
+    }
+
+    fn hash(&self) -> Identity {
+        *blake3::hash(&self.0).as_bytes()
+    }
 }

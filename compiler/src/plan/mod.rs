@@ -5,9 +5,10 @@
 //! its own, with the values it carries from one iteration to the next.
 //!
 //! - `expr.rs`: objectives; `forward.rs`: the forwards they need; `text.rs`: the stable text form;
-//!   `identity.rs`: content hashes of stages; `json.rs`, `graph.rs`: other printers; `sweep.rs`: what several
-//!   plans have in common; `diff.rs`: what is different between two; `cost.rs`: what one will take.
+//!   `identity.rs`, `canonical.rs`: content hashes of stages; `json.rs`, `graph.rs`: other printers; `sweep.rs`:
+//!   what several plans have in common; `diff.rs`: what is different between two; `cost.rs`: what one will take.
 
+mod canonical;
 pub mod cost;
 pub mod diff;
 pub mod expr;
@@ -122,7 +123,7 @@ impl Body {
     /// Builds the DAG from stages in a topological order. A value that no stage here makes comes
     /// from outside (a carried or captured value) and gives no edge.
     pub fn new(stages: Vec<Stage>, carries: Vec<Carry>) -> Self {
-        let mut makers: HashMap<&str, NodeIndex> = HashMap::new();
+        let mut makers: HashMap<&str, NodeIndex> = HashMap::with_capacity(stages.len());
         let mut edges: Vec<(NodeIndex, NodeIndex, String)> = Vec::new();
         for (index, stage) in stages.iter().enumerate() {
             let node = NodeIndex::new(index);

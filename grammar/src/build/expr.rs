@@ -27,12 +27,7 @@ impl<'s> Builder<'s> {
         let span = self.trimmed(self.span(&pair));
         let pairs: Vec<Pr<'s>> = pair.into_inner().filter(|pair| !self.comment(pair)).collect();
         let operators = pairs.len() / 2 + 1;
-        if self.depth + operators > MAX_DEPTH {
-            let first = junk::first_word(span.text(self.source)).len();
-            self.fault(FaultKind::TooDeep, Span { end: span.start + u32::try_from(first).unwrap_or(0), ..span });
-            return Self::error(span);
-        }
-        if pairs.is_empty() {
+        if self.too_deep(operators, span) || pairs.is_empty() {
             return Self::error(span);
         }
         self.depth += operators;
@@ -66,6 +61,16 @@ impl<'s> Builder<'s> {
             .parse(pairs.into_iter());
         self.depth -= operators;
         expr
+    }
+
+    /// Says where this many nodes more would nest too deep.
+    fn too_deep(&mut self, nodes: usize, span: Span) -> bool {
+        let deep = self.depth + nodes > MAX_DEPTH;
+        if deep {
+            let first = junk::first_word(span.text(self.source)).len();
+            self.fault(FaultKind::TooDeep, Span { end: span.start + u32::try_from(first).unwrap_or(0), ..span });
+        }
+        deep
     }
 
     /// An operator of another language, or one that only looks right.
@@ -271,6 +276,7 @@ impl<'s> Builder<'s> {
         for pair in pair.into_inner() {
             match pair.as_rule() {
                 Rule::named => arg = self.named(pair),
+                Rule::word => arg = Some((None, self.word(&pair))),
                 Rule::expr => arg = Some((None, self.expr(pair))),
                 Rule::over => over = self.child(&pair.into_inner(), Rule::ident).map(|pair| self.ident(&pair)),
                 Rule::junk_arg => {
@@ -284,6 +290,16 @@ impl<'s> Builder<'s> {
             }
         }
         arg.map(|(name, value)| Arg { name, value, over })
+    }
+
+    /// An argument that is one name.
+    fn word(&mut self, pair: &Pr<'s>) -> Expr {
+        let span = self.span(pair);
+        if self.too_deep(1, span) {
+            return Self::error(span);
+        }
+        let name = self.ident(pair);
+        Expr { kind: self.path_value(vec![name]), span }
     }
 
     fn named(&mut self, pair: Pr<'s>) -> Option<(Option<Ident>, Expr)> {

@@ -229,11 +229,11 @@ impl Lower<'_> {
 }
 
 /// The values that an objective reads, with unique ports; the player itself is not among them.
-fn inputs(expr: &Expr, player: &str) -> Vec<(String, String)> {
-    let (mut ports, mut seen) = (Vec::<(String, String)>::new(), BTreeSet::from([player.to_owned()]));
+fn inputs<'e>(expr: &'e Expr, player: &'e str) -> Vec<(String, String)> {
+    let (mut ports, mut seen) = (Vec::<(String, String)>::new(), BTreeSet::from([player]));
     estimator::leaves(expr, &mut |leaf| {
         for (kind, value) in reads(leaf) {
-            if !seen.insert(value.to_owned()) {
+            if !seen.insert(value) {
                 continue;
             }
             let before = ports.iter().filter(|(port, _)| port.split('.').next() == Some(kind)).count();
