@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use pbpo_compiler::plan::Stage;
-use pbpo_exact::likelihood::{Preferences, fit, refit};
+use pbpo_exact::likelihood::{Preferences, fit_in_ball, refit};
 use pbpo_exact::minus;
 use pbpo_exact::set::{Keep, Norm, Radius, Set};
 use pbpo_exact::step::{frank_wolfe, log_linear, points};
@@ -69,7 +69,7 @@ fn learn(model: &mut Reward, compared: &Compared) {
         model.seen = Compared::default();
         model.data = Preferences::new(model.data.width);
         model.covariance = model.covariance.fresh();
-        model.fit = fit(&model.data, model.fit.ridge, &model.fit.theta);
+        model.fit = fit_in_ball(&model.data, model.fit.ridge, model.bound, &model.fit.theta);
     }
     let known = model.data.len();
     for [chosen, rejected] in compared.behind(&model.seen) {
