@@ -149,6 +149,30 @@ fn a_tenth_of_the_slack_holds_the_truth_with_few_pairs_and_next_to_no_ridge() {
     assert!(!(0..20).any(|seed| holds(seed, f64::INFINITY)), "the ball is not needed");
 }
 
+/// In the ball the loss is curved by `1 / kappa` of the covariance at least: what the regret bound takes for granted.
+#[test]
+fn a_likelihood_set_lies_in_its_ellipsoid_of_the_covariance() {
+    let mut most = 0.0_f64;
+    for seed in 0..CASES.len() {
+        let (data, ridge, bound) = case(seed);
+        let (ridge, rng) = (ridge.max(1e-6), &mut rng(50 + seed as u64));
+        let difference = data.toward.chunks(data.width).map(norm).fold(0.0, f64::max);
+        let mut sigma = Covariance::new(&[data.width], ridge);
+        data.toward.chunks(data.width).for_each(|z| sigma.add(z));
+        let found = fit_in_ball(&data, ridge, bound, &vec![0.0; data.width]);
+        let kappa = Radius { delta: 0.05, scale: 1.0, bound }.kappa(difference);
+        for slack in [0.1, 1.0, 5.0] {
+            for _ in 0..20 {
+                let worst = set(Keep::Dual { slack }, &data, &found).worst(&normals(data.width, 1.0, rng));
+                let off = pbpo_exact::minus(&worst.theta, &found.theta);
+                most = most.max((sigma.norm_sq(&off) / (2.0 * kappa * slack)).sqrt());
+            }
+        }
+    }
+    println!("at most {most} of the radius");
+    assert!(most < 1.0 && most > 0.1);
+}
+
 #[test]
 fn the_best_arm_is_that_of_all_worst_cases() {
     let world = bandit(60, &[1.2, -0.8, 0.9], 4);

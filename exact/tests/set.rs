@@ -185,6 +185,33 @@ fn radii_are_those_of_the_formulas() {
     assert!((RADIUS.likelihood(none, 0.0) - 10.0_f64.ln() - 4.0).abs() < 1e-12);
 }
 
+/// The theorem's steps, each with its own number: a policy step of an episode misses at most the width of the set where
+/// the enhancer looks, and these widths stay below the bound.
+#[test]
+fn the_regret_bound_is_the_formula_and_above_every_sum_of_widths() {
+    let sizes = Sizes { width: 4, pairs: 100, difference: 2.0 };
+    let ellipsoid = |norm| Keep::Ellipsoid { norm, radius: Radius { scale: 0.1, ..RADIUS } };
+    // ridge 1, so that squared norms may be up to 4.
+    let sum = 4.0 * (4.0 * 4.0 * 101.0_f64.ln() + 2.0 * 10.0_f64.ln());
+    let bound = |keep: Keep| keep.regret_bound(sizes, 1.0, 100).unwrap();
+    let gamma = RADIUS.covariance(sizes, 1.0);
+    assert!((bound(ellipsoid(Norm::Covariance)) / (2.0 * gamma * (100.0 * sum).sqrt()) - 1.0).abs() < 1e-12);
+    let gamma = (2.0 * RADIUS.kappa(2.0) * RADIUS.likelihood(sizes, 1.0)).sqrt();
+    assert!((bound(Keep::Likelihood { radius: RADIUS }) / (2.0 * gamma * (100.0 * sum).sqrt()) - 1.0).abs() < 1e-12);
+    assert_eq!(Keep::Mle.regret_bound(sizes, 1.0, 100), None);
+
+    let (rng, mut sigma, mut widths) = (&mut rng(31), Covariance::new(&[4], 1.0), 0.0);
+    for pairs in 1..=100 {
+        let z = normals(4, 0.7, rng);
+        let length = dot(&z, &z).sqrt();
+        let z: Vec<f64> = z.iter().map(|z| z * (2.0 / length).min(1.0)).collect();
+        widths += 2.0 * RADIUS.covariance(Sizes { pairs, ..sizes }, 1.0) * sigma.inverse_norm_sq(&z).sqrt();
+        sigma.add(&z);
+    }
+    let allowed = bound(ellipsoid(Norm::Covariance));
+    assert!(widths < allowed && allowed < 10.0 * widths, "{widths} {allowed}");
+}
+
 #[test]
 fn lower_bounds_are_the_worst_values() {
     let (case, rng) = (case(3, 50, 0.1, 9), &mut rng(9));

@@ -3,13 +3,14 @@
 //! Where the fit is held to a ball, so are the sets that are made of the likelihood. An ellipsoid is not cut with it:
 //! its worst cases stay a closed form, and what it holds more of does not hurt its guarantee.
 //!
-//! - `radius.rs`: the theoretical radii.
+//! - `radius.rs`: the theoretical radii; `regret.rs`: the regret that they allow.
 //! - `level.rs`: worst cases by the multiplier of the likelihood, where there is no closed form.
 //! - `bend.rs`: how they change with x, rounded off at `x = 0`.
 
 mod bend;
 mod level;
 mod radius;
+mod regret;
 
 pub use radius::{Radius, Sizes};
 

@@ -24,7 +24,7 @@ pub struct Sizes {
 }
 
 impl Radius {
-    fn log_chance(self) -> f64 {
+    pub(super) fn log_chance(self) -> f64 {
         -self.delta.clamp(f64::MIN_POSITIVE, 1.0).ln()
     }
 
