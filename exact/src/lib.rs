@@ -7,7 +7,8 @@
 //!   many states and one step. A new instance: one file there.
 //! - `policy.rs`: what acts in them.
 //! - `linalg.rs`: a covariance that grows by rank-one updates; decompositions are faer's.
-//! - `likelihood.rs`: preferences and their maximum-likelihood reward, by damped Newton steps.
+//! - `likelihood.rs`: preferences and their maximum-likelihood reward, of all rewards or of those in a ball.
+//! - `newton.rs`: how it is found, by damped Newton steps.
 //! - `set/`: confidence sets, and the worst reward in them.
 //! - `enhance/`: the policy whose comparison with a reference tells the most, and its baselines.
 //! - `step/`: the policy that is best against the worst reward.
@@ -16,6 +17,7 @@
 pub mod enhance;
 pub mod likelihood;
 pub mod linalg;
+mod newton;
 pub mod policy;
 pub mod set;
 pub mod stats;

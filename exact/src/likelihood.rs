@@ -1,9 +1,10 @@
 //! Preferences and their maximum-likelihood reward.
 //!
 //! `NLL(theta) = sum_i softplus(-<theta, toward_i>) + ridge / 2 ||theta||^2` (Bradley-Terry, a sum over the pairs).
+//! Rewards may be held to a ball, `||theta|| <= bound`.
 
 use crate::dot;
-use crate::linalg::Factor;
+use crate::newton::{Point, newton, tilted};
 
 /// Labelled differences: `z = phi(tau^1) - phi(tau^0)`, and whether tau^1 was preferred.
 #[derive(Clone, Debug, Default)]
@@ -110,25 +111,42 @@ impl Losses {
     }
 }
 
-/// The maximum-likelihood reward.
+/// The maximum-likelihood reward, of all or of those in a ball.
 #[derive(Clone, Debug)]
 pub struct Fit {
     pub theta: Vec<f64>,
     /// `NLL(theta)`, with the ridge term.
     pub nll: f64,
     pub ridge: f64,
-    /// Of `NLL`, `[width]`: nearly nothing.
+    /// Most that `||theta||` may be; infinite where nothing holds it.
+    pub bound: f64,
+    /// Of `NLL`, `[width]`: nearly nothing, on the surface of the ball `-held theta`.
     pub gradient: Vec<f64>,
     /// `H(theta)` of the negative log-likelihood with its ridge, `[width, width]`.
     pub hessian: Vec<f64>,
+    /// Multiplier of `1/2 ||theta||^2 <= 1/2 bound^2`: 0 inside the ball.
+    pub held: f64,
     pub newton_steps: usize,
-    /// The Newton decrement vanished. Not so where there is no minimum: without a ridge, in separable data.
+    /// The Newton decrement vanished. Not so where there is no minimum: without a ridge or a ball, in separable data.
     pub converged: bool,
+}
+
+impl Fit {
+    /// Whether a theta is in the ball, to nine digits.
+    pub fn in_ball(&self, theta: &[f64]) -> bool {
+        dot(theta, theta) <= self.bound.powi(2) * (1.0 + 2e-9)
+    }
 }
 
 /// Damped Newton steps from `start`. Without preferences theta is 0.
 pub fn fit(data: &Preferences, ridge: f64, start: &[f64]) -> Fit {
-    if data.is_empty() { tilted(data, ridge, None, &vec![0.0; data.width]) } else { tilted(data, ridge, None, start) }
+    fit_in_ball(data, ridge, f64::INFINITY, start)
+}
+
+/// The fit among all theta with `||theta|| <= bound`.
+pub fn fit_in_ball(data: &Preferences, ridge: f64, bound: f64, start: &[f64]) -> Fit {
+    let origin = vec![0.0; data.width];
+    tilted(data, ridge, bound, None, if data.is_empty() { &origin } else { start })
 }
 
 /// The fit after more preferences: `before` is that of the first `known`, whose derivatives at its theta are known.
@@ -142,85 +160,5 @@ pub fn refit(data: &Preferences, before: &Fit, known: usize) -> Fit {
     };
     here.nll += data.add_derivatives(known, &before.theta, &mut here.gradient, &mut here.hessian);
     here.total = here.nll;
-    newton(data, before.ridge, None, here)
-}
-
-/// Most Newton steps: only a problem without a minimum takes them all.
-const MOST_STEPS: usize = 200;
-/// The squared Newton decrement (twice the loss that is left) at which a minimum counts as reached.
-const REACHED: f64 = 1e-18;
-/// Entries of theta beyond this mean that there is no minimum, where no ridge holds them.
-const ESCAPED: f64 = 1e8;
-
-/// Minimises `NLL(theta) + <theta, tilt>`; the `nll` of the answer is without the tilt.
-///
-/// Each step is halved until it keeps a tenth of a thousandth of what the gradient promises (Armijo). Derivatives
-/// are taken at the trial point at once, as the whole step nearly always holds.
-pub(crate) fn tilted(data: &Preferences, ridge: f64, tilt: Option<&[f64]>, start: &[f64]) -> Fit {
-    newton(data, ridge, tilt, Point::at(data, ridge, tilt, start))
-}
-
-fn newton(data: &Preferences, ridge: f64, tilt: Option<&[f64]>, mut here: Point) -> Fit {
-    let mut trial = here.clone();
-    let (mut steps, mut converged) = (0, false);
-    let mut step = vec![0.0; data.width];
-    while steps < MOST_STEPS {
-        step.copy_from_slice(&here.gradient);
-        Factor::nudged(&here.hessian, data.width).solve(&mut step);
-        let decrement = dot(&step, &here.gradient);
-        if decrement <= REACHED {
-            converged = true;
-            break;
-        }
-        let rounding = 1e-13 * (1.0 + here.nll.abs() + (here.total - here.nll).abs());
-        let mut size = 1.0;
-        loop {
-            trial.theta.iter_mut().zip(here.theta.iter().zip(&step)).for_each(|(t, (x, s))| *t = x - size * s);
-            trial.refresh(data, ridge, tilt);
-            if trial.total <= here.total - 1e-4 * size * decrement + rounding || size < 1e-12 {
-                break;
-            }
-            size *= 0.5;
-        }
-        std::mem::swap(&mut here, &mut trial);
-        steps += 1;
-        if ridge == 0.0 && here.theta.iter().any(|x| x.abs() > ESCAPED || x.is_nan()) {
-            break;
-        }
-    }
-    if let Some(tilt) = tilt {
-        here.gradient.iter_mut().zip(tilt).for_each(|(g, t)| *g -= t);
-    }
-    let Point { theta, nll, gradient, hessian, .. } = here;
-    Fit { theta, nll, ridge, gradient, hessian, newton_steps: steps, converged }
-}
-
-/// A theta and what Newton's method needs to know there.
-#[derive(Clone)]
-struct Point {
-    theta: Vec<f64>,
-    nll: f64,
-    /// With the tilt.
-    total: f64,
-    /// Of the total.
-    gradient: Vec<f64>,
-    hessian: Vec<f64>,
-}
-
-impl Point {
-    fn at(data: &Preferences, ridge: f64, tilt: Option<&[f64]>, theta: &[f64]) -> Self {
-        let (gradient, hessian) = (vec![0.0; data.width], vec![0.0; data.width * data.width]);
-        let mut point = Self { theta: theta.to_vec(), nll: 0.0, total: 0.0, gradient, hessian };
-        point.refresh(data, ridge, tilt);
-        point
-    }
-
-    fn refresh(&mut self, data: &Preferences, ridge: f64, tilt: Option<&[f64]>) {
-        self.nll = data.derivatives(&self.theta, ridge, &mut self.gradient, &mut self.hessian);
-        self.total = self.nll;
-        if let Some(tilt) = tilt {
-            self.total += dot(&self.theta, tilt);
-            self.gradient.iter_mut().zip(tilt).for_each(|(g, t)| *g += t);
-        }
-    }
+    newton(data, before.ridge, before.bound, None, here)
 }

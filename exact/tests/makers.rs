@@ -60,6 +60,31 @@ fn families_of_arms_have_their_shapes() {
 }
 
 #[test]
+fn a_cube_of_one_step_is_the_hypercube() {
+    let bandit = json!({"of": "bandit", "arms": 0, "dim": 4, "features": "hypercube", "episodes": 300, "norm": 1.0});
+    let cube = json!({"of": "cube", "horizon": 1, "dim": 4, "episodes": 300, "norm": 1.0});
+    let (bandit, cube) = (brute::world(bandit, 3).unwrap(), brute::world(cube, 3).unwrap());
+    assert_eq!((bandit.phi, bandit.theta, bandit.actions), (cube.phi, cube.theta, cube.actions));
+}
+
+/// Each sign is worth `2 gap / sqrt(dim)` (as often as its theta is used), so a policy that never moves misses
+/// `H d sqrt(K) / 2` in K episodes with a theta for each step, and `d sqrt(K) / 2` with one for all.
+#[test]
+fn a_cube_of_steps_is_tuned_to_its_episodes() {
+    for (per_step, missed) in [(true, 5.0 * 3.0 * 20.0 / 2.0), (false, 3.0 * 20.0 / 2.0)] {
+        let settings =
+            json!({"of": "cube", "horizon": 5, "dim": 3, "episodes": 400, "norm": 9.0, "per_step": per_step});
+        let world = brute::world(settings, 14).unwrap();
+        assert_eq!((world.actions, world.width()), (8, if per_step { 15 } else { 3 }));
+        let uniform = pbpo_exact::policy::Policy::uniform(&world);
+        close(400.0 * (world.value(&world.optimum()) - world.value(&uniform)), missed, 1e-9);
+    }
+    let narrow = json!({"of": "cube", "horizon": 5, "dim": 3, "episodes": 1, "norm": 0.1, "per_step": true});
+    let world = brute::world(narrow, 14).unwrap();
+    close(dot(&world.theta, &world.theta).sqrt(), 0.1, 1e-12);
+}
+
+#[test]
 fn a_hypercube_hides_its_signs() {
     let cube = |episodes: usize| {
         let settings =

@@ -1,8 +1,9 @@
 //! Confidence sets, against sampling, an interior-point method, and how often they cover the truth.
 
+mod barrier;
 mod common;
 
-use common::{eliminate, labelled, normal, normals, plain_gradient, plain_hessian, plain_nll, rng};
+use common::{labelled, normal, normals, plain_gradient, plain_hessian, plain_nll, rng};
 use pbpo_exact::likelihood::{Fit, Preferences, fit};
 use pbpo_exact::linalg::Covariance;
 use pbpo_exact::set::{Keep, Norm, Radius, Set, Sizes};
@@ -68,35 +69,10 @@ fn an_ellipsoid_is_no_worse_than_a_hundred_thousand_points_of_its_surface() {
     }
 }
 
-/// `min <theta, x>` under `NLL <= level`, by a logarithmic barrier: nothing in common with a search for a multiplier.
-fn interior_point(data: &Preferences, ridge: f64, from: &[f64], level: f64, x: &[f64]) -> f64 {
-    let (mut theta, d) = (from.to_vec(), x.len());
-    let mut sharpness = 1.0;
-    while sharpness < 1e11 {
-        let merit = |theta: &[f64]| {
-            let room = level - plain_nll(data, theta, ridge);
-            if room > 0.0 { sharpness * dot(theta, x) - room.ln() } else { f64::INFINITY }
-        };
-        for _ in 0..100 {
-            let (g, h) = (plain_gradient(data, &theta, ridge), plain_hessian(data, &theta, ridge));
-            let room = level - plain_nll(data, &theta, ridge);
-            let gradient: Vec<f64> = x.iter().zip(&g).map(|(x, g)| sharpness * x + g / room).collect();
-            let entry = |i: usize, j: usize| h[i][j] / room + g[i] * g[j] / room.powi(2);
-            let hessian = (0..d).map(|i| (0..d).map(|j| entry(i, j)).collect()).collect();
-            let step = eliminate(hessian, gradient.clone());
-            let (mut size, before) = (1.0, merit(&theta));
-            let moved = |size: f64| theta.iter().zip(&step).map(|(t, s)| t - size * s).collect::<Vec<_>>();
-            while merit(&moved(size)) > before && size > 1e-14 {
-                size *= 0.5;
-            }
-            theta = moved(size);
-            if dot(&gradient, &step) < 1e-10 {
-                break;
-            }
-        }
-        sharpness *= 4.0;
-    }
-    dot(&theta, x)
+/// `min <theta, x>` under `NLL <= level`, by an interior-point method.
+fn least_by_barrier(data: &Preferences, ridge: f64, from: &[f64], level: f64, x: &[f64]) -> f64 {
+    let below = |theta: &[f64]| barrier::loss(data, ridge, level, theta);
+    dot(&barrier::least(&|theta| barrier::linear(x, theta), &[&below], from), x)
 }
 
 #[test]
@@ -107,7 +83,7 @@ fn the_worst_likely_reward_is_that_of_an_interior_point_method() {
         for slack in [0.01, 0.5, 2.0, 8.0] {
             let (set, x) = (case.set(Keep::Dual { slack }), normals(d, 1.0, rng));
             let worst = set.worst(&x);
-            let other = interior_point(&case.data, ridge, &case.fit.theta, case.fit.nll + slack, &x);
+            let other = least_by_barrier(&case.data, ridge, &case.fit.theta, case.fit.nll + slack, &x);
             off = off.max((worst.value - other).abs() / (1.0 + other.abs()));
             // On the level, and stationary there.
             let used = plain_nll(&case.data, &worst.theta, ridge) - case.fit.nll;
@@ -207,6 +183,33 @@ fn radii_are_those_of_the_formulas() {
     // Without data the logarithm is 1.
     let none = Sizes { pairs: 0, ..sizes };
     assert!((RADIUS.likelihood(none, 0.0) - 10.0_f64.ln() - 4.0).abs() < 1e-12);
+}
+
+/// The theorem's steps, each with its own number: a policy step of an episode misses at most the width of the set where
+/// the enhancer looks, and these widths stay below the bound.
+#[test]
+fn the_regret_bound_is_the_formula_and_above_every_sum_of_widths() {
+    let sizes = Sizes { width: 4, pairs: 100, difference: 2.0 };
+    let ellipsoid = |norm| Keep::Ellipsoid { norm, radius: Radius { scale: 0.1, ..RADIUS } };
+    // ridge 1, so that squared norms may be up to 4.
+    let sum = 4.0 * (4.0 * 4.0 * 101.0_f64.ln() + 2.0 * 10.0_f64.ln());
+    let bound = |keep: Keep| keep.regret_bound(sizes, 1.0, 100).unwrap();
+    let gamma = RADIUS.covariance(sizes, 1.0);
+    assert!((bound(ellipsoid(Norm::Covariance)) / (2.0 * gamma * (100.0 * sum).sqrt()) - 1.0).abs() < 1e-12);
+    let gamma = (2.0 * RADIUS.kappa(2.0) * RADIUS.likelihood(sizes, 1.0)).sqrt();
+    assert!((bound(Keep::Likelihood { radius: RADIUS }) / (2.0 * gamma * (100.0 * sum).sqrt()) - 1.0).abs() < 1e-12);
+    assert_eq!(Keep::Mle.regret_bound(sizes, 1.0, 100), None);
+
+    let (rng, mut sigma, mut widths) = (&mut rng(31), Covariance::new(&[4], 1.0), 0.0);
+    for pairs in 1..=100 {
+        let z = normals(4, 0.7, rng);
+        let length = dot(&z, &z).sqrt();
+        let z: Vec<f64> = z.iter().map(|z| z * (2.0 / length).min(1.0)).collect();
+        widths += 2.0 * RADIUS.covariance(Sizes { pairs, ..sizes }, 1.0) * sigma.inverse_norm_sq(&z).sqrt();
+        sigma.add(&z);
+    }
+    let allowed = bound(ellipsoid(Norm::Covariance));
+    assert!(widths < allowed && allowed < 10.0 * widths, "{widths} {allowed}");
 }
 
 #[test]
@@ -314,7 +317,7 @@ fn worst_rewards_bend_as_finite_differences_say() {
                 let moved = |by: f64| {
                     let mut x = x;
                     x[i] += by;
-                    set.softened(&x, &set.worst(&x), floor)
+                    set.softened(&x, &set.worst(&x), floor).theta
                 };
                 let (up, down) = (moved(1e-4), moved(-1e-4));
                 (0..3).for_each(|j| off = off.max(((down[j] - up[j]) / 2e-4 - bend[i * 3 + j]).abs()));

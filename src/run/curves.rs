@@ -1,5 +1,6 @@
 //! `regret.svg`: cumulative regret of a sweep's points, mean and standard error over seeds, on logarithmic axes,
-//! with guides of the slopes 1/2 (the bounds O(d sqrt K), O(d H^{3/2} sqrt K)) and 1.
+//! with what the theorem allows each (dashed; its O(d sqrt K) or O(d H^{3/2} sqrt K) with all constants) and guides of
+//! the slopes 1/2 and 1.
 
 use std::fmt::Write;
 use std::io;
@@ -14,20 +15,36 @@ const COLORS: [&str; 8] = ["#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed"
 /// Left, top, width and height of the plot.
 const PLOT: [f64; 4] = [70.0, 20.0, 480.0, 340.0];
 
+/// The points that differ in the seed alone.
+struct Group {
+    name: String,
+    band: Band,
+    /// The mean bound; empty where there is none.
+    bound: Vec<f64>,
+}
+
 /// Draws the curves, where there are any.
 pub fn write(root: &Path, rows: &[Row]) -> io::Result<()> {
-    let mut groups: Vec<(String, Vec<Vec<f64>>)> = Vec::new();
+    let mut members: Vec<(&str, Vec<&Row>)> = Vec::new();
     for row in rows.iter().filter(|row| row.regret.len() > 1) {
-        match groups.iter_mut().find(|(name, _)| *name == row.group) {
-            Some((_, curves)) => curves.push(row.regret.clone()),
-            None => groups.push((row.group.clone(), vec![row.regret.clone()])),
+        match members.iter_mut().find(|(name, _)| *name == row.group) {
+            Some((_, rows)) => rows.push(row),
+            None => members.push((&row.group, vec![row])),
         }
     }
-    if groups.is_empty() {
+    if members.is_empty() {
         return Ok(());
     }
-    let bands: Vec<(String, Band)> = groups.iter().map(|(name, curves)| (name.clone(), band(curves))).collect();
-    write_atomic(&root.join("regret.svg"), svg(&bands).as_bytes())
+    let over = |rows: &[&Row], curve: fn(&Row) -> &Vec<f64>| {
+        band(&rows.iter().map(|row| curve(row).clone()).collect::<Vec<_>>())
+    };
+    let group = |(name, rows): (&str, Vec<&Row>)| Group {
+        name: name.to_owned(),
+        band: over(&rows, |row| &row.regret),
+        bound: over(&rows, |row| &row.bound).mean,
+    };
+    let groups: Vec<Group> = members.into_iter().map(group).collect();
+    write_atomic(&root.join("regret.svg"), svg(&groups).as_bytes())
 }
 
 /// The logarithmic scales.
@@ -37,11 +54,12 @@ struct Axes {
 }
 
 impl Axes {
-    fn of(bands: &[(String, Band)]) -> Self {
-        let last = bands.iter().map(|(_, band)| band.mean.len()).max().unwrap_or(2) as f64;
-        let all = || bands.iter().flat_map(|(_, band)| &band.mean).filter(|value| **value > 0.0);
-        let (low, high) = all().fold((f64::INFINITY, 0.0_f64), |(low, high), y| (low.min(*y), high.max(*y)));
-        let (low, high) = if high > 0.0 { (low.max(high * 1e-4), high * 1.5) } else { (0.1, 1.0) };
+    fn of(groups: &[Group]) -> Self {
+        let last = groups.iter().map(|group| group.band.mean.len()).max().unwrap_or(2) as f64;
+        let all = groups.iter().flat_map(|group| &group.band.mean).filter(|value| **value > 0.0);
+        let (low, high) = all.fold((f64::INFINITY, 0.0_f64), |(low, high), y| (low.min(*y), high.max(*y)));
+        let (low, high) = if high > 0.0 { (low.max(high * 1e-3), high * 1.5) } else { (0.1, 1.0) };
+        let high = groups.iter().filter_map(|group| group.bound.last()).fold(high, |high, y| high.max(1.5 * y));
         Self { x: [0.0, last.log10()], y: [low.log10(), high.log10()] }
     }
 
@@ -54,35 +72,53 @@ impl Axes {
     }
 }
 
-fn svg(bands: &[(String, Band)]) -> String {
-    let axes = Axes::of(bands);
-    let height = PLOT[1] + PLOT[3] + 50.0 + 18.0 * bands.len() as f64;
+fn svg(groups: &[Group]) -> String {
+    let axes = Axes::of(groups);
+    let height = PLOT[1] + PLOT[3] + 50.0 + 18.0 * groups.len() as f64;
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 570 {height}\" font-family=\"sans-serif\" \
          font-size=\"12\"><rect width=\"570\" height=\"{height}\" fill=\"white\"/>\n"
     );
     grid(&mut out, &axes);
-    guides(&mut out, &axes, bands);
-    for (index, (name, band)) in bands.iter().enumerate() {
-        let color = COLORS[index % COLORS.len()];
-        let at = thinned(band.mean.len(), 200);
-        let line = |values: &[f64]| at.iter().map(|k| axes.at(*k as f64 + 1.0, values[*k])).collect::<Vec<_>>();
-        let (mut low, high, mean) = (line(&band.low), line(&band.high), line(&band.mean));
-        low.reverse();
-        let _ = writeln!(
-            out,
-            "<polygon points=\"{} {}\" fill=\"{color}\" opacity=\"0.2\"/><polyline points=\"{}\" fill=\"none\" \
-             stroke=\"{color}\" stroke-width=\"1.5\"/>",
-            high.join(" "),
-            low.join(" "),
-            mean.join(" ")
-        );
-        let y = PLOT[1] + PLOT[3] + 50.0 + 18.0 * index as f64;
-        let last = band.mean.last().copied().unwrap_or(0.0);
-        let _ = writeln!(out, "<text x=\"70\" y=\"{y}\" fill=\"{color}\">{}: {last:.1}</text>", escape(name));
+    guides(&mut out, &axes, groups);
+    for (index, group) in groups.iter().enumerate() {
+        curve(&mut out, &axes, group, COLORS[index % COLORS.len()]);
+        caption(&mut out, index, group);
     }
     out.push_str("</svg>\n");
     out
+}
+
+/// The mean with its band, and the bound.
+fn curve(out: &mut String, axes: &Axes, Group { band, bound, .. }: &Group, color: &str) {
+    let line = |values: &[f64]| {
+        thinned(values.len(), 200).iter().map(|k| axes.at(*k as f64 + 1.0, values[*k])).collect::<Vec<_>>()
+    };
+    let (mut low, high, mean) = (line(&band.low), line(&band.high), line(&band.mean));
+    low.reverse();
+    let _ = writeln!(
+        out,
+        "<polygon points=\"{} {}\" fill=\"{color}\" opacity=\"0.2\"/><polyline points=\"{}\" fill=\"none\" \
+         stroke=\"{color}\" stroke-width=\"1.5\"/>",
+        high.join(" "),
+        low.join(" "),
+        mean.join(" ")
+    );
+    if !bound.is_empty() {
+        let points = line(bound).join(" ");
+        let _ = writeln!(
+            out,
+            "<polyline points=\"{points}\" fill=\"none\" stroke=\"{color}\" stroke-width=\"1.5\" stroke-dasharray=\"6 3\"/>"
+        );
+    }
+}
+
+/// The name, with the last regret and the last bound.
+fn caption(out: &mut String, index: usize, Group { name, band, bound }: &Group) {
+    let (y, color) = (PLOT[1] + PLOT[3] + 50.0 + 18.0 * index as f64, COLORS[index % COLORS.len()]);
+    let last = band.mean.last().copied().unwrap_or(0.0);
+    let allowed = bound.last().map_or(String::new(), |bound| format!(", bound {bound:.2e}"));
+    let _ = writeln!(out, "<text x=\"70\" y=\"{y}\" fill=\"{color}\">{}: {last:.1}{allowed}</text>", escape(name));
 }
 
 /// Powers of ten, and what the axes are.
@@ -120,8 +156,8 @@ fn grid(out: &mut String, axes: &Axes) {
 }
 
 /// Lines of slope 1/2 and 1 through the end of the highest curve.
-fn guides(out: &mut String, axes: &Axes, bands: &[(String, Band)]) {
-    let ends = bands.iter().filter_map(|(_, band)| Some((band.mean.len() as f64, *band.mean.last()?)));
+fn guides(out: &mut String, axes: &Axes, groups: &[Group]) {
+    let ends = groups.iter().filter_map(|group| Some((group.band.mean.len() as f64, *group.band.mean.last()?)));
     let Some((last, high)) = ends.max_by(|a, b| a.1.total_cmp(&b.1)) else { return };
     for (slope, name) in [(0.5, "sqrt K"), (1.0, "K")] {
         let points: Vec<String> = (0..=40)

@@ -13,13 +13,16 @@ pub struct Row {
     pub metrics: Metrics,
     /// Cumulative regret after each episode, where it was measured.
     pub regret: Vec<f64>,
+    /// What the theorem allows it, where the set has a theoretical radius.
+    pub bound: Vec<f64>,
 }
 
 impl Row {
     /// What a run left that went through.
     pub fn of(group: &str, dir: &RunDir) -> Self {
-        let regret = dir.episodes.iter().filter_map(|figures| figures.get("regret/cumulative").copied()).collect();
-        Self { group: group.to_owned(), metrics: dir.results(), regret }
+        let curve = |name: &str| dir.episodes.iter().filter_map(|figures| figures.get(name).copied()).collect();
+        let (regret, bound) = (curve("regret/cumulative"), curve("regret/bound"));
+        Self { group: group.to_owned(), metrics: dir.results(), regret, bound }
     }
 }
 
@@ -83,7 +86,7 @@ mod tests {
 
     fn row(group: &str, accuracy: f64) -> Row {
         let metrics: BTreeMap<String, f64> = [("accuracy/after".to_owned(), accuracy)].into();
-        Row { group: group.to_owned(), metrics, regret: Vec::new() }
+        Row { group: group.to_owned(), metrics, regret: Vec::new(), bound: Vec::new() }
     }
 
     #[test]

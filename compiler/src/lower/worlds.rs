@@ -24,7 +24,7 @@ impl Lower<'_> {
         let Some((of, declared)) = world.and_then(|world| Some((world.choice("of")?.name, world.span("of")?))) else {
             return;
         };
-        if matches!(of, "contextual" | "mdp" | "tokens") {
+        if matches!(of, "contextual" | "mdp" | "cube" | "tokens") {
             self.out.push(
                 Diagnostic::error(Code::WrongKind, at, "`points` needs a world with one state and one step")
                     .label("one arm, wherever it is")

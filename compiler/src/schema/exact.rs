@@ -59,6 +59,20 @@ const WORLDS: &[Variant] = &[
         "a tabular Markov decision process with a horizon",
     ),
     record(
+        "cube",
+        &[
+            opt("horizon", Ty::Int(None, Range::new(1.0, 1000.0)), I(4), "steps of an episode (H)"),
+            opt("dim", Ty::Int(None, Range::new(1.0, 12.0)), I(3), "features of a step (d); it has 2^d actions"),
+            opt(
+                "episodes",
+                Ty::Int(Some(Unit::Episodes), Range::new(1.0, 1e9)),
+                I(1000),
+                "number of episodes that the rewards are tuned to (K)",
+            ),
+        ],
+        "every vertex of a cube at every step; rewards that K episodes can just not resolve",
+    ),
+    record(
         "tokens",
         &[
             opt("vocabulary", SIZE, I(5), "number of tokens"),

@@ -1,12 +1,13 @@
 //! The worst reward where no closed form is: by the multiplier of the likelihood.
 //!
-//! With `eta = 1 / beta`, `theta(eta) = argmin NLL(theta) + eta <theta, x>` is one convex problem, and the loss of
-//! its answer grows with eta. So a level set has one eta, and it is bracketed.
+//! With `eta = 1 / beta`, `theta(eta) = argmin NLL(theta) + eta <theta, x>` in the ball of the fit is one convex problem,
+//! and the loss of its answer grows with eta. So a level set has one eta, and it is bracketed.
 
 use super::Worst;
 use crate::dot;
-use crate::likelihood::{Fit, Preferences, tilted};
+use crate::likelihood::{Fit, Preferences};
 use crate::linalg::Factor;
+use crate::newton::{plus_diagonal, tilted};
 
 /// Most trials of eta.
 const MOST_TRIALS: usize = 100;
@@ -26,33 +27,60 @@ impl Level<'_> {
         // Without a ridge a second-order guess may lie where the loss is flat to rounding.
         let origin = vec![0.0; start.len()];
         let start = if self.fit.ridge > 0.0 { start } else { &origin };
-        let found = tilted(self.data, self.fit.ridge, Some(&tilt), start);
-        (found.converged || self.fit.ridge > 0.0).then_some(found)
+        let found = tilted(self.data, self.fit.ridge, self.fit.bound, Some(&tilt), start);
+        (found.converged || self.fit.ridge > 0.0 || self.fit.bound.is_finite()).then_some(found)
     }
 
-    /// `fit.theta - length H^{-1} x`
-    fn guess(&self, theta: &[f64], hessian: &[f64], x: &[f64], length: f64) -> Vec<f64> {
-        let mut step = x.to_vec();
-        Factor::nudged(hessian, x.len()).solve(&mut step);
-        theta.iter().zip(&step).map(|(theta, step)| theta - length * step).collect()
+    /// `-d theta / d eta` at a `theta(eta)`: `H^{-1} x`, on the surface of the ball along it.
+    fn slide(&self, found: &Fit, x: &[f64]) -> Vec<f64> {
+        let factor = Factor::nudged(&plus_diagonal(&found.hessian, x.len(), found.held), x.len());
+        let mut slide = x.to_vec();
+        factor.solve(&mut slide);
+        if found.held > 0.0 {
+            let mut out = found.theta.clone();
+            factor.solve(&mut out);
+            let share = dot(&slide, &found.theta) / dot(&out, &found.theta);
+            slide.iter_mut().zip(&out).for_each(|(slide, out)| *slide -= share * out);
+        }
+        slide
     }
 
     /// `min <theta, x> + beta (NLL(theta) - NLL(theta_hat))`
     pub fn penalised(&self, x: &[f64], beta: f64) -> Worst {
         if beta <= 0.0 {
-            return Worst::unbounded(&self.fit.theta);
+            return self.unheld(x);
         }
-        let start = self.guess(&self.fit.theta, &self.fit.hessian, x, 1.0 / beta);
+        let start = stepped(&self.fit.theta, &self.slide(self.fit, x), 1.0 / beta);
         let start = if self.data.nll(&start, self.fit.ridge).is_finite() { start } else { self.fit.theta.clone() };
         let Some(found) = self.at(x, 1.0 / beta, &start) else { return Worst::unbounded(&self.fit.theta) };
         let reward = dot(&found.theta, x);
         let value = reward + beta * (found.nll - self.fit.nll);
-        Worst { theta: found.theta, value, reward, beta }
+        Worst { theta: found.theta, value, reward, beta, held: beta * found.held }
     }
 
-    /// `min <theta, x>` where `NLL(theta) <= NLL(theta_hat) + slack`.
+    /// `min <theta, x>` where nothing but the ball holds theta.
+    fn unheld(&self, x: &[f64]) -> Worst {
+        let (bound, length) = (self.fit.bound, dot(x, x).sqrt());
+        if bound == f64::INFINITY {
+            return Worst::unbounded(&self.fit.theta);
+        }
+        let theta: Vec<f64> = x.iter().map(|x| -bound * x / length).collect();
+        let reward = -bound * length;
+        Worst { theta, value: reward, reward, beta: 0.0, held: length / bound }
+    }
+
+    /// `min <theta, x>` where `NLL(theta) <= NLL(theta_hat) + slack`. Mostly the ball plays no part in it.
     pub fn bounded(&self, x: &[f64], slack: f64, norm_sq: f64) -> Worst {
-        self.by_models(x, slack).unwrap_or_else(|| self.by_bracket(x, slack, norm_sq))
+        if let Some(worst) = self.by_models(x, slack)
+            && self.fit.in_ball(&worst.theta)
+        {
+            return worst;
+        }
+        let farthest = self.unheld(x);
+        if farthest.value.is_finite() && self.data.nll(&farthest.theta, self.fit.ridge) - self.fit.nll <= slack {
+            return farthest;
+        }
+        self.by_bracket(x, slack, norm_sq)
     }
 
     /// Solves the problem with the loss to second order (an ellipsoid, in closed form) around the last answer, from
@@ -62,6 +90,9 @@ impl Level<'_> {
         let width = x.len();
         let (mut theta, mut eta) = (self.fit.theta.clone(), 0.0);
         let (mut gradient, mut hessian) = (vec![0.0; width], self.fit.hessian.clone());
+        if self.fit.held > 0.0 {
+            gradient.copy_from_slice(&self.fit.gradient);
+        }
         let mut used = 0.0;
         for _ in 0..MOST_MODELS {
             let factor = Factor::of(&hessian, width).ok()?;
@@ -71,7 +102,7 @@ impl Level<'_> {
             let left: Vec<f64> = gradient.iter().zip(x).map(|(g, x)| g + eta * x).collect();
             if eta > 0.0 && (used - slack).abs() <= self.rounding(slack) && factor.inverse_norm_sq(&left) <= 1e-18 {
                 let reward = dot(&theta, x);
-                return Some(Worst { theta, value: reward, reward, beta: 1.0 / eta });
+                return Some(Worst { theta, value: reward, reward, beta: 1.0 / eta, held: 0.0 });
             }
             // The model's minimum is below the level, or the last answer was far from it.
             let room = 2.0 * (slack - used) + dot(&gradient, &down);
@@ -95,7 +126,7 @@ impl Level<'_> {
     fn by_bracket(&self, x: &[f64], slack: f64, norm_sq: f64) -> Worst {
         let target = (2.0 * slack).sqrt();
         let (mut low, mut high, mut eta) = (0.0, f64::INFINITY, target / norm_sq.sqrt());
-        let mut start = self.guess(&self.fit.theta, &self.fit.hessian, x, eta);
+        let mut start = stepped(&self.fit.theta, &self.slide(self.fit, x), eta);
         // `escaped`: there is no minimum at `high`.
         let (mut last, mut escaped) = (None, false);
         for _ in 0..MOST_TRIALS {
@@ -113,9 +144,9 @@ impl Level<'_> {
                         low = eta;
                     }
                     let size = (2.0 * used.max(0.0)).sqrt();
-                    let slope = Factor::nudged(&found.hessian, x.len()).inverse_norm_sq(x) * eta;
-                    next = eta + (target - size) * size / slope;
-                    last = Some((found, eta));
+                    let slide = self.slide(&found, x);
+                    next = eta + (target - size) * size / (eta * dot(&slide, x));
+                    last = Some((found, eta, slide));
                 }
             }
             if high - low <= 1e-12 * high && high.is_finite() {
@@ -128,14 +159,14 @@ impl Level<'_> {
                     _ => high / 8.0,
                 };
             }
-            if let Some((found, at)) = &last {
-                start = self.guess(&found.theta, &found.hessian, x, next - at);
+            if let Some((found, at, slide)) = &last {
+                start = stepped(&found.theta, slide, next - at);
             }
             eta = next;
         }
         match last {
             // Rounding keeps the loss from the level: the last trial is as close as it gets.
-            Some((found, eta)) if !escaped => self.end(found, x, eta),
+            Some((found, eta, _)) if !escaped => self.end(found, x, eta),
             // The loss stays below the level up to where there is no minimum any more.
             _ => Worst::unbounded(&self.fit.theta),
         }
@@ -143,8 +174,13 @@ impl Level<'_> {
 
     fn end(&self, found: Fit, x: &[f64], eta: f64) -> Worst {
         let reward = dot(&found.theta, x);
-        Worst { theta: found.theta, value: reward, reward, beta: 1.0 / eta }
+        Worst { theta: found.theta, value: reward, reward, beta: 1.0 / eta, held: found.held / eta }
     }
+}
+
+/// `theta - length slide`
+fn stepped(theta: &[f64], slide: &[f64], length: f64) -> Vec<f64> {
+    theta.iter().zip(slide).map(|(theta, slide)| theta - length * slide).collect()
 }
 
 #[cfg(test)]

@@ -1,10 +1,16 @@
 //! Confidence sets of a linear reward, and the worst reward in them.
 //!
-//! - `radius.rs`: the theoretical radii.
+//! Where the fit is held to a ball, so are the sets that are made of the likelihood. An ellipsoid is not cut with it:
+//! its worst cases stay a closed form, and what it holds more of does not hurt its guarantee.
+//!
+//! - `radius.rs`: the theoretical radii; `regret.rs`: the regret that they allow.
 //! - `level.rs`: worst cases by the multiplier of the likelihood, where there is no closed form.
+//! - `bend.rs`: how they change with x, rounded off at `x = 0`.
 
+mod bend;
 mod level;
 mod radius;
+mod regret;
 
 pub use radius::{Radius, Sizes};
 
@@ -28,9 +34,9 @@ pub enum Norm {
 pub enum Keep {
     /// `||theta - theta_hat|| <= radius` in a norm.
     Ellipsoid { norm: Norm, radius: Radius },
-    /// `NLL(theta) <= NLL(theta_hat) + zeta`, with the theoretical zeta.
+    /// `NLL(theta) <= NLL(theta_hat) + zeta` in the ball, with the theoretical zeta.
     Likelihood { radius: Radius },
-    /// All, at a price: `beta (NLL(theta) - NLL(theta_hat))` is added to their value. `mean`: the loss (and its
+    /// All of the ball, at a price: `beta (NLL(theta) - NLL(theta_hat))` is added to their value. `mean`: the loss (and its
     /// ridge) is divided by the number of preferences.
     Lagrangian { beta: f64, mean: bool },
     /// `NLL(theta) <= NLL(theta_hat) + slack`: the slack is stated, and the multiplier found.
@@ -50,11 +56,13 @@ pub struct Worst {
     pub reward: f64,
     /// Multiplier of the likelihood (of half the squared norm for ellipsoids); infinite where theta is the fit.
     pub beta: f64,
+    /// Multiplier of `1/2 ||theta||^2`: above 0 on the surface of the ball.
+    pub held: f64,
 }
 
 impl Worst {
     fn unbounded(theta: &[f64]) -> Self {
-        Self { theta: theta.to_vec(), value: f64::NEG_INFINITY, reward: f64::NEG_INFINITY, beta: 0.0 }
+        Self { theta: theta.to_vec(), value: f64::NEG_INFINITY, reward: f64::NEG_INFINITY, beta: 0.0, held: 0.0 }
     }
 }
 
@@ -101,19 +109,21 @@ impl<'a> Set<'a> {
     /// worst value of any x. None where theta is no member.
     pub fn member(&self, theta: &[f64]) -> Option<f64> {
         match self.keep {
-            Keep::Lagrangian { .. } => Some(self.size * (self.data.nll(theta, self.fit.ridge) - self.fit.nll)),
+            Keep::Lagrangian { .. } if self.fit.in_ball(theta) => {
+                Some(self.size * (self.data.nll(theta, self.fit.ridge) - self.fit.nll))
+            }
             _ => self.contains(theta).then_some(0.0),
         }
     }
 
-    /// Of a Lagrangian every theta is a member.
+    /// Of a Lagrangian every theta of the ball is a member.
     pub fn contains(&self, theta: &[f64]) -> bool {
         match self.keep {
             Keep::Ellipsoid { .. } => self.norm.norm_sq(&crate::minus(theta, &self.fit.theta)) <= self.size.powi(2),
             Keep::Likelihood { .. } | Keep::Dual { .. } => {
-                self.data.nll(theta, self.fit.ridge) - self.fit.nll <= self.size
+                self.fit.in_ball(theta) && self.data.nll(theta, self.fit.ridge) - self.fit.nll <= self.size
             }
-            Keep::Lagrangian { .. } => true,
+            Keep::Lagrangian { .. } => self.fit.in_ball(theta),
             Keep::Mle => theta == self.fit.theta,
         }
     }
@@ -133,58 +143,9 @@ impl<'a> Set<'a> {
         }
     }
 
-    /// How much of a price a member can have in `softened`: `1/2 ||theta - theta_hat||^2` in the norm of an ellipsoid,
-    /// else `NLL(theta) - NLL(theta_hat)`. 0 where worst cases are smooth in x anyway.
-    pub fn most_price(&self) -> f64 {
-        match self.keep {
-            Keep::Ellipsoid { .. } => 0.5 * self.size.powi(2),
-            Keep::Likelihood { .. } | Keep::Dual { .. } => self.size,
-            Keep::Lagrangian { .. } | Keep::Mle => 0.0,
-        }
-    }
-
-    /// The theta of `min <theta, x> + floor price(theta)` over the set, from the worst one for x: another one only
-    /// where x is so small that the multiplier is below the floor. Worst values have a kink at `x = 0`, and these
-    /// have none.
-    pub fn softened(&self, x: &[f64], worst: &Worst, floor: f64) -> Vec<f64> {
-        if worst.beta >= floor || self.most_price() == 0.0 {
-            return worst.theta.clone();
-        }
-        match self.keep {
-            Keep::Ellipsoid { .. } => self.second_order(x, 0.0, 1.0 / floor).theta,
-            _ => Level { data: self.data, fit: self.fit }.penalised(x, floor).theta,
-        }
-    }
-
-    /// `-d theta / d x` of `softened`, `[width, width]`, symmetric and semi-definite: how worst values bend.
-    pub fn bend(&self, x: &[f64], worst: &Worst, floor: f64) -> Vec<f64> {
-        let width = x.len();
-        let (mut bend, own) = (vec![0.0; width * width], matches!(self.keep, Keep::Ellipsoid { .. }));
-        let price = worst.beta.max(if self.most_price() > 0.0 { floor } else { 0.0 });
-        if !(price > 0.0 && price < f64::INFINITY) {
-            return bend;
-        }
-        let theta = self.softened(x, worst, floor);
-        let hessian =
-            (!own).then(|| Covariance::of_factor(Factor::nudged(&self.data.hessian(&theta, self.fit.ridge), width)));
-        let norm = hessian.as_ref().unwrap_or(&self.norm);
-        for (i, row) in bend.chunks_exact_mut(width).enumerate() {
-            row[i] = 1.0 / price;
-            row.copy_from_slice(&norm.solve(row));
-        }
-        if worst.beta >= floor && self.most_price() > 0.0 {
-            // On the surface, nothing changes along x.
-            let (along, length) = (norm.solve(x), norm.inverse_norm_sq(x));
-            for (i, row) in bend.chunks_exact_mut(width).enumerate() {
-                row.iter_mut().zip(&along).for_each(|(b, a)| *b -= along[i] * a / (length * price));
-            }
-        }
-        bend
-    }
-
     fn point(&self, x: &[f64]) -> Worst {
         let value = dot(&self.fit.theta, x);
-        Worst { theta: self.fit.theta.clone(), value, reward: value, beta: f64::INFINITY }
+        Worst { theta: self.fit.theta.clone(), value, reward: value, beta: f64::INFINITY, held: 0.0 }
     }
 
     /// `theta_hat - eta N^{-1} x`
@@ -192,7 +153,7 @@ impl<'a> Set<'a> {
         let step = self.norm.solve(x);
         let theta = self.fit.theta.iter().zip(&step).map(|(theta, step)| theta - eta * step).collect();
         let value = dot(&self.fit.theta, x) - eta * norm_sq;
-        Worst { theta, value, reward: value, beta: 1.0 / eta }
+        Worst { theta, value, reward: value, beta: 1.0 / eta, held: 0.0 }
     }
 
     /// The least value of each of `rows - minus` (`[len, width]`). Slow where no closed form is.
@@ -224,7 +185,8 @@ impl<'a> Set<'a> {
         }
     }
 
-    /// A member close to the worst one for x, at the price of a few losses, with what `member` says of it.
+    /// A member close to the worst one for x, at the price of a few losses, with what `member` says of it. What lies
+    /// beyond the ball is drawn in.
     pub fn near_worst(&self, x: &[f64]) -> Option<(Vec<f64>, f64)> {
         let norm_sq = self.norm.inverse_norm_sq(x);
         let eta = match self.keep {
@@ -232,7 +194,11 @@ impl<'a> Set<'a> {
             _ => (2.0 * self.size / norm_sq).sqrt(),
         };
         let members = [1.0, 0.9, 0.75, 0.5].into_iter().filter_map(|share| {
-            let theta = self.second_order(x, norm_sq, share * eta).theta;
+            let mut theta = self.second_order(x, norm_sq, share * eta).theta;
+            let length = dot(&theta, &theta).sqrt();
+            if length > self.fit.bound {
+                theta.iter_mut().for_each(|theta| *theta *= self.fit.bound / length);
+            }
             self.member(&theta).filter(|extra| extra.is_finite()).map(|extra| (theta, extra))
         });
         members.take(1).next()

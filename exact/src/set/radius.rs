@@ -24,7 +24,7 @@ pub struct Sizes {
 }
 
 impl Radius {
-    fn log_chance(self) -> f64 {
+    pub(super) fn log_chance(self) -> f64 {
         -self.delta.clamp(f64::MIN_POSITIVE, 1.0).ln()
     }
 
@@ -35,8 +35,8 @@ impl Radius {
     }
 
     /// Radius in the norm of `Sigma = ridge I + sum z z^T`, scaled (our proof, in the way of \[STD\] ones):
-    /// `gamma = kappa / 2 sqrt(d log(1 + k L^2 / (d ridge)) + 2 log(1/delta)) + sqrt(kappa ridge) B`, for a fit with
-    /// the same ridge.
+    /// `gamma = kappa / 2 sqrt(d log(1 + k L^2 / (d ridge)) + 2 log(1/delta)) + sqrt(kappa ridge) B`, for a fit in the
+    /// ball with the same ridge.
     pub fn covariance(self, sizes: Sizes, ridge: f64) -> f64 {
         let d = sizes.width as f64;
         let growth = d * (sizes.pairs as f64 * sizes.difference.powi(2) / (d * ridge)).ln_1p();

@@ -45,7 +45,7 @@ pub fn frank_wolfe(
         if worst.value == f64::NEG_INFINITY {
             break worst;
         }
-        let theta = set.softened(&x, &worst, floor);
+        let theta = set.softened(&x, &worst, floor).theta;
         let best = world.best(&theta);
         // Theta is in the set, so no policy has a larger worst value than the best one has for theta.
         let most_of_theta = dot(&theta, &minus(&world.features(&best), &from)) + worst.value - worst.reward;
@@ -78,7 +78,7 @@ struct Climb<'a> {
 impl Climb<'_> {
     /// The gradient at x.
     fn theta(&self, x: &[f64]) -> Vec<f64> {
-        self.set.softened(x, &self.set.worst(x), self.floor)
+        self.set.softened(x, &self.set.worst(x), self.floor).theta
     }
 
     /// Changes the weights along a direction, as far as is best; whether they changed.
@@ -93,7 +93,7 @@ impl Climb<'_> {
     /// A Newton step on the weights, where it promises enough.
     fn newton(&self, mixture: &mut Mixture, x: &[f64]) -> bool {
         let worst = self.set.worst(x);
-        let theta = self.set.softened(x, &worst, self.floor);
+        let theta = self.set.softened(x, &worst, self.floor).theta;
         match mixture.newton(&theta, &self.set.bend(x, &worst, self.floor)) {
             Some((change, promised)) if promised > self.little => self.along(mixture, x, &change),
             _ => false,

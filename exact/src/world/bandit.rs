@@ -1,11 +1,12 @@
 //! A bandit: one state, one step, a policy is an arm.
 //!
-//! The four families of arms are ours; the hypercube is the usual construction of lower bounds for linear bandits.
+//! The families of arms are ours; `hypercube` is `cube.rs` with one step.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
 use super::World;
+use super::cube;
 use super::random::{direction, features, fits, normal, positive, rescaled};
 use super::spec::Features;
 
@@ -13,10 +14,6 @@ use super::spec::Features;
 const RARE: f64 = 0.05;
 /// Share of `||theta*||^2` that lies where only the rare arms point.
 const HIDDEN: f64 = 0.8;
-/// A hypercube has `2^dim` arms.
-const LARGEST_HYPERCUBE: usize = 12;
-/// The gap of a hypercube is this times `sqrt(dim / episodes)`; [`hypercube`] says why.
-const GAP: f64 = 0.5;
 
 /// Makes the arms `[arms, dim]` and theta* `[dim]`.
 pub(super) fn make(
@@ -28,7 +25,7 @@ pub(super) fn make(
     rng: &mut ChaCha8Rng,
 ) -> Result<World, String> {
     if kind == Features::Hypercube {
-        return hypercube(dim, episodes, norm, rng);
+        return cube::make(1, dim, episodes, false, norm, rng);
     }
     positive(&[("arms", arms), ("dim", dim)], norm)?;
     fits(&[&[arms, dim]], "arms or dim")?;
@@ -85,22 +82,4 @@ fn rare(arms: usize, dim: usize, norm: f64, rng: &mut ChaCha8Rng) -> Result<(Vec
     let mut theta = direction(common, (1.0 - HIDDEN).sqrt() * norm, rng);
     theta.extend(direction(dim - common, HIDDEN.sqrt() * norm, rng));
     Ok((phi, theta))
-}
-
-/// All arms of `{+-1/sqrt(dim)}^dim`, and `theta_i = +-gap` with random signs.
-///
-/// `gap = 1/2 sqrt(dim / episodes)`, at most `norm / sqrt(dim)`. The reason: turning one sign of theta* changes the
-/// margin of a comparison by at most `2 gap * 2/sqrt(dim)`, so each label tells the two apart by a KL of at most
-/// `(4 gap / sqrt(dim))^2 / 8`, and all of them by `2 gap^2 episodes / dim = 1/2` at this gap. By Pinsker the total
-/// variation is then at most 1/2: each sign is guessed wrongly with probability 1/4 at least, whatever is compared.
-fn hypercube(dim: usize, episodes: usize, norm: f64, rng: &mut ChaCha8Rng) -> Result<World, String> {
-    positive(&[("dim", dim), ("episodes", episodes)], norm)?;
-    if dim > LARGEST_HYPERCUBE {
-        return Err(format!("a hypercube of dim {dim} has 2^{dim} arms; lower dim to {LARGEST_HYPERCUBE} at most"));
-    }
-    let (root, side) = ((dim as f64).sqrt(), |up: bool| if up { 1.0 } else { -1.0 });
-    let phi = (0..1usize << dim).flat_map(|arm| (0..dim).map(move |i| side(arm >> i & 1 == 1) / root)).collect();
-    let gap = (GAP * root / (episodes as f64).sqrt()).min(norm / root);
-    let theta = (0..dim).map(|_| gap * side(rng.random::<f64>() < 0.5)).collect();
-    Ok(world(phi, theta))
 }

@@ -5,6 +5,7 @@
 
 mod bandit;
 mod contextual;
+mod cube;
 mod file;
 mod mdp;
 pub(crate) mod random;

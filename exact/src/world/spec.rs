@@ -3,7 +3,7 @@
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
-use super::{World, bandit, contextual, file, mdp, tokens};
+use super::{World, bandit, contextual, cube, file, mdp, tokens};
 
 /// Settings of a `world` block.
 #[derive(Clone, Debug, Deserialize)]
@@ -44,6 +44,12 @@ pub enum Instance {
         horizon: usize,
         dim: usize,
     },
+    /// `2^dim` actions in each of `horizon` steps, and a theta* as `hypercube` has it.
+    Cube {
+        horizon: usize,
+        dim: usize,
+        episodes: usize,
+    },
     /// States are the last token; `vocabulary` tokens, `length` of them.
     Tokens {
         vocabulary: usize,
@@ -83,6 +89,9 @@ pub fn make(spec: &Spec, rng: &mut ChaCha8Rng) -> Result<World, String> {
         Instance::Contextual { contexts, arms, dim } => contextual::make(*contexts, *arms, *dim, spec.norm, rng)?,
         Instance::Mdp { layout, states, actions, horizon, dim } => {
             mdp::make(*layout, [*states, *actions, *horizon, *dim], spec.per_step, spec.norm, rng)?
+        }
+        Instance::Cube { horizon, dim, episodes } => {
+            cube::make(*horizon, *dim, *episodes, spec.per_step, spec.norm, rng)?
         }
         Instance::Tokens { vocabulary, length, dim } => {
             tokens::make(*vocabulary, *length, *dim, spec.per_step, spec.norm, rng)?

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pbpo_compiler::plan::Stage;
-use pbpo_exact::likelihood::{Preferences, fit};
+use pbpo_exact::likelihood::{Preferences, fit_in_ball};
 use pbpo_exact::linalg::Covariance;
 use pbpo_exact::policy::Policy;
 use pbpo_exact::world::{Spec, make};
@@ -85,7 +85,7 @@ pub fn make_reward_model(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outpu
     let place = place(env, stage, "world")?.clone();
     let width = place.world.width();
     let data = Preferences::new(width);
-    let fit = fit(&data, ridge, &vec![0.0; width]);
+    let fit = fit_in_ball(&data, ridge, bound, &vec![0.0; width]);
     let covariance = Covariance::new(&blocks(&place.world, covariance == "per_step"), ridge);
     let seen = Compared::default();
     outputs([Value::Reward(Arc::new(Reward { place, bound, data, fit, covariance, seen }))])

@@ -2,14 +2,15 @@
 //!
 //! The reward model first takes in the new pairs (covariance, maximum likelihood); the set is made around it; the
 //! policy is found by its class. Figures: `game/value` (the worst-case gap), `game/gap` (duality gap), `set/size`
-//! (radius or slack), `set/contains` (theta* is in the set), `rm/distance` (of theta_hat to theta*).
+//! (radius or slack), `set/contains` (theta* is in the set), `rm/distance` (of theta_hat to theta*), `regret/bound` (what
+//! the theorem allows so far).
 
 use std::sync::Arc;
 
 use pbpo_compiler::plan::Stage;
-use pbpo_exact::likelihood::{Preferences, fit, refit};
+use pbpo_exact::likelihood::{Preferences, fit_in_ball, refit};
 use pbpo_exact::minus;
-use pbpo_exact::set::{Keep, Norm, Radius, Set};
+use pbpo_exact::set::{Keep, Norm, Radius, Set, Sizes};
 use pbpo_exact::step::{frank_wolfe, log_linear, points};
 use serde::Deserialize;
 
@@ -69,7 +70,7 @@ fn learn(model: &mut Reward, compared: &Compared) {
         model.seen = Compared::default();
         model.data = Preferences::new(model.data.width);
         model.covariance = model.covariance.fresh();
-        model.fit = fit(&model.data, model.fit.ridge, &model.fit.theta);
+        model.fit = fit_in_ball(&model.data, model.fit.ridge, model.bound, &model.fit.theta);
     }
     let known = model.data.len();
     for [chosen, rejected] in compared.behind(&model.seen) {
@@ -100,6 +101,11 @@ fn step(leader: &Player, against: &Player, model: &Reward, keep: Keep, context: 
     context.record("game/iterations", chosen.iterations as f64);
     context.record("set/size", set.size());
     context.record("set/contains", f64::from(u8::from(set.contains(&world.theta))));
+    let sizes = Sizes { width: world.width(), pairs: model.data.len(), difference: world.difference_bound() };
+    let bound = keep.regret_bound(sizes, model.fit.ridge, context.episode);
+    if let Some(bound) = bound.filter(|bound| bound.is_finite()) {
+        context.record("regret/bound", bound);
+    }
     let off = minus(&model.fit.theta, &world.theta);
     context.record("rm/distance", pbpo_exact::dot(&off, &off).sqrt());
     Player { policy: Arc::new(chosen.policy), weights, ..leader.clone() }
