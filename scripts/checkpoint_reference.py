@@ -81,7 +81,8 @@ yarn = dict(rope_type="yarn", rope_theta=10000.0, factor=4.0, original_max_posit
 OUT.mkdir(parents=True, exist_ok=True)
 make("llama", t.LlamaConfig(**SHAPE, rope_parameters=llama3), t.LlamaForCausalLM, torch.bfloat16, max_shard_size="12KB")
 edit("llama", old_spelling)
-base = make("qwen2", t.Qwen2Config(**SHAPE, tie_word_embeddings=True), t.Qwen2ForCausalLM)
+# Room for the prompts of benchmarks.
+base = make("qwen2", t.Qwen2Config(**{**SHAPE, "max_position_embeddings": 1024}, tie_word_embeddings=True), t.Qwen2ForCausalLM)
 make("qwen3", t.Qwen3Config(**SHAPE, head_dim=12, rope_parameters=yarn), t.Qwen3ForCausalLM, torch.float16)
 make("mistral", t.MistralConfig(**SHAPE, sliding_window=6), t.MistralForCausalLM, torch.bfloat16)
 make("reward", t.Qwen2Config(**SHAPE, num_labels=1), t.Qwen2ForSequenceClassification)

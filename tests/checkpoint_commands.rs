@@ -1,0 +1,153 @@
+//! `score`, `generate`, `export` and `eval` on a checkpoint, through the binary, against what lm-evaluation-harness makes
+//! of the same checkpoint (`scripts/eval_model_reference.py`).
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn checkpoint(name: &str) -> String {
+    root().join("runtime/tests/checkpoints").join(name).display().to_string()
+}
+
+fn pbpoc(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_pbpoc")).args(args).output().unwrap()
+}
+
+fn stdout(args: &[&str]) -> String {
+    let output = pbpoc(args);
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn reference() -> Value {
+    serde_json::from_str(&std::fs::read_to_string(root().join("tests/eval/reference.json")).unwrap()).unwrap()
+}
+
+fn close(found: &Value, wanted: &Value) -> bool {
+    (found.as_f64().unwrap() - wanted.as_f64().unwrap()).abs() < 1e-3
+}
+
+#[test]
+fn score_gives_the_log_likelihoods_of_lm_eval() {
+    let data = root().join("tests/eval/pairs.jsonl").display().to_string();
+    let out = stdout(&["score", "--model", &checkpoint("qwen2"), "--data", &data, "--format", "json"]);
+    let lines: Vec<Value> = out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let reference = reference();
+    let wanted = reference["pairs"].as_array().unwrap();
+    assert_eq!(lines.len(), wanted.len());
+    for (line, wanted) in lines.iter().zip(wanted) {
+        assert!(close(&line["logp"], &wanted["logp"]), "{line} where lm-eval has {wanted}");
+        assert_eq!(line["greedy"], wanted["greedy"]);
+        let sum: f64 = line["token_logps"].as_array().unwrap().iter().map(|logp| logp.as_f64().unwrap()).sum();
+        assert!((sum - line["logp"].as_f64().unwrap()).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn eval_asks_answers_and_scores_as_lm_eval() {
+    let reference = reference();
+    let tasks: Vec<&str> = reference["tasks"].as_array().unwrap().iter().map(|task| task.as_str().unwrap()).collect();
+    let dir = tempfile::tempdir().unwrap();
+    let (data, out) = (root().join("tests/eval/data").display().to_string(), dir.path().display().to_string());
+    let limit = reference["limit"].to_string();
+    let model = checkpoint("qwen2");
+    let args = ["eval", "--model", &model, "--tasks", &tasks.join(","), "--data", &data, "--limit", &limit];
+    let printed = stdout(&[&args[..], &["--out", &out, "--format", "json"]].concat());
+    let results: Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(std::fs::read_to_string(dir.path().join("results.json")).unwrap(), printed);
+    for task in tasks {
+        for (metric, wanted) in reference["results"][task].as_object().unwrap().iter().filter(|(k, _)| k.contains(','))
+        {
+            assert!(close(&results["results"][task][metric], wanted), "{task} {metric}: {}", results["results"][task]);
+        }
+        let samples = samples(dir.path(), task);
+        if let Some(texts) = reference["texts"][task].as_array() {
+            let found: Vec<&Value> = samples.iter().map(|sample| &sample["resps"][0][0]).collect();
+            assert_eq!(found, texts.iter().collect::<Vec<_>>(), "{task}");
+        }
+        for (sample, wanted) in samples.iter().zip(reference["logps"][task].as_array().into_iter().flatten()) {
+            for (found, wanted) in sample["resps"].as_array().unwrap().iter().zip(wanted.as_array().unwrap()) {
+                let found: f64 = found[0][0].as_str().map_or_else(|| found[0][0].as_f64(), |t| t.parse().ok()).unwrap();
+                assert!((found - wanted.as_f64().unwrap()).abs() < 1e-3, "{task}: {found} and {wanted}");
+            }
+        }
+    }
+}
+
+/// What a task logged, the first filter of each document.
+fn samples(dir: &Path, task: &str) -> Vec<Value> {
+    let text = std::fs::read_to_string(dir.join(format!("samples_{task}.jsonl"))).unwrap();
+    let mut samples: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let first = samples[0]["filter"].clone();
+    samples.retain(|sample| sample["filter"] == first);
+    samples
+}
+
+#[test]
+fn generate_is_greedy_ends_at_stop_strings_and_reads_chats() {
+    let model = checkpoint("qwen2");
+    let text = stdout(&["generate", "--model", &model, "one", "--max-new", "12"]);
+    let again = stdout(&["generate", "--model", &model, "one", "--max-new", "12"]);
+    assert_eq!(text, again);
+    let text = text.trim_end_matches('\n');
+    assert!(text.chars().count() > 4, "{text:?}");
+    let stop: String = text.chars().skip(3).take(2).collect();
+    let cut = stdout(&["generate", "--model", &model, "one", "--max-new", "12", "--stop", &stop]);
+    assert_eq!(cut.trim_end_matches('\n'), &text[..text.find(&stop).unwrap()]);
+    let chat = stdout(&["generate", "--model", &model, "one", "--chat", "--max-new", "12", "--format", "json"]);
+    let line: Value = serde_json::from_str(&chat).unwrap();
+    assert_eq!(line["prompt"][0]["role"], "user");
+    assert_ne!(line["completion"], text);
+}
+
+#[test]
+fn an_adapter_is_exported_merged_and_scores_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    // PEFT names the base relative to the working directory.
+    let adapter = dir.path().join("adapter");
+    std::fs::create_dir(&adapter).unwrap();
+    for file in ["adapter_config.json", "adapter_model.safetensors"] {
+        std::fs::copy(Path::new(&checkpoint("adapter")).join(file), adapter.join(file)).unwrap();
+    }
+    let config = std::fs::read_to_string(adapter.join("adapter_config.json")).unwrap();
+    std::fs::write(adapter.join("adapter_config.json"), config.replace("../qwen2", &checkpoint("qwen2"))).unwrap();
+    let (adapter, merged) = (adapter.display().to_string(), dir.path().join("merged").display().to_string());
+    let exported = pbpoc(&["export", "--model", &adapter, "--out", &merged]);
+    assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+    let data = root().join("tests/eval/pairs.jsonl").display().to_string();
+    let score = |model: &str| -> Vec<f64> {
+        let out = stdout(&["score", "--model", model, "--data", &data, "--format", "json"]);
+        let logp = |line: &str| serde_json::from_str::<Value>(line).unwrap()["logp"].as_f64().unwrap();
+        out.lines().map(logp).collect()
+    };
+    let (with, without, base) = (score(&adapter), score(&merged), score(&checkpoint("qwen2")));
+    assert!(with.iter().zip(&without).all(|(a, b)| (a - b).abs() < 1e-3), "{with:?} {without:?}");
+    assert!(with.iter().zip(&base).any(|(a, b)| (a - b).abs() > 0.1));
+}
+
+#[test]
+fn what_is_wrong_with_a_checkpoint_or_a_file_is_one_message() {
+    let dir = tempfile::tempdir().unwrap();
+    let nowhere = dir.path().join("nowhere").display().to_string();
+    let data = root().join("tests/eval/pairs.jsonl").display().to_string();
+    let says = |args: &[&str], wanted: &str| {
+        let output = pbpoc(args);
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(3), "{args:?}: {text}");
+        assert!(text.contains(wanted), "{args:?}: {text}");
+        assert!(!text.contains("panicked"), "{text}");
+    };
+    says(&["score", "--model", &nowhere, "--data", &data], "nowhere");
+    says(&["score", "--model", &checkpoint("reward"), "--data", &data], "reward model");
+    says(&["score", "--model", &checkpoint("qwen2"), "--data", &nowhere], "nowhere");
+    let model = checkpoint("qwen2");
+    says(&["eval", "--model", &model, "--tasks", "arc_chalenge", "--data", &nowhere], "arc_chalenge");
+    says(&["eval", "--model", &model, "--tasks", "arc_challenge", "--data", &nowhere], "ai2_arc");
+    says(&["export", "--model", &model, "--out", &model], "over itself");
+    says(&["export", "--model", &model, "--out", &nowhere, "--adapter"], "no adapters");
+}
