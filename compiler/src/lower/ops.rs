@@ -50,6 +50,10 @@ impl Lower<'_> {
                 self.regret(args, output, span);
                 None
             }
+            Op::Distance => {
+                self.distance(args, output, span);
+                None
+            }
         };
         Some(Made { value: output.to_owned(), flow: schema.gives, rollouts })
     }

@@ -39,6 +39,9 @@ pub const OPS: &[OpInfo] = &[
     op("world", 1, true),
     op("solve", 1, false),
     op("regret", 1, false),
+    op("linear_model", 1, false),
+    op("worst", 1, false),
+    op("distance", 1, false),
 ];
 
 /// The operation of a name.

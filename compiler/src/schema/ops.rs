@@ -13,6 +13,7 @@ pub enum Op {
     Draw,
     Evaluate,
     Regret,
+    Distance,
 }
 
 impl Op {
@@ -24,6 +25,7 @@ impl Op {
             "draw" => Op::Draw,
             "evaluate" => Op::Evaluate,
             "regret" => Op::Regret,
+            "distance" => Op::Distance,
             _ => return None,
         })
     }

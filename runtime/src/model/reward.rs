@@ -19,16 +19,18 @@ pub enum Head {
     Sequence,
     /// One reward a response token.
     Token,
+    /// One reward a response, linear in the mean of the hidden states at its tokens.
+    Mean,
 }
 
 #[derive(Module, Debug)]
 pub struct RewardModel {
     pub backbone: Llama,
-    /// `[width, 1]` for a sequence head, `[vocab, width]` for a token head.
+    /// `[vocab, width]` for a token head, else `[width, 1]`.
     pub head: Param<Tensor<2>>,
     #[module(skip)]
     pub kind: Head,
-    /// Bound of each output of the head.
+    /// Bound of each output of the head; infinite where there is none.
     #[module(skip)]
     pub bound: f64,
 }
@@ -36,14 +38,13 @@ pub struct RewardModel {
 impl RewardModel {
     pub fn new(backbone: Llama, kind: Head, bound: f64, device: &Device) -> Self {
         let shape = match kind {
-            Head::Sequence => [backbone.config.width, 1],
+            Head::Sequence | Head::Mean => [backbone.config.width, 1],
             Head::Token => [backbone.config.vocab, backbone.config.width],
         };
         Self { backbone, head: Param::from_tensor(Tensor::zeros(shape, device)), kind, bound }
     }
 
-    /// Rewards of a batch: `[rows, positions]` from a token head (padding is not zeroed),
-    /// `[rows, 1]` from a sequence head.
+    /// Rewards of a batch: `[rows, positions]` from a token head (padding is not zeroed), else `[rows, 1]`.
     pub fn rewards(&self, batch: &Batch) -> Tensor<2> {
         let hidden = self.backbone.hidden(batch.tokens(), None);
         let raw = match self.kind {
@@ -60,7 +61,17 @@ impl RewardModel {
                 let flat = hidden.reshape([rows * length, width]);
                 flat.select(0, batch.last_tokens()).matmul(self.head.val())
             }
+            Head::Mean => batch.mean_response(hidden).matmul(self.head.val()),
         };
+        if self.bound == f64::INFINITY {
+            return raw;
+        }
         raw.div_scalar(self.bound).tanh().mul_scalar(self.bound)
+    }
+
+    /// The reward of each response, `[rows, 1]`: of a token head the sum over its tokens.
+    pub fn response_rewards(&self, batch: &Batch) -> Tensor<2> {
+        let rewards = self.rewards(batch);
+        if self.kind == Head::Token { (rewards * batch.mask()).sum_dim(1) } else { rewards }
     }
 }

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::objective::{Evaluator, Leaves, Moved, forwards};
-use crate::value::{Policy, Reward, Value, tracked};
+use crate::value::{Mover, Policy, Reward, Value, tracked};
 
 pub struct Ascend;
 pub struct Descend;
@@ -71,13 +71,15 @@ fn step(stage: &Stage, env: &Env, context: &mut Context<'_>, sign: f64) -> Resul
             (Value::Policy(Box::new(policy)), norm)
         }
         (Moved::Reward { model, .. }, Value::Reward(r)) => {
-            let mut optimizer = r.optimizer.clone();
+            let Mover::Steps(mut optimizer) = r.mover.clone() else {
+                return Err(Fault::new(format!("`{name}` is solved and has no optimizer")));
+            };
             let head = model.head.id;
             let (model, norm) = {
                 let own = forwards::gradients(&model, gradients, apart);
                 optimizer.step(model, own, Some(head))?
             };
-            (Value::Reward(Box::new(Reward { model: model.valid(), optimizer })), norm)
+            (Value::Reward(Box::new(Reward { model: model.valid(), mover: Mover::Steps(optimizer) })), norm)
         }
         _ => return Err(Fault::new(format!("`{name}` can't be moved"))),
     };

@@ -51,10 +51,7 @@ impl Features {
             let batch = Batch::new(chunk.iter().copied(), &context.device);
             let hidden = self.model.hidden(batch.tokens(), None);
             let pooled: Tensor<2> = if self.mean_pool {
-                let mask: Tensor<3> = batch.mask().unsqueeze_dim(2);
-                let states = hidden.narrow(1, batch.start() + 1, batch.positions());
-                (states * mask.clone()).sum_dim(1).squeeze_dim::<2>(1)
-                    / mask.sum_dim(1).squeeze_dim::<2>(1).clamp_min(1.0)
+                batch.mean_response(hidden)
             } else {
                 let [n, length, _] = hidden.dims();
                 hidden.reshape([n * length, width]).select(0, batch.last_tokens())

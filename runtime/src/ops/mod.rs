@@ -4,6 +4,7 @@
 mod append;
 mod ascend;
 mod data;
+mod distance;
 mod draw;
 mod evaluate;
 mod exploration;
@@ -13,6 +14,7 @@ mod follow;
 mod forward;
 mod imitate;
 mod label;
+mod linear;
 mod oracle;
 mod policy;
 mod preferences;
@@ -43,6 +45,7 @@ pub const OPS: &[(&str, &dyn Op)] = &[
     ("ascend", &ascend::Ascend),
     ("data", &data::MakeData),
     ("descend", &ascend::Descend),
+    ("distance", &distance::Distance),
     ("draw", &draw::Draw),
     ("evaluate", &evaluate::Evaluate),
     ("exploration", &exploration::MakeExploration),
@@ -52,12 +55,14 @@ pub const OPS: &[(&str, &dyn Op)] = &[
     ("forward", &forward::MakeForward),
     ("imitate", &imitate::Imitate),
     ("label", &label::Label),
+    ("linear_model", &linear::MakeLinear),
     ("oracle", &oracle::MakeOracle),
     ("policy", &policy::MakePolicy),
     ("preferences", &preferences::MakePreferences),
     ("refresh", &refresh::Refresh),
     ("reward_model", &reward_model::MakeRewardModel),
     ("sample", &sample::Sample),
+    ("worst", &linear::Worst),
 ];
 
 /// The op of a stage: that of the exact track where one of its inputs is a value of it.

@@ -10,7 +10,7 @@ use crate::env::Env;
 use crate::error::Fault;
 use crate::model::{Head, RewardModel};
 use crate::optimizer::{AdamW, Optimizer};
-use crate::value::{Reward, Value};
+use crate::value::{Mover, Reward, Value};
 
 pub struct MakeRewardModel;
 
@@ -29,6 +29,6 @@ impl Op for MakeRewardModel {
         let frozen = optimizer.backbone_lr == Some(0.0);
         let backbone = if frozen { init.model.clone().no_grad() } else { init.model.clone() };
         let model = RewardModel::new(backbone, head, bound, &context.device);
-        Ok(vec![Value::Reward(Box::new(Reward { model, optimizer: Optimizer::new(optimizer) }))])
+        Ok(vec![Value::Reward(Box::new(Reward { model, mover: Mover::Steps(Optimizer::new(optimizer)) }))])
     }
 }
