@@ -16,7 +16,7 @@ fn every_file_is_sound_and_formatted() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("pipelines/theory");
     let files: Vec<String> =
         std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path().display().to_string()).collect();
-    assert!(files.len() >= 9, "{files:?}");
+    assert!(files.len() >= 11, "{files:?}");
     for file in &files {
         let (code, text) = pbpoc(&["check", file]);
         assert!(code == 0 && !text.contains('⚠'), "{text}");
@@ -46,11 +46,13 @@ fn points_side_by_side_are_those_of_one_thread() {
             assert!(a["metrics"][name].as_f64().unwrap() >= 0.0, "{a}");
         }
         assert!(a["metrics"]["regret/slope"].is_number());
+        assert!(a["metrics"]["regret/bound"].as_f64() > a["metrics"]["regret/final"].as_f64(), "{a}");
     }
     let book = std::fs::read_to_string(dir.path().join("2/bandit-seeds-001/sweep.json")).unwrap();
     let book: serde_json::Value = serde_json::from_str(&book).unwrap();
     let names = |of: &[serde_json::Value]| of.iter().map(|point| point["point"].to_string()).collect::<Vec<_>>();
     assert_eq!(names(book["done"].as_array().unwrap()), names(&one), "in their order, whichever ended first");
     let svg = std::fs::read_to_string(dir.path().join("2/bandit-seeds-001/regret.svg")).unwrap();
+    assert!(svg.contains("stroke-dasharray=\"6 3\"") && svg.contains(", bound "), "what the theorem allows");
     assert!(svg.starts_with("<svg") && svg.matches("<polygon").count() == 1 && !svg.contains("NaN"), "{svg}");
 }

@@ -109,6 +109,7 @@ codes! {
     OwnJudge = "PB0711": "a reward model that judges on the prompts of its own pairs",
     WrongWay = "PB0712": "a step that favours the rejected responses",
     TrainOnTest = "PB0713": "training on the test split",
+    SmallBound = "PB0714": "a bound below the norm of what is learned",
 
     StageFailed = "PB0901": "a stage that failed while it ran",
 }

@@ -55,6 +55,13 @@ impl Batch {
         self
     }
 
+    /// The mean of hidden states `[rows, length, width]` at the response's tokens, `[rows, width]`.
+    pub fn mean_response(&self, hidden: Tensor<3>) -> Tensor<2> {
+        let mask: Tensor<3> = self.mask().unsqueeze_dim(2);
+        let states = hidden.narrow(1, self.start() + 1, self.positions());
+        (states * mask.clone()).sum_dim(1).squeeze_dim::<2>(1) / mask.sum_dim(1).squeeze_dim::<2>(1).clamp_min(1.0)
+    }
+
     pub fn rows(&self) -> usize {
         self.rows
     }

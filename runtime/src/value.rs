@@ -84,13 +84,35 @@ pub struct Policy {
 pub struct Reward {
     /// On the plain device, without autodiff.
     pub model: RewardModel,
-    pub optimizer: Optimizer,
+    pub mover: Mover,
     pub tokenizer: Arc<Tokenizer>,
+}
+
+/// How a reward model moves.
+#[derive(Clone)]
+pub enum Mover {
+    /// By gradient steps.
+    Steps(Optimizer),
+    /// To the worst reward of a set, at once.
+    Solved(Linear),
+}
+
+/// A reward that is linear in frozen features: `<theta, phi>`.
+#[derive(Clone)]
+pub struct Linear {
+    pub features: Arc<Features>,
+    /// Prior precision of the likelihood and of the covariance.
+    pub ridge: f64,
+    /// Bound on the norm of theta.
+    pub bound: f64,
+    /// The maximum-likelihood theta of the last step, `[d]`.
+    pub fitted: Vec<f64>,
 }
 
 /// phi: pooled last hidden states of a frozen model, `[d]` for a row.
 pub struct Features {
     pub model: Decoder,
+    pub tokenizer: Arc<Tokenizer>,
     /// `mean` over the response, or `last` token.
     pub mean_pool: bool,
     /// Orthonormal columns `[width, d]`, absent where `d = width`.

@@ -73,7 +73,11 @@ struct Middle {
 impl Middle {
     /// Runs the file with a number of inner steps.
     fn run(steps: usize, overrides: &[&str]) -> Self {
-        let plan = plan(&MIDDLE.replace("STEPS", &steps.to_string()), overrides);
+        Self::of(&MIDDLE.replace("STEPS", &steps.to_string()), overrides)
+    }
+
+    fn of(source: &str, overrides: &[&str]) -> Self {
+        let plan = plan(source, overrides);
         let (mut env, mut told) = (Env::default(), Told::default());
         execute(&plan, &Device::flex(), &mut told, &mut env, &mut Shared::default()).unwrap();
         Self { env, told }
@@ -120,9 +124,13 @@ impl Middle {
     /// The largest difference between the model's reward of a rollout and a linear one, over the range of the
     /// linear one.
     fn distance(&self, theta: &[f64]) -> f64 {
+        self.distance_of("r@3", theta)
+    }
+
+    fn distance_of(&self, model: &str, theta: &[f64]) -> f64 {
         let rows = || self.rollouts("y").rows.iter().chain(&self.rollouts("y0").rows);
-        let Value::Reward(r) = &self.env.values["r@3"] else { panic!("r") };
-        let rewards = r.model.rewards(&Batch::new(rows(), &Device::flex()));
+        let Value::Reward(r) = &self.env.values[model] else { panic!("{model}") };
+        let rewards = r.model.response_rewards(&Batch::new(rows(), &Device::flex()));
         let rewards: Vec<f64> = rewards.into_data_as::<f64>().try_into_vec().unwrap();
         let linear: Vec<f64> = self.phi(rows()).iter().map(|phi| dot(theta, phi)).collect();
         let least = linear.iter().copied().fold(f64::INFINITY, f64::min);
@@ -166,6 +174,43 @@ fn a_mean_likelihood_and_the_likeliest_reward_are_those_of_the_exact_track() {
         let (own, other) = (middle.distance(&closed(&middle, keep)), middle.distance(&closed(&middle, SUM)));
         assert!(own < 0.01, "{words}: {own}");
         assert!(other > 0.1, "{words}: {other}");
+    }
+}
+
+/// The library's pipeline, with a block for the closed form; its figure is that of both rewards.
+#[test]
+fn a_linear_model_goes_to_the_closed_form_at_once() {
+    let source = include_str!("../../pipelines/theory/middle.pbpo");
+    let far = Middle::of(source, &["t_in=10"]);
+    let off = far.distance_of("solved@1", &closed(&far, SUM));
+    assert!(off < 1e-4, "{off}");
+    let near = Middle::of(source, &["t_in=500"]);
+    let figure = |middle: &Middle| f64::from_bits(middle.told.whole["reward/distance"]);
+    assert!(figure(&near) < 0.01 && figure(&far) > 0.3, "{} {}", figure(&near), figure(&far));
+}
+
+/// With a projection, a mean over tokens, and sets that the practical track has not.
+#[test]
+fn every_set_is_solved_on_the_features() {
+    let source = include_str!("../../pipelines/theory/middle.pbpo");
+    let radius = Radius { delta: 0.05, scale: 0.1, bound: 100.0 };
+    for (words, keep) in [
+        ("dual { slack = 1.5 }", Keep::Dual { slack: 1.5 }),
+        ("ellipsoid { norm = hessian, scale = 0.1 }", Keep::Ellipsoid { norm: Norm::Hessian, radius }),
+        ("mle", Keep::Mle),
+    ] {
+        let keep_words = format!("on_solved.keep={words}");
+        let middle = Middle::of(source, &["t_in=1", "phi.pool=mean", "phi.project=3", &keep_words]);
+        let (data, x) = (middle.data(), middle.difference());
+        let fit = likelihood::fit_in_ball(&data, RIDGE, 100.0, &[0.0; 3]);
+        let batches = ["y", "y0"].map(|name| middle.phi(&middle.rollouts(name).rows));
+        let pairs = middle.preferences();
+        let sides =
+            [middle.phi(pairs.pairs().map(|pair| &pair.chosen)), middle.phi(pairs.pairs().map(|pair| &pair.rejected))];
+        let largest = batches.iter().chain(&sides).flatten().map(|phi| dot(phi, phi).sqrt()).fold(0.0, f64::max);
+        let set = Set::new(keep, &data, &fit, &Covariance::new(&[3], RIDGE), 2.0 * largest);
+        let off = middle.distance_of("solved@1", &set.worst(&x).theta);
+        assert!(off < 1e-4, "{words}: {off}");
     }
 }
 

@@ -28,7 +28,7 @@ impl Row {
 
 /// Figures that are worth a column: of evaluations, and of the run as a whole.
 fn shown(name: &str) -> bool {
-    name.ends_with("/after") || ["regret/final", "regret/slope", "regret/stepdown"].contains(&name)
+    name.ends_with("/after") || ["regret/final", "regret/slope", "regret/stepdown", "reward/distance"].contains(&name)
 }
 
 /// One line for the points that differ in nothing but the seed.

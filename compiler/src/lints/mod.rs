@@ -2,8 +2,9 @@
 //! a level that `allow`, `warn` and `deny` change, in the file or on the command line.
 //!
 //! `file.rs`: over sweeps; `variables.rs`: over statements; `plan.rs`: over the stages of a plan, `terms.rs` for it over
-//! objectives; `idle.rs`: parameters that change nothing. A new lint: a line of [`LINTS`], and a function in one of them.
+//! objectives; `blocks.rs`: over blocks; `idle.rs`: parameters that change nothing. A new lint: a line of [`LINTS`], and a function in one of them.
 
+mod blocks;
 pub mod file;
 pub mod idle;
 pub mod mentioned;
@@ -44,6 +45,7 @@ pub const LINTS: &[Lint] = &[
         doc: "the chosen responses are to become likelier, not the others",
     },
     Lint { name: "train_on_test", code: Code::TrainOnTest, doc: "a test split that was trained on tests nothing" },
+    Lint { name: "small_bound", code: Code::SmallBound, doc: "the confidence set then can't hold the truth" },
 ];
 
 /// The name that stands for all lints.

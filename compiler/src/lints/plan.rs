@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use pbpo_grammar::Span;
 use serde_json::Value as Json;
 
+use super::blocks;
 use super::terms::{estimates, pull, sign_of_gap};
 use crate::Planned;
 use crate::check::Program;
@@ -22,7 +23,7 @@ pub fn check(planned: &Planned, program: &Program, out: &mut Vec<Diagnostic>) {
     look.collect(&planned.plan.body, 0);
     look.body(&planned.plan.body, &[]);
     look.train_on_test();
-    zero_beta(program, look.out);
+    blocks::check(program, look.out);
 }
 
 struct Look<'a> {
@@ -258,19 +259,4 @@ fn moves(body: &Body, stage: &Stage) -> bool {
 
 fn int(stage: &Stage, key: &str) -> i64 {
     stage.config.get(key).and_then(Json::as_i64).unwrap_or(0)
-}
-
-/// A constraint without weight.
-fn zero_beta(program: &Program, out: &mut Vec<Diagnostic>) {
-    for (name, block) in &program.blocks {
-        let keep = block.args.choice("keep").filter(|keep| keep.name == "lagrangian");
-        let zero = keep.is_some_and(|keep| keep.args.float("beta") == Some(0.0));
-        if let Some(at) = block.args.span("keep").filter(|_| zero) {
-            out.push(
-                Diagnostic::warning(Code::ZeroBeta, at, format!("constraint `{name}` has weight 0"))
-                    .label("only the bound holds the adversary")
-                    .help("give `beta` a value above 0, or say `allow zero_beta`"),
-            );
-        }
-    }
 }

@@ -45,6 +45,7 @@ impl Lower<'_> {
             made.config.extend(of.args.json());
         }
         self.add(name, made);
+        self.idle_fields(name);
     }
 
     /// A stage of a block in a world, with its settings.
@@ -206,7 +207,7 @@ impl Lower<'_> {
 }
 
 /// An alternative with its settings: `{ "is": "likelihood", "delta": 0.05 }`.
-fn tagged(choice: &Choice) -> Json {
+pub(super) fn tagged(choice: &Choice) -> Json {
     let mut json: Map<String, Json> = choice.args.json();
     json.insert("is".to_owned(), json!(choice.name));
     Json::Object(json)

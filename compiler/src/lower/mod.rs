@@ -2,11 +2,12 @@
 //!
 //! `names.rs`, `prelude.rs`: which blocks are used, and their stages; `ops.rs`: what stands on the right of `=`;
 //! `pairs.rs`: the two sides of a label; `repeat.rs`: loops and what they carry; `objective/`: what `ascend` and
-//! `descend` move along; `exact.rs`, `worlds.rs`: the exact track.
+//! `descend` move along; `exact.rs`, `worlds.rs`: the exact track; `linear.rs`: reward models on frozen features.
 
 mod calls;
 mod exact;
 mod fits;
+mod linear;
 mod names;
 mod objective;
 mod ops;

@@ -34,6 +34,10 @@ impl Lower<'_> {
             Op::Explore if self.answers_world(args) => Some(self.exact_explore(args, output, span)?),
             Op::Sample => Some(self.sample(args, output, span)?),
             Op::Explore => Some(self.explore(args, output, span)?),
+            Op::Pairs => {
+                self.pairs_of_data(args, output, span);
+                None
+            }
             Op::Label => {
                 self.label(args, output, span);
                 None
@@ -48,6 +52,10 @@ impl Lower<'_> {
             }
             Op::Regret => {
                 self.regret(args, output, span);
+                None
+            }
+            Op::Distance => {
+                self.distance(args, output, span);
                 None
             }
         };
@@ -165,6 +173,13 @@ impl Lower<'_> {
                     .help(format!("write `{found}`")),
             );
         }
+    }
+
+    fn pairs_of_data(&mut self, args: &Args, output: &str, span: Span) {
+        let [policy, data] = ["policy", "data"].map(|port| args.name(port).unwrap_or_default().to_owned());
+        self.need(&policy);
+        self.need(&data);
+        self.push(stage("pairs", &[output]).with("policy", self.player(&policy)).with("data", data), span);
     }
 
     fn label(&mut self, args: &Args, output: &str, span: Span) {

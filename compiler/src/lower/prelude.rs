@@ -35,6 +35,7 @@ impl Lower<'_> {
             Some(Kind::Policy) if self.in_world(name) => self.exact_policy(name),
             Some(Kind::RewardModel) if self.in_world(name) => self.exact_reward_model(name),
             Some(Kind::Exploration) if self.in_world(name) => self.exact_exploration(name),
+            Some(Kind::RewardModel) if self.is_linear(name) => self.linear_model(name),
             Some(Kind::Policy) => self.policy(name),
             Some(Kind::RewardModel) => self.reward_model(name),
             Some(Kind::Features) => self.features(name),

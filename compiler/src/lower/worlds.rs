@@ -14,6 +14,31 @@ impl Lower<'_> {
         !self.block(name).is_empty() && !self.in_world(name)
     }
 
+    /// Says of fields that were written and have no say in this world.
+    pub(super) fn idle_fields(&mut self, name: &str) {
+        let Some(block) = self.program.blocks.get(name) else { return };
+        let (Some(of), Some(at)) = (block.args.choice("of"), block.args.span("of")) else { return };
+        let layout = of.args.word("layout").unwrap_or(of.name);
+        let idle: &[&str] = match layout {
+            "star" => &["states", "actions", "dim"],
+            "grid" => &["actions", "dim"],
+            _ => &[],
+        };
+        // What was not written stands at the word itself.
+        let written = |span: &Span| span.file != at.file || span.start > at.start;
+        let mut found: Vec<(Span, &str)> =
+            idle.iter().filter_map(|field| Some((of.args.span(field).filter(written)?, *field))).collect();
+        let norm = block.args.span("norm").filter(|span| of.name == "file" && *span != block.name);
+        found.extend(norm.map(|span| (span, "norm")));
+        for (span, field) in found {
+            self.out.push(
+                Diagnostic::error(Code::UnknownField, span, format!("`{layout}` does not look at `{field}`"))
+                    .label("changes nothing")
+                    .help("leave it out"),
+            );
+        }
+    }
+
     pub(super) fn points_need_a_bandit(&mut self, name: &str) {
         let args = self.block(name);
         let Some(at) = args.span("class").filter(|_| args.choice("class").is_some_and(|class| class.name == "points"))

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use crate::plan::{Body, Plan, Stage};
 
 /// Operations that leave something behind.
-const EFFECTS: &[&str] = &["ascend", "descend", "evaluate", "label", "policy", "regret", "solve"];
+const EFFECTS: &[&str] = &["ascend", "descend", "distance", "evaluate", "label", "policy", "regret", "solve", "worst"];
 
 pub fn run(plan: &mut Plan) -> Vec<String> {
     let mut needed: BTreeSet<String> = BTreeSet::new();

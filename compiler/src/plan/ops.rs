@@ -30,6 +30,7 @@ pub const OPS: &[OpInfo] = &[
     op("refresh", 1, true),
     op("sample", 1, true),
     op("explore", 1, true),
+    op("pairs", 1, false),
     op("label", 1, true),
     op("append", 1, false),
     op("draw", 1, true),
@@ -40,6 +41,9 @@ pub const OPS: &[OpInfo] = &[
     op("world", 1, true),
     op("solve", 1, false),
     op("regret", 1, false),
+    op("linear_model", 1, false),
+    op("worst", 1, false),
+    op("distance", 1, false),
 ];
 
 /// The operation of a name.

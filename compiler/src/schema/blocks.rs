@@ -34,7 +34,11 @@ pub fn forms(kind: Kind) -> Vec<Form> {
             form("policy", "world", exact::POLICY, exact::POLICY_DOC),
         ],
         Kind::RewardModel => {
-            vec![usual, form("reward_model", "world", exact::REWARD_MODEL, exact::REWARD_MODEL_DOC)]
+            vec![
+                usual,
+                form("reward_model", "features", exact::LINEAR_MODEL, exact::LINEAR_MODEL_DOC),
+                form("reward_model", "world", exact::REWARD_MODEL, exact::REWARD_MODEL_DOC),
+            ]
         }
         Kind::Exploration => vec![usual, form("exploration", "world", exact::EXPLORATION, exact::EXPLORATION_DOC)],
         _ => vec![usual],

@@ -134,7 +134,12 @@ const CLASSES: &[Variant] = &[
 /// A reward model with `world`.
 pub const REWARD_MODEL: &[Field] = &[
     req("world", Ty::Block(Kind::World), "whose features it is linear in"),
-    opt("bound", NORM, F(2.0), "bound B of the norm of theta (times the oracle's `scale`), for the radius of a set"),
+    opt(
+        "bound",
+        NORM,
+        F(2.0),
+        "bound B of the norm of theta (times the oracle's `scale`): the ball of fit and set, and in the radius",
+    ),
     opt("ridge", RIDGE, F(1.0), "prior precision lambda of the likelihood and of the covariance"),
     opt(
         "covariance",
@@ -144,6 +149,15 @@ pub const REWARD_MODEL: &[Field] = &[
     ),
 ];
 pub const REWARD_MODEL_DOC: &str = "A player that scores in the exact track: linear in the features of a world";
+
+/// A reward model with `features`.
+pub const LINEAR_MODEL: &[Field] = &[
+    req("features", Ty::Block(Kind::Features), "the frozen features that it is linear in"),
+    opt("bound", NORM, F(2.0), "bound B of the norm of theta: the ball of fit and set, and in the radius"),
+    opt("ridge", RIDGE, F(1.0), "prior precision lambda of the likelihood and of the covariance"),
+];
+pub const LINEAR_MODEL_DOC: &str =
+    "A player that scores, linear in frozen features of a network: `descend` goes to the worst reward of a set at once";
 
 const COVARIANCES: &[Variant] =
     &[word("joint", "one for all parameters"), word("per_step", "one for each step, with `reward = token`")];

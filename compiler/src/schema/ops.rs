@@ -9,10 +9,12 @@ use super::{Field, Flow, externs};
 pub enum Op {
     Sample,
     Explore,
+    Pairs,
     Label,
     Draw,
     Evaluate,
     Regret,
+    Distance,
 }
 
 impl Op {
@@ -20,10 +22,12 @@ impl Op {
         Some(match name {
             "sample" => Op::Sample,
             "explore" => Op::Explore,
+            "pairs" => Op::Pairs,
             "label" => Op::Label,
             "draw" => Op::Draw,
             "evaluate" => Op::Evaluate,
             "regret" => Op::Regret,
+            "distance" => Op::Distance,
             _ => return None,
         })
     }

@@ -14,6 +14,8 @@ mod players;
 mod regret;
 mod solve;
 
+pub(crate) use solve::Settings as SetSettings;
+
 use std::sync::Arc;
 
 use pbpo_compiler::plan::{Body, Plan, Stage};

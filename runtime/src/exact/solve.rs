@@ -23,7 +23,7 @@ use crate::value;
 /// A set as the plan writes it.
 #[derive(Clone, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
-enum Settings {
+pub enum Settings {
     Ellipsoid { norm: String, delta: f64, scale: f64 },
     Likelihood { delta: f64, scale: f64 },
     Lagrangian { beta: f64, nll: String },
@@ -32,7 +32,8 @@ enum Settings {
 }
 
 impl Settings {
-    fn keep(&self, bound: f64) -> Keep {
+    /// With the bound of the reward model.
+    pub fn keep(&self, bound: f64) -> Keep {
         match self {
             Settings::Ellipsoid { norm, delta, scale } => Keep::Ellipsoid {
                 norm: if norm == "covariance" { Norm::Covariance } else { Norm::Hessian },

@@ -20,12 +20,14 @@ pub enum Head {
     Sequence,
     /// One reward a response token.
     Token,
+    /// One reward a response, linear in the mean of the hidden states at its tokens.
+    Mean,
 }
 
 #[derive(Module, Debug)]
 pub struct RewardModel {
     pub backbone: Decoder,
-    /// `[width, 1]` for a sequence head, `[vocab, width]` for a token head.
+    /// `[vocab, width]` for a token head, else `[width, 1]`.
     pub head: Param<Tensor<2>>,
     #[module(skip)]
     pub kind: Head,
@@ -37,7 +39,7 @@ pub struct RewardModel {
 impl RewardModel {
     pub fn new(backbone: Decoder, kind: Head, bound: f64, device: &Device) -> Self {
         let shape = match kind {
-            Head::Sequence => [backbone.config.width, 1],
+            Head::Sequence | Head::Mean => [backbone.config.width, 1],
             Head::Token => [backbone.config.vocab, backbone.config.width],
         };
         Self { backbone, head: Param::from_tensor(Tensor::zeros(shape, device)), kind, bound }
@@ -57,8 +59,7 @@ impl RewardModel {
         Ok(())
     }
 
-    /// Rewards of a batch: `[rows, positions]` from a token head (padding is not zeroed),
-    /// `[rows, 1]` from a sequence head.
+    /// Rewards of a batch: `[rows, positions]` from a token head (padding is not zeroed), else `[rows, 1]`.
     pub fn rewards(&self, batch: &Batch) -> Tensor<2> {
         self.score(self.backbone.hidden(batch.tokens(), None), batch)
     }
@@ -79,7 +80,14 @@ impl RewardModel {
                 let flat = hidden.reshape([rows * length, width]);
                 flat.select(0, batch.last_tokens()).matmul(self.head.val())
             }
+            Head::Mean => batch.mean_response(hidden).matmul(self.head.val()),
         };
         if self.bound.is_finite() { raw.div_scalar(self.bound).tanh().mul_scalar(self.bound) } else { raw }
+    }
+
+    /// The reward of each response, `[rows, 1]`: of a token head the sum over its tokens.
+    pub fn response_rewards(&self, batch: &Batch) -> Tensor<2> {
+        let rewards = self.rewards(batch);
+        if self.kind == Head::Token { (rewards * batch.mask()).sum_dim(1) } else { rewards }
     }
 }

@@ -194,7 +194,7 @@ impl<'v> Leaves<'v> {
     pub fn known_reward(&mut self, reward_model: &str, batch: &BatchRef, head: Head) -> Option<Tensor<2>> {
         let reward = self.rewards.get(&(reward_model.to_owned(), batch.clone()))?.clone().detach();
         match head {
-            Head::Sequence => Some(reward),
+            Head::Sequence | Head::Mean => Some(reward),
             Head::Token => Some((reward * self.batch(batch).ok()?.mask()).sum_dim(1)),
         }
     }

@@ -10,7 +10,7 @@ use crate::env::Env;
 use crate::error::Fault;
 use crate::model::recompute::add;
 use crate::objective::{Evaluator, Leaves, Moved, forwards};
-use crate::value::{Policy, Reward, Value, tracked};
+use crate::value::{Mover, Policy, Reward, Value, tracked};
 
 pub struct Ascend;
 pub struct Descend;
@@ -74,14 +74,17 @@ fn step(stage: &Stage, env: &Env, context: &mut Context<'_>, sign: f64) -> Resul
             (Value::Policy(Box::new(policy)), norm)
         }
         (Moved::Reward { model, .. }, Value::Reward(r)) => {
-            let mut optimizer = r.optimizer.clone();
+            let Mover::Steps(mut optimizer) = r.mover.clone() else {
+                return Err(Fault::new(format!("`{name}` is solved and has no optimizer")));
+            };
             let head = model.head.id;
             let (model, norm) = {
                 let mut own = forwards::gradients(&model, gradients, apart);
                 add(&model, &mut own, pulled);
                 optimizer.step(model, own, Some(head))?
             };
-            (Value::Reward(Box::new(Reward { model: model.valid(), optimizer, ..(**r).clone() })), norm)
+            let reward = Reward { model: model.valid(), mover: Mover::Steps(optimizer), ..(**r).clone() };
+            (Value::Reward(Box::new(reward)), norm)
         }
         _ => return Err(Fault::new(format!("`{name}` can't be moved"))),
     };

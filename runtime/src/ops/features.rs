@@ -34,11 +34,18 @@ struct Settings {
 impl Op for MakeFeatures {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { pool, project } = config(stage)?;
-        let model = env.init(stage, "init")?.model.clone();
+        let init = env.init(stage, "init")?;
+        let (model, tokenizer) = (init.model.clone(), init.tokenizer.clone());
         let width = model.config.width;
         let dim = project.min(width);
         let projection = (dim < width).then(|| orthonormal(&mut context.rng(&stage.name), width, dim));
-        Ok(vec![Value::Features(Arc::new(Features { model, mean_pool: pool == Pool::Mean, projection, dim }))])
+        Ok(vec![Value::Features(Arc::new(Features {
+            model,
+            tokenizer,
+            mean_pool: pool == Pool::Mean,
+            projection,
+            dim,
+        }))])
     }
 }
 
@@ -53,10 +60,7 @@ impl Features {
             let batch = Batch::new(chunk.iter().copied(), &context.device);
             let hidden = self.model.hidden(batch.tokens(), None);
             let pooled: Tensor<2> = if self.mean_pool {
-                let mask: Tensor<3> = batch.mask().unsqueeze_dim(2);
-                let states = hidden.narrow(1, batch.start() + 1, batch.positions());
-                (states * mask.clone()).sum_dim(1).squeeze_dim::<2>(1)
-                    / mask.sum_dim(1).squeeze_dim::<2>(1).clamp_min(1.0)
+                batch.mean_response(hidden)
             } else {
                 let [n, length, _] = hidden.dims();
                 hidden.reshape([n * length, width]).select(0, batch.last_tokens())

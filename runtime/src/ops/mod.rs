@@ -4,6 +4,7 @@
 mod append;
 mod ascend;
 mod data;
+mod distance;
 mod draw;
 mod evaluate;
 mod exploration;
@@ -13,8 +14,10 @@ mod follow;
 mod forward;
 mod imitate;
 mod label;
+mod linear;
 mod load;
 mod oracle;
+mod pairs;
 mod policy;
 mod preferences;
 mod refresh;
@@ -44,6 +47,7 @@ pub const OPS: &[(&str, &dyn Op)] = &[
     ("ascend", &ascend::Ascend),
     ("data", &data::MakeData),
     ("descend", &ascend::Descend),
+    ("distance", &distance::Distance),
     ("draw", &draw::Draw),
     ("evaluate", &evaluate::Evaluate),
     ("exploration", &exploration::MakeExploration),
@@ -53,13 +57,16 @@ pub const OPS: &[(&str, &dyn Op)] = &[
     ("forward", &forward::MakeForward),
     ("imitate", &imitate::Imitate),
     ("label", &label::Label),
+    ("linear_model", &linear::MakeLinear),
     ("load", &load::Load),
     ("oracle", &oracle::MakeOracle),
+    ("pairs", &pairs::Pairs),
     ("policy", &policy::MakePolicy),
     ("preferences", &preferences::MakePreferences),
     ("refresh", &refresh::Refresh),
     ("reward_model", &reward_model::MakeRewardModel),
     ("sample", &sample::Sample),
+    ("worst", &linear::Worst),
 ];
 
 /// The op of a stage: that of the exact track where one of its inputs is a value of it.

@@ -13,7 +13,6 @@ use crate::batch::Batch;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::model::Head;
 use crate::value::{Policy, Reward, Rollouts, Value};
 
 pub struct Refresh;
@@ -51,10 +50,5 @@ impl Op for Refresh {
 
 fn mean_reward(reward: &Reward, rollouts: &Rollouts, context: &Context<'_>) -> f64 {
     let batch = Batch::new(&rollouts.rows, &context.device);
-    let rewards = reward.model.rewards(&batch);
-    let rewards = match reward.model.kind {
-        Head::Token => (rewards * batch.mask()).sum_dim(1),
-        Head::Sequence => rewards,
-    };
-    f64::from(rewards.mean().into_scalar::<f32>())
+    f64::from(reward.model.response_rewards(&batch).mean().into_scalar::<f32>())
 }

@@ -10,7 +10,7 @@ use crate::env::Env;
 use crate::error::Fault;
 use crate::model::{Head, RewardModel};
 use crate::optimizer::{AdamW, Optimizer};
-use crate::value::{Reward, Value};
+use crate::value::{Mover, Reward, Value};
 
 pub struct MakeRewardModel;
 
@@ -32,7 +32,7 @@ impl Op for MakeRewardModel {
         if let Some(score) = &init.score {
             model.take(score)?;
         }
-        let (optimizer, tokenizer) = (Optimizer::new(optimizer), init.tokenizer.clone());
-        Ok(vec![Value::Reward(Box::new(Reward { model, optimizer, tokenizer }))])
+        let (mover, tokenizer) = (Mover::Steps(Optimizer::new(optimizer)), init.tokenizer.clone());
+        Ok(vec![Value::Reward(Box::new(Reward { model, mover, tokenizer }))])
     }
 }

@@ -38,6 +38,8 @@ pub fn save(dir: &Path, policy: &Policy) -> Result<(), Fault> {
 pub fn save_reward(dir: &Path, reward: &Reward) -> Result<(), Fault> {
     let RewardModel { backbone, head, kind, .. } = &reward.model;
     let score = match kind {
+        // A linear reward over projected features has no format of its own; its head alone tells little.
+        Head::Mean => return Ok(()),
         Head::Sequence => Out::Linear(head.val()),
         Head::Token => Out::Matrix(head.val()),
     };

@@ -76,13 +76,9 @@ impl Lower<'_> {
 
     /// A set that is solved exactly, on a model that moves by gradients.
     fn needs_world(&mut self, constraint: &str, keep: &str, within: &Ast) {
-        let error = Diagnostic::error(
-            Code::WrongKind,
-            within.span,
-            format!("`{keep}` needs the linear reward model of a world"),
-        )
-        .label("this one moves by gradients")
-        .help("write `keep = lagrangian { beta = 0.04, nll = sum }` or `keep = mle`");
+        let error = Diagnostic::error(Code::WrongKind, within.span, format!("`{keep}` needs a linear reward model"))
+            .label("this one moves by gradients")
+            .help("write `keep = mle`, or declare it on frozen features: `reward_model r { features = ... }`");
         self.out.push(match self.block(constraint).span("keep") {
             Some(at) => error.also(at, "declared here"),
             None => error,

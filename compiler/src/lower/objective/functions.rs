@@ -133,10 +133,11 @@ impl Lower<'_> {
     }
 
     fn token_reward(&mut self, model: &str, y: Batch, span: Span) -> Option<Typed> {
-        if self.block(model).word("head") == Some("sequence") {
+        if self.block(model).word("head") == Some("sequence") || self.is_linear(model) {
+            let help = if self.is_linear(model) { "" } else { &format!(", or `head = token` in `{model}`") };
             let error = Diagnostic::error(Code::NoTokenRewards, span, format!("`{model}` scores whole responses"))
                 .label("token by token")
-                .help(format!("write `{model}(y)`, or `head = token` in `{model}`"));
+                .help(format!("write `{model}(y)`{help}"));
             self.out.push(match self.block(model).span("head") {
                 Some(head) => error.also(head, "its head"),
                 None => error,

@@ -41,6 +41,9 @@ impl Lower<'_> {
         self.need(&name);
         let built = if self.no_objective(objective) { None } else { self.value(objective) };
         let scalar = built.and_then(|built| self.scalar(built, objective.span));
+        if self.is_linear(&name) {
+            return self.worst(span, ascend, player, scalar, within);
+        }
         let scalar = match within {
             Some(within) => self.within(&name, ascend, scalar, within),
             None => scalar,
@@ -67,7 +70,7 @@ impl Lower<'_> {
     }
 
     /// The next value of a player.
-    fn step(&mut self, name: &str) -> String {
+    pub(in crate::lower) fn step(&mut self, name: &str) -> String {
         let after = self.fresh(name);
         if let Some(value) = self.players.get_mut(name) {
             value.clone_from(&after);

@@ -1,0 +1,61 @@
+//! Lints over blocks.
+
+use crate::check::Program;
+use crate::code::Code;
+use crate::diagnostic::Diagnostic;
+use crate::schema::Kind;
+
+/// Every block of a point.
+pub fn check(program: &Program, out: &mut Vec<Diagnostic>) {
+    zero_beta(program, out);
+    small_bound(program, out);
+}
+
+/// A constraint without weight.
+fn zero_beta(program: &Program, out: &mut Vec<Diagnostic>) {
+    for (name, block) in &program.blocks {
+        let keep = block.args.choice("keep").filter(|keep| keep.name == "lagrangian");
+        let zero = keep.is_some_and(|keep| keep.args.float("beta") == Some(0.0));
+        if let Some(at) = block.args.span("keep").filter(|_| zero) {
+            out.push(
+                Diagnostic::warning(Code::ZeroBeta, at, format!("constraint `{name}` has weight 0"))
+                    .label("only the bound holds the adversary")
+                    .help("give `beta` a value above 0, or say `allow zero_beta`"),
+            );
+        }
+    }
+}
+
+/// A linear reward model whose ball leaves theta* out: labels follow theta* times the oracle's `scale`. The norm of a
+/// world whose rewards are tuned to a horizon is a limit, and a file has its own.
+fn small_bound(program: &Program, out: &mut Vec<Diagnostic>) {
+    for (name, block) in program.blocks.iter().filter(|(_, block)| block.kind == Kind::RewardModel) {
+        let Some(of_world) = block.args.name("world") else { continue };
+        let Some(world) = program.blocks.get(of_world).map(|world| &world.args) else { continue };
+        let of = world.choice("of");
+        let tuned =
+            of.is_none_or(|of| matches!(of.name, "cube" | "file") || of.args.word("features") == Some("hypercube"));
+        let (Some(bound), Some(norm), false) = (block.args.float("bound"), world.float("norm"), tuned) else {
+            continue;
+        };
+        let scales = program.blocks.values().filter_map(|oracle| {
+            let by = oracle.args.choice("by").filter(|by| by.args.name("score") == Some(of_world))?;
+            by.args.float("scale")
+        });
+        let scale = scales.fold(1.0, f64::max);
+        let at = block.args.span("bound").unwrap_or(block.name);
+        if bound < norm * scale * (1.0 - 1e-9) {
+            let needed = norm * scale;
+            let error = Diagnostic::warning(Code::SmallBound, at, format!("`{name}` can't be the true reward"))
+                .label(format!("theta is held to a norm of {bound}"));
+            let error = match world.span("norm") {
+                Some(norm_at) if scale == 1.0 => error.also(norm_at, format!("the true one has {norm}")),
+                Some(norm_at) => {
+                    error.also(norm_at, format!("the true one has {norm}, times the oracle's scale {scale}"))
+                }
+                None => error,
+            };
+            out.push(error.help(format!("write `bound = {needed}`, or say `allow small_bound`")));
+        }
+    }
+}

@@ -1,0 +1,30 @@
+//! `pairs`: the labelled pairs of a file or a dataset, as a policy's tokenizer reads them.
+
+use pbpo_compiler::plan::Stage;
+
+use super::Op;
+use crate::context::Context;
+use crate::data::Source;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::value::{Pair, Preferences, Value};
+
+pub struct Pairs;
+
+impl Op for Pairs {
+    fn run(&self, stage: &Stage, env: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        let data = env.data(stage, "data")?;
+        let source = Source::new(data, &env.policy(stage, "policy")?.tokenizer)?;
+        let items = data.items.iter().enumerate().filter_map(|(i, item)| Some((i, item, item.pair.as_ref()?)));
+        let pairs = items.map(|(i, item, (chosen, rejected))| {
+            let row = |text| Ok::<_, Fault>(source.row(i, source.tokenizer.response(&item.prompt, text)?));
+            Ok(Pair { chosen: row(chosen)?, rejected: row(rejected)? })
+        });
+        let pairs: Vec<Pair> = pairs.collect::<Result<_, Fault>>()?;
+        if pairs.is_empty() {
+            return Err(Fault::new(format!("`{}` has no pairs", data.name))
+                .help("name their columns: `chosen = \"...\", rejected = \"...\"`"));
+        }
+        Ok(vec![Value::Preferences(Preferences::new(source, pairs))])
+    }
+}
