@@ -394,7 +394,12 @@ print(torch.__version__ + ("" if torch.cuda.is_available() else " without CUDA")
 
     # Name, and flags of `pbpoc bench` and bench_torch.py. The first is launch-bound on a GPU.
     local model='--layers 8 --width 512 --heads 8 --kv-heads 8 --ff 1408 --vocab 8192'
-    printf '%s\t%s\n' small '' larger "$model --batch 16 --seq 256" >"$scratch/shapes"
+    # Shapes of Qwen2 0.5B and 1.5B, with random weights (without its biases, and with a head of its own).
+    local half='--layers 24 --width 896 --heads 14 --kv-heads 2 --ff 4864 --vocab 151936'
+    local whole='--layers 28 --width 1536 --heads 12 --kv-heads 2 --ff 8960 --vocab 151936'
+    local rows='--batch 4 --seq 256 --steps 3 --sample-batch 16 --prompt 64 --max-new 64'
+    printf '%s\t%s\n' small '' larger "$model --batch 16 --seq 256" \
+        qwen2-0.5b "$half $rows" qwen2-1.5b "$whole $rows" >"$scratch/shapes"
     facts >"$scratch/facts"
     say "GPU: $gpu; NVRTC: $nvrtc; CUDA headers: $headers; PyTorch: ${torch:-not here}"
 

@@ -1,6 +1,6 @@
 //! What an op may use beside its inputs: the device, its random stream, metrics, and the observer.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use burn::tensor::Device;
 use pbpo_compiler::plan::identity::Identity;
@@ -29,6 +29,7 @@ pub struct Context<'a> {
     runs: HashMap<String, u64>,
     sums: BTreeMap<String, (f64, f64)>,
     running: HashMap<String, Vec<f64>>,
+    noticed: HashSet<String>,
 }
 
 impl<'a> Context<'a> {
@@ -45,6 +46,7 @@ impl<'a> Context<'a> {
             runs: HashMap::new(),
             sums: BTreeMap::new(),
             running: HashMap::new(),
+            noticed: HashSet::new(),
         }
     }
 
@@ -90,6 +92,14 @@ impl<'a> Context<'a> {
             told.push(event);
         }
         Ok(())
+    }
+
+    /// Tells something that a person should know, the first time only.
+    pub fn notice_once(&mut self, stage: &str, text: String) -> Result<(), Fault> {
+        if !self.noticed.insert(format!("{stage}: {text}")) {
+            return Ok(());
+        }
+        self.emit(Event::Notice { stage: stage.to_owned(), text })
     }
 
     /// Keeps what is told from here on, up to [`Self::recorded`].

@@ -6,6 +6,7 @@ use pbpo_hub::records::Text;
 use pbpo_judge::Verifier;
 
 use crate::batch::Row;
+use crate::context::Context;
 use crate::error::Fault;
 use crate::task;
 use crate::tokenizer::Tokenizer;
@@ -41,11 +42,13 @@ pub struct Data {
     pub scorer: Option<Scorer>,
     /// The bytes read, or the items made.
     pub digest: String,
+    /// Prompts of more tokens are left out.
+    pub longest: Option<usize>,
     tokens: Mutex<Vec<Tokens>>,
 }
 
 /// Items' prompts as one tokenizer reads them.
-type Tokens = (Arc<Tokenizer>, Arc<Vec<Vec<u32>>>);
+type Tokens = (Arc<Tokenizer>, Arc<Vec<Vec<u32>>>, Arc<Vec<usize>>);
 
 /// Data as a tokenizer reads it: what rollouts and preferences are of. Cloning is cheap.
 #[derive(Clone)]
@@ -54,6 +57,8 @@ pub struct Source {
     pub tokenizer: Arc<Tokenizer>,
     /// Tokens of each item's prompt.
     pub prompts: Arc<Vec<Vec<u32>>>,
+    /// The items whose prompts are not too long.
+    pub usable: Arc<Vec<usize>>,
 }
 
 impl Data {
@@ -64,7 +69,7 @@ impl Data {
         scorer: Option<Scorer>,
         digest: String,
     ) -> Self {
-        Self { name: name.to_owned(), tokenizer, items, scorer, digest, tokens: Mutex::default() }
+        Self { name: name.to_owned(), tokenizer, items, scorer, digest, longest: None, tokens: Mutex::default() }
     }
 
     /// The score of a response to an item, in 0..=1.
@@ -82,16 +87,37 @@ impl Data {
 impl Source {
     /// Reads the prompts of data with a tokenizer.
     pub fn new(data: &Arc<Data>, tokenizer: &Arc<Tokenizer>) -> Result<Self, Fault> {
-        let source = |prompts| Self { data: data.clone(), tokenizer: tokenizer.clone(), prompts };
+        let source = |prompts, usable| Self { data: data.clone(), tokenizer: tokenizer.clone(), prompts, usable };
         let mut known = data.tokens.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some((_, prompts)) = known.iter().find(|(of, _)| Arc::ptr_eq(of, tokenizer)) {
-            return Ok(source(prompts.clone()));
+        if let Some((_, prompts, usable)) = known.iter().find(|(of, ..)| Arc::ptr_eq(of, tokenizer)) {
+            return Ok(source(prompts.clone(), usable.clone()));
         }
         let prompts: Vec<Vec<u32>> =
             data.items.iter().map(|item| tokenizer.prompt(&item.prompt)).collect::<Result<_, _>>()?;
-        let prompts = Arc::new(prompts);
-        known.push((tokenizer.clone(), prompts.clone()));
-        Ok(source(prompts))
+        let fits = |item: &usize| data.longest.is_none_or(|longest| prompts[*item].len() <= longest);
+        let usable: Vec<usize> = (0..prompts.len()).filter(fits).collect();
+        if usable.is_empty() {
+            let shortest = prompts.iter().map(Vec::len).min().unwrap_or(0);
+            return Err(Fault::new(format!(
+                "every prompt of `{}` is too long: the shortest has {shortest} tokens",
+                data.name
+            ))
+            .help(format!("raise its `longest` to {shortest} tokens or more")));
+        }
+        let (prompts, usable) = (Arc::new(prompts), Arc::new(usable));
+        known.push((tokenizer.clone(), prompts.clone(), usable.clone()));
+        Ok(source(prompts, usable))
+    }
+
+    /// Says once in a run how many prompts are left out.
+    pub fn tell(&self, context: &mut Context<'_>) -> Result<(), Fault> {
+        let (all, used) = (self.prompts.len(), self.usable.len());
+        if used == all {
+            return Ok(());
+        }
+        let longest = self.data.longest.unwrap_or(usize::MAX);
+        let text = format!("{} of {all} prompts have more than {longest} tokens and are left out", all - used);
+        context.notice_once(&self.data.name, text)
     }
 
     /// A response's text.
@@ -113,6 +139,7 @@ impl Source {
     pub fn demonstrations(&self) -> Result<Vec<Row>, Fault> {
         let items = self.data.items.iter().enumerate();
         items
+            .filter(|(i, _)| self.usable.binary_search(i).is_ok())
             .filter_map(|(i, item)| Some((i, item, item.demonstration.as_ref()?)))
             .map(|(i, item, text)| Ok(self.row(i, self.tokenizer.response(&item.prompt, text)?)))
             .collect()

@@ -63,7 +63,7 @@ pub fn generate_until(
     if limit > model.config.context {
         let (new, context) = (sampling.max_new, model.config.context);
         return Err(Fault::new(format!("a prompt of {longest} tokens and {new} new ones do not fit into {context}"))
-            .help(format!("set `context = {limit} tokens`, or lower `max_new`")));
+            .help(format!("set `context = {limit} tokens`, lower `max_new`, or leave long prompts out: `longest` in the data block")));
     }
     let mut cache = Cache::new(model.config.layers, limit);
     let mut done = vec![false; rows];

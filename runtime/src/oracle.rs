@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use burn::tensor::Device;
 use pbpo_judge::{Judge, Query, Verdict};
 use serde::Deserialize;
 
@@ -69,12 +70,12 @@ impl Oracle {
     }
 
     /// The score of each response.
-    pub fn scores(&self, source: &Source, rows: &[&Row], context: &Context<'_>) -> Result<Vec<f64>, Fault> {
+    pub fn scores(&self, source: &Source, rows: &[&Row], device: &Device) -> Result<Vec<f64>, Fault> {
         match self {
             Oracle::Task(_) | Oracle::Verifier(_) => {
                 rows.iter().map(|row| source.score(row.item, &row.response)).collect()
             }
-            Oracle::Scorer(scorer) => scorer.scores(source, rows, context),
+            Oracle::Scorer(scorer) => scorer.scores(source, rows, device),
             Oracle::Judge(_) => Err(Fault::new("a judge compares two responses; it has no score for one")
                 .help("use an oracle with a score: btl, verifier or reward_model")),
         }
@@ -91,7 +92,7 @@ impl Oracle {
         if let Oracle::Judge(asked) = self {
             return asked.compare(source, first, second, context);
         }
-        let rows = |rows: &[Row]| self.scores(source, &rows.iter().collect::<Vec<_>>(), context);
+        let rows = |rows: &[Row]| self.scores(source, &rows.iter().collect::<Vec<_>>(), &context.device);
         let (a, b) = (rows(first)?, rows(second)?);
         let opinion = |margin: f64| {
             let first = match self {
@@ -107,7 +108,7 @@ impl Oracle {
 
 impl Scorer {
     /// Reads prompts and responses with the reward model's own tokenizer.
-    fn scores(&self, source: &Source, rows: &[&Row], context: &Context<'_>) -> Result<Vec<f64>, Fault> {
+    fn scores(&self, source: &Source, rows: &[&Row], device: &Device) -> Result<Vec<f64>, Fault> {
         let own = Source::new(&source.data, &self.tokenizer)?;
         let mut scores = Vec::with_capacity(rows.len());
         for chunk in rows.chunks(64) {
@@ -117,7 +118,7 @@ impl Scorer {
                 Ok(own.row(row.item, response))
             };
             let chunk: Vec<Row> = chunk.iter().map(read).collect::<Result<_, Fault>>()?;
-            let rewards = self.model.rewards(&Batch::new(&chunk, &context.device));
+            let rewards = self.model.rewards(&Batch::new(&chunk, device));
             scores.extend(crate::model::disk::floats(rewards).into_iter().map(f64::from));
         }
         Ok(scores)

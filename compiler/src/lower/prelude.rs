@@ -74,6 +74,7 @@ impl Lower<'_> {
             made = made.set("task", source.name);
             made.config.extend(source.args.json());
         }
+        made = made.maybe("longest", self.block(name).int("longest"));
         if let Some(check) = self.block(name).choice("check") {
             let mut settings = check.args.json();
             settings.insert("by".into(), json!(check.name));

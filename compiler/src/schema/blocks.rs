@@ -100,6 +100,12 @@ pub const fn neutral(kind: Kind, follower: bool) -> Option<(&'static str, &'stat
 
 const DATA: &[Field] = &[
     req("source", Ty::Task, "where the examples come from"),
+    opt(
+        "longest",
+        Ty::Int(Some(Unit::Tokens), Range::new(1.0, MOST)),
+        Absent,
+        "prompts of more tokens are left out, and counted",
+    ),
     opt("check", Ty::Choice(CHECKS), Absent, "how a response is held against the right answer; tasks have their own"),
 ];
 

@@ -89,7 +89,7 @@ impl<'v> Leaves<'v> {
             })?,
             Leaf::TokenReward { reward_model, batch } => self.tokens(batch, |l| l.reward(reward_model, batch))?,
             Leaf::Reward { reward_model, batch } => self.rows(batch, |l| l.reward(reward_model, batch))?,
-            Leaf::Score { oracle: _, batch } => self.rows(batch, |l| l.scores(batch))?,
+            Leaf::Score { oracle, batch } => self.rows(batch, |l| l.scores(oracle, batch))?,
             Leaf::Size { preferences } => match self.value(preferences)? {
                 Value::Preferences(p) => Quantity::Number(p.len() as f64),
                 other => return Err(wrong(preferences, "preferences", other)),
@@ -298,15 +298,21 @@ impl<'v> Leaves<'v> {
         Ok(sum)
     }
 
-    fn scores(&mut self, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
+    fn scores(&mut self, oracle: &str, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
+        let Value::Oracle(oracle) = self.value(oracle)? else {
+            return Err(wrong(oracle, "an oracle", self.value(oracle)?));
+        };
         let source = match self.value(&batch.value)? {
             Value::Rollouts(rollouts) => Some(&rollouts.source),
             Value::Preferences(preferences) => preferences.source.as_ref(),
             other => return Err(wrong(&batch.value, "batch", other)),
         };
         let rows = source_rows(self.values, batch)?;
-        let score = |row: &&Row| source.map_or(Ok(0.0), |source| source.score(row.item, &row.response));
-        let scores: Vec<f32> = rows.iter().map(|row| Ok(score(row)? as f32)).collect::<Result<_, Fault>>()?;
+        let scores = match source {
+            Some(source) => oracle.scores(source, &rows, &self.device.clone().without_autodiff())?,
+            None => Vec::new(),
+        };
+        let scores: Vec<f32> = scores.into_iter().map(|score| score as f32).collect();
         let rows = scores.len();
         Ok(Tensor::<1>::from_floats(scores.as_slice(), &self.device).reshape([rows, 1]))
     }

@@ -25,6 +25,8 @@ struct Settings {
     task: String,
     #[serde(default)]
     check: Option<Check>,
+    #[serde(default)]
+    longest: Option<usize>,
 }
 
 /// `file(...)` and `hub(...)`.
@@ -54,9 +56,9 @@ enum Check {
 
 impl Op for MakeData {
     fn run(&self, stage: &Stage, _: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        let Settings { task, check } = config(stage)?;
+        let Settings { task, check, longest } = config(stage)?;
         let verifier = check.map(Check::verifier).transpose()?;
-        let data = match task.as_str() {
+        let mut data = match task.as_str() {
             "file" | "hub" => from_files(stage, context, verifier)?,
             _ => {
                 let items = task::items(&task, &config(stage)?)?;
@@ -65,6 +67,7 @@ impl Op for MakeData {
                 Data::new(&stage.name, Some(Arc::new(task::tokenizer(&task)?)), items, Some(scorer), digest)
             }
         };
+        data.longest = longest;
         Ok(vec![Value::Data(Arc::new(data))])
     }
 }

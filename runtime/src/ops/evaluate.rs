@@ -42,10 +42,11 @@ impl Op for Evaluate {
         let scored = wanted.iter().any(|metric| metric != "length");
         let mut rng = context.rng(&stage.name);
         let source = Source::new(data, &policy.tokenizer)?;
+        source.tell(context)?;
         let mut scores = Vec::with_capacity(data.items.len());
         let mut lengths = 0;
         let mut completions = Vec::new();
-        let indices: Vec<usize> = (0..count.unwrap_or(usize::MAX).min(data.items.len())).collect();
+        let indices: Vec<usize> = source.usable.iter().copied().take(count.unwrap_or(usize::MAX)).collect();
         for chunk in indices.chunks(256) {
             let prompts: Vec<&[u32]> = chunk.iter().map(|i| source.prompts[*i].as_slice()).collect();
             let responses = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, &mut rng)?;

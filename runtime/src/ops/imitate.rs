@@ -47,7 +47,9 @@ impl Op for Imitate {
                 (init.model.clone(), init.tokenizer.clone(), init.base.clone())
             }
         };
-        let rows = Source::new(data, &tokenizer)?.demonstrations()?;
+        let source = Source::new(data, &tokenizer)?;
+        source.tell(context)?;
+        let rows = source.demonstrations()?;
         if rows.is_empty() {
             return Err(Fault::new("the data has no demonstrations").help("name their column: `completion = \"...\"`"));
         }

@@ -12,10 +12,16 @@ use crate::value::{Pair, Preferences, Value};
 pub struct Pairs;
 
 impl Op for Pairs {
-    fn run(&self, stage: &Stage, env: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let data = env.data(stage, "data")?;
         let source = Source::new(data, &env.policy(stage, "policy")?.tokenizer)?;
-        let items = data.items.iter().enumerate().filter_map(|(i, item)| Some((i, item, item.pair.as_ref()?)));
+        source.tell(context)?;
+        let items = data
+            .items
+            .iter()
+            .enumerate()
+            .filter(|(i, _)| source.usable.binary_search(i).is_ok())
+            .filter_map(|(i, item)| Some((i, item, item.pair.as_ref()?)));
         let pairs = items.map(|(i, item, (chosen, rejected))| {
             let row = |text| Ok::<_, Fault>(source.row(i, source.tokenizer.response(&item.prompt, text)?));
             Ok(Pair { chosen: row(chosen)?, rejected: row(rejected)? })

@@ -31,6 +31,7 @@ impl Op for Sample {
         let data = env.data(stage, "prompts")?;
         let mut rng = context.rng(&stage.name);
         let rollouts = rollouts(policy, data, count, per_prompt, config(stage)?, &mut rng)?;
+        rollouts.source.tell(context)?;
         let lengths = rollouts.rows.iter().map(|r| r.response.len());
         context.generated += lengths.clone().sum::<usize>() as u64;
         let ends = policy.tokenizer.ends();
@@ -52,7 +53,7 @@ pub fn rollouts(
 ) -> Result<Rollouts, Fault> {
     let source = Source::new(data, &policy.tokenizer)?;
     let items: Vec<usize> = (0..count / per_prompt)
-        .map(|_| rng.random_range(0..source.prompts.len()))
+        .map(|_| source.usable[rng.random_range(0..source.usable.len())])
         .flat_map(|item| std::iter::repeat_n(item, per_prompt))
         .collect();
     let prompts: Vec<&[u32]> = items.iter().map(|i| source.prompts[*i].as_slice()).collect();

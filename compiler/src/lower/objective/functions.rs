@@ -87,6 +87,7 @@ impl Lower<'_> {
             }
             Function::Score => {
                 let (oracle, y) = (block(&mut args)?, batch(&mut args)?);
+                self.has_score(&oracle, span);
                 y.rows(|batch| Leaf::Score { oracle, batch })
             }
             Function::Size => Typed::scalar(Expr::Leaf { leaf: Leaf::Size { preferences: preferences(&mut args)? } }),
@@ -146,6 +147,21 @@ impl Lower<'_> {
         }
         let reward_model = self.player(model);
         Some(y.tokens(|batch| Leaf::TokenReward { reward_model, batch }))
+    }
+
+    /// A judge compares two responses: one alone has no score.
+    fn has_score(&mut self, oracle: &str, span: Span) {
+        let Some(by) = self.block(oracle).word("by").filter(|by| matches!(*by, "chat" | "decision" | "recorded"))
+        else {
+            return;
+        };
+        let error = Diagnostic::error(Code::WrongKind, span, format!("`{oracle}` compares two responses"))
+            .label("a score of one response is wanted")
+            .help("use an oracle with a score: `btl`, `verifier` or `reward_model`");
+        self.out.push(match self.block(oracle).span("by") {
+            Some(at) => error.also(at, format!("`{by}` labels pairs")),
+            None => error,
+        });
     }
 
     /// Mean negative log-likelihood of preferences under the Bradley-Terry model: a scalar.
