@@ -38,7 +38,9 @@ for task in loaded["tasks"].values():
     (directory / "test.jsonl").write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 numbers = {name: {k: v for k, v in result.items() if isinstance(v, (int, float)) and "stderr" not in k}
            for name, result in out["results"].items()}
-texts = {name: [sample["resps"][0][0] for sample in out["samples"][name]] for name in TASKS if "gsm8k" in name or "bbh" in name}
+# Every filter has its own samples, of the same answers.
+texts = {name: [sample["resps"][0][0] for sample in out["samples"][name] if sample["filter"] == "strict-match"]
+         for name in TASKS if "gsm8k" in name or "bbh" in name}
 logps = {name: [[r[0][0] for r in sample["resps"]] for sample in out["samples"][name]] for name in TASKS if name not in texts}
 scores = model.loglikelihood([Instance("loglikelihood", {}, pair, i) for i, pair in enumerate(PAIRS)])
 (OUT / "pairs.jsonl").write_text("".join(json.dumps({"prompt": p, "completion": c}) + "\n" for p, c in PAIRS))

@@ -42,10 +42,16 @@ pub fn calls(externs: &[Extern]) -> &'static [Variant] {
 }
 
 fn field(formal: &Formal) -> Option<Field> {
+    let ty = ty(formal)?;
+    // A word of a choice is itself; any other path is the value of that field.
+    let chosen = formal.default.as_ref().and_then(word).filter(|word| match ty {
+        Ty::Choice(variants) => variants.iter().any(|variant| variant.name == *word),
+        _ => false,
+    });
     Some(Field {
         name: text(&formal.name.text),
-        ty: ty(formal)?,
-        default: default(formal.default.as_ref()),
+        ty,
+        default: chosen.map_or_else(|| default(formal.default.as_ref()), Default::Word),
         positional: !formal.named_only,
         doc: text(&formal.doc),
     })

@@ -13,7 +13,7 @@ use rayon::prelude::*;
 
 use crate::batch::Batch;
 use crate::model::recompute::add;
-use crate::model::{Decoder, RewardModel};
+use crate::model::{Decoder, Head, RewardModel};
 
 /// A player's model: a plain one, or a copy that autodiff tracks.
 #[derive(Clone)]
@@ -55,6 +55,11 @@ impl Model {
             }
             Model::Reward(model) => Output::Matrix(model.rewards(batch)),
         }
+    }
+
+    /// Whether it says one thing of each row, and not of each position.
+    pub fn scores_rows(&self) -> bool {
+        matches!(self, Model::Reward(model) if model.kind != Head::Token)
     }
 
     /// Size of the vocabulary that is predicted; 0 of a reward model.

@@ -78,7 +78,7 @@ impl<'r> Pieces<'r> {
                 Model::Reward(model) => model.rewards(&batch),
                 Model::Policy(model) => self.positions(model, what, &batch),
             };
-            self.widened(value, &batch)
+            if player.scores_rows() { value } else { self.widened(value, &batch) }
         });
         Tensor::cat(parts.collect(), 0)
     }
@@ -89,7 +89,10 @@ impl<'r> Pieces<'r> {
         let mut sum = GradientsParams::new();
         for cut in &self.cuts {
             let batch = self.batch(cut);
-            let own = |gradient: &Tensor<2>| self.narrowed(gradient.clone().narrow(0, cut.start, cut.len()), &batch);
+            let own = |gradient: &Tensor<2>| {
+                let rows = gradient.clone().narrow(0, cut.start, cut.len());
+                if player.scores_rows() { rows } else { self.narrowed(rows, &batch) }
+            };
             match player {
                 Model::Policy(model) => {
                     let wanted: Vec<(&What, Tensor<2>)> = wanted.iter().map(|(what, g)| (what, own(g))).collect();
@@ -112,9 +115,6 @@ impl<'r> Pieces<'r> {
     /// A piece's matrix at its place among the positions of the whole batch, 0 elsewhere.
     fn widened(&self, value: Tensor<2>, piece: &Batch) -> Tensor<2> {
         let [rows, cols] = value.dims();
-        if self.whole.positions() == cols || cols != piece.positions() {
-            return value;
-        }
         let left = piece.start() - self.whole.start();
         let zeros = Tensor::zeros([rows, self.whole.positions()], &self.device);
         zeros.slice_assign([0..rows, left..left + cols], value)
@@ -122,9 +122,6 @@ impl<'r> Pieces<'r> {
 
     /// The part of a whole matrix's columns that a piece has.
     fn narrowed(&self, value: Tensor<2>, piece: &Batch) -> Tensor<2> {
-        if value.dims()[1] != self.whole.positions() {
-            return value;
-        }
         value.narrow(1, piece.start() - self.whole.start(), piece.positions())
     }
 
