@@ -47,7 +47,7 @@ fn reward(head: Head, b: BatchRef) -> Expr {
         Head::Token => {
             reduce(Reduction::Sum, Axis::Token, leaf(Leaf::TokenReward { reward_model: "r".into(), batch: b }))
         }
-        Head::Sequence => leaf(Leaf::Reward { reward_model: "r".into(), batch: b }),
+        Head::Sequence | Head::Mean => leaf(Leaf::Reward { reward_model: "r".into(), batch: b }),
     }
 }
 fn rows_mean(arg: Expr) -> Expr {

@@ -12,7 +12,7 @@ use pbpo_runtime::optimizer::{AdamW, Optimizer};
 use pbpo_runtime::rng::stream;
 use pbpo_runtime::task::Item;
 use pbpo_runtime::tokenizer::{BOS, Tokenizer};
-use pbpo_runtime::value::{Data, Policy, Reward, Value};
+use pbpo_runtime::value::{Data, Mover, Policy, Reward, Value};
 
 pub const SAMPLING: Sampling = Sampling { temperature: 1.0, max_new: 3 };
 
@@ -56,7 +56,7 @@ pub fn reward(data: &Arc<Data>, head: Head, seed: u8) -> Value {
     let values = pbpo_runtime::rng::normals(&mut stream([seed + 1; 32], 0), shape[0] * shape[1]);
     let tensor = burn::tensor::Tensor::from_data(burn::tensor::TensorData::new(values, shape), &Device::flex());
     model.head = burn::module::Param::from_tensor(tensor);
-    Value::Reward(Box::new(Reward { model, optimizer: Optimizer::new(adamw(1e-3)) }))
+    Value::Reward(Box::new(Reward { model, mover: Mover::Steps(Optimizer::new(adamw(1e-3))) }))
 }
 
 pub fn row(prompt: &[u32], response: &[u32]) -> Row {
