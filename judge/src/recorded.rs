@@ -52,7 +52,9 @@ impl Recorded {
     /// as from several people, has their mean.
     pub fn open(path: &Path, missing: Missing) -> Result<Self, Error> {
         let file = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|error| Error::new(format!("{file}: {error}")))?;
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Error::new(format!("{file}: {error}")).help("the path is relative to the file that names it")
+        })?;
         let mut pairs: HashMap<[String; 3], (f64, u32)> = HashMap::new();
         for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
             let parsed = serde_json::from_str(line).map_err(|error| error.to_string()).and_then(read);

@@ -17,8 +17,8 @@ use crate::tokenizer::Tokenizer;
 pub enum Oracle {
     /// On the score of the data's task.
     Task(Btl),
-    /// On the data's own check.
-    Verifier(Btl),
+    /// On the data's own check; whether a coin decides where both pass or neither.
+    Verifier { btl: Btl, draws_ties: bool },
     /// On the score of a reward model from disk.
     Scorer(Box<Scorer>),
     /// A judge that compares, and gives a probability.
@@ -63,7 +63,7 @@ impl Oracle {
     /// Noise and sharpness, where there is a score.
     pub fn btl(&self) -> Btl {
         match self {
-            Oracle::Task(btl) | Oracle::Verifier(btl) => *btl,
+            Oracle::Task(btl) | Oracle::Verifier { btl, .. } => *btl,
             Oracle::Scorer(scorer) => scorer.btl,
             Oracle::Judge(_) => Btl { scale: 1.0, flip: 0.0 },
         }
@@ -72,7 +72,7 @@ impl Oracle {
     /// The score of each response.
     pub fn scores(&self, source: &Source, rows: &[&Row], device: &Device) -> Result<Vec<f64>, Fault> {
         match self {
-            Oracle::Task(_) | Oracle::Verifier(_) => {
+            Oracle::Task(_) | Oracle::Verifier { .. } => {
                 rows.iter().map(|row| source.score(row.item, &row.response)).collect()
             }
             Oracle::Scorer(scorer) => scorer.scores(source, rows, device),
@@ -96,8 +96,9 @@ impl Oracle {
         let (a, b) = (rows(first)?, rows(second)?);
         let opinion = |margin: f64| {
             let first = match self {
-                // The right one of two wins; of two alike neither.
-                Oracle::Verifier(_) => (margin != 0.0).then_some(f64::from(u8::from(margin > 0.0))),
+                // The right one of two wins.
+                Oracle::Verifier { draws_ties, .. } if margin == 0.0 => draws_ties.then_some(0.5),
+                Oracle::Verifier { .. } => Some(f64::from(u8::from(margin > 0.0))),
                 _ => Some(1.0 / (1.0 + (-self.btl().scale * margin).exp())),
             };
             Opinion { first, margin: Some(margin) }

@@ -42,7 +42,7 @@ pipeline main = pbpo(pi, ref, r, enhancer, confidence, judge, prompts, prompts, 
   outer = 1, inner = 1)
 "#;
 
-const VERIFIER: &str = "verifier";
+const VERIFIER: &str = "verifier { ties = draw }";
 const INIT: &str = "pi.init";
 
 /// A directory with the rows and the checkpoints that the file names.

@@ -338,7 +338,11 @@ const FLIP: Field = opt("flip", Ty::Float(None, Range::new(0.0, 0.5)), F(0.0), "
 
 const JUDGES: &[Variant] = &[
     record("btl", &[req("score", Ty::Score, "the true score"), SCALE, FLIP], "Bradley-Terry-Luce on a score"),
-    record("verifier", &[FLIP], "the response that passes the `check` of its data; where both or none do, a tie"),
+    record(
+        "verifier",
+        &[judges::TIES, FLIP],
+        "the response that passes the `check` of its data; where both or none do, a tie",
+    ),
     record(
         "reward_model",
         &[

@@ -22,9 +22,10 @@ impl Op for Draw {
         let Settings { count } = config(stage)?;
         let set = env.preferences(stage, "preferences")?;
         let Some(source) = set.source.clone().filter(|_| !set.is_empty()) else {
-            return Err(
-                Fault::new("there are no labelled pairs to draw from").help("collect some first: prefs += label(...)")
-            );
+            return Err(Fault::new("there are no labelled pairs to draw from").help(
+                "collect some first: prefs += label(...); where every pair so far was a tie, ask for more pairs, or \
+                     let the oracle draw ties: `ties = draw`",
+            ));
         };
         let mut rng = context.rng(&stage.name);
         let mut indices: Vec<usize> = (0..set.len()).collect();

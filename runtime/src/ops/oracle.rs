@@ -67,6 +67,11 @@ struct FromFile {
 }
 
 #[derive(Deserialize)]
+struct TieSettings {
+    ties: String,
+}
+
+#[derive(Deserialize)]
 struct FromModel {
     model: String,
 }
@@ -75,7 +80,10 @@ impl Op for MakeOracle {
     fn run(&self, stage: &Stage, _: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Kind { by } = config(stage)?;
         let oracle = match by.as_str() {
-            "verifier" => Oracle::Verifier(config(stage)?),
+            "verifier" => {
+                let TieSettings { ties } = config(stage)?;
+                Oracle::Verifier { btl: config(stage)?, draws_ties: ties == "draw" }
+            }
             "reward_model" => Oracle::Scorer(Box::new(scorer(stage, &context.host)?)),
             "recorded" => Oracle::Judge(recorded(stage, &context.host)?),
             "chat" | "decision" => Oracle::Judge(served(stage, &by, &context.host)?),
