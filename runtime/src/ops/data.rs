@@ -84,7 +84,11 @@ fn from_files(stage: &Stage, context: &mut Context<'_>, scorer: Option<Scorer>) 
         ..Columns::default()
     };
     let on_bad = if rows.bad_rows == "skip" { OnBad::Skip } else { OnBad::Fatal };
-    let read = records::read(&files, &columns, on_bad, rows.count)?;
+    let read = records::read(&files, &columns, on_bad, rows.count).map_err(|error| {
+        let fault = Fault::from(error);
+        let place = "paths are relative to the directory of the .pbpo file";
+        if fault.help.is_none() { fault.help(place) } else { fault }
+    })?;
     if read.records.is_empty() {
         let shown: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
         return Err(Fault::new(format!("there are no rows in {}", shown.join(", ")))
