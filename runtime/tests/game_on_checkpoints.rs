@@ -155,6 +155,22 @@ fn what_is_missing_is_known_before_anything_is_trained() {
     untrained(VERIFIER, "weights", "pi.model");
 }
 
+#[test]
+fn a_follower_that_reads_other_tokens_is_refused() {
+    let dir = directory();
+    let tokenizer = dir.path().join("reward/tokenizer.json");
+    let text = std::fs::read_to_string(&tokenizer).unwrap();
+    // Two letters have changed places.
+    let swapped = text.replace("\"A\": ", "\"A?\": ").replace("\"B\": ", "\"A\": ").replace("\"A?\": ", "\"B\": ");
+    assert_ne!(text, swapped);
+    std::fs::write(&tokenizer, swapped).unwrap();
+    let (_, ran) = run(dir.path(), "follower", "hf(\"reward\")", VERIFIER);
+    let fault = ran.unwrap_err();
+    assert!(fault.message.contains("another tokenizer"), "{fault}");
+    // As an oracle it reads the text with its own.
+    run(dir.path(), "oracle", INIT, "reward_model { model = \"reward\" }").1.unwrap();
+}
+
 /// A server that prefers the first response, always; where it is, and how often it was asked.
 fn server() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();

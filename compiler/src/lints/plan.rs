@@ -136,7 +136,7 @@ impl<'a> Look<'a> {
                 Diagnostic::warning(Code::TestOnTrain, span, format!("`{data}` is also trained on"))
                     .label("measured on data of the same split")
                     .also(self.span(other), "used here")
-                    .help("measure on another split: `digits(split = test, ...)`"),
+                    .help("measure on another split, as `digits(split = test, ...)`, or on another file"),
             );
         }
     }

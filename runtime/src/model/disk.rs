@@ -63,7 +63,7 @@ fn tokenizer(dir: &std::path::Path, config: &ModelConfig) -> Result<Tokenizer, F
     let inner = tokenizer::Tokenizer::read(dir, config.vocab)?;
     let mut ends = config.eos.clone();
     ends.extend(inner.eos().filter(|eos| !ends.contains(eos)));
-    Ok(Tokenizer::Checkpoint(Box::new(Checkpoint { inner, ends })))
+    Ok(Tokenizer::Checkpoint(Box::new(Checkpoint::new(inner, ends))))
 }
 
 fn with_adapter(dir: PathBuf, host: &Host) -> Result<Loaded, Fault> {

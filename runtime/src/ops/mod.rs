@@ -26,6 +26,8 @@ mod sample;
 
 pub use ascend::share_positive;
 pub use imitate::cross_entropy;
+use std::sync::Arc;
+
 use pbpo_compiler::plan::Stage;
 use serde::de::DeserializeOwned;
 
@@ -80,6 +82,31 @@ pub fn op(stage: &Stage, env: &Env) -> Result<&'static dyn Op, Fault> {
         Fault::new(format!("this binary has no op `{}`", stage.op))
             .help("the plan was made by another version of pbpoc; compile the .pbpo file again")
     })
+}
+
+/// Whether all players of a stage read the tokens of the responses that it is about.
+fn reads_the_same_tokens(stage: &Stage, env: &Env) -> Result<(), Fault> {
+    let inputs = || stage.inputs.iter().filter_map(|(_, name)| Some((name, env.values.get(name)?)));
+    let source = inputs().find_map(|(_, value)| match value {
+        Value::Rollouts(rollouts) => Some(&rollouts.source),
+        Value::Preferences(preferences) => preferences.source.as_ref(),
+        _ => None,
+    });
+    let Some(source) = source else { return Ok(()) };
+    for (name, value) in inputs() {
+        let tokenizer = match value {
+            Value::Policy(policy) => &policy.tokenizer,
+            Value::Reward(reward) => &reward.tokenizer,
+            Value::Exploration(exploration) => &exploration.features.tokenizer,
+            _ => continue,
+        };
+        if !Arc::ptr_eq(tokenizer, &source.tokenizer) && !tokenizer.same(&source.tokenizer) {
+            let name = name.split('@').next().unwrap_or(name);
+            return Err(Fault::new(format!("`{name}` has another tokenizer than the policy whose responses it reads"))
+                .help("start it from a checkpoint with the policy's tokenizer; as an oracle (`by = reward_model { ... }`) any will do"));
+        }
+    }
+    Ok(())
 }
 
 /// A stage's settings as the op's own type.

@@ -20,12 +20,33 @@ pub struct Checkpoint {
     pub inner: pbpo_hub::tokenizer::Tokenizer,
     /// Tokens that end a response: those of the tokenizer and of the generation config.
     pub ends: Vec<u32>,
+    /// blake3 of its tokens in the order of their ids.
+    tokens: [u8; 32],
+}
+
+impl Checkpoint {
+    pub fn new(inner: pbpo_hub::tokenizer::Tokenizer, ends: Vec<u32>) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        for id in 0..inner.vocab() as u32 {
+            hasher.update(inner.token(id).unwrap_or_default().as_bytes()).update(&[0]);
+        }
+        Self { inner, ends, tokens: *hasher.finalize().as_bytes() }
+    }
 }
 
 impl Tokenizer {
     /// One token a character of the alphabet.
     pub fn characters(alphabet: &str) -> Self {
         Tokenizer::Characters(Characters::new(alphabet))
+    }
+
+    /// Whether both have the same tokens.
+    pub fn same(&self, other: &Tokenizer) -> bool {
+        match (self, other) {
+            (Tokenizer::Characters(a), Tokenizer::Characters(b)) => a == b,
+            (Tokenizer::Checkpoint(a), Tokenizer::Checkpoint(b)) => a.tokens == b.tokens,
+            _ => false,
+        }
     }
 
     /// Number of tokens, special ones included.
