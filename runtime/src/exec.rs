@@ -70,8 +70,9 @@ fn run_stage(stage: &Stage, env: &mut Env, context: &mut Context<'_>, outermost:
         return run_repeat(stage, body, env, context, outermost);
     }
     let started = std::time::Instant::now();
-    let values =
-        ops::op(stage, env).and_then(|op| op.run(stage, env, context)).map_err(|fault| fault.in_stage(&stage.name))?;
+    let values = ops::reads_the_same_tokens(stage, env)
+        .and_then(|()| ops::op(stage, env)?.run(stage, env, context))
+        .map_err(|fault| fault.in_stage(&stage.name))?;
     context.add(&format!("timing_s/{}", stage.op), started.elapsed().as_secs_f64());
     env.values.extend(stage.outputs.iter().cloned().zip(values));
     Ok(())

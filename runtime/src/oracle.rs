@@ -11,6 +11,7 @@ use crate::context::Context;
 use crate::data::{Source, shown};
 use crate::error::Fault;
 use crate::model::RewardModel;
+use crate::objective::pieces::PIECE_TOKENS;
 use crate::tokenizer::Tokenizer;
 
 /// Who labels pairs.
@@ -57,6 +58,8 @@ pub struct Opinion {
     pub first: Option<f64>,
     /// Its score less that of the other, where the oracle has scores.
     pub margin: Option<f64>,
+    /// Whether both are as good; nothing where there is no answer.
+    pub tie: Option<bool>,
 }
 
 impl Oracle {
@@ -101,7 +104,7 @@ impl Oracle {
                 Oracle::Verifier { .. } => Some(f64::from(u8::from(margin > 0.0))),
                 _ => Some(1.0 / (1.0 + (-self.btl().scale * margin).exp())),
             };
-            Opinion { first, margin: Some(margin) }
+            Opinion { first, margin: Some(margin), tie: Some(margin == 0.0) }
         };
         Ok(a.into_iter().zip(b).map(|(a, b)| opinion(a - b)).collect())
     }
@@ -112,10 +115,16 @@ impl Scorer {
     fn scores(&self, source: &Source, rows: &[&Row], device: &Device) -> Result<Vec<f64>, Fault> {
         let own = Source::new(&source.data, &self.tokenizer)?;
         let mut scores = Vec::with_capacity(rows.len());
-        for chunk in rows.chunks(64) {
+        let length = |row: &&Row| row.prompt.len() + row.response.len();
+        let longest = rows.iter().map(length).max().unwrap_or(1);
+        for chunk in rows.chunks((PIECE_TOKENS / longest.max(1)).clamp(1, 64)) {
             let read = |row: &&Row| {
                 let text = pbpo_hub::records::Text::Plain(source.text(&row.response));
-                let response = self.tokenizer.response(&source.data.items[row.item].prompt, &text)?;
+                let mut response = self.tokenizer.response(&source.data.items[row.item].prompt, &text)?;
+                // One that was cut off is read as it stands.
+                if !row.response.last().is_some_and(|last| source.tokenizer.ends().contains(last)) {
+                    response.pop_if(|last| self.tokenizer.ends().contains(last));
+                }
                 Ok(own.row(row.item, response))
             };
             let chunk: Vec<Row> = chunk.iter().map(read).collect::<Result<_, Fault>>()?;
@@ -167,7 +176,11 @@ impl Asked {
             Verdict::Tie => self.draws_ties.then_some(0.5),
             Verdict::Abstain(_) | Verdict::Failed(_) => None,
         };
-        let margin = matches!(verdict, Verdict::Tie).then_some(0.0);
-        Opinion { first, margin }
+        let tie = match verdict {
+            Verdict::Prefer(p) => Some(*p == 0.5),
+            Verdict::Tie => Some(true),
+            Verdict::Abstain(_) | Verdict::Failed(_) => None,
+        };
+        Opinion { first, margin: None, tie }
     }
 }

@@ -8,6 +8,7 @@ use burn::tensor::Device;
 use crate::batch::Row;
 use crate::covariance::Covariance;
 use crate::data::{Data, Source};
+use crate::error::Fault;
 use crate::generate::Sampling;
 use crate::model::{Decoder, RewardModel};
 use crate::objective::forwards::Output;
@@ -65,6 +66,17 @@ pub struct Init {
     pub tokenizer: Arc<Tokenizer>,
     /// The checkpoint that the model is, or that its adapters are on.
     pub base: Option<String>,
+}
+
+impl Init {
+    /// A reward model from disk predicts no tokens.
+    pub fn predicts(&self) -> Result<(), Fault> {
+        if self.score.is_some() && self.model.head.is_none() {
+            return Err(Fault::new("the checkpoint is a reward model: it predicts no tokens")
+                .help("name a checkpoint of a ...ForCausalLM"));
+        }
+        Ok(())
+    }
 }
 
 /// A player that generates. A follower has no optimizer.

@@ -26,7 +26,7 @@ fn at(name: &str) -> PathBuf {
 
 fn load(dir: &Path) -> Loaded {
     // Relative names of base models begin at the directory itself.
-    let host = Host { base: dir.to_owned(), ..Host::from(&Device::flex()) };
+    let host = Host::new(Device::flex(), dir.to_owned(), None);
     disk::load(&dir.display().to_string(), &host).unwrap()
 }
 
@@ -102,13 +102,33 @@ fn what_goes_out_comes_in_again_the_same() {
     for name in ["llama", "qwen2", "qwen3", "mistral"] {
         let dir = tempfile::tempdir().unwrap();
         let loaded = load(&at(name));
-        checkpoint::save_model(dir.path(), &loaded.model, None).unwrap();
+        checkpoint::save_model(dir.path(), &loaded.model, None, loaded.model.config.dtype).unwrap();
         checkpoint::save_tokenizer(dir.path(), &loaded.tokenizer, &loaded.model.config).unwrap();
         let again = load(dir.path());
         let tokens = reference(name).tokens;
         assert_eq!(logits(&loaded.model, &tokens), logits(&again.model, &tokens), "{name}");
         assert_eq!(again.model.config.eos, loaded.model.config.eos);
     }
+}
+
+#[test]
+fn a_response_is_cut_into_the_tokens_that_follow_its_prompt() {
+    use pbpo_hub::Message;
+    use pbpo_hub::records::Text;
+    let tokenizer = load(&at("qwen2")).tokenizer;
+    let plain = |text: &str| Text::Plain(text.to_owned());
+    let (prompt, response) = (plain("one two"), plain(" three"));
+    let mut both = tokenizer.prompt(&plain("one two three")).unwrap();
+    both.push(2);
+    let parts = [tokenizer.prompt(&prompt).unwrap(), tokenizer.response(&prompt, &response).unwrap()].concat();
+    assert_eq!(parts, both);
+    // Of a chat, what the template writes; up to the token that ends the turn.
+    let asked = Text::Chat(vec![Message::new("user", "hi")]);
+    let answer = tokenizer.response(&asked, &plain("ho")).unwrap();
+    assert_eq!((tokenizer.decode(&answer), answer.last()), ("ho".to_owned(), Some(&2)));
+    let rendered = tokenizer.decode(&tokenizer.prompt(&asked).unwrap());
+    assert_eq!(rendered, "user: hi\nassistant: ");
+    assert!(tokenizer.prompt(&plain("")).is_err());
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn directory() -> tempfile::TempDir {
 }
 
 fn host(dir: &Path) -> Host {
-    Host { base: dir.to_owned(), answers: Some(dir.join("answers.jsonl")), ..Host::from(&Device::flex()) }
+    Host::new(Device::flex(), dir.to_owned(), Some(dir.join("answers.jsonl")))
 }
 
 /// Runs a game in a directory; the run's own directory, and its fault.
@@ -153,6 +153,55 @@ fn what_is_missing_is_known_before_anything_is_trained() {
     std::fs::write(dir.path().join("rows.jsonl"), "{\"question\": \"one\", \"answer\": \"1\"}\n").unwrap();
     std::fs::remove_file(dir.path().join("qwen2/model.safetensors")).unwrap();
     untrained(VERIFIER, "weights", "pi.model");
+}
+
+#[test]
+fn pairs_of_chats_with_the_prompt_repeated_train_on_the_answers_alone() {
+    let dir = directory();
+    let turn = |role: &str, text: &str| format!("{{\"role\": \"{role}\", \"content\": \"{text}\"}}");
+    let chat = |text: &str| format!("[{}, {}]", turn("user", "hi"), turn("assistant", text));
+    let row = format!("{{\"prompt\": \"hi\", \"chosen\": {}, \"rejected\": {}}}\n", chat("ho"), chat("no"));
+    std::fs::write(dir.path().join("votes.jsonl"), row).unwrap();
+    let file = r#"pbpo 1
+use std/losses { dpo }
+data votes { source = file("votes.jsonl") }
+policy pi { model = hf("qwen2"), init = pretrained, optimizer = adamw { lr = 1e-3 } }
+policy ref { follows = pi, update = sft }
+pipeline main {
+  all = pairs(pi, votes)
+  repeat 3 { descend pi on dpo(pi, ref, all, beta = 0.1) }
+}
+"#;
+    let plan = plan(file, &[]);
+    let mut env = Env::default();
+    let mut told = tiny::Told::default();
+    execute(&plan, host(dir.path()), &mut told, &mut env, &mut Shared::default()).unwrap();
+    let Some(pbpo_runtime::value::Value::Preferences(all)) = env.values.get("all") else { panic!("no pairs") };
+    let source = all.source.as_ref().unwrap();
+    let pair = all.get(0).unwrap();
+    assert_eq!(source.tokenizer.decode(&pair.chosen.prompt), "user: hi\nassistant: ");
+    assert_eq!(source.tokenizer.decode(&pair.chosen.response), "ho");
+    assert_eq!(source.tokenizer.decode(&pair.rejected.response), "no");
+    assert!(told.last("logps/chosen") > told.last("logps/rejected") - 20.0 && told.episodes.len() == 3);
+}
+
+#[test]
+fn adapters_are_not_put_on_adapters() {
+    let dir = directory();
+    let (path, ran) = run(dir.path(), "run", INIT, VERIFIER);
+    ran.unwrap();
+    let adapter = path.join("checkpoints/pi").display().to_string();
+    let text = GAME
+        .replace("BACKBONE", INIT)
+        .replace("JUDGE", VERIFIER)
+        .replace("hf(\"qwen2\")", &format!("hf(\"{adapter}\")"));
+    let again = |text: &str| {
+        let plan = plan(text, &[]);
+        execute(&plan, host(dir.path()), &mut tiny::Told::default(), &mut Env::default(), &mut Shared::default())
+    };
+    assert!(again(&text).unwrap_err().message.contains("adapters already"));
+    // Without new ones, training goes on with those that are there.
+    again(&text.replace("  lora      = { rank = 2, alpha = 4.0 }\n", "")).unwrap();
 }
 
 #[test]

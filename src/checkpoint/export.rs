@@ -1,7 +1,7 @@
 //! `pbpoc export`: a checkpoint as a Hugging Face directory that transformers, vLLM and lm-eval open: adapters merged into
 //! their base, in another number format, or as an adapter.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pbpo_hub::Dtype;
@@ -23,7 +23,7 @@ pub struct ExportArgs {
     #[arg(long, value_parser = ["float32", "bfloat16", "float16"])]
     dtype: Option<String>,
     /// Write the adapter alone, for PEFT.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "dtype")]
     adapter: bool,
 }
 
@@ -34,21 +34,20 @@ pub fn run(args: &ExportArgs) -> u8 {
 
 fn export(args: &ExportArgs) -> Result<(), Fault> {
     let host = args.model.host()?;
-    let mut loaded = disk::load(&args.model.model, &host)?;
-    let source = std::path::absolute(&loaded.dir)?;
-    if std::path::absolute(&args.out)? == source {
+    let loaded = disk::load(&args.model.model, &host)?;
+    let out = args.out.canonicalize().ok();
+    let taken = |dir: &Path| out.is_some() && dir.canonicalize().ok() == out;
+    if taken(&loaded.dir) || taken(Path::new(&loaded.base)) {
         return Err(Fault::new("the checkpoint would be written over itself").help("choose another --out"));
     }
-    if let Some(dtype) = args.dtype.as_deref().and_then(Dtype::from_torch) {
-        loaded.model.config.dtype = dtype;
-    }
+    let dtype = args.dtype.as_deref().and_then(Dtype::from_torch).unwrap_or(loaded.model.config.dtype);
     match (args.adapter, loaded.model.has_adapters(), &loaded.score) {
         (true, false, _) => {
             return Err(Fault::new(format!("`{}` has no adapters", args.model.model)).help("leave out --adapter"));
         }
         (true, true, _) => checkpoint::save_adapter(&args.out, &loaded.model, &loaded.base)?,
-        (false, _, Some(score)) => checkpoint::save_classifier(&args.out, &loaded.model, score)?,
-        (false, _, None) => checkpoint::save_model(&args.out, &loaded.model, None)?,
+        (false, _, Some(score)) => checkpoint::save_classifier(&args.out, &loaded.model, score, dtype)?,
+        (false, _, None) => checkpoint::save_model(&args.out, &loaded.model, None, dtype)?,
     }
     checkpoint::save_tokenizer(&args.out, &loaded.tokenizer, &loaded.model.config)?;
     let out = args.out.display();

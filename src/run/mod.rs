@@ -62,7 +62,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
         Err(fault) => return Ok(report_fault(&fault)),
     };
     let base = args.source.file.parent().unwrap_or(std::path::Path::new("")).to_owned();
-    let host = Host { device, base, answers: Some(args.out.join("answers.jsonl")) };
+    let host = Host::new(device, base, Some(args.out.join("answers.jsonl")));
     let setting = Setting { args, compiled: &compiled, host, device_name };
     let stem = args.source.file.file_stem().map_or("run".into(), |s| s.to_string_lossy().into_owned());
     match compiled.points.as_slice() {

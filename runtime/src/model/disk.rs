@@ -73,6 +73,10 @@ fn with_adapter(dir: PathBuf, host: &Host) -> Result<Loaded, Fault> {
             .help("set `base_model_name_or_path` in its adapter_config.json")
     })?;
     let loaded = load(&base, host)?;
+    if loaded.model.has_adapters() {
+        return Err(Fault::new(format!("{}: the adapter's base `{base}` is an adapter itself", dir.display()))
+            .help("merge the base first: `pbpoc export --model ... --out ...`"));
+    }
     let mut left: Vec<&String> = adapter.modules.keys().collect();
     let lora = Lora {
         rank: adapter.config.r,

@@ -59,6 +59,18 @@ impl Llama {
         }
     }
 
+    /// The config over a tokenizer's vocabulary, with its special tokens.
+    pub fn config_for(&self, tokenizer: &Tokenizer) -> ModelConfig {
+        let config = self.config(tokenizer.vocab());
+        match tokenizer {
+            Tokenizer::Characters(_) => config,
+            Tokenizer::Checkpoint(checkpoint) => {
+                let (bos, pad) = (checkpoint.inner.bos(), checkpoint.inner.pad());
+                ModelConfig { bos, eos: checkpoint.ends.clone(), pad, ..config }
+            }
+        }
+    }
+
     /// The tokenizer that is named, or that of the data's task.
     pub fn tokenizer(&self, data: &Data, context: &Context<'_>) -> Result<Arc<Tokenizer>, Fault> {
         if let Some(name) = &self.tokenizer {

@@ -29,7 +29,6 @@ impl Op for Descend {
 
 /// Moves the player up (`sign` 1) or down (-1).
 fn step(stage: &Stage, env: &Env, context: &mut Context<'_>, sign: f64) -> Result<Vec<Value>, Fault> {
-    super::reads_the_same_tokens(stage, env)?;
     let name = stage.input("player").unwrap_or_default().to_owned();
     let objective = stage.objective.as_ref().ok_or_else(|| Fault::new("the plan gives no objective"))?;
     let player = env.get(stage, "player")?;

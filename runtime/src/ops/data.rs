@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pbpo_compiler::plan::Stage;
+use pbpo_hub::Message;
 use pbpo_hub::cache;
+use pbpo_hub::records::Text;
 use pbpo_hub::records::{self, Columns, OnBad, Record};
 use pbpo_judge::{Exact, Numeric, Rule, Verifier};
 use serde::Deserialize;
@@ -60,9 +62,12 @@ impl Op for MakeData {
         let verifier = check.map(Check::verifier).transpose()?;
         let mut data = match task.as_str() {
             "file" | "hub" => from_files(stage, context, verifier)?,
+            _ if verifier.is_some() => {
+                return Err(Fault::new(format!("`{task}` has a check of its own")).help("leave out `check`"));
+            }
             _ => {
                 let items = task::items(&task, &config(stage)?)?;
-                let scorer = verifier.unwrap_or_else(|| Scorer::Task(task.clone()));
+                let scorer = Scorer::Task(task.clone());
                 let digest = digest(&items);
                 Data::new(&stage.name, Some(Arc::new(task::tokenizer(&task)?)), items, Some(scorer), digest)
             }
@@ -100,11 +105,12 @@ fn from_files(stage: &Stage, context: &mut Context<'_>, scorer: Option<Scorer>) 
             format!("{of} of {} rows can't be read and are left out; the first, {at}: {}", read.rows, bad.message);
         context.emit(Event::Notice { stage: stage.name.clone(), text })?;
     }
-    if scorer.is_some() && read.records.iter().all(|record| record.answer.is_none()) {
-        return Err(Fault::new(format!("`{}` has a `check`, and its rows have no answer", stage.name))
+    if let Some(record) = read.records.iter().find(|record| scorer.is_some() && record.answer.is_none()) {
+        let at = format!("{}:{}", record.row.file.display(), record.row.line);
+        return Err(Fault::new(format!("{at}: the row has no answer for the `check` of `{}`", stage.name))
             .help("name the column that holds it: `answer = \"...\"`"));
     }
-    let items = read.records.into_iter().map(item).collect();
+    let items = read.records.into_iter().map(item).collect::<Result<_, _>>()?;
     Ok(Data::new(&stage.name, None, items, scorer, read.digest))
 }
 
@@ -117,11 +123,33 @@ fn files(rows: &Rows, context: &Context<'_>) -> Result<Vec<PathBuf>, Fault> {
     Ok(records::split_files(&found.dir, rows.subset.as_deref(), rows.split.as_deref().unwrap_or_default())?)
 }
 
-fn item(record: Record) -> Item {
-    let Record { prompt, completion, chosen, rejected, answer, .. } = record;
+fn item(record: Record) -> Result<Item, Fault> {
+    let Record { mut prompt, mut completion, mut chosen, mut rejected, answer, row, .. } = record;
+    let mut responses = [&mut completion, &mut chosen, &mut rejected];
+    // A response that is a chat answers what a user says.
+    if let (Text::Plain(text), true) = (&prompt, responses.iter().any(|r| matches!(r, Some(Text::Chat(_))))) {
+        prompt = Text::Chat(vec![Message::new("user", text.clone())]);
+    }
+    for response in responses.iter_mut().filter_map(|response| response.as_mut()) {
+        let (Text::Chat(messages), Text::Chat(asked)) = (response, &prompt) else { continue };
+        // Many sets repeat the prompt in front of each response.
+        if messages.starts_with(asked) {
+            messages.drain(..asked.len());
+        }
+        if messages.first().is_none_or(|message| message.role != "assistant") {
+            return Err(Fault::new(format!(
+                "{}:{}: a response has no turn of the assistant behind its prompt",
+                row.file.display(),
+                row.line
+            ))
+            .help(
+                "a response is a text, or messages that begin with the assistant's, with the prompt in front or not",
+            ));
+        }
+    }
     // A preferred response is a demonstration too.
     let demonstration = completion.or_else(|| chosen.clone());
-    Item { prompt, demonstration, answer, pair: chosen.zip(rejected) }
+    Ok(Item { prompt, demonstration, answer, pair: chosen.zip(rejected) })
 }
 
 /// Of made items, for the run's manifest.

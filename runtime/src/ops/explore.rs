@@ -20,7 +20,6 @@ pub struct Explore;
 
 impl Op for Explore {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        super::reads_the_same_tokens(stage, env)?;
         let sampling: Sampling = config(stage)?;
         let policy = env.policy(stage, "policy")?;
         let against = env.rollouts(stage, "against")?;

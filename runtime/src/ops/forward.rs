@@ -25,7 +25,6 @@ struct Settings {
 
 impl Op for MakeForward {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        super::reads_the_same_tokens(stage, env)?;
         let Settings { gives, side } = config(stage)?;
         let batch = BatchRef { value: stage.input("batch").unwrap_or_default().to_owned(), side };
         // On the plain device: without a backward pass, autodiff would keep the forward's graph for ever.

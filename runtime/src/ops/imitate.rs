@@ -40,10 +40,11 @@ impl Op for Imitate {
         let (model, tokenizer, base) = match (stage.input("init"), model) {
             (None, Some(shape)) => {
                 let tokenizer = shape.tokenizer(data, context)?;
-                (Decoder::new(shape.config(tokenizer.vocab()), &mut rng, &context.device), tokenizer, None)
+                (Decoder::new(shape.config_for(&tokenizer), &mut rng, &context.device), tokenizer, None)
             }
             _ => {
                 let init = env.init(stage, "init")?;
+                init.predicts()?;
                 (init.model.clone(), init.tokenizer.clone(), init.base.clone())
             }
         };

@@ -27,8 +27,8 @@ impl Op for Label {
         let flip = oracle.btl().flip;
         let mut pairs = Vec::with_capacity(first.rows.len());
         for ((a, b), opinion) in first.rows.iter().zip(&second.rows).zip(opinions) {
-            if let Some(margin) = opinion.margin {
-                context.record("oracle/ties", f64::from(u8::from(margin == 0.0)));
+            if let Some(tie) = opinion.tie {
+                context.record("oracle/ties", f64::from(u8::from(tie)));
             }
             let Some(preferred) = opinion.first else { continue };
             let mut first_wins = rng.random::<f64>() < preferred;

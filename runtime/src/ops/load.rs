@@ -30,11 +30,15 @@ impl Op for Load {
         let loaded = disk::load(&name, &context.host)?;
         context.emit(Event::Loaded {
             stage: stage.name.clone(),
-            name,
+            name: name.clone(),
             revision: loaded.revision,
             digest: loaded.digest,
         })?;
         let mut rng = context.rng(&stage.name);
+        if lora.is_some() && loaded.model.has_adapters() {
+            return Err(Fault::new(format!("`{name}` has adapters already"))
+                .help("leave out `lora` to train them on, or merge them first: `pbpoc export --model ... --out ...`"));
+        }
         let model = match lora {
             Some(lora) => lora.attach(loaded.model, &mut rng)?,
             None => loaded.model,

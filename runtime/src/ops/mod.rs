@@ -84,15 +84,20 @@ pub fn op(stage: &Stage, env: &Env) -> Result<&'static dyn Op, Fault> {
     })
 }
 
-/// Whether all players of a stage read the tokens of the responses that it is about.
-fn reads_the_same_tokens(stage: &Stage, env: &Env) -> Result<(), Fault> {
+/// All players of a stage must read the tokens of the responses that it is about, or of its policy.
+pub fn reads_the_same_tokens(stage: &Stage, env: &Env) -> Result<(), Fault> {
     let inputs = || stage.inputs.iter().filter_map(|(_, name)| Some((name, env.values.get(name)?)));
-    let source = inputs().find_map(|(_, value)| match value {
-        Value::Rollouts(rollouts) => Some(&rollouts.source),
-        Value::Preferences(preferences) => preferences.source.as_ref(),
+    let responses = |value: &Value| match value {
+        Value::Rollouts(rollouts) => Some(rollouts.source.tokenizer.clone()),
+        Value::Preferences(preferences) => preferences.source.as_ref().map(|source| source.tokenizer.clone()),
         _ => None,
-    });
-    let Some(source) = source else { return Ok(()) };
+    };
+    let policy = |value: &Value| match value {
+        Value::Policy(policy) => Some(policy.tokenizer.clone()),
+        _ => None,
+    };
+    let found = inputs().find_map(|(_, value)| responses(value));
+    let Some(wanted) = found.or_else(|| inputs().find_map(|(_, value)| policy(value))) else { return Ok(()) };
     for (name, value) in inputs() {
         let tokenizer = match value {
             Value::Policy(policy) => &policy.tokenizer,
@@ -100,10 +105,13 @@ fn reads_the_same_tokens(stage: &Stage, env: &Env) -> Result<(), Fault> {
             Value::Exploration(exploration) => &exploration.features.tokenizer,
             _ => continue,
         };
-        if !Arc::ptr_eq(tokenizer, &source.tokenizer) && !tokenizer.same(&source.tokenizer) {
+        if !Arc::ptr_eq(tokenizer, &wanted) && !tokenizer.same(&wanted) {
             let name = name.split('@').next().unwrap_or(name);
             return Err(Fault::new(format!("`{name}` has another tokenizer than the policy whose responses it reads"))
-                .help("start it from a checkpoint with the policy's tokenizer; as an oracle (`by = reward_model { ... }`) any will do"));
+                .help(
+                    "start it from a checkpoint with the policy's tokenizer; as an oracle (`by = reward_model { ... }`) \
+                     any will do",
+                ));
         }
     }
     Ok(())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pbpo_compiler::plan::Stage;
 use pbpo_judge::{
-    ChatSettings, DecisionSettings, Judge, Missing, OrderSettings, Recorded, Remote, ServerSettings, Store, Ties, Wire,
+    ChatSettings, DecisionSettings, Judge, Missing, OrderSettings, Recorded, Remote, ServerSettings, Ties, Wire,
 };
 use serde::Deserialize;
 
@@ -110,10 +110,7 @@ fn served(stage: &Stage, by: &str, host: &Host) -> Result<Asked, Fault> {
     };
     let ties = if served.ties == "draw" { Ties::Half } else { Ties::Drop };
     let order = OrderSettings { swap: served.order == "both", ties, ..OrderSettings::default() };
-    let store = match &host.answers {
-        Some(path) => Store::open(path)?,
-        None => Store::in_memory(),
-    };
+    let store = host.store()?;
     let judge = if by == "chat" {
         let chat: Chat = config(stage)?;
         let settings = ChatSettings {

@@ -14,7 +14,8 @@ pub struct Pairs;
 impl Op for Pairs {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let data = env.data(stage, "data")?;
-        let source = Source::new(data, &env.policy(stage, "policy")?.tokenizer)?;
+        let policy = env.policy(stage, "policy")?;
+        let source = Source::new(data, &policy.tokenizer)?;
         source.tell(context)?;
         let items = data
             .items
@@ -27,6 +28,13 @@ impl Op for Pairs {
             Ok(Pair { chosen: row(chosen)?, rejected: row(rejected)? })
         });
         let pairs: Vec<Pair> = pairs.collect::<Result<_, Fault>>()?;
+        let length =
+            |pair: &Pair| pair.chosen.prompt.len() + pair.chosen.response.len().max(pair.rejected.response.len());
+        let (longest, most) = (pairs.iter().map(length).max().unwrap_or(0), policy.model.config.context);
+        if longest > most {
+            return Err(Fault::new(format!("a pair of `{}` has {longest} tokens, the model reads {most}", data.name))
+                .help("leave long prompts out: `longest` in the data block"));
+        }
         if pairs.is_empty() {
             return Err(Fault::new(format!("`{}` has no pairs", data.name))
                 .help("name their columns: `chosen = \"...\", rejected = \"...\"`"));

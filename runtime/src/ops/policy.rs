@@ -23,10 +23,7 @@ impl Op for MakePolicy {
     fn run(&self, stage: &Stage, env: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { optimizer, sampling } = config(stage)?;
         let init = env.init(stage, "init")?;
-        if init.score.is_some() && init.model.head.is_none() {
-            return Err(Fault::new("the checkpoint is a reward model: it predicts no tokens")
-                .help("name a checkpoint of a ...ForCausalLM"));
-        }
+        init.predicts()?;
         Ok(vec![Value::Policy(Box::new(Policy {
             model: init.model.clone(),
             optimizer: Some(Optimizer::new(optimizer)),

@@ -31,6 +31,8 @@ impl Op for MakeRewardModel {
         let mut model = RewardModel::new(backbone, head, bound, &context.device);
         if let Some(score) = &init.score {
             model.take(score)?;
+            let text = format!("scores of the checkpoint beyond `bound` ({bound}) are squeezed towards it");
+            context.notice_once(&stage.name, text)?;
         }
         let (mover, tokenizer) = (Mover::Steps(Optimizer::new(optimizer)), init.tokenizer.clone());
         Ok(vec![Value::Reward(Box::new(Reward { model, mover, tokenizer }))])

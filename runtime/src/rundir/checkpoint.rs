@@ -9,6 +9,7 @@ use std::fs;
 use std::path::Path;
 
 use burn::tensor::{Tensor, TensorData};
+use pbpo_hub::Dtype;
 use pbpo_hub::adapter::{self, AdapterConfig};
 use pbpo_hub::config::ModelConfig;
 use pbpo_hub::weights;
@@ -25,11 +26,11 @@ use crate::value::{Policy, Reward};
 /// Shards of the size that transformers makes.
 const SHARD_BYTES: u64 = 5_000_000_000;
 
-/// Writes a policy: whole, or as an adapter where it has any.
+/// Writes a policy: whole, in f32 (small steps of training would be lost in bf16), or as an adapter where it has any.
 pub fn save(dir: &Path, policy: &Policy) -> Result<(), Fault> {
     match &policy.base {
         Some(base) if policy.model.has_adapters() => save_adapter(dir, &policy.model, base)?,
-        _ => save_model(dir, &policy.model, Some(policy.sampling))?,
+        _ => save_model(dir, &policy.model, Some(policy.sampling), Dtype::F32)?,
     }
     save_tokenizer(dir, &policy.tokenizer, &policy.model.config)
 }
@@ -43,12 +44,12 @@ pub fn save_reward(dir: &Path, reward: &Reward) -> Result<(), Fault> {
         Head::Sequence => Out::Linear(head.val()),
         Head::Token => Out::Matrix(head.val()),
     };
-    save_classifier(dir, backbone, &score.values())?;
+    save_classifier(dir, backbone, &score.values(), Dtype::F32)?;
     save_tokenizer(dir, &reward.tokenizer, &backbone.config)
 }
 
 /// Writes a classifier whose head is `score`, `[labels, width]` row by row; adapters merged.
-pub fn save_classifier(dir: &Path, backbone: &Decoder, score: &[f32]) -> Result<(), Fault> {
+pub fn save_classifier(dir: &Path, backbone: &Decoder, score: &[f32], dtype: Dtype) -> Result<(), Fault> {
     let backbone = backbone.clone().merged();
     let (width, device) = (backbone.config.width, backbone.embed.val().device());
     let labels = score.len() / width;
@@ -57,13 +58,13 @@ pub fn save_classifier(dir: &Path, backbone: &Decoder, score: &[f32]) -> Result<
     let score = Tensor::from_data(TensorData::new(score.to_vec(), [labels, width]), &device);
     tensors.insert("score.weight".into(), Out::Matrix(score));
     let config = ModelConfig { num_labels: labels, ..backbone.config.clone() };
-    write(dir, &config, "ForSequenceClassification", &tensors)
+    write(dir, &config, "ForSequenceClassification", &tensors, dtype)
 }
 
 /// Writes a language model, adapters merged.
-pub fn save_model(dir: &Path, model: &Decoder, sampling: Option<Sampling>) -> Result<(), Fault> {
+pub fn save_model(dir: &Path, model: &Decoder, sampling: Option<Sampling>, dtype: Dtype) -> Result<(), Fault> {
     let model = model.clone().merged();
-    write(dir, &model.config, "ForCausalLM", &model.tensors())?;
+    write(dir, &model.config, "ForCausalLM", &model.tensors(), dtype)?;
     let config = &model.config;
     let ends = if let [end] = config.eos.as_slice() { json!(end) } else { json!(config.eos) };
     let mut generation = json!({ "bos_token_id": config.bos, "eos_token_id": ends, "pad_token_id": config.pad });
@@ -75,13 +76,19 @@ pub fn save_model(dir: &Path, model: &Decoder, sampling: Option<Sampling>) -> Re
     write_json(dir, "generation_config.json", &generation)
 }
 
-fn write(dir: &Path, config: &ModelConfig, class: &str, tensors: &BTreeMap<String, Out>) -> Result<(), Fault> {
+fn write(
+    dir: &Path,
+    config: &ModelConfig,
+    class: &str,
+    tensors: &BTreeMap<String, Out>,
+    dtype: Dtype,
+) -> Result<(), Fault> {
     fs::create_dir_all(dir)?;
     let architecture = format!("{}{class}", config.family.class());
-    write_json(dir, "config.json", &config.to_json(config.dtype, &architecture))?;
+    write_json(dir, "config.json", &config.to_json(dtype, &architecture))?;
     let shapes: Vec<(String, Vec<usize>)> = tensors.iter().map(|(name, out)| (name.clone(), out.shape())).collect();
     let values = |name: &str| Ok(tensors.get(name).map(Out::values).unwrap_or_default());
-    Ok(weights::write(dir, &shapes, values, config.dtype, SHARD_BYTES)?)
+    Ok(weights::write(dir, &shapes, values, dtype, SHARD_BYTES)?)
 }
 
 /// Writes the adapters alone, as PEFT does; `base` is the model that they are put on.
@@ -116,7 +123,7 @@ pub fn save_adapter(dir: &Path, model: &Decoder, base: &str) -> Result<(), Fault
         tensors.insert(adapter::name_b(name), Out::Linear(adapter.b.val()));
     }
     let data = |name: &str| Ok(tensors.get(name).map(Out::values).unwrap_or_default());
-    Ok(adapter::write(dir, &config, &modules, data, pbpo_hub::Dtype::F32)?)
+    Ok(adapter::write(dir, &config, &modules, data, Dtype::F32)?)
 }
 
 /// Writes the tokenizer's files: those of a checkpoint as they were.

@@ -86,18 +86,28 @@ impl Tokenizer {
     /// A prompt as the model reads it: a text behind what the tokenizer puts in front (BOS), a chat by its template,
     /// up to where the assistant begins.
     pub fn prompt(&self, prompt: &Text) -> Result<Vec<u32>, Fault> {
-        match (self, prompt) {
-            (Tokenizer::Characters(_), Text::Plain(text)) => {
-                Ok(std::iter::once(BOS).chain(self.encode(text)?).collect())
-            }
-            (Tokenizer::Checkpoint(checkpoint), Text::Plain(text)) => Ok(checkpoint.inner.encode_with_special(text)?),
-            (_, Text::Chat(messages)) => self.encode(&self.render(messages, true)?),
+        let ids = match prompt {
+            Text::Plain(text) => self.begin(text)?,
+            Text::Chat(messages) => self.encode(&self.render(messages, true)?)?,
+        };
+        if ids.is_empty() {
+            return Err(Fault::new("a prompt is empty, and the tokenizer puts nothing in front of it")
+                .help("leave out rows without a prompt"));
+        }
+        Ok(ids)
+    }
+
+    /// The ids of a text with what the tokenizer puts in front.
+    pub fn begin(&self, text: &str) -> Result<Vec<u32>, Fault> {
+        match self {
+            Tokenizer::Characters(_) => Ok(std::iter::once(BOS).chain(self.encode(text)?).collect()),
+            Tokenizer::Checkpoint(checkpoint) => Ok(checkpoint.inner.encode_with_special(text)?),
         }
     }
 
     /// A response to a prompt, up to and with the token that ends it.
     pub fn response(&self, prompt: &Text, response: &Text) -> Result<Vec<u32>, Fault> {
-        let text = match (prompt, response) {
+        let (before, text) = match (prompt, response) {
             (Text::Chat(messages), response) => {
                 let answer = match response {
                     Text::Plain(content) => vec![Message { role: "assistant".into(), content: content.clone() }],
@@ -105,14 +115,23 @@ impl Tokenizer {
                 };
                 let before = self.render(messages, true)?;
                 let whole = self.render(&[messages.as_slice(), &answer].concat(), false)?;
-                whole.strip_prefix(&before).map(str::to_owned).ok_or_else(|| {
+                let text = whole.strip_prefix(&before).map(str::to_owned).ok_or_else(|| {
                     Fault::new("the chat template writes a prompt differently once it is answered")
                         .help("a response can't be told from its prompt: use another chat template")
-                })?
+                })?;
+                (self.encode(&before)?, (self.encode(&whole)?, text))
             }
-            (Text::Plain(_), response) => crate::data::shown(response),
+            (Text::Plain(prompt), response) => {
+                let text = crate::data::shown(response);
+                (self.begin(prompt)?, (self.begin(&format!("{prompt}{text}"))?, text))
+            }
         };
-        let mut ids = self.encode(&text)?;
+        // As it follows the prompt; by itself where the two share a token.
+        let (whole, text) = text;
+        let mut ids = match whole.strip_prefix(before.as_slice()) {
+            Some(rest) => rest.to_vec(),
+            None => self.encode(&text)?,
+        };
         match ids.iter().position(|id| self.ends().contains(id)) {
             Some(end) => ids.truncate(end + 1),
             None => ids.extend(self.ends().first()),
