@@ -8,8 +8,8 @@ use super::{Lower, stage};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::Args;
-use crate::schema::Flow;
 use crate::schema::ops::{Op, OpSchema};
+use crate::schema::{Flow, scored};
 use crate::scope::{Local, Rollouts};
 
 /// What an operation made.
@@ -195,6 +195,13 @@ impl Lower<'_> {
         let world = first.and_then(|rollouts| rollouts.prompts.clone());
         let by = args.name("by").unwrap_or_default().to_owned();
         self.scores_world(&by, world.as_deref(), args.span("by").unwrap_or(span));
+        if self.block(&by).word("by") == Some("verifier") {
+            self.needs_check(
+                world.as_deref().unwrap_or_default(),
+                "a verifier prefers",
+                args.span("by").unwrap_or(span),
+            );
+        }
         self.push(made, span);
     }
 
@@ -203,11 +210,35 @@ impl Lower<'_> {
         self.push(stage("draw", &[output]).with("preferences", preferences).maybe("count", args.int("count")), span);
     }
 
+    /// Rows of files have no score of their own: something must say what a right response is.
+    fn needs_check(&mut self, data: &str, what: &str, span: Span) {
+        let block = self.block(data);
+        let Some(source) = block.word("source").filter(|source| !scored().contains(source)) else { return };
+        if block.choice("check").is_some() {
+            return;
+        }
+        let error = Diagnostic::error(Code::MissingField, span, format!("`{data}` has no `check`"))
+            .label(format!("{what} by it"))
+            .help(
+                "write `check = exact`, `numeric` or `regex { ... }` in its block, and name the column of the `answer`",
+            );
+        self.out.push(match block.span("source") {
+            Some(at) => error.also(at, format!("rows of a {source} have no score of their own")),
+            None => error,
+        });
+    }
+
     /// Measures a policy. `label` names the report; `before`: in front of a loop, on what enters it.
     pub(super) fn evaluate(&mut self, args: &Args, output: &str, label: &str, before: bool, span: Span) {
         let (policy, data) =
             (args.name("policy").unwrap_or_default().to_owned(), args.name("data").unwrap_or_default().to_owned());
         let metrics = args.get("metrics").and_then(crate::hir::Value::json).unwrap_or(json!([]));
+        let judged = |words: &[&str]| words.iter().any(|word| *word != "length");
+        if let Some(crate::hir::Value::Words(words)) = args.get("metrics").filter(|_| !before)
+            && judged(words)
+        {
+            self.needs_check(&data, "accuracy and score are measured", args.span("data").unwrap_or(span));
+        }
         let every = if before { 1 } else { args.int("every").unwrap_or(1) };
         let max_new = setting(self, None, &policy, "max_new");
         self.fits(args, &policy, &data, &max_new, span);
