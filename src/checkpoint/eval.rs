@@ -7,7 +7,6 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use pbpo_eval::model::{encode_alone, encode_pair};
 use pbpo_eval::{Data, Failure, Model, Options, Pair, Score, Suite, Until, evaluate};
-use pbpo_hub::records::Text;
 use pbpo_runtime::Fault;
 use pbpo_runtime::generate::Sampling;
 use pbpo_runtime::language_model::LanguageModel;
@@ -93,7 +92,7 @@ struct Asked(LanguageModel);
 impl Asked {
     /// As transformers' tokenizer does by default, with the special tokens that it adds.
     fn encode(&self, text: &str) -> Result<Vec<u32>, Fault> {
-        self.0.tokenizer.prompt(&Text::Plain(text.to_owned()))
+        self.0.tokenizer.begin(text)
     }
 
     fn pair(&self, pair: &Pair) -> Result<(Vec<u32>, Vec<u32>), Fault> {

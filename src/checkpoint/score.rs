@@ -58,18 +58,8 @@ fn tokens(model: &LanguageModel, record: &Record) -> Result<(Vec<u32>, Vec<u32>)
         let prompt = model.tokenizer.prompt(&record.prompt)?;
         return Ok((prompt, model.tokenizer.response(&record.prompt, completion)?));
     };
-    let mut failed = None;
-    let encode = |text: &str| {
-        model.tokenizer.prompt(&Text::Plain(text.to_owned())).unwrap_or_else(|fault| {
-            failed.get_or_insert(fault);
-            Vec::new()
-        })
-    };
-    let encode = std::cell::RefCell::new(encode);
-    let pair = pbpo_eval::model::encode_pair(prompt, completion, |text| (encode.borrow_mut())(text));
-    drop(encode);
-    match failed {
-        Some(fault) => Err(fault),
-        None => Ok(pair),
-    }
+    // Whatever the tokenizer can't read of one text it can't read of the whole.
+    model.tokenizer.begin(&format!("{prompt}{completion}"))?;
+    let encode = |text: &str| model.tokenizer.begin(text).unwrap_or_default();
+    Ok(pbpo_eval::model::encode_pair(prompt, completion, encode))
 }

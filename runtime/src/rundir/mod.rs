@@ -146,15 +146,12 @@ impl RunDir {
 
     fn save_players(&self, env: &Env) -> io::Result<()> {
         let dir = self.path.join("checkpoints");
-        let players = last_players(env).into_iter();
-        players
-            .map(|(name, player)| match player {
-                Value::Policy(policy) => checkpoint::save(&dir.join(name), policy),
-                Value::Reward(reward) => checkpoint::save_reward(&dir.join(name), reward),
-                _ => Ok(()),
-            })
-            .collect::<Result<(), _>>()
-            .map_err(|fault| io::Error::other(fault.to_string()))
+        let save = |(name, player): (String, &Value)| match player {
+            Value::Policy(policy) => checkpoint::save(&dir.join(name), policy),
+            Value::Reward(reward) => checkpoint::save_reward(&dir.join(name), reward),
+            _ => Ok(()),
+        };
+        last_players(env).into_iter().try_for_each(save).map_err(|fault| io::Error::other(fault.to_string()))
     }
 
     fn close(&mut self, status: &str) -> io::Result<()> {
