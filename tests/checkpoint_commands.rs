@@ -148,6 +148,6 @@ fn what_is_wrong_with_a_checkpoint_or_a_file_is_one_message() {
     let model = checkpoint("qwen2");
     says(&["eval", "--model", &model, "--tasks", "arc_chalenge", "--data", &nowhere], "arc_chalenge");
     says(&["eval", "--model", &model, "--tasks", "arc_challenge", "--data", &nowhere], "ai2_arc");
-    says(&["export", "--model", &model, "--out", &model], "over itself");
+    says(&["export", "--model", &model, "--out", &model], "is not empty");
     says(&["export", "--model", &model, "--out", &nowhere, "--adapter"], "no adapters");
 }

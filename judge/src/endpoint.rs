@@ -38,13 +38,13 @@ impl Endpoint {
         let name = key_name.unwrap_or(KEY);
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
         if name.is_empty() || !name.chars().all(plain) || name.starts_with(|c: char| c.is_ascii_digit()) {
-            return Err(Error::new("the judge's `api_key` is no name of an environment variable")
+            return Err(Error::new("the judge's `key` is no name of an environment variable")
                 .help("it names the variable that holds the key, such as OPENAI_API_KEY, and never the key itself"));
         }
         let key = set(name);
         if key.is_none() && key_name.is_some() {
             return Err(Error::new(format!("the environment variable {name} is not set"))
-                .help("the judge's `api_key` names it as the place of the key"));
+                .help("the judge's `key` names it as the place of the key"));
         }
         if key.as_ref().is_some_and(|key| !key.chars().all(|c| c.is_ascii_graphic())) {
             return Err(Error::new(format!("the environment variable {name} holds blanks or letters that no key has")));
@@ -100,7 +100,7 @@ fn parse(url: &str, path: &str, source: &str) -> Result<Uri, Error> {
     };
     if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) || names.any(secret) {
         return Err(Error::new(format!("{source} holds a key or a password"))
-            .help(format!("take it out, put the key into {KEY} or a variable that `api_key` names")));
+            .help(format!("take it out, put the key into {KEY} or a variable that `key` names")));
     }
     Ok(uri)
 }

@@ -185,11 +185,11 @@ impl Engine {
             Error::new(format!("the judge's budget is spent: {what}"))
                 .help("answers so far are stored and cost nothing again: raise the budget and start again")
         };
-        if let Some(most) = self.settings.max_calls.filter(|most| usage.calls + usage.retries >= *most) {
-            return Err(spent(format!("`max_calls = {most}`")));
+        if let Some(most) = self.settings.most_calls.filter(|most| usage.calls + usage.retries >= *most) {
+            return Err(spent(format!("`most_calls = {most}`")));
         }
-        if let Some(most) = self.settings.max_usd.filter(|most| usage.cost_usd >= *most) {
-            return Err(spent(format!("`max_usd = {most}`, and {:.4} USD were paid", usage.cost_usd)));
+        if let Some(most) = self.settings.most_usd.filter(|most| usage.cost_usd >= *most) {
+            return Err(spent(format!("`most_usd = {most}`, and {:.4} USD were paid", usage.cost_usd)));
         }
         usage.calls += u64::from(first);
         usage.retries += u64::from(!first);
@@ -202,13 +202,13 @@ impl Engine {
         let mut usage = self.tally.lock();
         usage.prompt_tokens += prompt.unwrap_or(0);
         usage.completion_tokens += completion.unwrap_or(0);
-        let prices = [self.settings.usd_per_million_prompt, self.settings.usd_per_million_completion];
+        let prices = [self.settings.usd_in, self.settings.usd_out];
         let cost = prompt.unwrap_or(0) as f64 * prices[0] + completion.unwrap_or(0) as f64 * prices[1];
         usage.cost_usd += cost / 1e6;
         usage.latency_s += latency_s;
-        match (self.settings.max_usd, prompt) {
+        match (self.settings.most_usd, prompt) {
             (Some(_), None) => {
-                Err(Error::new("the server counts no tokens, so `max_usd` cannot be kept").help("set `max_calls`"))
+                Err(Error::new("the server counts no tokens, so `most_usd` cannot be kept").help("set `most_calls`"))
             }
             _ => Ok(()),
         }

@@ -25,11 +25,11 @@ pub struct ServerSettings {
     /// Of the jitter. It changes no verdict.
     pub seed: u64,
     /// Requests in all, retries among them, since the judge was made.
-    pub max_calls: Option<u64>,
+    pub most_calls: Option<u64>,
     /// Cost in all since the judge was made. Answers under way when it is spent still come in.
-    pub max_usd: Option<f64>,
-    pub usd_per_million_prompt: f64,
-    pub usd_per_million_completion: f64,
+    pub most_usd: Option<f64>,
+    pub usd_in: f64,
+    pub usd_out: f64,
 }
 
 impl Default for ServerSettings {
@@ -43,10 +43,10 @@ impl Default for ServerSettings {
             retries: 5,
             backoff_s: 0.5,
             seed: 0,
-            max_calls: None,
-            max_usd: None,
-            usd_per_million_prompt: 0.0,
-            usd_per_million_completion: 0.0,
+            most_calls: None,
+            most_usd: None,
+            usd_in: 0.0,
+            usd_out: 0.0,
         }
     }
 }
@@ -62,12 +62,12 @@ impl ServerSettings {
         within("timeout_s", self.timeout_s, 0.001, 86400.0)?;
         within("retries", self.retries as f64, 0.0, 100.0)?;
         within("backoff_s", self.backoff_s, 0.0, 30.0)?;
-        within("max_usd", self.max_usd.unwrap_or(0.0), 0.0, 1e9)?;
-        within("usd_per_million_prompt", self.usd_per_million_prompt, 0.0, 1e6)?;
-        within("usd_per_million_completion", self.usd_per_million_completion, 0.0, 1e6)?;
-        if self.max_usd.is_some() && self.usd_per_million_prompt + self.usd_per_million_completion == 0.0 {
-            return Err(Error::new("the judge's `max_usd` needs prices")
-                .help("set `usd_per_million_prompt` and `usd_per_million_completion`, or take `max_calls`"));
+        within("most_usd", self.most_usd.unwrap_or(0.0), 0.0, 1e9)?;
+        within("usd_in", self.usd_in, 0.0, 1e6)?;
+        within("usd_out", self.usd_out, 0.0, 1e6)?;
+        if self.most_usd.is_some() && self.usd_in + self.usd_out == 0.0 {
+            return Err(Error::new("the judge's `most_usd` needs prices")
+                .help("set `usd_in` and `usd_out`, or take `most_calls`"));
         }
         Ok(())
     }

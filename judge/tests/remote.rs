@@ -128,6 +128,6 @@ fn bad_settings_are_told_before_anything_is_sent() {
     let base = ServerSettings::default();
     assert!(new(ServerSettings { concurrency: 0, ..base.clone() }).contains("`concurrency` is 0"));
     assert!(new(ServerSettings { rate: Some(f64::NAN), ..base.clone() }).contains("`rate`"));
-    assert!(new(ServerSettings { max_usd: Some(1.0), ..base.clone() }).contains("needs prices"));
+    assert!(new(ServerSettings { most_usd: Some(1.0), ..base.clone() }).contains("needs prices"));
     assert!(new(ServerSettings { url: Some("http://u:p@h/v1".into()), ..base }).contains("a key or a password"));
 }

@@ -214,15 +214,15 @@ fn budgets_stop_and_keep_what_was_answered() {
         let judge = judge(ServerSettings { concurrency: 1, ..limit }, Store::open(file.path())?);
         judge.judge(&queries(6))
     };
-    let error = limited(ServerSettings { max_calls: Some(3), ..server.settings() }).unwrap_err();
-    assert!(error.message.contains("`max_calls = 3`"), "{error}");
+    let error = limited(ServerSettings { most_calls: Some(3), ..server.settings() }).unwrap_err();
+    assert!(error.message.contains("`most_calls = 3`"), "{error}");
     assert_eq!(server.count(), 3);
     // 10 tokens of 0.1 USD and 2 of 0.5: 2 USD a call
-    let priced = ServerSettings { usd_per_million_prompt: 1e5, usd_per_million_completion: 5e5, ..server.settings() };
-    let error = limited(ServerSettings { max_usd: Some(3.0), ..priced.clone() }).unwrap_err();
-    assert!(error.message.contains("`max_usd = 3`") && error.message.contains("4.0000 USD"), "{error}");
+    let priced = ServerSettings { usd_in: 1e5, usd_out: 5e5, ..server.settings() };
+    let error = limited(ServerSettings { most_usd: Some(3.0), ..priced.clone() }).unwrap_err();
+    assert!(error.message.contains("`most_usd = 3`") && error.message.contains("4.0000 USD"), "{error}");
     assert_eq!(server.count(), 5);
-    assert_eq!(limited(ServerSettings { max_usd: Some(3.0), ..priced }).unwrap(), expected(6));
+    assert_eq!(limited(ServerSettings { most_usd: Some(3.0), ..priced }).unwrap(), expected(6));
     assert_eq!(server.count(), 6);
 }
 
@@ -232,7 +232,7 @@ fn a_money_budget_needs_a_server_that_counts_tokens() {
         let reply = json!({"choices": [{"message": {"content": "A"}, "finish_reason": "stop"}]});
         Step::Reply("200 OK", String::new(), reply.to_string())
     });
-    let settings = ServerSettings { max_usd: Some(1.0), usd_per_million_prompt: 1.0, ..server.settings() };
+    let settings = ServerSettings { most_usd: Some(1.0), usd_in: 1.0, ..server.settings() };
     let error = judge(settings, Store::in_memory()).check().unwrap_err();
-    assert!(error.to_string().contains("`max_calls`"), "{error}");
+    assert!(error.to_string().contains("`most_calls`"), "{error}");
 }

@@ -109,6 +109,27 @@ impl Source {
         Ok(source(prompts, usable))
     }
 
+    /// Whether every prompt leaves room for a response.
+    pub fn fits(&self, max_new: usize, context: usize) -> Result<(), Fault> {
+        let Some(item) = self.usable.iter().copied().max_by_key(|item| self.prompts[*item].len()) else {
+            return Ok(());
+        };
+        let tokens = self.prompts[item].len();
+        if tokens + max_new <= context {
+            return Ok(());
+        }
+        let (name, number) = (&self.data.name, item + 1);
+        let message = format!(
+            "prompt {number} of `{name}` has {tokens} tokens: with {max_new} new ones it does not fit into {context}"
+        );
+        Err(Fault::new(message).help(match context.checked_sub(max_new) {
+            Some(room @ 1..) => {
+                format!("leave long prompts out: `longest = {room} tokens` in its data block; or lower `max_new`")
+            }
+            _ => "lower `max_new`".into(),
+        }))
+    }
+
     /// Says once in a run how many prompts are left out.
     pub fn tell(&self, context: &mut Context<'_>) -> Result<(), Fault> {
         let (all, used) = (self.prompts.len(), self.usable.len());

@@ -110,6 +110,11 @@ impl LanguageModel {
         stop: &[String],
         rng: &mut ChaCha8Rng,
     ) -> Result<Vec<String>, Fault> {
+        let (new, context) = (sampling.max_new, self.model.config.context);
+        if new >= context {
+            return Err(Fault::new(format!("{new} new tokens leave no room for a prompt: the model reads {context}"))
+                .help("ask for fewer"));
+        }
         let room = self.model.config.context.saturating_sub(sampling.max_new).max(1);
         let prompts: Vec<&[u32]> = prompts.iter().map(|p| &p[p.len().saturating_sub(room)..]).collect();
         let mut order: Vec<usize> = (0..prompts.len()).collect();

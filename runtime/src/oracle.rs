@@ -152,6 +152,13 @@ impl Asked {
         let before = self.judge.usage();
         let verdicts = self.judge.judge(&queries)?;
         let after = self.judge.usage();
+        let silent = |verdict: &Verdict| matches!(verdict, Verdict::Abstain(_) | Verdict::Failed(_));
+        if let (true, Some(Verdict::Abstain(why) | Verdict::Failed(why))) =
+            (verdicts.iter().all(silent), verdicts.first())
+        {
+            return Err(Fault::new(format!("the judge answers none of {} pairs; the first: {why}", verdicts.len()))
+                .help("try the judge's prompt on one pair by hand; the answers are kept"));
+        }
         for (name, value) in [
             ("oracle/calls", after.calls - before.calls),
             ("oracle/stored", after.stored - before.stored),

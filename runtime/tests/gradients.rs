@@ -231,7 +231,7 @@ fn all_responses(model: &Decoder, data: &Arc<Data>) -> Vec<(Row, f64)> {
     for first in (0..6).filter(|t| *t != EOS) {
         rows.extend((0..6).map(|second| common::row(&[3], &[first, second])));
     }
-    let rollouts = Rollouts { source: common::source(&data), rows: rows.clone(), per_prompt: 1 };
+    let rollouts = Rollouts { source: common::source(data), rows: rows.clone(), per_prompt: 1 };
     let values = common::values(vec![("y", Value::Rollouts(Arc::new(rollouts)))]);
     let moved = Moved::Policy { value: "pi".into(), model: tracked(model) };
     let mut leaves = Leaves::new(&values, moved, &Device::flex());

@@ -1,7 +1,7 @@
 //! `pbpoc export`: a checkpoint as a Hugging Face directory that transformers, vLLM and lm-eval open: adapters merged into
 //! their base, in another number format, or as an adapter.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use pbpo_hub::Dtype;
@@ -35,10 +35,9 @@ pub fn run(args: &ExportArgs) -> u8 {
 fn export(args: &ExportArgs) -> Result<(), Fault> {
     let host = args.model.host()?;
     let loaded = disk::load(&args.model.model, &host)?;
-    let out = args.out.canonicalize().ok();
-    let taken = |dir: &Path| out.is_some() && dir.canonicalize().ok() == out;
-    if taken(&loaded.dir) || taken(Path::new(&loaded.base)) {
-        return Err(Fault::new("the checkpoint would be written over itself").help("choose another --out"));
+    // Files of two checkpoints in one directory would be read as one.
+    if std::fs::read_dir(&args.out).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(Fault::new(format!("{} is not empty", args.out.display())).help("choose another --out"));
     }
     let dtype = args.dtype.as_deref().and_then(Dtype::from_torch).unwrap_or(loaded.model.config.dtype);
     match (args.adapter, loaded.model.has_adapters(), &loaded.score) {
@@ -51,8 +50,11 @@ fn export(args: &ExportArgs) -> Result<(), Fault> {
     }
     checkpoint::save_tokenizer(&args.out, &loaded.tokenizer, &loaded.model.config)?;
     let out = args.out.display();
-    eprint(&format!(
-        "written to {out}\n\nvllm serve {out}\nlm_eval --model hf --model_args pretrained={out} --tasks arc_challenge\n"
-    ));
+    eprint(&format!("written to {out}\n"));
+    if !args.adapter && loaded.score.is_none() {
+        eprint(&format!(
+            "\nvllm serve {out}\nlm_eval --model hf --model_args pretrained={out} --tasks arc_challenge\n"
+        ));
+    }
     Ok(())
 }

@@ -8,8 +8,12 @@ const COUNT: Ty = Ty::Int(None, Range::new(1.0, MOST));
 const POSITIVE: Ty = Ty::Float(None, Range::above(0.0));
 
 const MODEL: Field = req("model", Ty::Text, "the model's name at the server");
-const URL: Field =
-    opt("url", Ty::Text, Absent, "where the API begins, as in `http://localhost:8000/v1`; else OPENAI_BASE_URL");
+const URL: Field = opt(
+    "url",
+    Ty::Text,
+    Absent,
+    "where the API begins, as in `http://localhost:8000/v1`; else OPENAI_BASE_URL, else OpenAI",
+);
 const KEY: Field = opt("key", Ty::Text, Absent, "the environment variable that holds the key; else OPENAI_API_KEY");
 const ORDER: Field = opt("order", Ty::Choice(ORDERS), Word("both"), "in which order a pair is shown");
 const LABELS: Field = opt("labels", Ty::Choice(LABELLED), Word("sample"), "how a probability becomes a label");

@@ -43,6 +43,7 @@ impl Op for Evaluate {
         let mut rng = context.rng(&stage.name);
         let source = Source::new(data, &policy.tokenizer)?;
         source.tell(context)?;
+        source.fits(sampling.max_new, policy.model.config.context)?;
         let mut scores = Vec::with_capacity(data.items.len());
         let mut lengths = 0;
         let mut completions = Vec::new();

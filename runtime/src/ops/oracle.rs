@@ -102,10 +102,10 @@ fn served(stage: &Stage, by: &str, host: &Host) -> Result<Asked, Fault> {
         rate: served.rate,
         timeout_s: served.timeout,
         retries: served.retries,
-        max_calls: served.most_calls,
-        max_usd: served.most_usd,
-        usd_per_million_prompt: served.usd_in,
-        usd_per_million_completion: served.usd_out,
+        most_calls: served.most_calls,
+        most_usd: served.most_usd,
+        usd_in: served.usd_in,
+        usd_out: served.usd_out,
         ..ServerSettings::default()
     };
     let ties = if served.ties == "draw" { Ties::Half } else { Ties::Drop };

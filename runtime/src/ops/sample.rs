@@ -52,6 +52,7 @@ pub fn rollouts(
     rng: &mut ChaCha8Rng,
 ) -> Result<Rollouts, Fault> {
     let source = Source::new(data, &policy.tokenizer)?;
+    source.fits(sampling.max_new, policy.model.config.context)?;
     let items: Vec<usize> = (0..count / per_prompt)
         .map(|_| source.usable[rng.random_range(0..source.usable.len())])
         .flat_map(|item| std::iter::repeat_n(item, per_prompt))
