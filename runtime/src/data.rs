@@ -123,9 +123,10 @@ impl Source {
             "prompt {number} of `{name}` has {tokens} tokens: with {max_new} new ones it does not fit into {context}"
         );
         Err(Fault::new(message).help(match context.checked_sub(max_new) {
-            Some(room @ 1..) => {
-                format!("leave long prompts out: `longest = {room} tokens` in its data block; or lower `max_new`")
-            }
+            Some(room @ 1..) => format!(
+                "leave long prompts out (`longest = {room} tokens` in its data block), lower `max_new`, or raise the \
+                 `context` of a model from random weights"
+            ),
             _ => "lower `max_new`".into(),
         }))
     }

@@ -95,7 +95,7 @@ fn a_model_too_short_for_its_data_is_one_clear_fault_with_its_stage() {
     assert_eq!(fault.help.as_deref(), Some("set `context = 9 tokens` or more"));
     let fault = run(&short_context(9)).unwrap_err();
     assert_eq!(fault.stage.as_deref(), Some("report.before"));
-    assert_eq!(fault.message, "a prompt of 5 tokens and 5 new ones do not fit into 9");
+    assert_eq!(fault.message, "prompt 40 of `held` has 5 tokens: with 5 new ones it does not fit into 9");
 }
 
 #[test]

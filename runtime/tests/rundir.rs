@@ -65,5 +65,5 @@ fn a_failed_run_keeps_its_policies_and_says_why() {
     run.fail(&fault.to_string(), &env).unwrap();
     assert!(run.path().join("checkpoints/pi/model.safetensors").exists());
     let manifest = std::fs::read_to_string(run.path().join("run.json")).unwrap();
-    assert!(manifest.contains("\"failed\"") && manifest.contains("do not fit into 9"), "{manifest}");
+    assert!(manifest.contains("\"failed\"") && manifest.contains("does not fit into 9"), "{manifest}");
 }
