@@ -80,7 +80,7 @@ impl Engine {
 
     fn keyed(&self, body: &Value) -> (String, String) {
         let body = store::canonical(body);
-        (store::key(self.endpoint.uri.path(), &body), body)
+        (store::key(&self.endpoint.shown(), &body), body)
     }
 
     /// Sends requests, and returns why some have no answer, by their keys. Until one was answered the first goes alone,

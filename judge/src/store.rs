@@ -1,7 +1,7 @@
 //! Every answer on disk before it is used: a run that starts again asks nothing twice.
 //!
 //! A file of JSON lines `{"key": .., "reply": .., "latency_s": ..}`, only ever appended to. The key is the blake3 hash of
-//! the request: the URL's path and the canonical body, model included; neither host nor key of the service.
+//! the request: the URL and the canonical body, model included; not the key of the service.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -134,8 +134,8 @@ fn foreign(path: &Path, line: usize, why: &str) -> Error {
 }
 
 /// The key of a request.
-pub(crate) fn key(path: &str, body: &str) -> String {
-    blake3::hash(format!("{path}\n{body}").as_bytes()).to_hex().to_string()
+pub(crate) fn key(address: &str, body: &str) -> String {
+    blake3::hash(format!("{address}\n{body}").as_bytes()).to_hex().to_string()
 }
 
 /// JSON with sorted keys: the same text from equal values.

@@ -61,6 +61,18 @@ fn judges_may_share_a_store() {
 }
 
 #[test]
+fn answers_of_one_server_are_not_those_of_another_with_a_model_of_the_same_name() {
+    let (long, biased) = (Server::start(|_, request| longer(request)), Server::start(|_, _| says("B")));
+    let store = Arc::new(Store::in_memory());
+    let verdicts = |server: &Server| {
+        Remote::chat(chat(), server.settings(), one_order(), store.clone()).unwrap().judge(&queries(3)).unwrap()
+    };
+    assert_eq!(verdicts(&long), expected(3));
+    assert_eq!(verdicts(&biased), vec![Verdict::Prefer(0.0); 3]);
+    assert_eq!(biased.count(), 3);
+}
+
+#[test]
 fn requests_keep_the_rate() {
     let server = Server::start(|_, request| longer(request));
     let judge = judge(ServerSettings { rate: Some(50.0), ..server.settings() }, Store::in_memory());
