@@ -1,3 +1,5 @@
+//! PEFT adapters: what peft wrote, and what is no adapter.
+
 use std::collections::BTreeMap;
 
 use pbpo_hub::adapter::{Adapter, name_a, name_b, write};

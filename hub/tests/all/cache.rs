@@ -1,3 +1,5 @@
+//! Names to directories, by the rules of huggingface_hub.
+
 use std::path::Path;
 
 use pbpo_hub::Resolved;

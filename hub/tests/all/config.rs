@@ -1,3 +1,5 @@
+//! Shapes and rotations of models against those of transformers; configs that are refused.
+
 use pbpo_hub::{Dtype, Family, ModelConfig, Rope};
 use serde_json::{Value, json};
 

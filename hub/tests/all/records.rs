@@ -1,3 +1,5 @@
+//! Rows of data files: columns, chats, bad rows, splits.
+
 use std::path::{Path, PathBuf};
 
 use pbpo_hub::records::{Columns, OnBad, Read, Record, Text, read, split_files};

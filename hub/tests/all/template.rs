@@ -1,3 +1,5 @@
+//! Chat templates against what transformers renders.
+
 use std::path::Path;
 
 use pbpo_hub::{Message, Template};

@@ -1,3 +1,5 @@
+//! Tokenizers against transformers; damaged and mismatched ones.
+
 use pbpo_hub::{Message, Tokenizer};
 
 use crate::{copy_of, fixture, says};

@@ -1,3 +1,5 @@
+//! Safetensors in and out: formats, shards, and every way a file can be broken.
+
 use std::path::Path;
 
 use pbpo_hub::weights::{Weights, write};
