@@ -2,17 +2,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use burn::optim::GradientsParams;
-use burn::tensor::{Device, Gradients, Int, Tensor};
+use burn::tensor::{Device, Int, Tensor};
 use pbpo_compiler::plan::{BatchRef, Leaf, Side};
 
 use super::Quantity;
-use super::forwards::{Model, log_probs};
-use super::pieces::{PIECE_LOGITS, PIECE_TOKENS, Pieces, What};
+use super::forwards::log_probs;
+use super::pieces::{LIMITS, What};
 use crate::batch::{Batch, Row};
 use crate::context::Context;
 use crate::error::Fault;
-use crate::model::recompute::add;
 use crate::model::{Decoder, Head, RewardModel};
 use crate::value::Value;
 
@@ -33,7 +31,7 @@ impl Moved {
 
 /// Computes leaves from the stage's inputs, with a forward of each player over each batch at most once.
 pub struct Leaves<'v> {
-    values: &'v HashMap<String, Value>,
+    pub(super) values: &'v HashMap<String, Value>,
     pub(super) moved: Moved,
     /// The autodiff device that all quantities live on.
     device: Device,
@@ -42,7 +40,7 @@ pub struct Leaves<'v> {
     pub(crate) logps: BTreeMap<(String, BatchRef), Tensor<2>>,
     pub(crate) rewards: BTreeMap<(String, BatchRef), Tensor<2>>,
     /// Of batches in pieces: what the moved player said, as the objective sees it.
-    pulled: BTreeMap<BatchRef, Vec<(What, Tensor<2>)>>,
+    pub(super) pulled: BTreeMap<BatchRef, Vec<(What, Tensor<2>)>>,
     /// What no batch in one graph may exceed: tokens, and numbers of log-probabilities.
     pub limits: [usize; 2],
 }
@@ -58,7 +56,7 @@ impl<'v> Leaves<'v> {
             logps: BTreeMap::new(),
             rewards: BTreeMap::new(),
             pulled: BTreeMap::new(),
-            limits: [PIECE_TOKENS, PIECE_LOGITS],
+            limits: LIMITS,
         }
     }
 
@@ -228,76 +226,6 @@ impl<'v> Leaves<'v> {
         Ok(())
     }
 
-    /// Whether a batch is computed in pieces: by the largest vocabulary that is in play.
-    pub(super) fn is_large(&mut self, batch: &BatchRef) -> Result<bool, Fault> {
-        let vocab = self.values.values().map(|value| match value {
-            Value::Policy(policy) => policy.model.config.vocab,
-            _ => 0,
-        });
-        let (vocab, [tokens, logits]) = (vocab.max().unwrap_or(0), self.limits);
-        let batch = self.batch(batch)?;
-        Ok(batch.rows() * batch.length() > tokens || batch.rows() * batch.positions() * vocab > logits)
-    }
-
-    /// What a player says of a batch in pieces, `[rows, positions]` or `[rows, 1]`.
-    fn in_pieces(&mut self, player: &str, batch: &BatchRef, what: What) -> Result<Tensor<2>, Fault> {
-        let value = self.pieces(batch)?.values(&self.plain(player)?, &what).autodiff();
-        if self.moved.value() != player {
-            return Ok(value);
-        }
-        let seen = value.require_grad();
-        self.pulled.entry(batch.clone()).or_default().push((what, seen.clone()));
-        Ok(seen)
-    }
-
-    fn kl_in_pieces(&mut self, p: &str, q: &str, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
-        let other = |name: &str| match self.plain(name)? {
-            Model::Policy(model) => Ok(model),
-            Model::Reward(_) => Err(wrong(name, "policy", self.value(name)?)),
-        };
-        // The gradient is taken in one of the two.
-        match self.moved.value() == q {
-            true => {
-                let what = What::KlFrom(other(p)?);
-                self.in_pieces(q, batch, what)
-            }
-            false => {
-                let what = What::KlTo(other(q)?);
-                self.in_pieces(p, batch, what)
-            }
-        }
-    }
-
-    fn pieces(&self, batch: &BatchRef) -> Result<Pieces<'v>, Fault> {
-        let [tokens, logits] = self.limits;
-        Ok(Pieces::new(source_rows(self.values, batch)?, tokens, logits, &self.device))
-    }
-
-    /// A player without autodiff.
-    fn plain(&self, player: &str) -> Result<Model, Fault> {
-        match self.value(player)? {
-            Value::Policy(policy) => Ok(Model::Policy(policy.model.clone())),
-            Value::Reward(reward) => Ok(Model::Reward(reward.model.clone())),
-            other => Err(wrong(player, "a player", other)),
-        }
-    }
-
-    /// Gradients in the moved player's parameters through what was computed in pieces; `outer`: the objective's own.
-    pub fn pull(&self, outer: &Gradients) -> Result<GradientsParams, Fault> {
-        let mut sum = GradientsParams::new();
-        let player = self.plain(self.moved.value())?;
-        for (batch, wanted) in &self.pulled {
-            let gradient = |seen: &Tensor<2>| seen.grad(outer).unwrap_or_else(|| seen.clone().inner().zeros_like());
-            let wanted: Vec<_> = wanted.iter().map(|(what, seen)| (what.clone(), gradient(seen))).collect();
-            let part = self.pieces(batch)?.gradients(&player, &wanted);
-            match &player {
-                Model::Policy(model) => add(model, &mut sum, part),
-                Model::Reward(model) => add(model, &mut sum, part),
-            }
-        }
-        Ok(sum)
-    }
-
     fn scores(&mut self, oracle: &str, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
         let Value::Oracle(oracle) = self.value(oracle)? else {
             return Err(wrong(oracle, "an oracle", self.value(oracle)?));
@@ -337,7 +265,7 @@ pub fn padded(values: &HashMap<String, Value>, batch: &BatchRef, device: &Device
     Ok(made)
 }
 
-fn source_rows<'v>(values: &'v HashMap<String, Value>, batch: &BatchRef) -> Result<Vec<&'v Row>, Fault> {
+pub(super) fn source_rows<'v>(values: &'v HashMap<String, Value>, batch: &BatchRef) -> Result<Vec<&'v Row>, Fault> {
     let value = values.get(&batch.value).ok_or_else(|| missing(&batch.value))?;
     Ok(match (value, batch.side) {
         (Value::Rollouts(r), None) => r.rows.iter().collect(),

@@ -2,7 +2,7 @@
 //!
 //! - `leaves.rs`: what players say of batches (log-probabilities, rewards, ...), each forward once;
 //! - `prepare.rs`: the forwards that a plan lists, made at once; `forwards.rs`: how each is made;
-//! - `pieces.rs`: batches too large for one graph;
+//! - `pieces.rs`: batches too large for one graph; `large.rs`: leaves over them;
 //! - `estimate.rs`: advantages of sampled rollouts.
 //!
 //! Every quantity is a matrix `[rows, tokens]`, `[rows, 1]` or `[1, 1]`, so that broadcasting does
@@ -10,6 +10,7 @@
 
 mod estimate;
 pub mod forwards;
+mod large;
 mod leaves;
 pub mod pieces;
 mod prepare;

@@ -43,16 +43,18 @@ pub struct Pieces<'r> {
     device: Device,
 }
 
+/// What no batch in one graph may exceed: tokens, and numbers of log-probabilities.
+pub const LIMITS: [usize; 2] = [PIECE_TOKENS, PIECE_LOGITS];
+
 /// Whether a batch is too large for one graph; `vocab` is 0 of a reward model.
-pub fn is_large(batch: &Batch, vocab: usize) -> bool {
-    let [rows, length] = [batch.rows(), batch.length()];
-    rows * length > PIECE_TOKENS || rows * batch.positions() * vocab > PIECE_LOGITS
+pub fn is_large(batch: &Batch, vocab: usize, [tokens, logits]: [usize; 2]) -> bool {
+    batch.rows() * batch.length() > tokens || batch.rows() * batch.positions() * vocab > logits
 }
 
 impl<'r> Pieces<'r> {
     /// Pieces of at most `tokens` tokens (one row at least), whose log-probabilities are computed `logits` numbers at a
     /// time.
-    pub fn new(rows: Vec<&'r Row>, tokens: usize, logits: usize, device: &Device) -> Self {
+    pub fn new(rows: Vec<&'r Row>, [tokens, logits]: [usize; 2], device: &Device) -> Self {
         let device = device.clone().without_autodiff();
         let whole = Batch::new(rows.iter().copied(), &device);
         let mut cuts = Vec::new();
@@ -125,7 +127,7 @@ impl<'r> Pieces<'r> {
         value.narrow(1, piece.start() - self.whole.start(), piece.positions())
     }
 
-    /// A few positions at a time: states `[n, width]`, and where they are among those of the piece.
+    /// A few positions at a time, of all those of a piece.
     fn chunks(&self, vocab: usize, positions: usize) -> impl Iterator<Item = Range<usize>> {
         let size = (self.logits / vocab).max(1);
         (0..positions.div_ceil(size)).map(move |i| i * size..((i + 1) * size).min(positions))

@@ -1,0 +1,82 @@
+//! Leaves over batches too large for one graph, and the moved player's gradient through them.
+
+use burn::optim::GradientsParams;
+use burn::tensor::{Gradients, Tensor};
+use pbpo_compiler::plan::BatchRef;
+
+use super::forwards::Model;
+use super::leaves::{Leaves, source_rows, wrong};
+use super::pieces::{Pieces, What, is_large};
+use crate::error::Fault;
+use crate::model::recompute::add;
+use crate::value::Value;
+
+impl<'v> Leaves<'v> {
+    /// Whether a batch is computed in pieces: by the largest vocabulary that is in play.
+    pub(super) fn is_large(&mut self, batch: &BatchRef) -> Result<bool, Fault> {
+        let vocab = self.values.values().map(|value| match value {
+            Value::Policy(policy) => policy.model.config.vocab,
+            _ => 0,
+        });
+        let (vocab, limits) = (vocab.max().unwrap_or(0), self.limits);
+        Ok(is_large(self.batch(batch)?, vocab, limits))
+    }
+
+    /// What a player says of a batch in pieces, `[rows, positions]` or `[rows, 1]`.
+    pub(super) fn in_pieces(&mut self, player: &str, batch: &BatchRef, what: What) -> Result<Tensor<2>, Fault> {
+        let value = self.pieces(batch)?.values(&self.plain(player)?, &what).autodiff();
+        if self.moved.value() != player {
+            return Ok(value);
+        }
+        let seen = value.require_grad();
+        self.pulled.entry(batch.clone()).or_default().push((what, seen.clone()));
+        Ok(seen)
+    }
+
+    pub(super) fn kl_in_pieces(&mut self, p: &str, q: &str, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
+        let other = |name: &str| match self.plain(name)? {
+            Model::Policy(model) => Ok(model),
+            Model::Reward(_) => Err(wrong(name, "policy", self.value(name)?)),
+        };
+        // The gradient is taken in one of the two.
+        match self.moved.value() == q {
+            true => {
+                let what = What::KlFrom(other(p)?);
+                self.in_pieces(q, batch, what)
+            }
+            false => {
+                let what = What::KlTo(other(q)?);
+                self.in_pieces(p, batch, what)
+            }
+        }
+    }
+
+    fn pieces(&self, batch: &BatchRef) -> Result<Pieces<'v>, Fault> {
+        Ok(Pieces::new(source_rows(self.values, batch)?, self.limits, self.device()))
+    }
+
+    /// A player without autodiff.
+    fn plain(&self, player: &str) -> Result<Model, Fault> {
+        match self.value(player)? {
+            Value::Policy(policy) => Ok(Model::Policy(policy.model.clone())),
+            Value::Reward(reward) => Ok(Model::Reward(reward.model.clone())),
+            other => Err(wrong(player, "a player", other)),
+        }
+    }
+
+    /// Gradients in the moved player's parameters through what was computed in pieces; `outer`: the objective's own.
+    pub fn pull(&self, outer: &Gradients) -> Result<GradientsParams, Fault> {
+        let mut sum = GradientsParams::new();
+        let player = self.plain(self.moved.value())?;
+        for (batch, wanted) in &self.pulled {
+            let gradient = |seen: &Tensor<2>| seen.grad(outer).unwrap_or_else(|| seen.clone().inner().zeros_like());
+            let wanted: Vec<_> = wanted.iter().map(|(what, seen)| (what.clone(), gradient(seen))).collect();
+            let part = self.pieces(batch)?.gradients(&player, &wanted);
+            match &player {
+                Model::Policy(model) => add(model, &mut sum, part),
+                Model::Reward(model) => add(model, &mut sum, part),
+            }
+        }
+        Ok(sum)
+    }
+}
