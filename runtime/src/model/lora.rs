@@ -8,7 +8,8 @@ use burn::tensor::{Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-use super::decoder::Decoder;
+use super::attention::Attention;
+use super::decoder::{Block, Decoder};
 use super::linear::{Adapter, Linear};
 use crate::error::Fault;
 
@@ -60,45 +61,44 @@ impl Lora {
     }
 }
 
-impl Decoder {
-    /// The matrices of the blocks by their Hugging Face names, without `.weight`.
-    pub fn linears_mut(&mut self) -> Vec<(String, &mut Linear)> {
-        let blocks = self.blocks.iter_mut().enumerate();
-        blocks
-            .flat_map(|(i, block)| {
-                let attention = &mut block.attention;
-                let named = [
-                    ("self_attn.q_proj", &mut attention.q),
-                    ("self_attn.k_proj", &mut attention.k),
-                    ("self_attn.v_proj", &mut attention.v),
-                    ("self_attn.o_proj", &mut attention.out),
-                    ("mlp.gate_proj", &mut block.gate),
-                    ("mlp.up_proj", &mut block.up),
-                    ("mlp.down_proj", &mut block.down),
-                ];
-                named.map(|(part, linear)| (format!("model.layers.{i}.{part}"), linear))
-            })
-            .collect()
+/// The matrices of a block, in the order of [`Block::linears`].
+const PARTS: [&str; 7] = [
+    "self_attn.q_proj",
+    "self_attn.k_proj",
+    "self_attn.v_proj",
+    "self_attn.o_proj",
+    "mlp.gate_proj",
+    "mlp.up_proj",
+    "mlp.down_proj",
+];
+
+fn path(block: usize, part: &str) -> String {
+    format!("model.layers.{block}.{part}")
+}
+
+impl Block {
+    fn linears(&self) -> [&Linear; 7] {
+        let Attention { q, k, v, out, .. } = &self.attention;
+        [q, k, v, out, &self.gate, &self.up, &self.down]
     }
 
-    /// The same, to look at.
+    fn linears_mut(&mut self) -> [&mut Linear; 7] {
+        let Attention { q, k, v, out, .. } = &mut self.attention;
+        [q, k, v, out, &mut self.gate, &mut self.up, &mut self.down]
+    }
+}
+
+impl Decoder {
+    /// The matrices of the blocks by their Hugging Face names, without `.weight`.
     pub fn linears(&self) -> Vec<(String, &Linear)> {
         let blocks = self.blocks.iter().enumerate();
-        blocks
-            .flat_map(|(i, block)| {
-                let attention = &block.attention;
-                let named = [
-                    ("self_attn.q_proj", &attention.q),
-                    ("self_attn.k_proj", &attention.k),
-                    ("self_attn.v_proj", &attention.v),
-                    ("self_attn.o_proj", &attention.out),
-                    ("mlp.gate_proj", &block.gate),
-                    ("mlp.up_proj", &block.up),
-                    ("mlp.down_proj", &block.down),
-                ];
-                named.map(|(part, linear)| (format!("model.layers.{i}.{part}"), linear))
-            })
-            .collect()
+        blocks.flat_map(|(i, block)| PARTS.iter().map(move |part| path(i, part)).zip(block.linears())).collect()
+    }
+
+    /// The same, to change.
+    pub fn linears_mut(&mut self) -> Vec<(String, &mut Linear)> {
+        let blocks = self.blocks.iter_mut().enumerate();
+        blocks.flat_map(|(i, block)| PARTS.iter().map(move |part| path(i, part)).zip(block.linears_mut())).collect()
     }
 
     /// The model with its adapters added into its matrices.
