@@ -13,8 +13,8 @@ use crate::host::Host;
 use crate::ops;
 use crate::shared::{Known, Shared};
 
-/// Runs a plan on a host: a device, and the directories of its files. `env` gets its values, also those of a run that fails on the way. What other
-/// points of the sweep have run is taken from `shared`.
+/// Runs a plan on a host: a device, and the directories of its files. `env` gets its values, also those of a run
+/// that fails on the way. What other points of the sweep have run is taken from `shared`.
 pub fn execute(
     plan: &Plan,
     host: impl Into<Host>,

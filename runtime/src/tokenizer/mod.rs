@@ -107,7 +107,7 @@ impl Tokenizer {
 
     /// A response to a prompt, up to and with the token that ends it.
     pub fn response(&self, prompt: &Text, response: &Text) -> Result<Vec<u32>, Fault> {
-        let (before, text) = match (prompt, response) {
+        let (before, whole, text) = match (prompt, response) {
             (Text::Chat(messages), response) => {
                 let answer = match response {
                     Text::Plain(content) => vec![Message { role: "assistant".into(), content: content.clone() }],
@@ -119,15 +119,14 @@ impl Tokenizer {
                     Fault::new("the chat template writes a prompt differently once it is answered")
                         .help("a response can't be told from its prompt: use another chat template")
                 })?;
-                (self.encode(&before)?, (self.encode(&whole)?, text))
+                (self.encode(&before)?, self.encode(&whole)?, text)
             }
             (Text::Plain(prompt), response) => {
                 let text = crate::data::shown(response);
-                (self.begin(prompt)?, (self.begin(&format!("{prompt}{text}"))?, text))
+                (self.begin(prompt)?, self.begin(&format!("{prompt}{text}"))?, text)
             }
         };
         // As it follows the prompt; by itself where the two share a token.
-        let (whole, text) = text;
         let mut ids = match whole.strip_prefix(before.as_slice()) {
             Some(rest) => rest.to_vec(),
             None => self.encode(&text)?,
