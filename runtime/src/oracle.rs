@@ -14,6 +14,9 @@ use crate::model::RewardModel;
 use crate::objective::pieces::PIECE_TOKENS;
 use crate::tokenizer::Tokenizer;
 
+/// A judge that answers none of so many pairs is no judge (our choice).
+const MUTE: usize = 8;
+
 /// Who labels pairs.
 pub enum Oracle {
     /// On the score of the data's task.
@@ -153,9 +156,8 @@ impl Asked {
         let verdicts = self.judge.judge(&queries)?;
         let after = self.judge.usage();
         let silent = |verdict: &Verdict| matches!(verdict, Verdict::Abstain(_) | Verdict::Failed(_));
-        if let (true, Some(Verdict::Abstain(why) | Verdict::Failed(why))) =
-            (verdicts.iter().all(silent), verdicts.first())
-        {
+        let mute = verdicts.len() >= MUTE && verdicts.iter().all(silent);
+        if let (true, Some(Verdict::Abstain(why) | Verdict::Failed(why))) = (mute, verdicts.first()) {
             return Err(Fault::new(format!("the judge answers none of {} pairs; the first: {why}", verdicts.len()))
                 .help("try the judge's prompt on one pair by hand; the answers are kept"));
         }

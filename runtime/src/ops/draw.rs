@@ -23,7 +23,7 @@ impl Op for Draw {
         let set = env.preferences(stage, "preferences")?;
         let Some(source) = set.source.clone().filter(|_| !set.is_empty()) else {
             return Err(Fault::new("there are no labelled pairs to draw from").help(
-                "collect some first: prefs += label(...); where every pair so far was a tie, ask for more pairs, or \
+                "collect some first: prefs += label(...); where every pair so far was a tie or had no answer, ask for more pairs, or \
                      let the oracle draw ties: `ties = draw`",
             ));
         };
