@@ -6,8 +6,7 @@ use std::sync::Arc;
 use pbpo_compiler::plan::Stage;
 use pbpo_hub::Message;
 use pbpo_hub::cache;
-use pbpo_hub::records::Text;
-use pbpo_hub::records::{self, Columns, OnBad, Record};
+use pbpo_hub::records::{self, Columns, OnBad, Record, Text};
 use pbpo_judge::{Exact, Numeric, Rule, Verifier};
 use serde::Deserialize;
 
@@ -94,23 +93,30 @@ fn from_files(stage: &Stage, context: &mut Context<'_>, scorer: Option<Scorer>) 
         let place = "paths are relative to the directory of the .pbpo file";
         if fault.help.is_none() { fault.help(place) } else { fault }
     })?;
-    if read.records.is_empty() {
+    if read.rows == 0 {
         let shown: Vec<String> = files.iter().map(|file| file.display().to_string()).collect();
         return Err(Fault::new(format!("there are no rows in {}", shown.join(", ")))
             .help("a .jsonl file has one JSON object a line"));
     }
-    if let Some(bad) = read.bad.first() {
-        let (of, at) = (read.bad.len(), format!("{}:{}:{}", bad.file.display(), bad.line, bad.column));
-        let text =
-            format!("{of} of {} rows can't be read and are left out; the first, {at}: {}", read.rows, bad.message);
+    let place = |file: &Path, line: usize| format!("{}:{line}", file.display());
+    let mut bad: Vec<String> =
+        read.bad.iter().map(|bad| format!("{}:{}: {}", place(&bad.file, bad.line), bad.column, bad.message)).collect();
+    let mut items = Vec::with_capacity(read.records.len());
+    for record in read.records {
+        let at = place(&record.row.file, record.row.line);
+        match item(record, scorer.is_some()) {
+            Ok(item) => items.push(item),
+            Err((why, _)) if on_bad == OnBad::Skip => bad.push(format!("{at}: {why}")),
+            Err((why, help)) => return Err(Fault::new(format!("{at}: {why}")).help(help)),
+        }
+    }
+    if let Some(first) = bad.first() {
+        let text = format!("{} of {} rows are left out; the first, {first}", bad.len(), read.rows);
+        if items.is_empty() {
+            return Err(Fault::new(text).help("no row is left: look at the columns"));
+        }
         context.emit(Event::Notice { stage: stage.name.clone(), text })?;
     }
-    if let Some(record) = read.records.iter().find(|record| scorer.is_some() && record.answer.is_none()) {
-        let at = format!("{}:{}", record.row.file.display(), record.row.line);
-        return Err(Fault::new(format!("{at}: the row has no answer for the `check` of `{}`", stage.name))
-            .help("name the column that holds it: `answer = \"...\"`"));
-    }
-    let items = read.records.into_iter().map(item).collect::<Result<_, _>>()?;
     Ok(Data::new(&stage.name, None, items, scorer, read.digest))
 }
 
@@ -123,8 +129,14 @@ fn files(rows: &Rows, context: &Context<'_>) -> Result<Vec<PathBuf>, Fault> {
     Ok(records::split_files(&found.dir, rows.subset.as_deref(), rows.split.as_deref().unwrap_or_default())?)
 }
 
-fn item(record: Record) -> Result<Item, Fault> {
-    let Record { mut prompt, mut completion, mut chosen, mut rejected, answer, row, .. } = record;
+/// What is wrong with a row, and what to do.
+type Wrong = (&'static str, &'static str);
+
+fn item(record: Record, checked: bool) -> Result<Item, Wrong> {
+    let Record { mut prompt, mut completion, mut chosen, mut rejected, answer, .. } = record;
+    if checked && answer.is_none() {
+        return Err(("the row has no answer for the `check`", "name the column that holds it: `answer = \"...\"`"));
+    }
     let mut responses = [&mut completion, &mut chosen, &mut rejected];
     // A response that is a chat answers what a user says.
     if let (Text::Plain(text), true) = (&prompt, responses.iter().any(|r| matches!(r, Some(Text::Chat(_))))) {
@@ -137,12 +149,8 @@ fn item(record: Record) -> Result<Item, Fault> {
             messages.drain(..asked.len());
         }
         if messages.first().is_none_or(|message| message.role != "assistant") {
-            return Err(Fault::new(format!(
-                "{}:{}: a response has no turn of the assistant behind its prompt",
-                row.file.display(),
-                row.line
-            ))
-            .help(
+            return Err((
+                "a response has no turn of the assistant behind its prompt",
                 "a response is a text, or messages that begin with the assistant's, with the prompt in front or not",
             ));
         }

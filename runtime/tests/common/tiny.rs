@@ -66,6 +66,7 @@ pub struct Told {
     pub episodes: Vec<BTreeMap<String, u64>>,
     pub evaluations: Vec<(String, BTreeMap<String, u64>)>,
     pub pairs: Vec<(String, String, String)>,
+    pub notices: Vec<String>,
     /// Figures of the run as a whole.
     pub whole: BTreeMap<String, u64>,
 }
@@ -95,7 +96,8 @@ impl Observer for Told {
                 self.pairs.extend(pairs);
             }
             Event::Summary { metrics } => self.whole = bits(metrics),
-            Event::Loaded { .. } | Event::Notice { .. } => {}
+            Event::Notice { text, .. } => self.notices.push(text.clone()),
+            Event::Loaded { .. } => {}
             Event::Stage { .. } | Event::Progress { .. } | Event::Usage { .. } => {}
         }
         Ok(())
