@@ -1,5 +1,5 @@
-//! `pbpoc export`: a checkpoint as a Hugging Face directory that transformers, vLLM and lm-eval open: adapters merged into
-//! their base, in another number format, or as an adapter.
+//! `pbpoc export`: a checkpoint as a Hugging Face directory: adapters merged into their base, in another number format,
+//! or as an adapter.
 
 use std::path::PathBuf;
 
