@@ -13,8 +13,9 @@
 #
 # `run` needs a driver, NVRTC and the CUDA headers (a CUDA toolkit, version 13 by preference, or the
 # ones that come with a PyTorch wheel) and python3. It runs `pbpoc doctor`; the quickstart on the
-# GPU with fusion on and off, and on the CPU; training and sampling tokens per second with fusion
-# on and off, and the same in PyTorch if python3 has it. A step that fails is marked so in the table
+# GPU with fusion on and off, and on the CPU; training and sampling tokens per second and the peak
+# memory of the GPU in f32 (with fusion on and off) and in bf16 (f32 master weights), and the same
+# in PyTorch if python3 has it; how long a start takes with kernels from disk. A step that fails is marked so in the table
 # and the others still run; the exit code is then 1. OUT_DIR (default target/gpu/out) gets
 #
 #   gpu.md    the table, for docs/measurements.md; rewritten after every step
@@ -218,14 +219,31 @@ add_library_path() {
     esac
 }
 
+# Writes the most memory of the first GPU that is in use, MiB, to file $2 for as long as process $1 lives.
+watch_memory() {
+    local most=0 used
+    has nvidia-smi || return 0
+    while kill -0 "$1" 2>/dev/null; do
+        used=$(nvidia-smi -i 0 --query-gpu=memory.used --format=csv,noheader,nounits 2>/dev/null) || used=
+        if [[ $used =~ ^[0-9]+$ ]] && [ "$used" -gt "$most" ]; then
+            most=$used
+            echo "$most" >"$2"
+        fi
+        sleep 0.2
+    done
+}
+
 # step NAME COMMAND...: runs it in a folder of its own, logs it and renews the table. Never fails.
 step() {
-    local name=$1 dir=$scratch/steps/$1 start rc=0
+    local name=$1 dir=$scratch/steps/$1 start rc=0 process
     shift
     mkdir -p "$dir/cwd"
     say "$name: $*"
     start=$(date +%s)
-    (cd "$dir/cwd" && exec "${timeout[@]}" "$@") >"$dir/out" 2>"$dir/err" </dev/null || rc=$?
+    (cd "$dir/cwd" && exec "${timeout[@]}" "$@") >"$dir/out" 2>"$dir/err" </dev/null &
+    process=$!
+    watch_memory "$process" "$dir/peak"
+    wait "$process" || rc=$?
     echo "$rc $(($(date +%s) - start))" >"$dir/end"
     {
         echo "==== $name: $*"
@@ -324,6 +342,7 @@ md += ["", "Quickstart, one seed:", ""]
 md.append(row("device", "fusion", "accuracy before", "after", "seconds", "process", "result"))
 md.append(row("---", "---", "---:", "---:", "---:", "---:", "---"))
 for device, fusion, name in [
+    ("cuda:0, no kernels on disk", "on", "quickstart-cuda-cold"),
     ("cuda:0", "on", "quickstart-cuda"),
     ("cuda:0", "off", "quickstart-cuda-unfused"),
     ("cpu", "", "quickstart-cpu"),
@@ -336,20 +355,23 @@ for device, fusion, name in [
     before, after = (number(metrics.get(f"accuracy/{w}"), ".3f") for w in ("before", "after"))
     md.append(row(device, fusion, before, after, number(got.get("seconds"), ".1f"), wall, text))
 
-md += ["", "Tokens per second, float32; ratios are to PyTorch without TF32:", ""]
-md.append(row("shape", "program", "fusion", "plans", "train", "ratio", "sample", "ratio", "result"))
-md.append(row("---", "---", "---", "---:", "---:", "---:", "---:", "---:", "---"))
+md += ["", "Tokens per second, and most memory of the GPU in use; ratios are to PyTorch in the same numbers, without TF32:", ""]
+md.append(row("shape", "program", "numbers", "fusion", "plans", "train", "ratio", "sample", "ratio", "MiB", "ratio", "result"))
+md.append(row("---", "---", "---", "---", "---:", "---:", "---:", "---:", "---:", "---:", "---:", "---"))
 with open(os.path.join(scratch, "shapes")) as f:
     shapes = [line.rstrip("\n").split("\t") for line in f]
 keys = ("train_tokens_per_s", "sample_tokens_per_s")
 for shape, _ in shapes:
-    base = last_json(f"torch-{shape}", keys[0])
-    for program, fusion, name in [
-        ("pbpoc", "on", f"bench-{shape}"),
-        ("pbpoc", "off", f"bench-{shape}-unfused"),
-        ("torch", "", f"torch-{shape}"),
-        ("torch, TF32", "", f"torch-{shape}-tf32"),
+    for program, numbers, fusion, name in [
+        ("pbpoc", "f32", "on", f"bench-{shape}"),
+        ("pbpoc", "f32", "off", f"bench-{shape}-unfused"),
+        ("torch", "f32", "", f"torch-{shape}"),
+        ("torch", "TF32", "", f"torch-{shape}-tf32"),
+        ("pbpoc", "bf16", "on", f"bench-{shape}-bf16"),
+        ("torch", "bf16", "", f"torch-{shape}-bf16"),
     ]:
+        other = f"torch-{shape}" + ("-bf16" if numbers == "bf16" else "")
+        base = last_json(other, keys[0])
         ok, _, text = result(name)
         got = last_json(name, keys[0]) if ok else {}
         if ok and not got:
@@ -361,7 +383,9 @@ for shape, _ in shapes:
             cells.append(number(got.get(key), ",.0f"))
             ratio = got[key] / base[key] if got.get(key) and base.get(key) else None
             cells.append(number(ratio, ".2f"))
-        md.append(row(shape, program, fusion, plans, *cells, text))
+        peak, against = (int(read(n, "peak") or 0) for n in (name, other))
+        cells += [number(peak or None, ",d"), number(peak / against if peak and against else None, ".2f")]
+        md.append(row(shape, program, numbers, fusion, plans, *cells, text))
 md += ["", "Shapes (those not named are the defaults of `pbpoc bench`):", ""]
 md += [f"- {shape}: {flags and '`' + flags + '`' or 'all defaults'}" for shape, flags in shapes]
 md += [
@@ -406,6 +430,9 @@ print(torch.__version__ + ("" if torch.cuda.is_available() else " without CUDA")
     local quickstart=("$pbpoc" run "$pipelines/quickstart.pbpo" --format json)
     local unfused=(env BURN_FUSION_MAX_EXPLORATIONS=0)
     step doctor "$pbpoc" doctor
+    # The first compiles its kernels, the second finds them on disk.
+    export XDG_CACHE_HOME=$scratch/cache
+    step quickstart-cuda-cold "${quickstart[@]}" --device cuda:0
     step quickstart-cuda "${quickstart[@]}" --device cuda:0
     step quickstart-cuda-unfused "${unfused[@]}" "${quickstart[@]}" --device cuda:0
 
@@ -415,6 +442,7 @@ print(torch.__version__ + ("" if torch.cuda.is_available() else " without CUDA")
         bench=("$pbpoc" bench --device cuda:0 --format json $flags)
         step "bench-$shape" env BURN_FUSION_LOG=basic "${bench[@]}"
         step "bench-$shape-unfused" "${unfused[@]}" BURN_FUSION_LOG=basic "${bench[@]}"
+        step "bench-$shape-bf16" env BURN_FUSION_LOG=basic "${bench[@]}" --compute bf16
         case $torch in
         '') say "python3 has no PyTorch: nothing to compare with" ;;
         *'without CUDA') say "PyTorch $torch: nothing to compare with" ;;
@@ -423,6 +451,8 @@ print(torch.__version__ + ("" if torch.cuda.is_available() else " without CUDA")
             step "torch-$shape" "$python" "$bench_torch" --device cuda $flags
             # shellcheck disable=SC2086
             step "torch-$shape-tf32" "$python" "$bench_torch" --device cuda --tf32 $flags
+            # shellcheck disable=SC2086
+            step "torch-$shape-bf16" "$python" "$bench_torch" --device cuda --dtype bf16 $flags
             ;;
         esac
     done <"$scratch/shapes"

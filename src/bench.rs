@@ -5,7 +5,7 @@ use crate::cli::{OK, print, some_threads};
 use clap::{Args, Subcommand};
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
-use pbpo_runtime::model::Llama;
+use pbpo_runtime::model::{Compute, Llama};
 
 /// Shapes, with the same names as in scripts/bench_torch.py.
 #[derive(Args, Debug)]
@@ -43,6 +43,9 @@ pub struct BenchArgs {
     /// New tokens.
     #[arg(long, default_value_t = 32)]
     max_new: usize,
+    /// f32, or bf16 with f32 master weights.
+    #[arg(long, default_value = "f32", value_name = "NUMBERS")]
+    compute: Compute,
     /// auto, cpu, or cuda:N.
     #[arg(long, default_value = "cpu")]
     device: Choice,
@@ -84,6 +87,7 @@ pub fn run(args: &BenchArgs) -> u8 {
             context: args.seq.max(args.prompt + args.max_new) + 1,
             rope_theta: 10000.0,
             tokenizer: None,
+            compute: args.compute,
         }
         .config(args.vocab),
         batch: args.batch,
@@ -92,6 +96,7 @@ pub fn run(args: &BenchArgs) -> u8 {
         sample_batch: args.sample_batch,
         prompt: args.prompt,
         max_new: args.max_new,
+        compute: args.compute,
     };
     let figures = measure(&shape, &device, &name);
     if args.format == "json" {

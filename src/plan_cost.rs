@@ -58,6 +58,7 @@ fn calibrate(plan: &Plan) -> Option<Rates> {
     let imitate = plan.body.stages().find(|stage| stage.op == "imitate")?;
     let data = plan.body.stages().find(|stage| Some(stage.name.as_str()) == imitate.input("data"))?;
     let model: Llama = serde_json::from_value(imitate.config.get("model")?.clone()).ok()?;
+    let compute = model.compute;
     let model = model.config(task::tokenizer(data.config.get("task")?.as_str()?).ok()?.vocab());
     let length = usize::try_from(data.config.get("length")?.as_u64()?).ok()?;
     let (prompt, response) = (length + 2, length + 1);
@@ -65,8 +66,16 @@ fn calibrate(plan: &Plan) -> Option<Rates> {
         return None;
     }
     let (device, name) = device::open(Choice::Cpu).ok()?;
-    let shape =
-        Shape { model, batch: 64, seq: prompt + response, steps: 2, sample_batch: 128, prompt, max_new: response };
+    let shape = Shape {
+        model,
+        compute,
+        batch: 64,
+        seq: prompt + response,
+        steps: 2,
+        sample_batch: 128,
+        prompt,
+        max_new: response,
+    };
     let figures = measure(&shape, &device, &name);
     Some(Rates { trained: figures.train_tokens_per_s, generated: figures.sample_tokens_per_s })
 }

@@ -4,7 +4,7 @@ use pbpo_compiler::plan::cost::{Cost, Rates};
 use pbpo_compiler::{Input, compile};
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
-use pbpo_runtime::model::Llama;
+use pbpo_runtime::model::{Compute, Llama};
 use pbpo_runtime::task;
 
 const TEXT: &str = "pbpo 1
@@ -65,9 +65,10 @@ fn tokens_steps_and_labels_are_those_counted_by_hand() {
 fn parameters_are_those_of_the_model() {
     let (device, name) = device::open(Choice::Cpu).unwrap();
     let vocab = task::tokenizer("digits").unwrap().vocab();
-    let (rope_theta, tokenizer) = (10000.0, None);
-    let model = Llama { layers: 2, width: 16, heads: 4, kv_heads: 2, ff: 40, context: 16, rope_theta, tokenizer };
+    let (rope_theta, tokenizer, compute) = (10000.0, None, Compute::F32);
+    let model =
+        Llama { layers: 2, width: 16, heads: 4, kv_heads: 2, ff: 40, context: 16, rope_theta, tokenizer, compute };
     let model = model.config(vocab);
-    let shape = Shape { model, batch: 2, seq: 4, steps: 1, sample_batch: 2, prompt: 5, max_new: 4 };
+    let shape = Shape { model, compute, batch: 2, seq: 4, steps: 1, sample_batch: 2, prompt: 5, max_new: 4 };
     assert_eq!(measure(&shape, &device, &name).params as u64, cost().parameters);
 }

@@ -16,8 +16,8 @@ pub enum Value {
     Block(String),
     /// The initial weights of this policy.
     Init(String),
-    /// The weights of this checkpoint: a directory, or `ORG/NAME`.
-    Checkpoint(String),
+    /// The weights of a checkpoint, by the arguments of `hf(...)`.
+    Checkpoint(Args),
     /// The score of this task.
     Score(String),
     Choice(Choice),

@@ -10,7 +10,7 @@ use serde::Serialize;
 
 use crate::batch::{Batch, Row};
 use crate::generate::{Sampling, generate};
-use crate::model::Decoder;
+use crate::model::{Compute, Decoder};
 use crate::ops::cross_entropy;
 use crate::optimizer::{AdamW, Optimizer};
 use crate::rng::stream;
@@ -21,6 +21,7 @@ use crate::value::tracked;
 #[derive(Clone, Debug)]
 pub struct Shape {
     pub model: pbpo_hub::config::ModelConfig,
+    pub compute: Compute,
     pub batch: usize,
     pub seq: usize,
     /// Training steps in each of the repeats.
@@ -48,6 +49,7 @@ pub fn run(shape: &Shape, device: &Device, name: &str) -> Figures {
     use burn::module::Module;
     let mut rng = stream([1; 32], 0);
     let model = Decoder::new(shape.model.clone(), &mut rng, device);
+    let model = Decoder { compute: shape.compute, ..model };
     let params = model.num_params();
     let sampled = median((0..=REPEATS).map(|_| sampling_rate(&model, shape)).skip(1).collect());
     let mut tracked = tracked(&model);

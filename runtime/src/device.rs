@@ -38,12 +38,30 @@ pub fn cuda_devices() -> usize {
     #[cfg(feature = "cuda")]
     {
         use burn::tensor::DeviceType;
+        keep_kernels();
         Device::enumerate(DeviceType::Cuda).into_vec().len()
     }
     #[cfg(not(feature = "cuda"))]
     {
         0
     }
+}
+
+/// Kernels that were compiled, and what tuning found, are kept in the user's cache directory from one run to the next; a
+/// `cubecl.toml` may name another place. To be said before Burn looks for a device.
+#[cfg(feature = "cuda")]
+fn keep_kernels() {
+    use cubecl_runtime::config::cache::CacheConfig;
+    use cubecl_runtime::config::{CubeClRuntimeConfig, RuntimeConfig};
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| {
+        let mut config = CubeClRuntimeConfig::from_current_dir().override_from_env();
+        config.compilation.cache = true;
+        if matches!(config.environment.path, CacheConfig::Target) {
+            config.environment.path = CacheConfig::Global;
+        }
+        CubeClRuntimeConfig::try_set(config);
+    });
 }
 
 /// The device of a choice and its name.

@@ -8,8 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use crate::error::Fault;
 use crate::generate::{Sampling, generate_until};
 use crate::host::Host;
-use crate::model::Decoder;
 use crate::model::disk::{self, floats};
+use crate::model::{Compute, Decoder};
 use crate::tokenizer::Tokenizer;
 
 /// Most tokens, padding included, of one forward.
@@ -34,8 +34,8 @@ pub struct Scored {
 
 impl LanguageModel {
     /// By name: a directory, or `ORG/NAME` in the cache.
-    pub fn load(name: &str, host: &Host) -> Result<Self, Fault> {
-        let loaded = disk::load(name, host)?;
+    pub fn load(name: &str, host: &Host, compute: Compute) -> Result<Self, Fault> {
+        let loaded = disk::load_as(name, host, compute, true)?;
         if loaded.score.is_some() && loaded.model.head.is_none() {
             return Err(Fault::new(format!("`{name}` is a reward model: it predicts no tokens"))
                 .help("name a checkpoint of a ...ForCausalLM"));

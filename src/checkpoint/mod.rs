@@ -13,6 +13,7 @@ use pbpo_runtime::Fault;
 use pbpo_runtime::device::{self, Choice};
 use pbpo_runtime::host::Host;
 use pbpo_runtime::language_model::LanguageModel;
+use pbpo_runtime::model::Compute;
 
 use crate::cli::{OK, some_threads};
 use crate::run::report_fault;
@@ -29,6 +30,9 @@ pub struct ModelArgs {
     /// Threads of the CPU backend; default: all.
     #[arg(long, value_parser = some_threads)]
     threads: Option<usize>,
+    /// f32 or bf16, which halves the memory, and is quick on a GPU alone.
+    #[arg(long, default_value = "f32", value_name = "NUMBERS")]
+    compute: Compute,
 }
 
 impl ModelArgs {
@@ -39,7 +43,7 @@ impl ModelArgs {
     }
 
     pub fn load(&self) -> Result<LanguageModel, Fault> {
-        LanguageModel::load(&self.model, &self.host()?)
+        LanguageModel::load(&self.model, &self.host()?, self.compute)
     }
 }
 

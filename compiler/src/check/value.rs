@@ -26,8 +26,8 @@ impl Check<'_> {
             Ty::Block(kind) => self.block_ref(kind, expr).map(Value::Block),
             Ty::Prompts => self.prompts_ref(expr).map(Value::Block),
             Ty::Init if is_call(expr) => {
-                let name = self.choice(field, CHECKPOINTS, expr)?.args.text("name")?.to_owned();
-                Some(Value::Checkpoint(name))
+                let args = self.choice(field, CHECKPOINTS, expr)?.args;
+                args.get("name").is_some().then_some(Value::Checkpoint(args))
             }
             Ty::Init => self.init_ref(expr).map(Value::Init),
             Ty::Score => self.score_ref(expr).map(Value::Score),

@@ -90,7 +90,7 @@ impl Lower<'_> {
             return value;
         }
         let args = self.block(policy);
-        let checkpoint = args.choice("model").and_then(|model| model.args.text("name")).map(str::to_owned);
+        let checkpoint = args.choice("model").filter(|model| model.name == "hf").map(|model| model.args.clone());
         let lora = args.record("lora").map(Args::json);
         if args.word("init") == Some("pretrained") {
             self.load(policy, &value, &checkpoint.unwrap_or_default(), lora);
@@ -118,18 +118,19 @@ impl Lower<'_> {
     }
 
     /// A checkpoint, with fresh adapters where they are asked for.
-    fn load(&mut self, block: &str, value: &str, checkpoint: &str, lora: Option<serde_json::Map<String, Json>>) {
-        let lora = lora.map(Json::Object);
-        self.add(block, stage("load", &[value]).set("model", checkpoint).maybe("lora", lora));
+    fn load(&mut self, block: &str, value: &str, checkpoint: &Args, lora: Option<serde_json::Map<String, Json>>) {
+        let (lora, compute) = (lora.map(Json::Object), checkpoint.word("compute"));
+        let name = checkpoint.text("name").unwrap_or_default();
+        self.add(block, stage("load", &[value]).set("model", name).maybe("lora", lora).maybe("compute", compute));
     }
 
     /// The weights that a field of a block names: those of a policy before the game, or of a checkpoint.
     fn weights(&mut self, block: &str, field: &str) -> Option<String> {
         match self.block(block).get(field)?.clone() {
             Value::Init(policy) => Some(self.init(&policy)),
-            Value::Checkpoint(name) => {
+            Value::Checkpoint(checkpoint) => {
                 let value = format!("{block}.{field}");
-                self.load(block, &value, &name, None);
+                self.load(block, &value, &checkpoint, None);
                 Some(value)
             }
             _ => None,

@@ -159,7 +159,10 @@ pub(crate) const CHECKPOINTS: &[Variant] = &[HF];
 /// A checkpoint of the Hugging Face world.
 const HF: Variant = call(
     "hf",
-    &[pos("name", Ty::Text, "a directory beside the file, or `ORG/NAME` or `ORG/NAME@REVISION` in the local cache")],
+    &[
+        pos("name", Ty::Text, "a directory beside the file, or `ORG/NAME` or `ORG/NAME@REVISION` in the local cache"),
+        COMPUTE,
+    ],
     "a checkpoint of Llama, Qwen2, Qwen3 or Mistral, with its tokenizer",
 );
 
@@ -174,9 +177,17 @@ const LLAMA: Variant = record(
         req("context", Ty::Int(Some(Unit::Tokens), Range::new(8.0, 1e6)), "longest prompt and response together"),
         opt("rope_theta", POSITIVE, F(10000.0), "base of the rotary positions"),
         opt("tokenizer", Ty::Text, Absent, "a checkpoint whose tokenizer reads files; tasks have their own"),
+        COMPUTE,
     ],
     "a decoder with RMSNorm, rotary positions, SwiGLU and grouped-query attention, from random weights",
 );
+
+const COMPUTE: Field = opt("compute", Ty::Choice(COMPUTED), Absent, "the numbers it is computed in; else `f32`");
+
+const COMPUTED: &[Variant] = &[
+    word("f32", "single precision"),
+    word("bf16", "half the memory, and fast on a GPU; what is trained stays in `f32`"),
+];
 
 /// Low-rank adapters (LoRA).
 const LORA: &[Field] = &[
@@ -347,6 +358,7 @@ const JUDGES: &[Variant] = &[
         "reward_model",
         &[
             req("model", Ty::Text, "a directory, or `ORG/NAME` in the local cache: a sequence classifier of one label"),
+            COMPUTE,
             SCALE,
             FLIP,
         ],

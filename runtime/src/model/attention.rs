@@ -6,6 +6,7 @@ use pbpo_hub::config::{ModelConfig, Rope};
 use rand_chacha::ChaCha8Rng;
 
 use super::cache::Cache;
+use super::compute::{f32, like};
 use super::linear::Linear;
 use super::{matrix, rms_norm};
 
@@ -32,7 +33,7 @@ pub struct Attention {
     norm_eps: f64,
 }
 
-/// Cosines and sines of the positions of one forward step, `[1, new, 1, head_dim]` each, the half turn
+/// In the numbers of the stream: cosines and sines of the positions of one forward step, `[1, new, 1, head_dim]` each, the half turn
 /// `[head_dim, head_dim]`, and the causal mask `[1, 1, groups new, seen]` (absent where one token sees all).
 pub struct Positions {
     cos: Tensor<4>,
@@ -42,8 +43,9 @@ pub struct Positions {
 }
 
 impl Positions {
-    /// Positions `start..start + new`.
-    pub fn new(config: &ModelConfig, start: usize, new: usize, device: &Device) -> Self {
+    /// Positions `start..start + new` of the stream `x`.
+    pub fn new(config: &ModelConfig, start: usize, new: usize, x: &Tensor<2>) -> Self {
+        let device = &x.device();
         let dim = config.head_dim;
         let frequencies = frequencies(config);
         let scale = config.attention_scale();
@@ -56,7 +58,7 @@ impl Positions {
                 sin.push((angle.sin() * scale) as f32);
             }
         }
-        let table = |values| Tensor::from_data(TensorData::new::<f32, _>(values, [1, new, 1, dim]), device);
+        let table = |values| like(Tensor::from_data(TensorData::new::<f32, _>(values, [1, new, 1, dim]), device), x);
         let mask = mask(config, start, new, device);
         let half = dim / 2;
         let turn = (0..dim * dim).map(|i| match (i / dim, i % dim) {
@@ -65,7 +67,7 @@ impl Positions {
             _ => 0.0_f32,
         });
         let turn = Tensor::from_data(TensorData::new(turn.collect::<Vec<_>>(), [dim, dim]), device);
-        Self { cos: table(cos), sin: table(sin), turn, mask }
+        Self { cos: table(cos), sin: table(sin), turn: like(turn, x), mask }
     }
 }
 
@@ -146,12 +148,12 @@ impl Attention {
             Some((layer, cache)) => cache.extend(layer, k, v),
             None => (k, v),
         };
-        let scores = q.matmul(k.swap_dims(2, 3)).mul_scalar((dim as f64).powf(-0.5));
+        let scores = f32(q.matmul(k.swap_dims(2, 3))).mul_scalar((dim as f64).powf(-0.5));
         let scores = match &positions.mask {
             Some(mask) => scores + mask.clone(),
             None => scores,
         };
-        let mixed = softmax(scores, 3).matmul(v).reshape([rows, heads, new, dim]).swap_dims(1, 2);
+        let mixed = like(softmax(scores, 3), &v).matmul(v).reshape([rows, heads, new, dim]).swap_dims(1, 2);
         self.out.forward(mixed.reshape([rows * new, heads * dim]))
     }
 }

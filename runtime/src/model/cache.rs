@@ -33,7 +33,8 @@ impl Cache {
         assert!(end <= self.capacity, "cache of {} tokens is full", self.capacity);
         let (keys, values) = self.layers[layer].take().unwrap_or_else(|| {
             let shape = [rows, heads, self.capacity, dim];
-            (Tensor::zeros(shape, &k.device()), Tensor::zeros(shape, &k.device()))
+            let zeros = || Tensor::zeros(shape, (&k.device(), k.dtype()));
+            (zeros(), zeros())
         });
         let at = [0..rows, 0..heads, self.len..end, 0..dim];
         let keys = keys.slice_assign(at.clone(), k);

@@ -8,6 +8,7 @@ use rand_chacha::ChaCha8Rng;
 
 use super::attention::{Attention, Positions};
 use super::cache::Cache;
+use super::compute::{Compute, f32, like};
 use super::linear::Linear;
 use super::{matrix, ones, rms_norm};
 
@@ -38,6 +39,9 @@ pub struct Decoder {
     pub head: Option<Linear>,
     #[module(skip)]
     pub config: ModelConfig,
+    /// What the blocks and the head are computed in.
+    #[module(skip)]
+    pub compute: Compute,
 }
 
 impl Decoder {
@@ -48,35 +52,52 @@ impl Decoder {
         let embed = matrix(rng, [config.vocab, config.width], std, device);
         let blocks = (0..config.layers).map(|_| Block::new(&config, rng, device)).collect();
         let head = (!config.tied).then(|| Linear::new(matrix(rng, [config.width, config.vocab], std, device)));
-        Self { embed, blocks, norm: ones(config.width, device), head, config }
+        Self { embed, blocks, norm: ones(config.width, device), head, config, compute: Compute::F32 }
     }
 
-    /// Last hidden states, after the final norm: `[rows, new] -> [rows, new, width]`.
+    /// Last hidden states, after the final norm: `[rows, new] -> [rows, new, width]`, in f32.
     /// With a cache, `tokens` follow what the cache has read.
     pub fn hidden(&self, tokens: Tensor<2, Int>, mut cache: Option<&mut Cache>) -> Tensor<3> {
         let [rows, new] = tokens.dims();
         let start = cache.as_ref().map_or(0, |c| c.len());
-        let embed = self.embed.val();
-        let positions = Positions::new(&self.config, start, new, &embed.device());
-        let mut x: Tensor<2> = embed.select(0, tokens.reshape([rows * new]));
+        let mut x = self.embedded(tokens.reshape([rows * new]));
+        let positions = Positions::new(&self.config, start, new, &x);
         for (layer, block) in self.blocks.iter().enumerate() {
             x = block.forward(x, [rows, new], &positions, cache.as_deref_mut().map(|c| (layer, c)));
         }
         if let Some(cache) = cache {
             cache.advance(new);
         }
-        rms_norm(x, &self.norm, self.config.norm_eps).reshape([rows, new, self.config.width])
+        self.normed(x).reshape([rows, new, self.config.width])
     }
 
-    /// Unnormalised log-probabilities of the next token: `[rows, n, width] -> [rows, n, vocab]`.
+    /// The stream in front of the first block, `[rows] -> [rows, width]`.
+    pub(super) fn embedded(&self, tokens: Tensor<1, Int>) -> Tensor<2> {
+        self.compute.enter(self.embed.val().select(0, tokens))
+    }
+
+    /// The stream behind the last block, normed, in f32.
+    pub(super) fn normed(&self, x: Tensor<2>) -> Tensor<2> {
+        rms_norm(f32(x), &self.norm, self.config.norm_eps)
+    }
+
+    /// Unnormalised log-probabilities of the next token: `[rows, n, width] -> [rows, n, vocab]`, in f32.
     pub fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
         let [rows, n, width] = hidden.dims();
-        let hidden = hidden.reshape([rows * n, width]);
+        let hidden = self.compute.enter(hidden.reshape([rows * n, width]));
         let logits = match &self.head {
             Some(head) => head.forward(hidden),
-            None => hidden.matmul(self.embed.val().transpose()),
+            None => hidden.clone().matmul(like(self.embed.val(), &hidden).transpose()),
         };
-        logits.reshape([rows, n, self.config.vocab])
+        f32(logits).reshape([rows, n, self.config.vocab])
+    }
+
+    /// The model as nobody moves it: in bf16, where it is computed in that.
+    pub fn frozen(self) -> Self {
+        match self.compute {
+            Compute::F32 => self,
+            Compute::Bf16 => self.compute.settle(self.no_grad()),
+        }
     }
 
     /// Rows of token ids as a tensor; all rows have the same length.

@@ -12,6 +12,7 @@ use pbpo_hub::config::ModelConfig;
 use pbpo_hub::weights::Weights;
 use pbpo_hub::{cache, tokenizer};
 
+use super::compute::Compute;
 use super::decoder::{Block, Decoder};
 use super::linear::Linear;
 use super::lora::Lora;
@@ -35,16 +36,23 @@ pub struct Loaded {
 }
 
 /// Loads a checkpoint by name: a directory, or `ORG/NAME` in the cache. A directory of a PEFT adapter loads the base that
-/// it names, and puts the adapter on it.
+/// it names, and puts the adapter on it. All in f32.
 pub fn load(name: &str, host: &Host) -> Result<Loaded, Fault> {
+    load_as(name, host, Compute::F32, false)
+}
+
+/// The same, computed in other numbers. `frozen`: nobody moves its weights, so that matrices are kept in these numbers
+/// too; those under an adapter are in any case.
+pub fn load_as(name: &str, host: &Host, compute: Compute, frozen: bool) -> Result<Loaded, Fault> {
     let found = cache::resolve_model(name, &host.base)?;
     if found.dir.join("adapter_config.json").is_file() {
-        return with_adapter(found.dir, host);
+        return with_adapter(found.dir, host, compute);
     }
     let config = ModelConfig::read(&found.dir)?;
     let tokenizer = tokenizer(&found.dir, &config)?;
     let weights = Weights::open(&found.dir)?;
-    let read = Read { weights: &weights, dir: &found.dir, device: &host.device };
+    let keep = if frozen { compute } else { Compute::F32 };
+    let read = Read { weights: &weights, dir: &found.dir, device: &host.device, compute, keep };
     let (model, score) = read.decoder(config)?;
     let base = match &found.revision {
         Some(_) => name.split('@').next().unwrap_or(name).to_owned(),
@@ -66,13 +74,13 @@ fn tokenizer(dir: &std::path::Path, config: &ModelConfig) -> Result<Tokenizer, F
     Ok(Tokenizer::Checkpoint(Box::new(Checkpoint::new(inner, ends))))
 }
 
-fn with_adapter(dir: PathBuf, host: &Host) -> Result<Loaded, Fault> {
+fn with_adapter(dir: PathBuf, host: &Host, compute: Compute) -> Result<Loaded, Fault> {
     let adapter = Adapter::open(&dir)?;
     let base = adapter.config.base.clone().ok_or_else(|| {
         Fault::new(format!("{}: the adapter does not name its base model", dir.display()))
             .help("set `base_model_name_or_path` in its adapter_config.json")
     })?;
-    let loaded = load(&base, host)?;
+    let loaded = load_as(&base, host, compute, true)?;
     if loaded.model.has_adapters() {
         return Err(Fault::new(format!("{}: the adapter's base `{base}` is an adapter itself", dir.display()))
             .help("merge the base first: `pbpoc export --model ... --out ...`"));
@@ -108,6 +116,9 @@ struct Read<'a> {
     weights: &'a Weights,
     dir: &'a std::path::Path,
     device: &'a Device,
+    compute: Compute,
+    /// What matrices are kept in.
+    keep: Compute,
 }
 
 impl Read<'_> {
@@ -127,7 +138,7 @@ impl Read<'_> {
         let blocks = (0..config.layers)
             .map(|i| self.block(&config, &format!("{prefix}layers.{i}")))
             .collect::<Result<_, _>>()?;
-        Ok((Decoder { embed, blocks, norm, head, config }, score))
+        Ok((Decoder { embed, blocks, norm, head, config, compute: self.compute }, score))
     }
 
     fn block(&self, config: &ModelConfig, name: &str) -> Result<Block, Fault> {
@@ -162,12 +173,16 @@ impl Read<'_> {
         let weight = self.values(&format!("{name}.weight"), &[outputs, inputs])?;
         let bias = bias.then(|| self.vector(&format!("{name}.bias"), outputs)).transpose()?;
         let data = TensorData::new(transposed(&weight, outputs, inputs), [inputs, outputs]);
-        Ok(Linear { bias, ..Linear::new(Param::from_tensor(Tensor::from_data(data, self.device))) })
+        Ok(Linear { bias, ..Linear::new(self.kept(data)) })
     }
 
     fn matrix(&self, name: &str, shape: [usize; 2]) -> Result<Param<Tensor<2>>, Fault> {
         let data = TensorData::new(self.values(name, &shape)?, shape);
-        Ok(Param::from_tensor(Tensor::from_data(data, self.device)))
+        Ok(self.kept(data))
+    }
+
+    fn kept(&self, matrix: TensorData) -> Param<Tensor<2>> {
+        Param::from_tensor(self.keep.enter(Tensor::from_data(matrix, self.device)))
     }
 
     fn vector(&self, name: &str, length: usize) -> Result<Param<Tensor<1>>, Fault> {

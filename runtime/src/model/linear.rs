@@ -3,6 +3,8 @@
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
+use super::compute::{f32, like};
+
 #[derive(Module, Debug)]
 pub struct Linear {
     /// `[in, out]`.
@@ -29,12 +31,12 @@ impl Linear {
         Self { weight, bias: None, adapter: None }
     }
 
-    /// `[rows, in] -> [rows, out]`.
+    /// `[rows, in] -> [rows, out]`, in the numbers of `x`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let low = self.adapter.as_ref().map(|adapter| adapter.forward(x.clone()));
-        let mut out = x.matmul(self.weight.val());
+        let mut out = x.clone().matmul(like(self.weight.val(), &x));
         if let Some(bias) = &self.bias {
-            out = out + bias.val().unsqueeze();
+            out = out + like(bias.val(), &x).unsqueeze();
         }
         match low {
             Some(low) => out + low,
@@ -45,13 +47,14 @@ impl Linear {
     /// The matrix with its adapter added in, without the adapter.
     pub fn merged(self) -> Self {
         let Some(adapter) = &self.adapter else { return self };
-        let low = adapter.a.val().matmul(adapter.b.val()).mul_scalar(adapter.scale);
-        Self { weight: Param::from_tensor(self.weight.val() + low), bias: self.bias, adapter: None }
+        let low = f32(adapter.a.val()).matmul(f32(adapter.b.val())).mul_scalar(adapter.scale);
+        Self { weight: Param::from_tensor(f32(self.weight.val()) + low), bias: self.bias, adapter: None }
     }
 }
 
 impl Adapter {
     fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        x.matmul(self.a.val()).matmul(self.b.val()).mul_scalar(self.scale)
+        let (a, b) = (like(self.a.val(), &x), like(self.b.val(), &x));
+        x.matmul(a).matmul(b).mul_scalar(self.scale)
     }
 }

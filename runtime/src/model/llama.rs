@@ -6,7 +6,7 @@ use pbpo_hub::Dtype;
 use pbpo_hub::config::{Family, ModelConfig, Rope};
 use serde::{Deserialize, Serialize};
 
-use super::disk;
+use super::{Compute, disk};
 use crate::context::Context;
 use crate::data::Data;
 use crate::error::Fault;
@@ -26,6 +26,8 @@ pub struct Llama {
     /// A checkpoint whose tokenizer is used.
     #[serde(default)]
     pub tokenizer: Option<String>,
+    #[serde(default)]
+    pub compute: Compute,
 }
 
 impl Llama {

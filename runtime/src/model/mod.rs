@@ -4,11 +4,13 @@
 //! - `llama.rs`: the shape of a model from random weights;
 //! - `linear.rs`: matrices with biases and adapters; `lora.rs`: which matrices get an adapter;
 //! - `recompute.rs`: gradients block by block, without the whole graph;
+//! - `compute.rs`: f32 or bf16;
 //! - `disk.rs`: weights by their Hugging Face names, in and out;
 //! - `cache.rs`: keys and values of what was read; `reward.rs`: sequence and token reward heads.
 
 pub mod attention;
 pub mod cache;
+pub mod compute;
 pub mod decoder;
 pub mod disk;
 pub mod linear;
@@ -22,6 +24,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 
 pub use cache::Cache;
+pub use compute::Compute;
 pub use decoder::Decoder;
 pub use linear::Linear;
 pub use llama::Llama;
@@ -38,8 +41,9 @@ fn ones(width: usize, device: &Device) -> Param<Tensor<1>> {
     Param::from_tensor(Tensor::ones([width], device))
 }
 
-/// Root-mean-square normalisation of each row, scaled by `weight`.
+/// Root-mean-square normalisation of each row, scaled by `weight`; in f32, whatever `x` is in.
 fn rms_norm(x: Tensor<2>, weight: &Param<Tensor<1>>, eps: f64) -> Tensor<2> {
+    let (numbers, x) = (x.clone(), compute::f32(x));
     let scale = x.clone().square().mean_dim(1).add_scalar(eps).sqrt().recip();
-    x * scale * weight.val().unsqueeze()
+    compute::like(x * scale * weight.val().unsqueeze(), &numbers)
 }

@@ -7,7 +7,6 @@ use burn::tensor::{Int, Tensor};
 
 use super::attention::Positions;
 use super::decoder::Decoder;
-use super::rms_norm;
 
 /// What a forward leaves for the way back.
 pub struct Trace {
@@ -22,15 +21,14 @@ impl Decoder {
     /// The forward of [`Decoder::hidden`]; `self` and `tokens` without autodiff.
     pub fn trace(&self, tokens: Tensor<2, Int>) -> Trace {
         let [rows, new] = tokens.dims();
-        let embed = self.embed.val();
-        let positions = Positions::new(&self.config, 0, new, &embed.device());
-        let mut x: Tensor<2> = embed.select(0, tokens.clone().reshape([rows * new]));
+        let mut x = self.embedded(tokens.clone().reshape([rows * new]));
+        let positions = Positions::new(&self.config, 0, new, &x);
         let mut inputs = vec![x.clone()];
         for block in &self.blocks {
             x = block.forward(x, [rows, new], &positions, None);
             inputs.push(x.clone());
         }
-        let hidden = rms_norm(x, &self.norm, self.config.norm_eps).reshape([rows, new, self.config.width]);
+        let hidden = self.normed(x).reshape([rows, new, self.config.width]);
         Trace { tokens, inputs, hidden }
     }
 
@@ -46,14 +44,15 @@ impl Decoder {
             return sum;
         }
         let device = model.embed.val().device();
-        let positions = Positions::new(&model.config, 0, new, &device);
+        let Some(last) = trace.inputs.last() else { return sum };
+        let positions = Positions::new(&model.config, 0, new, &last.clone().autodiff());
         let mut gradient: Tensor<2> = gradient.reshape([rows * new, width]);
         for part in (lowest..=model.blocks.len()).rev() {
             let Some(input) = trace.inputs.pop() else { break };
             let input = input.autodiff().require_grad();
             let output = match model.blocks.get(part) {
                 Some(block) => block.forward(input.clone(), [rows, new], &positions, None),
-                None => rms_norm(input.clone(), &model.norm, model.config.norm_eps),
+                None => model.normed(input.clone()),
             };
             let mut gradients = (output * gradient.autodiff()).sum().backward();
             gradient = input.grad(&gradients).unwrap_or_else(|| input.inner().zeros_like());
@@ -61,7 +60,7 @@ impl Decoder {
         }
         if model.embed.is_require_grad() {
             let tokens = Tensor::<1, Int>::from_data(trace.tokens.reshape([rows * new]).into_data(), &device);
-            let mut gradients = (model.embed.val().select(0, tokens) * gradient.autodiff()).sum().backward();
+            let mut gradients = (model.embedded(tokens) * gradient.autodiff()).sum().backward();
             add(model, &mut sum, GradientsParams::from_module(&mut gradients, model));
         }
         sum

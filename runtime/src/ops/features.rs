@@ -35,7 +35,7 @@ impl Op for MakeFeatures {
     fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { pool, project } = config(stage)?;
         let init = env.init(stage, "init")?;
-        let (model, tokenizer) = (init.model.clone(), init.tokenizer.clone());
+        let (model, tokenizer) = (init.model.clone().frozen(), init.tokenizer.clone());
         let width = model.config.width;
         let dim = project.min(width);
         let projection = (dim < width).then(|| orthonormal(&mut context.rng(&stage.name), width, dim));

@@ -18,5 +18,6 @@ impl Op for Follow {
 
 /// A policy frozen as it is now.
 pub fn snapshot(policy: &Policy) -> Policy {
-    Policy { optimizer: None, ..policy.clone() }
+    let policy = policy.clone();
+    Policy { optimizer: None, model: policy.model.frozen(), ..policy }
 }

@@ -40,7 +40,8 @@ impl Op for Imitate {
         let (model, tokenizer, base) = match (stage.input("init"), model) {
             (None, Some(shape)) => {
                 let tokenizer = shape.tokenizer(data, context)?;
-                (Decoder::new(shape.config_for(&tokenizer), &mut rng, &context.device), tokenizer, None)
+                let model = Decoder::new(shape.config_for(&tokenizer), &mut rng, &context.device);
+                (Decoder { compute: shape.compute, ..model }, tokenizer, None)
             }
             _ => {
                 let init = env.init(stage, "init")?;

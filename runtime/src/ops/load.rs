@@ -10,8 +10,8 @@ use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::event::Event;
-use crate::model::disk;
 use crate::model::lora::Lora;
+use crate::model::{Compute, disk};
 use crate::value::{Init, Value};
 
 pub struct Load;
@@ -22,12 +22,14 @@ struct Settings {
     model: String,
     #[serde(default)]
     lora: Option<Lora>,
+    #[serde(default)]
+    compute: Compute,
 }
 
 impl Op for Load {
     fn run(&self, stage: &Stage, _: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        let Settings { model: name, lora } = config(stage)?;
-        let loaded = disk::load(&name, &context.host)?;
+        let Settings { model: name, lora, compute } = config(stage)?;
+        let loaded = disk::load_as(&name, &context.host, compute, lora.is_some())?;
         context.emit(Event::Loaded {
             stage: stage.name.clone(),
             name: name.clone(),

@@ -13,7 +13,7 @@ use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::host::Host;
-use crate::model::{Head, RewardModel, disk};
+use crate::model::{Compute, Head, RewardModel, disk};
 use crate::oracle::{Asked, Btl, Oracle, Scorer};
 use crate::value::Value;
 
@@ -74,6 +74,8 @@ struct TieSettings {
 #[derive(Deserialize)]
 struct FromModel {
     model: String,
+    #[serde(default)]
+    compute: Compute,
 }
 
 impl Op for MakeOracle {
@@ -145,9 +147,9 @@ fn asked(judge: Box<dyn Judge>, labels: &str, ties: &str) -> Asked {
 
 /// A sequence classifier of one label.
 fn scorer(stage: &Stage, host: &Host) -> Result<Scorer, Fault> {
-    let FromModel { model: name } = config(stage)?;
+    let FromModel { model: name, compute } = config(stage)?;
     let btl: Btl = config(stage)?;
-    let loaded = disk::load(&name, host)?;
+    let loaded = disk::load_as(&name, host, compute, true)?;
     let Some(score) = loaded.score else {
         return Err(Fault::new(format!("`{name}` has no `score.weight`: it is no reward model"))
             .help("name a checkpoint of a ...ForSequenceClassification with one label"));

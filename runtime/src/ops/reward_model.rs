@@ -27,7 +27,8 @@ impl Op for MakeRewardModel {
         let init = env.init(stage, "init")?;
         // What is frozen has no gradient: none is computed, counts in the norm or clips the head's.
         let frozen = optimizer.backbone_lr == Some(0.0);
-        let backbone = if frozen { init.model.clone().no_grad() } else { init.model.clone() };
+        let backbone = init.model.clone();
+        let backbone = if frozen { backbone.no_grad().frozen() } else { backbone };
         let mut model = RewardModel::new(backbone, head, bound, &context.device);
         if let Some(score) = &init.score {
             model.take(score)?;

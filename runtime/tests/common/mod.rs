@@ -10,7 +10,7 @@ use pbpo_hub::records::Text;
 use pbpo_runtime::batch::Row;
 use pbpo_runtime::data::{Data, Item, Scorer, Source};
 use pbpo_runtime::generate::Sampling;
-use pbpo_runtime::model::{Decoder, Head, Llama, RewardModel};
+use pbpo_runtime::model::{Compute, Decoder, Head, Llama, RewardModel};
 use pbpo_runtime::optimizer::{AdamW, Optimizer};
 use pbpo_runtime::rng::stream;
 use pbpo_runtime::tokenizer::{BOS, Tokenizer};
@@ -19,8 +19,9 @@ use pbpo_runtime::value::{Mover, Policy, Reward, Value};
 pub const SAMPLING: Sampling = Sampling { temperature: 1.0, max_new: 3 };
 
 pub fn config(vocab: usize) -> ModelConfig {
-    let (rope_theta, tokenizer) = (10000.0, None);
-    Llama { layers: 2, width: 16, heads: 4, kv_heads: 2, ff: 24, context: 32, rope_theta, tokenizer }.config(vocab)
+    let (rope_theta, tokenizer, compute) = (10000.0, None, Compute::F32);
+    Llama { layers: 2, width: 16, heads: 4, kv_heads: 2, ff: 24, context: 32, rope_theta, tokenizer, compute }
+        .config(vocab)
 }
 
 pub fn llama(vocab: usize, seed: u8) -> Decoder {

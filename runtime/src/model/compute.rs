@@ -1,0 +1,71 @@
+//! The numbers that a model is computed in: f32, or bf16 with master weights in f32.
+//!
+//! In bf16 the stream of hidden states is bf16, and a matrix follows the numbers that it is multiplied with. Norms, softmax,
+//! log-probabilities, heads, losses, gradients and optimizer states are f32, and so is every weight that is trained.
+//! Matrices that nobody moves are kept in bf16: half the memory, and the same forward bit for bit.
+
+use burn::module::{Module, ModuleMapper, Param};
+use burn::tensor::{DType, FloatDType, Tensor};
+use serde::{Deserialize, Serialize};
+
+/// `compute = ...`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compute {
+    #[default]
+    F32,
+    Bf16,
+}
+
+impl std::str::FromStr for Compute {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "f32" => Ok(Self::F32),
+            "bf16" => Ok(Self::Bf16),
+            _ => Err("expected f32 or bf16".into()),
+        }
+    }
+}
+
+impl Compute {
+    fn dtype(self) -> FloatDType {
+        match self {
+            Self::F32 => FloatDType::F32,
+            Self::Bf16 => FloatDType::BF16,
+        }
+    }
+
+    /// A tensor in these numbers.
+    pub fn enter<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
+        cast(x, self.dtype())
+    }
+
+    /// Matrices that nobody moves in these numbers; vectors (norms, biases) stay as they are.
+    pub fn settle<M: Module>(self, model: M) -> M {
+        if self == Self::F32 { model } else { model.map(&mut Settle(self)) }
+    }
+}
+
+/// `x` in f32.
+pub fn f32<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    cast(x, FloatDType::F32)
+}
+
+/// `x` in the numbers of another tensor.
+pub fn like<const D: usize, const E: usize>(x: Tensor<D>, other: &Tensor<E>) -> Tensor<D> {
+    if other.dtype() == DType::BF16 { cast(x, FloatDType::BF16) } else { f32(x) }
+}
+
+fn cast<const D: usize>(x: Tensor<D>, dtype: FloatDType) -> Tensor<D> {
+    if x.dtype() == DType::from(dtype) { x } else { x.cast(dtype) }
+}
+
+struct Settle(Compute);
+
+impl ModuleMapper for Settle {
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        if D < 2 || param.is_require_grad() { param } else { param.map(|x| self.0.enter(x)) }
+    }
+}
