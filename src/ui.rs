@@ -5,7 +5,8 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use pbpo_runtime::event::{Completion, Event, Metrics, Observer};
+use pbpo_runtime::Fault;
+use pbpo_runtime::event::{Checkpoint, Completion, Event, Metrics, Observer};
 use pbpo_runtime::rundir::RunDir;
 
 use crate::cli::eprint;
@@ -116,6 +117,10 @@ impl Observer for Both<'_> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         self.0.event(event)?;
         self.1.event(event)
+    }
+
+    fn save(&mut self, checkpoint: &Checkpoint<'_>) -> Result<(), Fault> {
+        self.0.save(checkpoint)
     }
 }
 

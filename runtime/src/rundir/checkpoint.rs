@@ -21,10 +21,19 @@ use crate::generate::Sampling;
 use crate::model::disk::Out;
 use crate::model::{Decoder, Head, RewardModel};
 use crate::tokenizer::{BOS, Characters, EOS, PAD, SPECIAL, Tokenizer};
-use crate::value::{Policy, Reward};
+use crate::value::{Policy, Reward, Value};
 
 /// Shards of the size that transformers makes.
 const SHARD_BYTES: u64 = 5_000_000_000;
+
+/// Writes a player of either kind; what is none has nothing to write.
+pub fn save_player(dir: &Path, player: &Value) -> Result<(), Fault> {
+    match player {
+        Value::Policy(policy) => save(dir, policy),
+        Value::Reward(reward) => save_reward(dir, reward),
+        _ => Ok(()),
+    }
+}
 
 /// Writes a policy: whole, in f32 (small steps of training would be lost in bf16), or as an adapter where it has any.
 pub fn save(dir: &Path, policy: &Policy) -> Result<(), Fault> {
