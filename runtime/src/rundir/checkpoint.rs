@@ -100,7 +100,8 @@ fn write(
     Ok(weights::write(dir, &shapes, values, dtype, SHARD_BYTES)?)
 }
 
-/// Writes the adapters alone, as PEFT does; `base` is the model that they are put on.
+/// Writes the adapters alone, as PEFT does; `base` is the model that they are put on: `ORG/NAME[@REVISION]`, or the
+/// absolute path of a directory.
 pub fn save_adapter(dir: &Path, model: &Decoder, base: &str) -> Result<(), Fault> {
     fs::create_dir_all(dir)?;
     let linears = model.linears();
@@ -117,6 +118,10 @@ pub fn save_adapter(dir: &Path, model: &Decoder, base: &str) -> Result<(), Fault
         adapted.keys().filter_map(|name| Some(name.rsplit_once('.')?.1.to_owned())).collect();
     targets.sort();
     targets.dedup();
+    let (base, revision) = match base.split_once('@') {
+        Some((base, revision)) if !Path::new(base).is_absolute() => (base, Some(revision.to_owned())),
+        _ => (base, None),
+    };
     let config = AdapterConfig {
         r: rank,
         alpha: first.scale * rank as f64,
@@ -124,6 +129,7 @@ pub fn save_adapter(dir: &Path, model: &Decoder, base: &str) -> Result<(), Fault
         dropout: 0.0,
         target_modules: targets,
         base: Some(base.to_owned()),
+        revision,
         task: "CAUSAL_LM".into(),
     };
     let mut tensors = BTreeMap::new();
