@@ -77,7 +77,10 @@ fn with_adapter(dir: PathBuf, host: &Host) -> Result<Loaded, Fault> {
         Some(revision) if !host.path(&base).is_dir() => format!("{base}@{revision}"),
         _ => base,
     };
-    let loaded = load(&base, host)?;
+    let loaded = load(&base, host).map_err(|fault| Fault {
+        message: format!("{}: the base of this adapter: {}", dir.display(), fault.message),
+        ..fault
+    })?;
     if loaded.model.has_adapters() {
         return Err(Fault::new(format!("{}: the adapter's base `{base}` is an adapter itself", dir.display()))
             .help("merge the base first: `pbpoc export --model ... --out ...`"));
