@@ -12,7 +12,8 @@ use pbpo_runtime::rundir::RunDir;
 use crate::cli::eprint;
 
 /// Figures of an episode that the bar shows, with their short names.
-const SHOWN: [(&str, &str); 3] = [("game/value", "gap"), ("confidence/nll", "nll"), ("objective/kl", "kl")];
+const SHOWN: [(&str, &str); 4] =
+    [("game/value", "gap"), ("confidence/nll", "nll"), ("objective/kl", "kl"), ("rewards/margins", "margin")];
 
 /// The progress bar. Hidden where stderr is no terminal; evaluations are then printed as lines.
 pub struct Progress {
