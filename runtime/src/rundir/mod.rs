@@ -149,6 +149,22 @@ impl RunDir {
         self.close("failed").and(saved)
     }
 
+    /// Removes the directory of a run that failed before it had anything to leave: no figure, no pair, no player. Whether
+    /// it is gone; files that are not the run's own stay, and the directory with them.
+    pub fn discard(self) -> bool {
+        let empty = |file: &str| fs::metadata(self.path.join(file)).is_ok_and(|file| file.len() == 0);
+        if !empty("metrics.jsonl") || !empty("preferences.jsonl") || self.path.join("checkpoints").exists() {
+            return false;
+        }
+        let own = ["metrics.jsonl", "preferences.jsonl", "plan.txt", "plan.json", "run.json"];
+        // Curves are those of metrics.jsonl: there are none.
+        let removed = own.iter().try_for_each(|file| fs::remove_file(self.path.join(file)));
+        removed
+            .and_then(|()| fs::remove_dir_all(self.path.join("tb")))
+            .and_then(|()| fs::remove_dir(&self.path))
+            .is_ok()
+    }
+
     fn save_players(&self, env: &Env) -> io::Result<()> {
         let dir = self.path.join("checkpoints");
         let save = |(name, player): (String, &Value)| checkpoint::save_player(&dir.join(name), player);
