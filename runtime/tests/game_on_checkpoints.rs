@@ -189,7 +189,7 @@ pipeline main {
     assert!(margin(2) > margin(0), "{} and {}", margin(0), margin(2));
     // The reference is the policy as it began: its margin is that of the first step.
     let reward = |episode: usize| f64::from_bits(told.episodes[episode]["rewards/margins"]);
-    assert_eq!(reward(0), 0.0);
+    assert!(reward(0).abs() < 1e-4, "{}", reward(0));
     assert!((reward(2) - (margin(2) - margin(0))).abs() < 1e-4, "{} and {}", reward(2), margin(2) - margin(0));
 }
 
