@@ -158,6 +158,36 @@ fn an_adapter_keeps_the_revision_of_its_base() {
     assert_eq!((&written["base_model_name_or_path"], &written["revision"]), (&"org/tiny".into(), &"v1".into()));
 }
 
+/// As lm-eval warns: what does not fit is cut from the left, and said.
+#[test]
+fn texts_that_are_cut_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = dir.path().join("short");
+    copy(&checkpoint("qwen2"), &model);
+    let config = std::fs::read_to_string(model.join("config.json")).unwrap();
+    let shorter = config.replace("\"max_position_embeddings\": 1024", "\"max_position_embeddings\": 16");
+    assert_ne!(config, shorter);
+    std::fs::write(model.join("config.json"), shorter).unwrap();
+    let (model, data) = (model.display().to_string(), dir.path().join("pairs.jsonl").display().to_string());
+    let row = |prompt: &str| format!("{{\"prompt\": \"{prompt}\", \"completion\": \" two\"}}\n");
+    std::fs::write(&data, row("one") + &row(&"one ".repeat(20))).unwrap();
+    let scored = pbpoc(&["score", "--model", &model, "--data", &data, "--format", "json"]);
+    let lines = String::from_utf8(scored.stdout).unwrap();
+    let cut: Vec<Value> =
+        lines.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["truncated"].clone()).collect();
+    assert_eq!(cut, [false, true]);
+    let says = |stderr: &[u8], wanted: &str| String::from_utf8_lossy(stderr).contains(wanted);
+    assert!(says(&scored.stderr, "1 of 2 texts do not fit into the model's context of 16 tokens"));
+    let data = root().join("tests/eval/data").display().to_string();
+    for (model, cut) in [(model, true), (checkpoint("qwen2"), false)] {
+        let args = ["--tasks", "arc_challenge", "--data", &data, "--limit", "2", "--format", "json"];
+        let done = pbpoc(&[&["eval", "--model", &model][..], &args].concat());
+        let results: Value = serde_json::from_slice(&done.stdout).unwrap();
+        assert_eq!(results["n-truncated"]["arc_challenge"].as_u64().unwrap() > 0, cut, "{results}");
+        assert_eq!(says(&done.stderr, "texts do not fit"), cut);
+    }
+}
+
 /// Copies the files of a directory into a new one.
 fn copy(from: &str, to: &Path) {
     std::fs::create_dir_all(to).unwrap();
