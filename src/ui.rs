@@ -5,13 +5,15 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use pbpo_runtime::event::{Completion, Event, Metrics, Observer};
+use pbpo_runtime::Fault;
+use pbpo_runtime::event::{Checkpoint, Completion, Event, Metrics, Observer};
 use pbpo_runtime::rundir::RunDir;
 
 use crate::cli::eprint;
 
 /// Figures of an episode that the bar shows, with their short names.
-const SHOWN: [(&str, &str); 3] = [("game/value", "gap"), ("confidence/nll", "nll"), ("objective/kl", "kl")];
+const SHOWN: [(&str, &str); 4] =
+    [("game/value", "gap"), ("confidence/nll", "nll"), ("objective/kl", "kl"), ("rewards/margins", "margin")];
 
 /// The progress bar. Hidden where stderr is no terminal; evaluations are then printed as lines.
 pub struct Progress {
@@ -116,6 +118,10 @@ impl Observer for Both<'_> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         self.0.event(event)?;
         self.1.event(event)
+    }
+
+    fn save(&mut self, checkpoint: &Checkpoint<'_>) -> Result<(), Fault> {
+        self.0.save(checkpoint)
     }
 }
 

@@ -130,6 +130,73 @@ fn an_adapter_is_exported_merged_and_scores_the_same() {
     assert!(with.iter().zip(&base).any(|(a, b)| (a - b).abs() > 0.1));
 }
 
+/// The cache has the base at one tag alone, which the adapter names.
+#[test]
+fn an_adapter_keeps_the_revision_of_its_base() {
+    let dir = tempfile::tempdir().unwrap();
+    let commit = "0123456789abcdef0123456789abcdef01234567";
+    let place = dir.path().join("models--org--tiny");
+    let snapshot = place.join("snapshots").join(commit);
+    copy(&checkpoint("qwen2"), &snapshot);
+    std::fs::create_dir(place.join("refs")).unwrap();
+    std::fs::write(place.join("refs/v1"), commit).unwrap();
+    let adapter = dir.path().join("adapter");
+    copy(&checkpoint("adapter"), &adapter);
+    let at = adapter.join("adapter_config.json");
+    let mut config: Value = serde_json::from_str(&std::fs::read_to_string(&at).unwrap()).unwrap();
+    (config["base_model_name_or_path"], config["revision"]) = ("org/tiny".into(), "v1".into());
+    std::fs::write(&at, config.to_string()).unwrap();
+    let out = dir.path().join("out");
+    let exported = Command::new(env!("CARGO_BIN_EXE_pbpoc"))
+        .args(["export", "--adapter", "--model", &adapter.display().to_string(), "--out", &out.display().to_string()])
+        .env("HF_HUB_CACHE", dir.path())
+        .output()
+        .unwrap();
+    assert!(exported.status.success(), "{}", String::from_utf8_lossy(&exported.stderr));
+    let written = std::fs::read_to_string(out.join("adapter_config.json")).unwrap();
+    let written: Value = serde_json::from_str(&written).unwrap();
+    assert_eq!((&written["base_model_name_or_path"], &written["revision"]), (&"org/tiny".into(), &"v1".into()));
+}
+
+/// As lm-eval warns: what does not fit is cut from the left, and said.
+#[test]
+fn texts_that_are_cut_are_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = dir.path().join("short");
+    copy(&checkpoint("qwen2"), &model);
+    let config = std::fs::read_to_string(model.join("config.json")).unwrap();
+    let shorter = config.replace("\"max_position_embeddings\": 1024", "\"max_position_embeddings\": 16");
+    assert_ne!(config, shorter);
+    std::fs::write(model.join("config.json"), shorter).unwrap();
+    let (model, data) = (model.display().to_string(), dir.path().join("pairs.jsonl").display().to_string());
+    let row = |prompt: &str| format!("{{\"prompt\": \"{prompt}\", \"completion\": \" two\"}}\n");
+    std::fs::write(&data, row("one") + &row(&"one ".repeat(20))).unwrap();
+    let scored = pbpoc(&["score", "--model", &model, "--data", &data, "--format", "json"]);
+    let lines = String::from_utf8(scored.stdout).unwrap();
+    let cut: Vec<Value> =
+        lines.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["truncated"].clone()).collect();
+    assert_eq!(cut, [false, true]);
+    let says = |stderr: &[u8], wanted: &str| String::from_utf8_lossy(stderr).contains(wanted);
+    assert!(says(&scored.stderr, "1 of 2 texts do not fit into the model's context of 16 tokens"));
+    let data = root().join("tests/eval/data").display().to_string();
+    for (model, cut) in [(model, true), (checkpoint("qwen2"), false)] {
+        let args = ["--tasks", "arc_challenge", "--data", &data, "--limit", "2", "--format", "json"];
+        let done = pbpoc(&[&["eval", "--model", &model][..], &args].concat());
+        let results: Value = serde_json::from_slice(&done.stdout).unwrap();
+        assert_eq!(results["n-truncated"]["arc_challenge"].as_u64().unwrap() > 0, cut, "{results}");
+        assert_eq!(says(&done.stderr, "texts do not fit"), cut);
+    }
+}
+
+/// Copies the files of a directory into a new one.
+fn copy(from: &str, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
+}
+
 #[test]
 fn what_is_wrong_with_a_checkpoint_or_a_file_is_one_message() {
     let dir = tempfile::tempdir().unwrap();

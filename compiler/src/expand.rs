@@ -59,7 +59,7 @@ impl<'a> Bindings<'a> {
     /// Number of terms that statements become.
     pub fn body_size(&self, body: &Body) -> usize {
         sum(body.stmts.iter().map(|stmt| match stmt {
-            Stmt::Assign { value, .. } | Stmt::Append { value, .. } => self.size(value),
+            Stmt::Assign { value, .. } | Stmt::Append { value, .. } | Stmt::Call { call: value } => self.size(value),
             Stmt::Repeat { count, body, .. } => self.size(count).saturating_add(self.body_size(body)),
             Stmt::Climb { objective, within, .. } => sum([objective].into_iter().chain(within).map(|e| self.size(e))),
         }))
@@ -108,6 +108,7 @@ impl<'a> Bindings<'a> {
                 Stmt::Assign { doc: doc.clone(), name: name.clone(), value: self.op(value) }
             }
             Stmt::Append { name, value } => Stmt::Append { name: name.clone(), value: self.op(value) },
+            Stmt::Call { call } => Stmt::Call { call: self.op(call) },
             Stmt::Repeat { keyword, count, unit, body } => {
                 Stmt::Repeat { keyword: *keyword, count: self.expr(count), unit: unit.clone(), body: self.body(body) }
             }

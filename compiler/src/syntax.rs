@@ -94,7 +94,7 @@ fn assigned<'s>(stmts: &'s [Stmt], names: &mut Vec<&'s Ident>) {
         match stmt {
             Stmt::Assign { name, .. } | Stmt::Append { name, .. } => names.push(name),
             Stmt::Repeat { body, .. } => assigned(&body.stmts, names),
-            Stmt::Climb { .. } => {}
+            Stmt::Climb { .. } | Stmt::Call { .. } => {}
         }
     }
 }

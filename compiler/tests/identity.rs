@@ -82,3 +82,20 @@ fn equal_stages_draw_their_own_numbers() {
     assert_eq!(ids["y0"], more["y0"]);
     assert_ne!(more["y0"], more["y1"]);
 }
+
+/// Neither what is in the loop nor what is behind it: a run with checkpoints is the run without them.
+#[test]
+fn checkpoints_move_nothing() {
+    let behind = format!("{}\n  last = evaluate(pi, held)\n}}\n", QUICKSTART.trim_end().trim_end_matches('}'));
+    let more = behind.replace("    report =", "    save(pi, every = 2, keep = 3)\n    save(r)\n    report =");
+    let (before, after) = (identities_of(&behind, &[]), identities_of(&more, &[]));
+    assert_eq!(after.len(), before.len() + 2);
+    let moved: Vec<&String> = before.keys().filter(|name| after[*name] != before[*name]).collect();
+    let compiled = compile(Input::text("quickstart.pbpo", &behind), None, &[]);
+    let plan = compiled.plan().unwrap();
+    let repeat = plan.body.stages().find(|stage| stage.op == "repeat").unwrap();
+    assert_eq!(moved, [&repeat.name], "the loop itself is another: no point of a sweep takes it for that one");
+    let other = identities_of(&more.replace("keep = 3", "keep = 4"), &[]);
+    assert_ne!(other[&repeat.name], after[&repeat.name]);
+    assert_eq!(other["last"], before["last"]);
+}

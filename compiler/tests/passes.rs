@@ -101,6 +101,21 @@ fn stages_that_nothing_depends_on_are_dropped() {
     }
 }
 
+/// What is saved is wanted, though no value depends on it.
+#[test]
+fn checkpoints_are_kept_with_what_they_hold() {
+    let body = "repeat 2 {
+      repeat 3 { save(r, every = 2) }
+      y = sample(pi, prompts, count = 8)
+      ascend pi on mean(score(judge, y))
+    }";
+    assert_eq!(told(body)["dead"], [""; 0]);
+    let kept = passes::run(plan(body)).0;
+    assert!(outline(&kept).iter().any(|line| line.contains("r@0")), "{kept:?}");
+    let without = told(&body.replace("save(r, every = 2)", ""));
+    assert_eq!(without["dead"], ["dropped the loop repeat@0: nothing depends on it"]);
+}
+
 #[test]
 fn a_value_that_no_inner_loop_reads_goes_round_as_it_came_in() {
     let body = "repeat 2 {

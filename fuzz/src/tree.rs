@@ -136,6 +136,7 @@ fn stmt(stmt: &Stmt, at: Span, see: &mut See<'_>) {
             words([player], at, see);
             [Some(objective), within.as_ref()].into_iter().flatten().for_each(|value| expr(value, at, see));
         }
+        Stmt::Call { call } => expr(call, at, see),
     }
 }
 

@@ -306,6 +306,8 @@ pub enum Stmt {
     Repeat { keyword: Span, count: Expr, unit: Option<Ident>, body: Body },
     /// `ascend P on E [within C]` or `descend ...`
     Climb { keyword: Span, ascend: bool, player: Ident, objective: Expr, within: Option<Expr> },
+    /// `save(...)`: a call that makes nothing.
+    Call { call: Expr },
 }
 
 impl Stmt {
@@ -317,6 +319,7 @@ impl Stmt {
             Stmt::Climb { keyword, objective, within, .. } => {
                 keyword.to(within.as_ref().map_or(objective.span, |w| w.span))
             }
+            Stmt::Call { call } => call.span,
         }
     }
 }

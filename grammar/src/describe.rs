@@ -24,7 +24,7 @@ pub(crate) fn rule(rule: Rule) -> Option<&'static str> {
         Rule::kw_in => "`in`",
         Rule::kw_on => "`on`",
         Rule::within | Rule::kw_within => "`within`",
-        Rule::repeat | Rule::climb | Rule::assign | Rule::stmt => "a statement",
+        Rule::repeat | Rule::climb | Rule::bare_call | Rule::assign | Rule::stmt => "a statement",
         Rule::param | Rule::block | Rule::header | Rule::top => "a declaration",
         Rule::import | Rule::lint | Rule::extern_ | Rule::objective | Rule::pipeline => "a declaration",
         Rule::variant | Rule::sweep | Rule::declaration => "a declaration",

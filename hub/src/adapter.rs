@@ -26,6 +26,8 @@ pub struct AdapterConfig {
     pub target_modules: Vec<String>,
     /// The model that it adapts, as a name or a path.
     pub base: Option<String>,
+    /// Branch, tag or commit of that model; None: `main`.
+    pub revision: Option<String>,
     /// `CAUSAL_LM` or `SEQ_CLS`.
     pub task: String,
 }
@@ -55,6 +57,7 @@ impl AdapterConfig {
             dropout: keys.float("lora_dropout")?.unwrap_or(0.0),
             target_modules: targets(&keys)?,
             base: keys.text("base_model_name_or_path")?.map(str::to_owned),
+            revision: keys.text("revision")?.filter(|revision| !revision.is_empty()).map(str::to_owned),
             task: keys.text("task_type")?.unwrap_or("CAUSAL_LM").to_owned(),
         })
     }
@@ -71,6 +74,7 @@ impl AdapterConfig {
             "peft_type": "LORA",
             "task_type": self.task,
             "base_model_name_or_path": self.base,
+            "revision": self.revision,
             "r": self.r,
             "lora_alpha": self.alpha,
             "lora_dropout": self.dropout,

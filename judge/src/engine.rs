@@ -24,6 +24,9 @@ use crate::{Error, lock};
 /// without labels.
 const MANY: usize = 8;
 
+/// How long a server that has answered nothing yet may be absent: it may just be starting.
+const STARTING: Duration = Duration::from_secs(3);
+
 /// Why requests have no answer, by their keys.
 type Failures<'a> = BTreeMap<&'a str, String>;
 
@@ -132,7 +135,7 @@ impl Engine {
     /// The reply and its seconds, or why there is none.
     fn attempts(&self, protocol: &dyn Protocol, key: &str, body: &str) -> Result<Result<(Value, f64), String>, Error> {
         let mut delays = self.backoff(key);
-        let mut first = true;
+        let (mut first, began) = (true, Instant::now());
         loop {
             self.spend(first)?;
             self.pace.wait();
@@ -144,19 +147,22 @@ impl Engine {
                     after: None,
                 }),
             });
+            let absent = matches!(reply, Err(Failure::Absent(_))) && !self.proven.load(Ordering::Relaxed);
             let (why, after) = match reply {
                 Ok(reply) => {
                     self.proven.store(true, Ordering::Relaxed);
                     return Ok(Ok((reply, started.elapsed().as_secs_f64())));
                 }
                 Err(Failure::Again { why, after }) => (why, after),
+                Err(Failure::Absent(why)) => (why, None),
                 Err(Failure::Refused(why)) if self.proven.load(Ordering::Relaxed) => return Ok(Err(why)),
                 Err(Failure::Refused(why)) => {
                     return Err(Error::new(why).help("the first request was refused: check `model` and other settings"));
                 }
                 Err(Failure::Fatal(error)) => return Err(error),
             };
-            match (delays.next(), after) {
+            let delay = delays.next().filter(|delay| !absent || began.elapsed() + *delay <= STARTING);
+            match (delay, after) {
                 (Some(delay), Some(after)) => self.pace.pause(after.max(delay)),
                 (Some(delay), None) => thread::sleep(delay),
                 (None, _) if self.proven.load(Ordering::Relaxed) => return Ok(Err(why)),

@@ -19,6 +19,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 pub(crate) enum Failure {
     /// It may have one later.
     Again { why: String, after: Option<Duration> },
+    /// Nobody listens at the address.
+    Absent(String),
     /// This request never will.
     Refused(String),
     /// No request will.
@@ -64,6 +66,9 @@ fn transport(error: ureq::Error, endpoint: &Endpoint) -> Failure {
         }
         ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::BadUri(_) | ureq::Error::InvalidProxyUrl => {
             Failure::Fatal(Error::new(format!("{shown}: {error}")))
+        }
+        ureq::Error::Io(ref io) if io.kind() == std::io::ErrorKind::ConnectionRefused => {
+            Failure::Absent(format!("{shown}: {error}"))
         }
         error => Failure::Again { why: format!("{shown}: {error}"), after: None },
     }

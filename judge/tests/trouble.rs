@@ -126,6 +126,32 @@ fn a_server_that_is_not_there_fails_the_check() {
     assert!(error.message.contains(&free.to_string()) && error.message.contains("does not answer"), "{error}");
 }
 
+/// Until something has answered, the address is more likely wrong than the server slow.
+#[test]
+fn a_server_that_never_was_there_is_not_waited_for() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let url = Some(format!("http://{free}/v1"));
+    let settings = ServerSettings { url, backoff_s: 4.0, ..ServerSettings::default() };
+    let started = Instant::now();
+    let error = judge(settings, Store::in_memory()).judge(&queries(1)).unwrap_err();
+    assert!(error.message.contains(&free.to_string()) && error.message.contains("does not answer"), "{error}");
+    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_server_that_goes_away_gets_all_its_retries() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = Some(format!("http://{}/v1", listener.local_addr().unwrap()));
+    let once = std::thread::spawn(move || server::serve_once(&listener, longer));
+    let settings = ServerSettings { url, retries: 2, backoff_s: 0.005, ..ServerSettings::default() };
+    let judge = judge(settings, Store::in_memory());
+    assert_eq!(judge.judge(&queries(1)).unwrap(), expected(1));
+    once.join().unwrap();
+    let verdicts = judge.judge(&queries(2)).unwrap();
+    assert!(matches!(&verdicts[1], Verdict::Failed(why) if why.contains("refused")), "{verdicts:?}");
+    assert_eq!(judge.usage().retries, 2);
+}
+
 #[test]
 fn huge_answers_are_refused() {
     let server = Server::start(|number, request| match number {

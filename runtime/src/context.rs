@@ -7,7 +7,7 @@ use pbpo_compiler::plan::identity::Identity;
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::Fault;
-use crate::event::{Event, Metrics, Observer};
+use crate::event::{Checkpoint, Event, Metrics, Observer};
 use crate::host::Host;
 use crate::rng;
 
@@ -20,6 +20,8 @@ pub struct Context<'a> {
     /// Iterations of the outermost `repeat`: the one under way, counted from 1, and how many there are.
     pub episode: usize,
     pub episodes: usize,
+    /// Iterations of outermost loops before that one.
+    before: usize,
     /// Response tokens that were sampled so far.
     pub generated: u64,
     observer: &'a mut dyn Observer,
@@ -39,6 +41,7 @@ impl<'a> Context<'a> {
             host,
             episode: 0,
             episodes: 0,
+            before: 0,
             generated: 0,
             observer,
             told: None,
@@ -48,6 +51,17 @@ impl<'a> Context<'a> {
             running: HashMap::new(),
             noticed: HashSet::new(),
         }
+    }
+
+    /// An outermost loop of so many iterations begins.
+    pub fn enter(&mut self, count: usize) {
+        self.before += self.episode;
+        (self.episode, self.episodes) = (0, count);
+    }
+
+    /// Iterations of outermost loops that are done, with the one under way.
+    pub fn step(&self) -> usize {
+        self.before + self.episode
     }
 
     /// The stream of this execution of a stage. Call it once an execution.
@@ -92,6 +106,11 @@ impl<'a> Context<'a> {
             told.push(event);
         }
         Ok(())
+    }
+
+    /// Writes a checkpoint.
+    pub fn save(&mut self, checkpoint: &Checkpoint<'_>) -> Result<(), Fault> {
+        self.observer.save(checkpoint)
     }
 
     /// Tells something that a person should know, the first time only.

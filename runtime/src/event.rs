@@ -4,6 +4,9 @@ use std::collections::BTreeMap;
 
 use pbpo_hub::records::Text;
 
+use crate::error::Fault;
+use crate::value::Value;
+
 /// Named figures; names follow the conventions of the field (`objective/kl`, `rm/accuracy`).
 pub type Metrics = BTreeMap<String, f64>;
 
@@ -61,7 +64,25 @@ fn text<S: serde::Serializer>(text: &Text, serializer: S) -> Result<S::Ok, S::Er
     }
 }
 
+/// A player to be written as it is.
+pub struct Checkpoint<'a> {
+    /// Who asks for it.
+    pub stage: &'a str,
+    /// The player's block.
+    pub name: &'a str,
+    /// Iterations of outermost loops that are done.
+    pub step: usize,
+    /// How many of this stage's checkpoints stay, the newest ones; all where absent.
+    pub keep: Option<usize>,
+    pub player: &'a Value,
+}
+
 /// Listens to a run. An error stops the run (a full disk, say).
 pub trait Observer {
     fn event(&mut self, event: &Event) -> std::io::Result<()>;
+
+    /// Writes a checkpoint, where the run leaves something on disk.
+    fn save(&mut self, _: &Checkpoint<'_>) -> Result<(), Fault> {
+        Ok(())
+    }
 }

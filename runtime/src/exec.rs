@@ -44,6 +44,10 @@ pub fn execute_as(
             Some(known) => {
                 known.events.into_iter().try_for_each(|event| context.emit(event))?;
                 env.values.extend(stage.outputs.iter().cloned().zip(known.values));
+                if stage.body.is_some() {
+                    context.enter(iterations(stage)?);
+                    context.episode = context.episodes;
+                }
             }
             None => {
                 let again = shared.wants(&identity);
@@ -85,13 +89,9 @@ fn run_repeat(
     context: &mut Context<'_>,
     outermost: bool,
 ) -> Result<(), Fault> {
-    #[derive(serde::Deserialize)]
-    struct Repeat {
-        count: usize,
-    }
-    let count = ops::config::<Repeat>(stage)?.count;
+    let count = iterations(stage)?;
     if outermost {
-        context.episodes = count;
+        context.enter(count);
         context.take_metrics();
     }
     for iteration in 0..count {
@@ -112,6 +112,15 @@ fn run_repeat(
         copy(env, if count == 0 { &carry.from } else { &carry.back }, &carry.out)?;
     }
     Ok(())
+}
+
+/// How often a loop goes round.
+fn iterations(stage: &Stage) -> Result<usize, Fault> {
+    #[derive(serde::Deserialize)]
+    struct Repeat {
+        count: usize,
+    }
+    Ok(ops::config::<Repeat>(stage)?.count)
 }
 
 /// Stages outside of loops, those that read files or ask servers in front: what is missing is known before anything

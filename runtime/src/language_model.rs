@@ -30,6 +30,8 @@ pub struct Scored {
     pub token_logps: Vec<f32>,
     /// Each of them is the likeliest one.
     pub greedy: bool,
+    /// Text and continuation are longer than the model's context: their beginning was cut off.
+    pub truncated: bool,
 }
 
 impl LanguageModel {
@@ -54,7 +56,8 @@ impl LanguageModel {
         let mut order: Vec<usize> = (0..rows.len()).collect();
         // Of one length together, the longest first: too much memory shows at once.
         order.sort_by_key(|i| std::cmp::Reverse(rows[*i].tokens.len()));
-        let mut scored = vec![Scored::default(); rows.len()];
+        let blank = |row: &Reading<'_>| Scored { truncated: row.truncated, ..Scored::default() };
+        let mut scored: Vec<Scored> = rows.iter().map(blank).collect();
         let mut left = order.as_slice();
         while let [first, ..] = left {
             let count = (BATCH_TOKENS / rows[*first].tokens.len()).clamp(1, left.len());
@@ -80,7 +83,7 @@ impl LanguageModel {
             .iter()
             .enumerate()
             .flat_map(|(row, i)| {
-                let Reading { context, tokens } = &rows[*i];
+                let Reading { context, tokens, .. } = &rows[*i];
                 (*context..tokens.len()).map(move |t| (row * length + t - 1, *tokens[t] as i32, *i))
             })
             .collect();
@@ -101,6 +104,11 @@ impl LanguageModel {
         }
     }
 
+    /// The longest prompt that [`Self::complete`] reads whole, in tokens.
+    pub fn room(&self, max_new: usize) -> usize {
+        self.model.config.context.saturating_sub(max_new).max(1)
+    }
+
     /// Completes prompts (tokens), up to the tokenizer's end, a stop string, or `max_new` tokens. A prompt that is too
     /// long is cut from the left. The text begins behind the prompt and ends in front of the stop string.
     pub fn complete(
@@ -115,7 +123,7 @@ impl LanguageModel {
             return Err(Fault::new(format!("{new} new tokens leave no room for a prompt: the model reads {context}"))
                 .help("ask for fewer"));
         }
-        let room = self.model.config.context.saturating_sub(sampling.max_new).max(1);
+        let room = self.room(new);
         let prompts: Vec<&[u32]> = prompts.iter().map(|p| &p[p.len().saturating_sub(room)..]).collect();
         let mut order: Vec<usize> = (0..prompts.len()).collect();
         order.sort_by_key(|i| prompts[*i].len());
@@ -143,6 +151,7 @@ impl LanguageModel {
 struct Reading<'a> {
     tokens: Vec<&'a u32>,
     context: usize,
+    truncated: bool,
 }
 
 impl<'a> Reading<'a> {
@@ -150,6 +159,6 @@ impl<'a> Reading<'a> {
         let tokens: Vec<&u32> = context.iter().chain(continuation).collect();
         // The last token is predicted, not read.
         let cut = tokens.len().saturating_sub(most + 1);
-        Self { context: context.len().saturating_sub(cut), tokens: tokens[cut..].to_vec() }
+        Self { context: context.len().saturating_sub(cut), tokens: tokens[cut..].to_vec(), truncated: cut > 0 }
     }
 }

@@ -35,7 +35,9 @@ impl Shared {
         let mut left = HashMap::new();
         for plan in plans {
             let identities = identities(plan);
-            for identity in plan.body.stages().filter_map(|stage| identities.get(&stage.name)) {
+            // Checkpoints are written by every point, into its own directory.
+            let stages = plan.body.stages().filter(|stage| !stage.saves());
+            for identity in stages.filter_map(|stage| identities.get(&stage.name)) {
                 *left.entry(*identity).or_insert(0) += 1;
             }
         }

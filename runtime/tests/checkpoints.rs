@@ -85,6 +85,19 @@ fn a_peft_adapter_on_its_base_and_merged_into_it() {
 }
 
 #[test]
+fn an_adapter_whose_base_is_not_there_is_named_with_it() {
+    let name = at("adapter").display().to_string();
+    // The base is named relative to another directory.
+    let elsewhere = tempfile::tempdir().unwrap();
+    let fault = match disk::load(&name, &Host::new(Device::flex(), elsewhere.path().to_owned(), None)) {
+        Ok(_) => panic!("a base from nowhere"),
+        Err(fault) => fault,
+    };
+    assert!(fault.message.starts_with(&name) && fault.message.contains("`../qwen2`"), "{fault}");
+    assert!(fault.help.is_some());
+}
+
+#[test]
 fn a_reward_model_scores_as_a_sequence_classifier_does() {
     let loaded = load(&at("reward"));
     let reference = reference("reward");

@@ -187,6 +187,10 @@ pipeline main {
         figure("logps/chosen") - figure("logps/rejected")
     };
     assert!(margin(2) > margin(0), "{} and {}", margin(0), margin(2));
+    // The reference is the policy as it began: its margin is that of the first step.
+    let reward = |episode: usize| f64::from_bits(told.episodes[episode]["rewards/margins"]);
+    assert!(reward(0).abs() < 1e-4, "{}", reward(0));
+    assert!((reward(2) - (margin(2) - margin(0))).abs() < 1e-4, "{} and {}", reward(2), margin(2) - margin(0));
 }
 
 #[test]
@@ -224,6 +228,30 @@ fn rows_that_are_skipped_are_counted_and_said() {
     std::fs::write(dir.path().join("odd.jsonl"), rows[..3].join("\n")).unwrap();
     let fault = run("fail").0.unwrap_err();
     assert!(fault.message.contains("odd.jsonl:2") && fault.message.contains("no answer"), "{fault}");
+}
+
+#[test]
+fn a_pair_of_equal_responses_is_a_bad_row() {
+    let dir = directory();
+    let row = |chosen: &str| format!("{{\"prompt\": \"one\", \"chosen\": \"{chosen}\", \"rejected\": \"b\"}}\n");
+    std::fs::write(dir.path().join("votes.jsonl"), [row("a"), row("b"), row("c")].concat()).unwrap();
+    let run = |bad: &str| {
+        let file = format!(
+            "pbpo 1\ndata votes {{ source = file(\"votes.jsonl\", bad_rows = {bad}) }}\n\
+             policy pi {{ model = hf(\"qwen2\"), init = pretrained, optimizer = adamw {{ lr = 1e-3 }} }}\n\
+             pipeline main {{ all = pairs(pi, votes)\n repeat 1 {{ descend pi on -mean(logp(pi, chosen(all))) }} }}\n"
+        );
+        let (mut env, mut told) = (Env::default(), tiny::Told::default());
+        let ran = execute(&plan(&file, &[]), host(dir.path()), &mut told, &mut env, &mut Shared::default());
+        (ran, env, told)
+    };
+    let fault = run("fail").0.unwrap_err();
+    assert!(fault.message.contains("votes.jsonl:2: `chosen` and `rejected` are the same"), "{fault}");
+    let (ran, env, told) = run("skip");
+    ran.unwrap();
+    assert!(told.notices[0].contains("1 of 3 rows are left out; the first, "), "{:?}", told.notices);
+    let Some(pbpo_runtime::value::Value::Preferences(all)) = env.values.get("all") else { panic!("no pairs") };
+    assert_eq!(all.len(), 2);
 }
 
 #[test]

@@ -56,6 +56,31 @@ fn a_run_leaves_everything_and_the_next_one_its_own_directory() {
 }
 
 #[test]
+fn a_run_that_fails_with_nothing_leaves_nothing() {
+    let root = tempfile::tempdir().unwrap();
+    let plan = plan(TINY, &[]);
+    let failed = || {
+        let mut run = RunDir::create(next_free(root.path(), "test").unwrap(), &plan, "cpu").unwrap();
+        run.fail("no such file", &Env::default()).unwrap();
+        run
+    };
+    let run = failed();
+    let path = run.path().to_owned();
+    assert!(run.discard() && !path.exists());
+    // What is not the run's own is not removed.
+    let run = failed();
+    let path = run.path().to_owned();
+    std::fs::write(path.join("notes.txt"), "mine").unwrap();
+    assert!(!run.discard() && path.join("notes.txt").exists());
+    // Nor is what it has of value.
+    let mut run = RunDir::create(next_free(root.path(), "test").unwrap(), &plan, "cpu").unwrap();
+    evaluation(&mut run, "main", true, 0, 0.1);
+    run.fail("later", &Env::default()).unwrap();
+    let path = run.path().to_owned();
+    assert!(!run.discard() && path.join("run.json").exists() && path.join("plan.txt").exists());
+}
+
+#[test]
 fn a_failed_run_keeps_its_policies_and_says_why() {
     let root = tempfile::tempdir().unwrap();
     let plan = short_context(9);

@@ -1,8 +1,10 @@
 //! `pbpoc eval`: benchmarks, scored as lm-evaluation-harness scores them, from local copies of their datasets.
 
+use std::cell::Cell;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use clap::Args;
 use pbpo_eval::model::{encode_alone, encode_pair};
@@ -11,9 +13,9 @@ use pbpo_runtime::Fault;
 use pbpo_runtime::generate::Sampling;
 use pbpo_runtime::language_model::LanguageModel;
 use pbpo_runtime::rng;
-use serde_json::json;
+use serde_json::{Map, json};
 
-use super::{ModelArgs, ended};
+use super::{ModelArgs, ended, tell_cut};
 use crate::cli::{eprint, print};
 
 #[derive(Args, Debug)]
@@ -54,9 +56,15 @@ fn eval(args: &EvalArgs) -> Result<(), Fault> {
     if let Some(out) = &args.out {
         fs::create_dir_all(out)?;
     }
-    let mut model = Asked(args.model.load()?);
+    let cut = Rc::new(Cell::new((0, 0)));
+    let mut model = Asked { model: args.model.load()?, cut: cut.clone() };
+    let context = model.model.model.config.context;
+    let mut truncated = Map::new();
     let done = evaluate(&mut model, &prepared, |loaded, samples| {
         eprint(&format!("{}: {} questions\n", loaded.task.name, loaded.items.len()));
+        let (cut, requests) = cut.take();
+        tell_cut(cut, requests, context);
+        truncated.insert(loaded.task.name.clone(), json!(cut));
         let Some(out) = &args.out else { return Ok(()) };
         let path = out.join(format!("samples_{}.jsonl", loaded.task.name));
         let lines = samples.iter().map(|sample| json!(sample).to_string() + "\n");
@@ -69,6 +77,8 @@ fn eval(args: &EvalArgs) -> Result<(), Fault> {
         Failure::Model(fault) => fault,
     })?;
     let mut all = results.json();
+    // Of the requests: every choice is one. lm-eval warns of them.
+    all["n-truncated"] = json!(truncated);
     all["config"] = json!({ "model": args.model.model, "limit": args.limit, "num_fewshot": args.shots });
     let text = serde_json::to_string_pretty(&all).unwrap_or_default() + "\n";
     if let Some(out) = &args.out {
@@ -87,18 +97,26 @@ fn parquet(path: &Path) -> Result<Vec<pbpo_eval::Row>, String> {
 }
 
 /// A checkpoint as benchmarks ask it.
-struct Asked(LanguageModel);
+struct Asked {
+    model: LanguageModel,
+    /// Of the requests of the task at hand: those that were cut to fit into the model's context, and all.
+    cut: Rc<Cell<(usize, usize)>>,
+}
 
 impl Asked {
     /// As transformers' tokenizer does by default, with the special tokens that it adds.
     fn encode(&self, text: &str) -> Result<Vec<u32>, Fault> {
-        self.0.tokenizer.begin(text)
+        self.model.tokenizer.begin(text)
+    }
+
+    fn count(&self, truncated: impl Iterator<Item = bool>) {
+        self.cut.set(truncated.fold(self.cut.get(), |(cut, all), is| (cut + usize::from(is), all + 1)));
     }
 
     fn pair(&self, pair: &Pair) -> Result<(Vec<u32>, Vec<u32>), Fault> {
         if pair.context.is_empty() {
-            let tokenizer = &self.0.tokenizer;
-            let prefix = self.0.model.config.bos.or(tokenizer.ends().first().copied()).unwrap_or(0);
+            let tokenizer = &self.model.tokenizer;
+            let prefix = self.model.model.config.bos.or(tokenizer.ends().first().copied()).unwrap_or(0);
             return Ok(encode_alone(tokenizer.encode(&pair.continuation)?, prefix));
         }
         // Whatever the tokenizer can't read of one text it can't read of the whole.
@@ -112,7 +130,9 @@ impl Model for Asked {
 
     fn loglikelihood(&mut self, requests: &[Pair]) -> Result<Vec<Score>, Fault> {
         let pairs = requests.iter().map(|pair| self.pair(pair)).collect::<Result<Vec<_>, _>>()?;
-        let scores = self.0.score(&pairs)?.into_iter().map(|scored| Score {
+        let scored = self.model.score(&pairs)?;
+        self.count(scored.iter().map(|scored| scored.truncated));
+        let scores = scored.into_iter().map(|scored| Score {
             logp: scored.token_logps.iter().map(|logp| f64::from(*logp)).sum(),
             greedy: scored.greedy,
         });
@@ -129,7 +149,9 @@ impl Model for Asked {
             let (batch, rest): (Vec<usize>, Vec<usize>) = left.into_iter().partition(same);
             let prompts = batch.iter().map(|i| self.encode(&requests[*i].context)).collect::<Result<Vec<_>, _>>()?;
             let sampling = Sampling { temperature: 0.0, max_new: *max_tokens };
-            let made = self.0.complete(&prompts, sampling, stop, &mut rng::stream([0; 32], 0))?;
+            let room = self.model.room(*max_tokens);
+            self.count(prompts.iter().map(|prompt| prompt.len() > room));
+            let made = self.model.complete(&prompts, sampling, stop, &mut rng::stream([0; 32], 0))?;
             batch.into_iter().zip(made).for_each(|(i, text)| texts[i] = text);
             left = rest;
         }

@@ -15,7 +15,7 @@ use pbpo_runtime::host::Host;
 use pbpo_runtime::language_model::LanguageModel;
 use pbpo_runtime::model::Compute;
 
-use crate::cli::{OK, some_threads};
+use crate::cli::{OK, eprint, some_threads};
 use crate::run::report_fault;
 
 /// Which checkpoint, and where it runs.
@@ -73,6 +73,15 @@ impl RecordArgs {
             return Err(Fault::new(format!("there are no rows in {}", self.data.display())));
         }
         Ok(read.records)
+    }
+}
+
+/// Says how many texts did not fit.
+fn tell_cut(cut: usize, all: usize, context: usize) {
+    if cut > 0 {
+        eprint(&format!(
+            "note: {cut} of {all} texts do not fit into the model's context of {context} tokens: their beginning was cut off\n"
+        ));
     }
 }
 

@@ -3,10 +3,10 @@
 use clap::Args;
 use pbpo_hub::records::{Record, Text};
 use pbpo_runtime::Fault;
-use pbpo_runtime::language_model::LanguageModel;
+use pbpo_runtime::language_model::{LanguageModel, Scored};
 use serde_json::json;
 
-use super::{ModelArgs, RecordArgs, ended};
+use super::{ModelArgs, RecordArgs, ended, tell_cut};
 use crate::cli::print;
 
 #[derive(Args, Debug)]
@@ -15,7 +15,7 @@ pub struct ScoreArgs {
     model: ModelArgs,
     #[command(flatten)]
     records: RecordArgs,
-    /// `json` prints one JSON object a row: `logp`, `token_logps` (nats) and `greedy`.
+    /// `json` prints one JSON object a row: `logp`, `token_logps` (nats), `greedy` and `truncated`.
     #[arg(long, value_parser = ["text", "json"], default_value = "text")]
     format: String,
 }
@@ -29,18 +29,21 @@ fn score(args: &ScoreArgs) -> Result<(), Fault> {
     let records = args.records.read()?;
     let model = args.model.load()?;
     let pairs = records.iter().map(|record| tokens(&model, record)).collect::<Result<Vec<_>, _>>()?;
-    let (mut sum, mut count) = (0.0, 0);
+    let (mut sum, mut count, mut cut) = (0.0, 0, 0);
     for scored in model.score(&pairs)? {
         let logp: f64 = scored.token_logps.iter().map(|logp| f64::from(*logp)).sum();
         sum += logp;
         count += scored.token_logps.len();
+        cut += usize::from(scored.truncated);
         if args.format == "json" {
-            let line = json!({ "logp": logp, "token_logps": scored.token_logps, "greedy": scored.greedy });
+            let Scored { token_logps, greedy, truncated } = scored;
+            let line = json!({ "logp": logp, "token_logps": token_logps, "greedy": greedy, "truncated": truncated });
             print(&format!("{line}\n"));
         } else {
             print(&format!("{logp:>12.4}  {}\n", if scored.greedy { "greedy" } else { "" }));
         }
     }
+    tell_cut(cut, records.len(), model.model.config.context);
     if args.format == "text" {
         let per_token = sum / count.max(1) as f64;
         print(&format!("{} rows, {count} tokens, {per_token:.4} nats a token\n", records.len()));

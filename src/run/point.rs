@@ -76,7 +76,10 @@ pub fn run(
             // The failure itself is what the user must see, whether or not the manifest takes it.
             let _ = dir.fail(&fault.to_string(), &env);
             let code = report_stage_fault(&fault, setting, point);
-            eprint(&format!("what the run had until then is in {}\n", dir.path().display()));
+            let path = dir.path().display().to_string();
+            if !dir.discard() {
+                eprint(&format!("what the run had until then is in {path}\n"));
+            }
             Err(code)
         }
     }

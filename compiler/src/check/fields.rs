@@ -209,7 +209,7 @@ fn example(ty: Ty) -> String {
         Ty::Int(None, _) => "N".into(),
         Ty::Float(..) => "X".into(),
         Ty::Block(kind) => kind.word().to_uppercase(),
-        Ty::Prompts => "DATA".into(),
+        Ty::Either(kind, _) => kind.word().to_uppercase(),
         Ty::Init => "POLICY.init|hf(...)".into(),
         Ty::Score => "TASK.score".into(),
         Ty::Choice(_) | Ty::Task => ty

@@ -164,8 +164,10 @@ impl Check<'_> {
                         .label("a field is given once, with `=`")
                         .help(format!("write `{} = ...`", name.text)),
                 ),
-                Stmt::Repeat { keyword, .. } | Stmt::Climb { keyword, .. } => self.out.push(
-                    Diagnostic::error(Code::MisplacedStatement, *keyword, format!("a statement in {}", owner.what))
+                Stmt::Repeat { keyword: at, .. }
+                | Stmt::Climb { keyword: at, .. }
+                | Stmt::Call { call: pbpo_grammar::ast::Expr { span: at, .. } } => self.out.push(
+                    Diagnostic::error(Code::MisplacedStatement, *at, format!("a statement in {}", owner.what))
                         .label("only fields (`name = value`) belong here")
                         .help("move it into a `pipeline` block"),
                 ),

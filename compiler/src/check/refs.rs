@@ -90,13 +90,13 @@ impl Check<'_> {
         self.out.push(Diagnostic::error(Code::UnknownName, name.span, message).label("declared nowhere").help(help));
     }
 
-    /// What is answered: data, or a world of the exact track.
-    pub(super) fn prompts_ref(&mut self, expr: &Expr) -> Option<String> {
-        let world = match &expr.kind {
+    /// The name of a block of either kind; what is of neither is held to the first.
+    pub(super) fn either_ref(&mut self, one: Kind, other: Kind, expr: &Expr) -> Option<String> {
+        let found = match &expr.kind {
             ExprKind::Path(path) => path.first().and_then(|name| self.scope.peek(name)),
             _ => None,
         };
-        let kind = if world.is_some_and(|decl| decl.kind == Some(Kind::World)) { Kind::World } else { Kind::Data };
+        let kind = if found.is_some_and(|decl| decl.kind == Some(other)) { other } else { one };
         self.block_ref(kind, expr)
     }
 

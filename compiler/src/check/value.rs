@@ -24,7 +24,7 @@ impl Check<'_> {
             Ty::Int(unit, range) => self.int(field, unit, range, expr).map(Value::Int),
             Ty::Float(unit, range) => self.float(field, unit, range, expr).map(Value::Float),
             Ty::Block(kind) => self.block_ref(kind, expr).map(Value::Block),
-            Ty::Prompts => self.prompts_ref(expr).map(Value::Block),
+            Ty::Either(one, other) => self.either_ref(one, other, expr).map(Value::Block),
             Ty::Init if is_call(expr) => {
                 let args = self.choice(field, CHECKPOINTS, expr)?.args;
                 args.get("name").is_some().then_some(Value::Checkpoint(args))

@@ -18,7 +18,11 @@ type Section = (&'static str, fn() -> String);
 const SECTIONS: &[Section] = &[
     ("Blocks", fields::blocks),
     ("Tasks", || fields::calls(tasks().iter().map(|task| (task.name, task.fields, "data", task.doc)))),
-    ("Operations", || fields::calls(ops::all().iter().map(|op| (op.name, op.args, op.gives.noun(), op.doc)))),
+    ("Operations", || {
+        fields::calls(
+            ops::all().iter().map(|op| (op.name, op.args, op.gives.map_or("nothing", |flow| flow.noun()), op.doc)),
+        )
+    }),
     ("Functions", library::functions),
     ("Standard library", library::modules),
     ("Units", units),

@@ -125,11 +125,12 @@ impl Offers<'_> {
         match cursor.head.as_slice() {
             [] => {
                 self.keywords(&["repeat", "ascend", "descend"]);
+                self.ops(false);
                 self.variables(|_| true);
             }
-            [_, "="] => self.ops(),
+            [_, "="] => self.ops(true),
             [_, "+="] => {
-                self.ops();
+                self.ops(true);
                 self.variables(|flow| flow == crate::schema::Flow::Preferences);
             }
             ["repeat"] => self.params(),
@@ -206,9 +207,9 @@ impl Offers<'_> {
             (_, [_, ..]) => {}
             (Ty::Int(..) | Ty::Float(..), _) => self.params(),
             (Ty::Block(kind), _) => self.blocks(kind),
-            (Ty::Prompts, _) => {
-                self.blocks(Kind::Data);
-                self.blocks(Kind::World);
+            (Ty::Either(one, other), _) => {
+                self.blocks(one);
+                self.blocks(other);
             }
             (Ty::Init, _) => self.initialised(),
             (Ty::Score, _) => self.scores(),

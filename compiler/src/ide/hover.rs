@@ -250,7 +250,7 @@ pub(super) fn assignments(pipeline: &Pipeline) -> Vec<Made<'_>> {
                 Stmt::Assign { name, value, .. } => found.push((&name.text, value, false)),
                 Stmt::Append { name, value } => found.push((&name.text, value, true)),
                 Stmt::Repeat { body, .. } => inside(body, found),
-                Stmt::Climb { .. } => {}
+                Stmt::Climb { .. } | Stmt::Call { .. } => {}
             }
         }
     }
@@ -263,7 +263,7 @@ pub(super) fn assignments(pipeline: &Pipeline) -> Vec<Made<'_>> {
 
 /// What an operation gives.
 pub(super) fn flow(value: &Expr) -> Option<Flow> {
-    super::path::tag(value).and_then(ops::find).map(|schema| schema.gives)
+    super::path::tag(value).and_then(ops::find)?.gives
 }
 
 fn constant(value: &Constant) -> String {

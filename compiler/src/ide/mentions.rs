@@ -181,15 +181,9 @@ impl<'a> Walk<'a> {
         match stmt {
             Stmt::Assign { name, value, .. } | Stmt::Append { name, value } => {
                 self.name(name);
-                let schema = tag(value).and_then(ops::find);
-                match (&value.kind, schema) {
-                    (ExprKind::Call { callee, args }, Some(schema)) => {
-                        callee.iter().for_each(|word| self.say(word, What::Op(schema)));
-                        self.args(schema.args, args, &[]);
-                    }
-                    _ => self.expr(value),
-                }
+                self.op(value);
             }
+            Stmt::Call { call } => self.op(call),
             Stmt::Repeat { count, unit, body, .. } => {
                 self.expr(count);
                 unit.iter().for_each(|unit| self.unit(unit));
@@ -200,6 +194,17 @@ impl<'a> Walk<'a> {
                 self.expr(objective);
                 within.iter().for_each(|within| self.expr(within));
             }
+        }
+    }
+
+    /// A call of an operation, or what else stands there.
+    fn op(&mut self, value: &Expr) {
+        match (&value.kind, tag(value).and_then(ops::find)) {
+            (ExprKind::Call { callee, args }, Some(schema)) => {
+                callee.iter().for_each(|word| self.say(word, What::Op(schema)));
+                self.args(schema.args, args, &[]);
+            }
+            _ => self.expr(value),
         }
     }
 
@@ -254,7 +259,7 @@ fn assigned(body: &Body, found: &mut BTreeSet<String>) {
                 found.insert(name.text.clone());
             }
             Stmt::Repeat { body, .. } => assigned(body, found),
-            Stmt::Climb { .. } => {}
+            Stmt::Climb { .. } | Stmt::Call { .. } => {}
         }
     }
 }

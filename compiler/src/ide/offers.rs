@@ -154,8 +154,9 @@ impl<'a> Offers<'a> {
         }
     }
 
-    pub fn ops(&mut self) {
-        for schema in ops::all() {
+    /// Operations: those whose result is assigned, or those that stand alone.
+    pub fn ops(&mut self, assigned: bool) {
+        for schema in ops::all().iter().filter(|schema| schema.gives.is_some() == assigned) {
             self.add(schema.name, CompletionKind::Function, text::op(schema), schema.doc);
         }
     }

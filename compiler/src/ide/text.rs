@@ -24,7 +24,7 @@ pub(super) fn ty(ty: Ty) -> String {
         Ty::Int(unit, limits) => number("int", unit, limits, true),
         Ty::Float(unit, limits) => number("float", unit, limits, false),
         Ty::Block(kind) => kind.word().into(),
-        Ty::Prompts => "data | world".into(),
+        Ty::Either(one, other) => format!("{} | {}", one.word(), other.word()),
         Ty::Init => "POLICY.init | hf(...)".into(),
         Ty::Score => "TASK.score | WORLD.score".into(),
         Ty::Choice(variants) => one_of(variants),
@@ -69,7 +69,8 @@ pub(super) fn variant(variant: &Variant) -> String {
 
 /// `op sample(policy: policy, prompts: data, *, count: int samples in 1..10000000) -> rollouts`
 pub(super) fn op(schema: &OpSchema) -> String {
-    format!("op {}({}) -> {}", schema.name, args(schema.args), ty(Ty::Value(schema.gives)))
+    let gives = schema.gives.map_or(String::new(), |flow| format!(" -> {}", ty(Ty::Value(flow))));
+    format!("op {}({}){gives}", schema.name, args(schema.args))
 }
 
 fn args(fields: &[Field]) -> String {

@@ -41,7 +41,7 @@ fn look<'e>(stmt: &'e Stmt, made: &mut Vec<&'e Ident>, read: &mut BTreeSet<&'e s
             }
             mentions(value, read);
         }
-        Stmt::Append { value, .. } => mentions(value, read),
+        Stmt::Append { value, .. } | Stmt::Call { call: value } => mentions(value, read),
         Stmt::Repeat { count, body, .. } => {
             mentions(count, read);
             body.stmts.iter().for_each(|stmt| look(stmt, made, read));

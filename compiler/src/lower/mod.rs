@@ -210,7 +210,7 @@ impl<'a> Lower<'a> {
                     self.locals.assigned.entry(name.text.clone()).or_insert(name.span);
                 }
                 Stmt::Repeat { body, .. } => self.find_assignments(&body.stmts),
-                Stmt::Climb { .. } => {}
+                Stmt::Climb { .. } | Stmt::Call { .. } => {}
             }
         }
     }

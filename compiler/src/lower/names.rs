@@ -25,7 +25,9 @@ impl<'s> Names<'s> {
     fn stmts(&mut self, stmts: &[Stmt], hidden: &[Formal]) {
         for stmt in stmts {
             match stmt {
-                Stmt::Assign { value, .. } | Stmt::Append { value, .. } => self.expr(value, hidden),
+                Stmt::Assign { value, .. } | Stmt::Append { value, .. } | Stmt::Call { call: value } => {
+                    self.expr(value, hidden);
+                }
                 Stmt::Repeat { count, body, .. } => {
                     self.expr(count, hidden);
                     self.stmts(&body.stmts, hidden);

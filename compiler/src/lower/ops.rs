@@ -58,8 +58,39 @@ impl Lower<'_> {
                 self.distance(args, output, span);
                 None
             }
+            Op::Save => {
+                self.save(args, span);
+                None
+            }
         };
-        Some(Made { value: output.to_owned(), flow: schema.gives, rollouts })
+        Some(Made { value: output.to_owned(), flow: schema.gives?, rollouts })
+    }
+
+    /// A player as a checkpoint.
+    fn save(&mut self, args: &Args, span: Span) {
+        let Some(player) = args.name("player").map(str::to_owned) else { return };
+        self.need(&player);
+        self.has_weights(&player, args.span("player").unwrap_or(span));
+        let mut made = stage("save", &[])
+            .with("player", self.player(&player))
+            .set("every", args.int("every").unwrap_or(1))
+            .maybe("keep", args.int("keep"));
+        made.name = self.fresh_batch(&format!("{player}.save"));
+        self.push(made, span);
+    }
+
+    /// Only models have a format on disk: players of worlds and rewards on frozen features have none.
+    fn has_weights(&mut self, player: &str, at: Span) {
+        let why = match player {
+            _ if self.in_world(&self.leader(player)) => "it lives in a world, and is a table of numbers",
+            _ if self.is_linear(player) => "it is linear in frozen features",
+            _ => return,
+        };
+        self.out.push(
+            Diagnostic::error(Code::WrongKind, at, format!("`{player}` can't be saved as a checkpoint"))
+                .label(why)
+                .help("remove this line: only language models and reward models on one are saved"),
+        );
     }
 
     /// Whether what is answered is a world of the exact track.

@@ -141,7 +141,7 @@ impl Lower<'_> {
                     found.entry(&name.text).or_insert_with(|| self.locals.map.get(&name.text).cloned());
                 }
                 Stmt::Repeat { body, .. } => self.before(&body.stmts, found),
-                Stmt::Climb { .. } => {}
+                Stmt::Climb { .. } | Stmt::Call { .. } => {}
             }
         }
     }
@@ -167,6 +167,7 @@ impl Lower<'_> {
                     self.changes(&body.stmts, changed);
                     None
                 }
+                Stmt::Call { .. } => None,
             };
             if let Some(name) = name.filter(|name| self.current(name).is_some()) {
                 add(changed, name);
@@ -250,7 +251,7 @@ impl Lower<'_> {
                     }
                 }
                 Stmt::Repeat { body, .. } => self.evaluate_before(&body.stmts),
-                Stmt::Append { .. } | Stmt::Climb { .. } => {}
+                Stmt::Append { .. } | Stmt::Climb { .. } | Stmt::Call { .. } => {}
             }
         }
     }
@@ -261,7 +262,7 @@ impl Lower<'_> {
             match stmt {
                 Stmt::Append { name, .. } if self.program.scope.global(name).is_none() => self.make_set(name),
                 Stmt::Repeat { body, .. } => self.make_sets(&body.stmts),
-                Stmt::Append { .. } | Stmt::Assign { .. } | Stmt::Climb { .. } => {}
+                Stmt::Append { .. } | Stmt::Assign { .. } | Stmt::Climb { .. } | Stmt::Call { .. } => {}
             }
         }
     }

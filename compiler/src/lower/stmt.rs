@@ -22,6 +22,11 @@ impl Lower<'_> {
             Stmt::Climb { ascend, player, objective, within, .. } => {
                 self.climb(stmt.span(), *ascend, player, objective, within.as_ref());
             }
+            Stmt::Call { call } => {
+                if let Some((schema, args)) = self.op_args(call) {
+                    self.lower_op(schema, &args, "", call.span);
+                }
+            }
         }
     }
 
@@ -161,6 +166,7 @@ impl Lower<'_> {
     /// The stage of an operation whose result has a name in the file.
     fn op(&mut self, name: &str, value: &Expr, span: Span) -> Option<Made> {
         let (schema, args) = self.op_args(value)?;
+        self.makes_something(schema, value)?;
         let output = self.fresh_local(name);
         self.lower_op(schema, &args, &output, span)
     }
@@ -168,12 +174,27 @@ impl Lower<'_> {
     /// The stage of an operation whose result has a name in the plan alone.
     fn op_named(&mut self, output: &str, value: &Expr, span: Span) -> Option<Made> {
         let (schema, args) = self.op_args(value)?;
+        self.makes_something(schema, value)?;
         self.lower_op(schema, &args, output, span)
+    }
+
+    /// Says that an operation makes nothing that could be assigned.
+    fn makes_something(&mut self, schema: &ops::OpSchema, value: &Expr) -> Option<Flow> {
+        if schema.gives.is_none() {
+            let name = schema.name;
+            self.out.push(
+                Diagnostic::error(Code::WrongType, value.span, format!("`{name}` makes nothing that has a name"))
+                    .label("assigned here")
+                    .help(format!("write `{name}(...)` on a line of its own")),
+            );
+        }
+        schema.gives
     }
 
     /// The operation and its checked arguments.
     pub(super) fn op_args(&mut self, value: &Expr) -> Option<(&'static ops::OpSchema, crate::hir::Args)> {
-        let names = || -> Vec<&str> { ops::all().iter().map(|schema| schema.name).collect() };
+        let made = || ops::all().iter().filter(|schema| schema.gives.is_some());
+        let names = || -> Vec<&str> { made().map(|schema| schema.name).collect() };
         let ExprKind::Call { callee, args } = &value.kind else {
             if !matches!(value.kind, ExprKind::Error) {
                 self.out.push(

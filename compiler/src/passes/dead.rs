@@ -1,7 +1,7 @@
 //! Drops stages that nothing depends on.
 //!
-//! What a run leaves is: the policies (they are saved), the steps and what they record, labelled pairs, and
-//! reports. A stage is kept if it is one of these, or if a kept stage reads what it makes. Figures that a
+//! What a run leaves is: the policies (they are saved), checkpoints, the steps and what they record, labelled
+//! pairs, and reports. A stage is kept if it is one of these, or if a kept stage reads what it makes. Figures that a
 //! dropped stage would have recorded (the length of responses that nobody reads) are missing then.
 //!
 //! What an outermost loop gives counts as read: other points of a sweep may take the loop over as a whole.
@@ -11,7 +11,8 @@ use std::collections::BTreeSet;
 use crate::plan::{Body, Plan, Stage};
 
 /// Operations that leave something behind.
-const EFFECTS: &[&str] = &["ascend", "descend", "distance", "evaluate", "label", "policy", "regret", "solve", "worst"];
+const EFFECTS: &[&str] =
+    &["ascend", "descend", "distance", "evaluate", "label", "policy", "regret", "save", "solve", "worst"];
 
 pub fn run(plan: &mut Plan) -> Vec<String> {
     let mut needed: BTreeSet<String> = BTreeSet::new();

@@ -53,7 +53,8 @@ impl Cost {
         let (mut stages, mut seen) = (BTreeMap::<String, u64>::new(), HashSet::<Identity>::new());
         for plan in plans {
             let names = identities(plan);
-            let done = |stage: &&Stage| names.get(&stage.name).is_some_and(|identity| !seen.insert(*identity));
+            let mut known = |stage: &Stage| names.get(&stage.name).is_some_and(|identity| !seen.insert(*identity));
+            let done = |stage: &&Stage| !stage.saves() && known(stage);
             let done: HashSet<&str> = plan.body.stages().filter(done).map(|stage| stage.name.as_str()).collect();
             let (cost, vocabulary) = (Cost::default(), &vocabulary);
             let mut work = Work { cost, stages: BTreeMap::new(), done, vocabulary, activations: 0 };

@@ -1,7 +1,8 @@
 //! What a stage is, as a hash: of what it does and of what it works on, not of any name.
 //!
 //! Equal stages of two plans have equal identities, so that their results can be shared, and a stage's
-//! random numbers stay the same whatever else is added to the plan.
+//! random numbers stay the same whatever else is added to the plan. Checkpoints change no value: what a loop
+//! gives is the same with and without `save` in it, though the loop is another.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +42,10 @@ impl Work {
             self.values.insert(carry.enter.clone(), enter);
         }
         for stage in body.stages() {
-            parts.push(self.stage(stage));
+            let identity = self.stage(stage);
+            if stage.op != "save" {
+                parts.push(identity);
+            }
         }
         parts.extend(body.carries.iter().map(|carry| self.value(&carry.back)));
         parts
@@ -69,12 +73,27 @@ impl Work {
         let occurrence = self.occurrences.entry(same).or_insert(0);
         let identity = Parts::new().add(&same).add(&occurrence.to_le_bytes()).hash();
         *occurrence += 1;
-        self.stages.insert(stage.name.clone(), identity);
+        self.stages.insert(stage.name.clone(), self.with_saves(stage, identity));
         for (index, output) in stage.outputs.iter().enumerate() {
             let value = Parts::new().add(b"output").add(&(index as u64).to_le_bytes()).add(&identity).hash();
             self.values.insert(output.clone(), value);
         }
         identity
+    }
+
+    /// The identity of a loop and of the checkpoints that are written in it.
+    fn with_saves(&self, stage: &Stage, identity: Identity) -> Identity {
+        let inner = stage.body.iter().flat_map(|body| body.stages()).filter(|inner| inner.saves());
+        let saves: Vec<Identity> = inner.filter_map(|inner| self.stages.get(&inner.name).copied()).collect();
+        if saves.is_empty() {
+            return identity;
+        }
+        let mut parts = Parts::new();
+        parts.add(b"saves").add(&identity);
+        saves.iter().for_each(|save| {
+            parts.add(save);
+        });
+        parts.hash()
     }
 
     fn value(&self, name: &str) -> Identity {

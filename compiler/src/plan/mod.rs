@@ -109,6 +109,11 @@ impl Stage {
     pub fn input(&self, port: &str) -> Option<&str> {
         self.inputs.iter().find(|(p, _)| p == port).map(|(_, value)| value.as_str())
     }
+
+    /// Whether it writes checkpoints, itself or in its body: then it is run in every point of a sweep.
+    pub fn saves(&self) -> bool {
+        self.op == "save" || self.body.iter().any(|body| body.stages().any(Stage::saves))
+    }
 }
 
 /// How a body is written: a list of stages in order, edges implied by value names.

@@ -44,6 +44,7 @@ pub const OPS: &[OpInfo] = &[
     op("linear_model", 1, false),
     op("worst", 1, false),
     op("distance", 1, false),
+    op("save", 1, false),
 ];
 
 /// The operation of a name.

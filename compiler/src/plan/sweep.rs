@@ -4,8 +4,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
 
-use super::Plan;
 use super::identity::{Identity, identities};
+use super::{Plan, Stage};
 use crate::parallel;
 
 /// What the points of a sweep have in common.
@@ -24,18 +24,18 @@ pub struct Shape {
 
 impl Shape {
     pub fn of(name: &str, plans: &[&Plan]) -> Shape {
-        let outermost = parallel::map(plans, |plan| -> Vec<(Identity, &str)> {
+        let outermost = parallel::map(plans, |plan| -> Vec<(Identity, &Stage)> {
             let all = identities(plan);
             let stages = plan.body.stages();
-            stages.filter_map(|stage| Some((*all.get(&stage.name)?, stage.op.as_str()))).collect()
+            stages.filter_map(|stage| Some((*all.get(&stage.name)?, stage))).collect()
         });
         let mut shape = Shape { name: name.to_owned(), stages: 0, unique: 0, points: Vec::new(), ops: BTreeMap::new() };
         let mut seen: HashMap<Identity, ()> = HashMap::new();
         for (plan, stages) in plans.iter().zip(&outermost) {
             let mut new = 0;
-            for (identity, op) in stages {
-                let first = seen.insert(*identity, ()).is_none();
-                let count = shape.ops.entry((*op).to_owned()).or_insert((0, 0));
+            for (identity, stage) in stages {
+                let first = seen.insert(*identity, ()).is_none() || stage.saves();
+                let count = shape.ops.entry(stage.op.clone()).or_insert((0, 0));
                 count.0 += 1;
                 count.1 += usize::from(first);
                 new += usize::from(first);

@@ -78,7 +78,7 @@ fn set_in_value(slot: &mut Expr, schema: &'static Field, rest: &[Ident], value: 
         Ty::Int(..)
         | Ty::Float(..)
         | Ty::Block(_)
-        | Ty::Prompts
+        | Ty::Either(..)
         | Ty::Text
         | Ty::Init
         | Ty::Score

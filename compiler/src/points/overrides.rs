@@ -299,7 +299,7 @@ fn set_episodes(body: &mut Body, name: &Ident, rest: &[Ident], value: Expr) -> R
     }
     let count = body.stmts.iter_mut().find_map(|stmt| match stmt {
         Stmt::Repeat { count, .. } => Some(count),
-        Stmt::Assign { .. } | Stmt::Append { .. } | Stmt::Climb { .. } => None,
+        _ => None,
     });
     match count {
         Some(count) => {

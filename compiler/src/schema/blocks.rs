@@ -268,7 +268,7 @@ const UPDATES: &[Variant] = &[
         "best_so_far",
         &[
             req("by", Ty::Block(Kind::RewardModel), "the judge"),
-            req("prompts", Ty::Prompts, "the prompts it judges on"),
+            req("prompts", Ty::Either(Kind::Data, Kind::World), "the prompts it judges on"),
             opt("count", COUNT, I(64), "number of prompts"),
         ],
         "when the policy beats the copy",

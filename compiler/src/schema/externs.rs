@@ -70,7 +70,7 @@ fn ty(formal: &Formal) -> Option<Ty> {
             Some(flow) => Ty::Value(flow),
             None => Ty::Block(Kind::parse(word)?),
         },
-        ["data", "world"] => Ty::Prompts,
+        [one, other] if let (Some(one), Some(other)) = (Kind::parse(one), Kind::parse(other)) => Ty::Either(one, other),
         _ => Ty::Choice(alternatives(&words)),
     })
 }

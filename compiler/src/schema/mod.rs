@@ -171,8 +171,8 @@ pub enum Ty {
     Float(Option<Unit>, Range),
     /// The name of a block of this kind.
     Block(Kind),
-    /// The name of a `data` or a `world`: what is answered.
-    Prompts,
+    /// The name of a block of one of two kinds.
+    Either(Kind, Kind),
     /// `POLICY.init`, or `hf("...")`
     Init,
     /// `TASK.score`, `WORLD.score`

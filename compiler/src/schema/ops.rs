@@ -1,4 +1,5 @@
-//! What a pipeline can do: the operations on the right of `=` and `+=`, as `stdlib/ops.pbpo` declares them.
+//! What a pipeline can do: the operations on the right of `=` and `+=`, and those that stand alone, as
+//! `stdlib/ops.pbpo` declares them.
 
 use std::sync::LazyLock;
 
@@ -15,6 +16,7 @@ pub enum Op {
     Evaluate,
     Regret,
     Distance,
+    Save,
 }
 
 impl Op {
@@ -28,6 +30,7 @@ impl Op {
             "evaluate" => Op::Evaluate,
             "regret" => Op::Regret,
             "distance" => Op::Distance,
+            "save" => Op::Save,
             _ => return None,
         })
     }
@@ -39,8 +42,8 @@ pub struct OpSchema {
     pub op: Op,
     pub name: &'static str,
     pub args: &'static [Field],
-    /// What it gives.
-    pub gives: Flow,
+    /// What it gives; nothing, if it stands alone.
+    pub gives: Option<Flow>,
     pub doc: &'static str,
 }
 
@@ -51,7 +54,10 @@ pub fn all() -> &'static [OpSchema] {
         declared
             .iter()
             .filter_map(|item| {
-                let gives = Flow::parse(&item.result.first()?.text)?;
+                let gives = match item.result.first() {
+                    Some(word) => Some(Flow::parse(&word.text)?),
+                    None => None,
+                };
                 let (name, args, doc) =
                     (externs::text(&item.name.text), externs::fields(&item.formals), externs::text(&item.doc));
                 Some(OpSchema { op: Op::parse(name)?, name, args, gives, doc })

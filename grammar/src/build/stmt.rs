@@ -19,6 +19,10 @@ impl<'s> Builder<'s> {
                 Rule::assign => stmts.extend(self.assign(pair, std::mem::take(&mut doc))),
                 Rule::repeat => stmts.extend(self.repeat(pair)),
                 Rule::climb => stmts.extend(self.climb(pair)),
+                Rule::bare_call => {
+                    let call = pair.into_inner().next().map(|apply| self.term(apply));
+                    stmts.extend(call.map(|call| Stmt::Call { call }));
+                }
                 Rule::junk => self.junk(&pair, Rule::stmt_only),
                 Rule::missing_brace => {
                     let opener = self.suspect.unwrap_or(span);

@@ -44,6 +44,20 @@ fn a_written_adapter_has_the_tensors_of_peft() {
 }
 
 #[test]
+fn a_revision_of_the_base_is_written_and_read() {
+    let config = AdapterConfig::read(&fixture("adapter")).unwrap();
+    assert_eq!(config.revision, None);
+    let pinned = AdapterConfig { base: Some("org/tiny".into()), revision: Some("v1".into()), ..config };
+    assert_eq!(
+        (&pinned.to_json()["base_model_name_or_path"], &pinned.to_json()["revision"]),
+        (&json!("org/tiny"), &json!("v1"))
+    );
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("adapter_config.json"), pinned.to_json().to_string()).unwrap();
+    assert_eq!(AdapterConfig::read(dir.path()).unwrap(), pinned);
+}
+
+#[test]
 fn what_would_change_the_numbers_is_refused() {
     for (key, value) in [
         ("use_dora", json!(true)),

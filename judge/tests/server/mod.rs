@@ -61,6 +61,11 @@ impl Server {
     }
 }
 
+/// Answers one request; then nobody listens.
+pub fn serve_once(listener: &TcpListener, script: fn(&Request) -> Step) {
+    serve(listener.accept().unwrap().0, &Mutex::default(), &|_, request| script(request));
+}
+
 fn serve(stream: TcpStream, kept: &Mutex<Vec<Request>>, script: &dyn Fn(usize, &Request) -> Step) {
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut head = String::new();

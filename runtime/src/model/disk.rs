@@ -27,7 +27,8 @@ pub struct Loaded {
     pub score: Option<Vec<f32>>,
     pub tokenizer: Tokenizer,
     pub dir: PathBuf,
-    /// The base of adapters, which is the checkpoint itself where it has none: `ORG/NAME`, or a directory.
+    /// The base of adapters, which is the checkpoint itself where it has none: `ORG/NAME[@REVISION]`, or the absolute path
+    /// of a directory.
     pub base: String,
     /// The commit, where it came from the cache.
     pub revision: Option<String>,
@@ -55,7 +56,7 @@ pub fn load_as(name: &str, host: &Host, compute: Compute, frozen: bool) -> Resul
     let read = Read { weights: &weights, dir: &found.dir, device: &host.device, compute, keep };
     let (model, score) = read.decoder(config)?;
     let base = match &found.revision {
-        Some(_) => name.split('@').next().unwrap_or(name).to_owned(),
+        Some(_) => name.to_owned(),
         None => std::path::absolute(&found.dir)?.display().to_string(),
     };
     Ok(Loaded { model, score, tokenizer, digest: weights.digest()?, dir: found.dir, base, revision: found.revision })
@@ -80,7 +81,14 @@ fn with_adapter(dir: PathBuf, host: &Host, compute: Compute) -> Result<Loaded, F
         Fault::new(format!("{}: the adapter does not name its base model", dir.display()))
             .help("set `base_model_name_or_path` in its adapter_config.json")
     })?;
-    let loaded = load_as(&base, host, compute, true)?;
+    let base = match &adapter.config.revision {
+        Some(revision) if !host.path(&base).is_dir() => format!("{base}@{revision}"),
+        _ => base,
+    };
+    let loaded = load_as(&base, host, compute, true).map_err(|fault| Fault {
+        message: format!("{}: the base of this adapter: {}", dir.display(), fault.message),
+        ..fault
+    })?;
     if loaded.model.has_adapters() {
         return Err(Fault::new(format!("{}: the adapter's base `{base}` is an adapter itself", dir.display()))
             .help("merge the base first: `pbpoc export --model ... --out ...`"));

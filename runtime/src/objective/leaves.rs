@@ -220,8 +220,10 @@ impl<'v> Leaves<'v> {
             }
         }
         if let [own, reference] = margins.as_slice() {
-            let prefers = crate::ops::share_positive(own.clone() - reference.clone());
-            context.record("rewards/accuracies", mean(prefers));
+            // The difference of the log-ratios in nats, without the factor beta, which is the objective's own.
+            let margin = own.clone() - reference.clone();
+            context.record("rewards/margins", mean(margin.clone()));
+            context.record("rewards/accuracies", mean(crate::ops::share_positive(margin)));
         }
         Ok(())
     }

@@ -155,6 +155,9 @@ fn item(record: Record, checked: bool) -> Result<Item, Wrong> {
             ));
         }
     }
+    if chosen.is_some() && chosen == rejected {
+        return Err(("`chosen` and `rejected` are the same", "a pair prefers one of two responses: remove the row"));
+    }
     // A preferred response is a demonstration too.
     let demonstration = completion.or_else(|| chosen.clone());
     Ok(Item { prompt, demonstration, answer, pair: chosen.zip(rejected) })

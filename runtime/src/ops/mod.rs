@@ -23,6 +23,7 @@ mod preferences;
 mod refresh;
 mod reward_model;
 mod sample;
+mod save;
 
 pub use ascend::share_positive;
 pub use imitate::cross_entropy;
@@ -68,6 +69,7 @@ pub const OPS: &[(&str, &dyn Op)] = &[
     ("refresh", &refresh::Refresh),
     ("reward_model", &reward_model::MakeRewardModel),
     ("sample", &sample::Sample),
+    ("save", &save::Save),
     ("worst", &linear::Worst),
 ];
 

@@ -21,10 +21,19 @@ use crate::generate::Sampling;
 use crate::model::disk::Out;
 use crate::model::{Decoder, Head, RewardModel};
 use crate::tokenizer::{BOS, Characters, EOS, PAD, SPECIAL, Tokenizer};
-use crate::value::{Policy, Reward};
+use crate::value::{Policy, Reward, Value};
 
 /// Shards of the size that transformers makes.
 const SHARD_BYTES: u64 = 5_000_000_000;
+
+/// Writes a player of either kind; what is none has nothing to write.
+pub fn save_player(dir: &Path, player: &Value) -> Result<(), Fault> {
+    match player {
+        Value::Policy(policy) => save(dir, policy),
+        Value::Reward(reward) => save_reward(dir, reward),
+        _ => Ok(()),
+    }
+}
 
 /// Writes a policy: whole, in f32 (small steps of training would be lost in bf16), or as an adapter where it has any.
 pub fn save(dir: &Path, policy: &Policy) -> Result<(), Fault> {
@@ -91,7 +100,8 @@ fn write(
     Ok(weights::write(dir, &shapes, values, dtype, SHARD_BYTES)?)
 }
 
-/// Writes the adapters alone, as PEFT does; `base` is the model that they are put on.
+/// Writes the adapters alone, as PEFT does; `base` is the model that they are put on: `ORG/NAME[@REVISION]`, or the
+/// absolute path of a directory.
 pub fn save_adapter(dir: &Path, model: &Decoder, base: &str) -> Result<(), Fault> {
     fs::create_dir_all(dir)?;
     let linears = model.linears();
@@ -108,6 +118,10 @@ pub fn save_adapter(dir: &Path, model: &Decoder, base: &str) -> Result<(), Fault
         adapted.keys().filter_map(|name| Some(name.rsplit_once('.')?.1.to_owned())).collect();
     targets.sort();
     targets.dedup();
+    let (base, revision) = match base.split_once('@') {
+        Some((base, revision)) if !Path::new(base).is_absolute() => (base, Some(revision.to_owned())),
+        _ => (base, None),
+    };
     let config = AdapterConfig {
         r: rank,
         alpha: first.scale * rank as f64,
@@ -115,6 +129,7 @@ pub fn save_adapter(dir: &Path, model: &Decoder, base: &str) -> Result<(), Fault
         dropout: 0.0,
         target_modules: targets,
         base: Some(base.to_owned()),
+        revision,
         task: "CAUSAL_LM".into(),
     };
     let mut tensors = BTreeMap::new();

@@ -1,12 +1,13 @@
 //! The run directory: what a run leaves on disk.
 //!
 //! `plan.txt`, `plan.json`, `run.json`, `metrics.jsonl`, `preferences.jsonl`, `tb/` (TensorBoard),
-//! `checkpoints/<policy>/` (Hugging Face layout) and `report.html`. Whole files are written to a
+//! `checkpoints/<player>/` (Hugging Face layout; those on the way are in `step-000050/` there) and `report.html`. Whole files are written to a
 //! temporary file and renamed; the `.jsonl` files grow line by line, so that a killed run keeps all it had.
 
 mod appender;
 pub mod checkpoint;
 mod report;
+mod steps;
 mod tensorboard;
 
 use std::fs;
@@ -18,9 +19,11 @@ use pbpo_compiler::plan::cost::Cost;
 use serde_json::{Map, Value as Json, json};
 
 use crate::env::Env;
-use crate::event::{Completion, Event, Metrics, Observer};
+use crate::error::Fault;
+use crate::event::{Checkpoint, Completion, Event, Metrics, Observer};
 use crate::value::Value;
 use appender::Appender;
+use steps::Steps;
 use tensorboard::TensorBoard;
 
 /// One evaluation of a policy.
@@ -41,6 +44,7 @@ pub struct RunDir {
     preferences: Appender,
     tensorboard: TensorBoard,
     manifest: Map<String, Json>,
+    steps: Steps,
     started: std::time::Instant,
     /// Every episode's figures, for the report.
     pub episodes: Vec<Metrics>,
@@ -70,6 +74,7 @@ impl RunDir {
             preferences: Appender::create(&path.join("preferences.jsonl"), fast)?,
             tensorboard: TensorBoard::create(&path.join("tb"), fast)?,
             manifest: manifest.as_object().cloned().unwrap_or_default(),
+            steps: Steps::default(),
             started: std::time::Instant::now(),
             episodes: Vec::new(),
             evaluations: Vec::new(),
@@ -139,19 +144,33 @@ impl RunDir {
 
     /// Saves the players as they were, and notes in the manifest that the run failed, and why.
     pub fn fail(&mut self, message: &str, env: &Env) -> io::Result<()> {
-        self.save_players(env)?;
+        let saved = self.save_players(env);
         self.manifest.insert("error".into(), json!(message));
-        self.close("failed")
+        self.close("failed").and(saved)
+    }
+
+    /// Removes the directory of a run that failed before it had anything to leave: no figure, no pair, no player. Whether
+    /// it is gone; files that are not the run's own stay, and the directory with them.
+    pub fn discard(self) -> bool {
+        let empty = |file: &str| fs::metadata(self.path.join(file)).is_ok_and(|file| file.len() == 0);
+        if !empty("metrics.jsonl") || !empty("preferences.jsonl") || self.path.join("checkpoints").exists() {
+            return false;
+        }
+        let own = ["metrics.jsonl", "preferences.jsonl", "plan.txt", "plan.json", "run.json"];
+        // Curves are those of metrics.jsonl: there are none.
+        let removed = own.iter().try_for_each(|file| fs::remove_file(self.path.join(file)));
+        removed
+            .and_then(|()| fs::remove_dir_all(self.path.join("tb")))
+            .and_then(|()| fs::remove_dir(&self.path))
+            .is_ok()
     }
 
     fn save_players(&self, env: &Env) -> io::Result<()> {
         let dir = self.path.join("checkpoints");
-        let save = |(name, player): (String, &Value)| match player {
-            Value::Policy(policy) => checkpoint::save(&dir.join(name), policy),
-            Value::Reward(reward) => checkpoint::save_reward(&dir.join(name), reward),
-            _ => Ok(()),
-        };
-        last_players(env).into_iter().try_for_each(save).map_err(|fault| io::Error::other(fault.to_string()))
+        let save = |(name, player): (String, &Value)| checkpoint::save_player(&dir.join(name), player);
+        // Every one that can be written, whatever becomes of another.
+        let saved: Vec<Result<(), Fault>> = last_players(env).into_iter().map(save).collect();
+        saved.into_iter().collect::<Result<(), Fault>>().map_err(|fault| io::Error::other(fault.to_string()))
     }
 
     fn close(&mut self, status: &str) -> io::Result<()> {
@@ -221,6 +240,13 @@ impl Observer for RunDir {
                 self.preferences.settle()
             }
         }
+    }
+
+    fn save(&mut self, checkpoint: &Checkpoint<'_>) -> Result<(), Fault> {
+        let old = self.steps.add(&self.path, checkpoint)?;
+        self.manifest.insert("checkpoints".into(), self.steps.list());
+        self.write_manifest()?;
+        Ok(old.iter().try_for_each(|dir| steps::remove(dir))?)
     }
 }
 

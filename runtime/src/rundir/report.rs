@@ -14,6 +14,7 @@ const CURVES: &[(&str, &str)] = &[
     ("rm/accuracy", "reward model: share of pairs ordered as labelled"),
     ("explorer/logdet", "log det of the feature covariance"),
     ("explorer/uncertainty_mean", "uncertainty of the chosen pairs"),
+    ("rewards/margins", "implicit reward: chosen less rejected, nats, without the factor beta"),
     ("oracle/agreement", "share of labels that agree with the score"),
     ("policy/objective", "policy objective"),
     ("regret/cumulative", "cumulative regret of the main policy"),

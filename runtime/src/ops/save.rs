@@ -1,0 +1,34 @@
+//! `save`: a player as a checkpoint of the run directory.
+
+use pbpo_compiler::plan::Stage;
+use serde::Deserialize;
+
+use super::{Op, config};
+use crate::context::Context;
+use crate::env::Env;
+use crate::error::Fault;
+use crate::event::Checkpoint;
+use crate::value::Value;
+
+pub struct Save;
+
+#[derive(Deserialize)]
+struct Settings {
+    every: usize,
+    /// Checkpoints of this stage that stay; all where absent.
+    keep: Option<usize>,
+}
+
+impl Op for Save {
+    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+        let Settings { every, keep } = config(stage)?;
+        // What the last iteration leaves is saved when the run ends, whatever `every` is.
+        if context.episode.is_multiple_of(every.max(1)) {
+            let player = env.get(stage, "player")?;
+            let name = stage.input("player").and_then(|value| value.split('@').next()).unwrap_or_default();
+            let step = context.step();
+            context.save(&Checkpoint { stage: &stage.name, name, step, keep, player })?;
+        }
+        Ok(Vec::new())
+    }
+}
