@@ -82,3 +82,10 @@ fn equal_stages_draw_their_own_numbers() {
     assert_eq!(ids["y0"], more["y0"]);
     assert_ne!(more["y0"], more["y1"]);
 }
+
+/// Labels that are drawn are as they were before the word; others are other labels.
+#[test]
+fn labels_count_where_they_are_not_drawn() {
+    assert_eq!(all(QUICKSTART, &["judge.by.labels=sample"]), all(QUICKSTART, &[]));
+    assert_ne!(all(QUICKSTART, &["judge.by.labels=soft"]), all(QUICKSTART, &[]));
+}

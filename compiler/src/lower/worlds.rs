@@ -100,10 +100,14 @@ impl Lower<'_> {
             return;
         }
         self.out.push(
-            Diagnostic::error(Code::WrongKind, at, format!("`{oracle}` has `labels = {labels}`, in a world they are drawn"))
-                .label(format!("labels trajectories of `{world}`"))
-                .also(declared, "declared here")
-                .help("write `labels = sample`, or leave it out: the sets of a world are those of drawn labels"),
+            Diagnostic::error(
+                Code::WrongKind,
+                at,
+                format!("`{oracle}` has `labels = {labels}`, in a world they are drawn"),
+            )
+            .label(format!("labels trajectories of `{world}`"))
+            .also(declared, "declared here")
+            .help("write `labels = sample`, or leave it out: the sets of a world are those of drawn labels"),
         );
     }
 

@@ -66,3 +66,43 @@ impl BatchRef {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::plan::forward::{forwards, forwards_where};
+    use crate::plan::{BinaryOp, Reduction};
+
+    fn leaf(side: Side) -> Expr {
+        let batch = BatchRef { value: "b".into(), side: Some(side) };
+        Expr::Leaf { leaf: Leaf::Logp { policy: "pi".into(), batch } }
+    }
+
+    fn reduce(axis: Axis, arg: Expr) -> Expr {
+        Expr::Reduce { reduction: Reduction::Mean, axis, arg: Box::new(arg) }
+    }
+
+    fn minus(left: Expr, right: Expr) -> Expr {
+        Expr::Binary { op: BinaryOp::Sub, left: Box::new(left), right: Box::new(right) }
+    }
+
+    #[test]
+    fn sides_are_exchanged_and_scalars_stay() {
+        let [chosen, rejected] = [Side::Chosen, Side::Rejected].map(|side| reduce(Axis::Token, leaf(side)));
+        let scalar = Expr::Named { name: "mean".into(), arg: Box::new(reduce(Axis::Row, chosen.clone())) };
+        let row =
+            |a: &Expr, b: &Expr| minus(Expr::StopGrad { arg: Box::new(minus(a.clone(), b.clone())) }, scalar.clone());
+        assert_eq!(row(&chosen, &rejected).swapped(), row(&rejected, &chosen));
+        assert_eq!(row(&chosen, &rejected).pairs(), Some("b"));
+        assert_eq!(scalar.pairs(), None);
+    }
+
+    #[test]
+    fn a_soft_set_is_read_on_both_sides() {
+        let objective = reduce(Axis::Row, reduce(Axis::Token, leaf(Side::Chosen)));
+        let sides = |found: Vec<crate::plan::Forward>| found.iter().filter_map(|f| f.batch.side).collect::<Vec<_>>();
+        assert_eq!(sides(forwards(&objective)), [Side::Chosen]);
+        assert_eq!(sides(forwards_where(&objective, &|set| set == "b")), [Side::Chosen, Side::Rejected]);
+        assert_eq!(sides(forwards_where(&objective, &|set| set == "c")), [Side::Chosen]);
+    }
+}

@@ -337,7 +337,11 @@ const SCALE: Field = opt("scale", POSITIVE, F(1.0), "sharpness of the preference
 const FLIP: Field = opt("flip", Ty::Float(None, Range::new(0.0, 0.5)), F(0.0), "chance that a label is turned around");
 
 const JUDGES: &[Variant] = &[
-    record("btl", &[req("score", Ty::Score, "the true score"), SCALE, FLIP, judges::LABELS], "Bradley-Terry-Luce on a score"),
+    record(
+        "btl",
+        &[req("score", Ty::Score, "the true score"), SCALE, FLIP, judges::LABELS],
+        "Bradley-Terry-Luce on a score",
+    ),
     record(
         "verifier",
         &[judges::TIES, FLIP, judges::LABELS],

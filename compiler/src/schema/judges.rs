@@ -89,14 +89,15 @@ pub const RECORDED: &[Field] = &[
 
 const ORDERS: &[Variant] =
     &[word("both", "both ways; the mean counts (position bias)"), word("given", "the first response first")];
-const LABELLED: &[Variant] =
-    &[
+const LABELLED: &[Variant] = &[
     word("sample", "drawn, as the probability says"),
     word("likelier", "the likelier response wins"),
     word("soft", "the probability is the label: losses are expected over it"),
 ];
-const TIED: &[Variant] =
-    &[word("drop", "the pair is left out"), word("draw", "a coin decides; with `labels = soft` its probability is 1/2")];
+const TIED: &[Variant] = &[
+    word("drop", "the pair is left out"),
+    word("draw", "a coin decides; with `labels = soft` its probability is 1/2"),
+];
 const VERDICTS: &[Variant] = &[
     word("text", "the last label in the text"),
     word("logprobs", "log-probabilities of the labels, where the server gives them; else the text"),

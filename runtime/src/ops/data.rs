@@ -164,8 +164,7 @@ fn item(record: Record, checked: bool) -> Result<Item, Wrong> {
     }
     // A preferred response is a demonstration too.
     let demonstration = completion.or_else(|| chosen.clone());
-    let labelled =
-        |(chosen, rejected)| Labelled { chosen, rejected, probability: probability.unwrap_or(1.0) };
+    let labelled = |(chosen, rejected)| Labelled { chosen, rejected, probability: probability.unwrap_or(1.0) };
     Ok(Item { prompt, demonstration, answer, pair: chosen.zip(rejected).map(labelled) })
 }
 
