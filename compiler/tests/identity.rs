@@ -99,3 +99,10 @@ fn checkpoints_move_nothing() {
     assert_ne!(other[&repeat.name], after[&repeat.name]);
     assert_eq!(other["last"], before["last"]);
 }
+
+/// Labels that are drawn are as they were before the word; others are other labels.
+#[test]
+fn labels_count_where_they_are_not_drawn() {
+    assert_eq!(all(QUICKSTART, &["judge.by.labels=sample"]), all(QUICKSTART, &[]));
+    assert_ne!(all(QUICKSTART, &["judge.by.labels=soft"]), all(QUICKSTART, &[]));
+}

@@ -1,6 +1,8 @@
 //! Preferences and their maximum-likelihood reward.
 //!
-//! `NLL(theta) = sum_i softplus(-<theta, toward_i>) + ridge / 2 ||theta||^2` (Bradley-Terry, a sum over the pairs).
+//! `NLL(theta) = sum_i softplus(-<theta, toward_i>) + ridge / 2 ||theta||^2` (Bradley-Terry, a sum over the pairs). A label of
+//! probability p counts as p of itself and 1 - p of the other one: `p softplus(-m) + (1 - p) softplus(m)` at the margin m, which is
+//! `softplus(-m) + (1 - p) m`. So doubt adds a linear term, and the Hessian is that of hard labels.
 //! Rewards may be held to a ball, `||theta|| <= bound`.
 
 use crate::dot;
@@ -12,16 +14,24 @@ pub struct Preferences {
     pub width: usize,
     /// `[len, width]`, each turned so that it points from the rejected to the chosen side.
     pub toward: Vec<f64>,
+    /// Probability of the other label, in 0..=0.5 for each pair; 0 of a hard label.
+    doubt: Vec<f64>,
 }
 
 impl Preferences {
     pub fn new(width: usize) -> Self {
-        Self { width, toward: Vec::new() }
+        Self { width, toward: Vec::new(), doubt: Vec::new() }
     }
 
     /// `chosen` and `rejected` are phi(tau).
     pub fn push(&mut self, chosen: &[f64], rejected: &[f64]) {
+        self.push_soft(chosen, rejected, 1.0);
+    }
+
+    /// A pair whose first side is preferred with this probability.
+    pub fn push_soft(&mut self, chosen: &[f64], rejected: &[f64], probability: f64) {
         self.toward.extend(chosen.iter().zip(rejected).map(|(a, b)| a - b));
+        self.doubt.push(1.0 - probability);
     }
 
     pub fn len(&self) -> usize {
@@ -32,14 +42,15 @@ impl Preferences {
         self.toward.is_empty()
     }
 
-    fn rows(&self) -> impl Iterator<Item = &[f64]> {
-        self.toward.chunks_exact(self.width.max(1))
+    /// Differences, with the doubt of each.
+    fn rows(&self) -> impl Iterator<Item = (&[f64], f64)> {
+        self.toward.chunks_exact(self.width.max(1)).zip(self.doubt.iter().copied())
     }
 
     /// `NLL(theta)`, in O(n d).
     pub fn nll(&self, theta: &[f64], ridge: f64) -> f64 {
         let mut losses = Losses::default();
-        self.rows().for_each(|z| _ = losses.add(dot(theta, z)));
+        self.rows().for_each(|(z, doubt)| _ = losses.add(dot(theta, z), doubt));
         losses.sum() + 0.5 * ridge * dot(theta, theta)
     }
 
@@ -55,9 +66,10 @@ impl Preferences {
     /// Adds what the preferences behind the first `from` give to gradient and Hessian; their loss.
     fn add_derivatives(&self, from: usize, theta: &[f64], gradient: &mut [f64], hessian: &mut [f64]) -> f64 {
         let mut losses = Losses::default();
-        for z in self.rows().skip(from) {
-            let wrong = losses.add(dot(theta, z));
-            gradient.iter_mut().zip(z).for_each(|(g, z)| *g -= wrong * z);
+        for (z, doubt) in self.rows().skip(from) {
+            let wrong = losses.add(dot(theta, z), doubt);
+            let pull = wrong - doubt;
+            gradient.iter_mut().zip(z).for_each(|(g, z)| *g -= pull * z);
             let weight = wrong * (1.0 - wrong);
             for (row, z_i) in hessian.chunks_exact_mut(self.width).zip(z) {
                 let scaled = weight * z_i;
@@ -75,7 +87,7 @@ impl Preferences {
     }
 }
 
-/// A sum of `softplus(-m)` over margins. Logarithms are the slow part of it, so many factors share one.
+/// A sum of `softplus(-m) + doubt m` over margins. Logarithms are the slow part of it, so many factors share one.
 struct Losses {
     sum: f64,
     product: f64,
@@ -90,9 +102,12 @@ impl Default for Losses {
 impl Losses {
     /// Adds a margin; gives `sigma(-m)`, the chance of the other label. Nothing overflows, and small losses keep
     /// their digits.
-    fn add(&mut self, margin: f64) -> f64 {
+    fn add(&mut self, margin: f64, doubt: f64) -> f64 {
         let tail = (-margin.abs()).exp();
         self.sum += (-margin).max(0.0);
+        if doubt != 0.0 {
+            self.sum += doubt * margin;
+        }
         if tail < 1e-5 {
             self.sum += tail * (1.0 - tail * (0.5 - tail / 3.0));
         } else {

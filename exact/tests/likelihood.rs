@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{eliminate, labelled, normals, plain_gradient, plain_hessian, plain_nll, rng};
+use common::{eliminate, labelled, normals, plain_gradient, plain_hessian, plain_nll, rng, sigmoid};
 use pbpo_exact::dot;
 use pbpo_exact::likelihood::{Preferences, fit, refit};
 
@@ -143,4 +143,50 @@ fn a_fit_that_grows_is_the_fit_from_scratch() {
     assert!(grown.theta.iter().zip(&whole.theta).all(|(a, b)| (a - b).abs() < 1e-8), "{grown:?} {whole:?}");
     assert!((grown.nll - whole.nll).abs() < 1e-8);
     assert!(grown.hessian.iter().zip(&whole.hessian).all(|(a, b)| (a - b).abs() < 1e-6));
+}
+
+/// A label of probability 3/4 is three labels of one kind and one of the other, a quarter of each.
+#[test]
+fn a_soft_label_is_so_many_hard_ones() {
+    let rng = &mut rng(11);
+    let (mut soft, mut hard) = (Preferences::new(4), Preferences::new(4));
+    for _ in 0..60 {
+        let (a, b) = (normals(4, 1.0, rng), normals(4, 1.0, rng));
+        soft.push_soft(&a, &b, 0.75);
+        (0..3).for_each(|_| hard.push(&a, &b));
+        hard.push(&b, &a);
+    }
+    let at = normals(4, 1.0, rng);
+    assert!((4.0 * soft.nll(&at, 0.1) - hard.nll(&at, 0.4)).abs() < 1e-9);
+    let derivatives = |data: &Preferences, ridge: f64| {
+        let (mut gradient, mut hessian) = (vec![0.0; 4], vec![0.0; 16]);
+        data.derivatives(&at, ridge, &mut gradient, &mut hessian);
+        [gradient, hessian].concat()
+    };
+    let pairs = derivatives(&soft, 0.1).into_iter().zip(derivatives(&hard, 0.4));
+    assert!(pairs.into_iter().all(|(soft, hard)| (4.0 * soft - hard).abs() < 1e-9));
+    let (soft, hard) = (fit(&soft, 0.1, &[0.0; 4]), fit(&hard, 0.4, &[0.0; 4]));
+    assert!(soft.converged && soft.theta.iter().zip(&hard.theta).all(|(a, b)| (a - b).abs() < 1e-8));
+}
+
+/// Labelled by the probabilities themselves, theta* is the minimum; labels that are drawn scatter around it.
+#[test]
+fn soft_labels_find_what_drawn_ones_estimate() {
+    let theta = [1.0, -0.5, 0.3];
+    let (mut of_soft, mut of_drawn) = (0.0_f64, 0.0_f64);
+    for seed in 0..20 {
+        let rng = &mut rng(100 + seed);
+        let drawn = labelled(100, &theta, 1.0, rng);
+        let mut soft = Preferences::new(3);
+        for z in drawn.toward.chunks(3) {
+            soft.push_soft(z, &[0.0; 3], sigmoid(dot(&theta, z)));
+        }
+        let error = |data: &Preferences| {
+            let off = pbpo_exact::minus(&fit(data, 1e-6, &[0.0; 3]).theta, &theta);
+            dot(&off, &off)
+        };
+        (of_soft, of_drawn) = (of_soft.max(error(&soft)), of_drawn + error(&drawn) / 20.0);
+    }
+    println!("squared errors: at most {of_soft:e} of soft labels, {of_drawn} on average of drawn ones");
+    assert!(of_soft < 1e-9 && of_drawn > 0.05);
 }

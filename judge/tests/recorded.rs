@@ -57,3 +57,12 @@ fn bad_lines_are_named() {
         assert!(error.contains(":8: ") && error.contains(why), "{error}");
     }
 }
+
+/// What a run writes of its soft labels.
+#[test]
+fn a_probability_is_that_of_the_chosen_response() {
+    let line = r#"{"episode": 1, "prompt": "p", "chosen": "good", "rejected": "bad", "probability": 0.75}"#;
+    let judge = recorded(line, Missing::Error).unwrap();
+    let verdicts = judge.judge(&[query("p", "good", "bad"), query("p", "bad", "good")]).unwrap();
+    assert_eq!(verdicts, [Verdict::Prefer(0.75), Verdict::Prefer(0.25)]);
+}

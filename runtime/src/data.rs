@@ -19,8 +19,16 @@ pub struct Item {
     pub demonstration: Option<Text>,
     /// What a verifier wants.
     pub answer: Option<String>,
-    /// The two sides of a labelled pair.
-    pub pair: Option<(Text, Text)>,
+    pub pair: Option<Labelled>,
+}
+
+/// Two responses of which one is preferred.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Labelled {
+    pub chosen: Text,
+    pub rejected: Text,
+    /// That `chosen` is preferred, in 0.5..=1; 1 is a hard label.
+    pub probability: f64,
 }
 
 /// How a response to an item is scored.

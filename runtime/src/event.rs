@@ -53,6 +53,13 @@ pub struct PreferenceRecord {
     pub chosen: Text,
     #[serde(serialize_with = "text")]
     pub rejected: Text,
+    /// That `chosen` is preferred; 1, a hard label, is not written.
+    #[serde(skip_serializing_if = "is_hard")]
+    pub probability: f32,
+}
+
+fn is_hard(probability: &f32) -> bool {
+    *probability == 1.0
 }
 
 /// A string, or a list of messages.

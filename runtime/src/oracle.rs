@@ -21,7 +21,7 @@ const MUTE: usize = 8;
 pub enum Oracle {
     /// On the score of the data's task.
     Task(Btl),
-    /// On the data's own check; whether a coin decides where both pass or neither.
+    /// On the data's own check; whether both are as likely where both pass or neither, or the pair is left out.
     Verifier { btl: Btl, draws_ties: bool },
     /// On the score of a reward model from disk.
     Scorer(Box<Scorer>),
@@ -36,6 +36,21 @@ pub struct Btl {
     #[serde(default)]
     pub scale: f64,
     pub flip: f64,
+    #[serde(default)]
+    pub labels: Labels,
+}
+
+/// What becomes of the probability that the first response is preferred.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Labels {
+    /// A hard label is drawn from it.
+    #[default]
+    Sample,
+    /// The likelier response wins; where both are as likely, it is drawn.
+    Likelier,
+    /// It is the label.
+    Soft,
 }
 
 /// A reward model that is no player.
@@ -48,9 +63,8 @@ pub struct Scorer {
 /// A judge, and what is made of its verdicts.
 pub struct Asked {
     pub judge: Box<dyn Judge>,
-    /// The likelier response wins; else it is drawn.
-    pub likelier: bool,
-    /// A coin decides a tie; else the pair is left out.
+    pub labels: Labels,
+    /// Both responses of a tie are as likely; else the pair is left out.
     pub draws_ties: bool,
 }
 
@@ -66,12 +80,12 @@ pub struct Opinion {
 }
 
 impl Oracle {
-    /// Noise and sharpness, where there is a score.
+    /// Noise and sharpness, where there is a score, and what becomes of probabilities.
     pub fn btl(&self) -> Btl {
         match self {
             Oracle::Task(btl) | Oracle::Verifier { btl, .. } => *btl,
             Oracle::Scorer(scorer) => scorer.btl,
-            Oracle::Judge(_) => Btl { scale: 1.0, flip: 0.0 },
+            Oracle::Judge(asked) => Btl { scale: 1.0, flip: 0.0, labels: asked.labels },
         }
     }
 
@@ -180,7 +194,6 @@ impl Asked {
 
     fn opinion(&self, verdict: &Verdict) -> Opinion {
         let first = match verdict {
-            Verdict::Prefer(p) if self.likelier && *p != 0.5 => Some(f64::from(u8::from(*p > 0.5))),
             Verdict::Prefer(p) => Some(*p),
             Verdict::Tie => self.draws_ties.then_some(0.5),
             Verdict::Abstain(_) | Verdict::Failed(_) => None,

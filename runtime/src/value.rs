@@ -150,10 +150,22 @@ pub struct Rollouts {
 }
 
 /// One labelled pair.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Pair {
     pub chosen: Row,
     pub rejected: Row,
+    /// That `chosen` is preferred, in 0.5..=1; 1 is a hard label.
+    pub probability: f32,
+}
+
+impl Pair {
+    /// A pair whose first response is preferred with this probability, in 0..=1. `chosen` is the likelier one; at 1/2
+    /// it is the first.
+    pub fn new(first: Row, second: Row, probability: f64) -> Self {
+        let (chosen, rejected, probability) =
+            if probability < 0.5 { (second, first, 1.0 - probability) } else { (first, second, probability) };
+        Self { chosen, rejected, probability: probability as f32 }
+    }
 }
 
 /// A set of labelled pairs. It only grows, by chunks that all versions share.
@@ -181,6 +193,11 @@ impl Preferences {
 
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether some label is soft.
+    pub fn is_soft(&self) -> bool {
+        self.pairs().any(|pair| pair.probability < 1.0)
     }
 
     pub fn pairs(&self) -> impl Iterator<Item = &Pair> {

@@ -193,6 +193,48 @@ pipeline main {
     assert!((reward(2) - (margin(2) - margin(0))).abs() < 1e-4, "{} and {}", reward(2), margin(2) - margin(0));
 }
 
+/// What a run collects with soft labels is in its file, and read back it is the same.
+#[test]
+fn soft_labels_are_stored_and_read_back() {
+    let dir = directory();
+    let (path, ran) = run(dir.path(), "run", INIT, "reward_model { model = \"reward\", scale = 2.0, labels = soft }");
+    ran.unwrap();
+    let stored = std::fs::read_to_string(path.join("preferences.jsonl")).unwrap();
+    let records: Vec<serde_json::Value> = stored.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let probability = |record: &serde_json::Value| record["probability"].as_f64().map_or(1.0, |p| p) as f32;
+    assert!(records.iter().any(|record| (0.5..1.0).contains(&probability(record))), "{stored}");
+    // One more, whose chosen response is the less likely one.
+    let odd = "{\"prompt\": \"one\", \"chosen\": \"1\", \"rejected\": \"2\", \"probability\": 0.25}\n";
+    std::fs::write(dir.path().join("votes.jsonl"), stored.clone() + odd).unwrap();
+    let file = r#"pbpo 1
+use std/losses { dpo }
+data votes { source = file("votes.jsonl") }
+policy pi { model = hf("qwen2"), init = pretrained, optimizer = adamw { lr = 1e-3 } }
+policy ref { follows = pi, update = sft }
+pipeline main {
+  all = pairs(pi, votes)
+  descend pi on dpo(pi, ref, all, beta = 0.1)
+}
+"#;
+    let mut env = Env::default();
+    execute(&plan(file, &[]), host(dir.path()), &mut tiny::Told::default(), &mut env, &mut Shared::default()).unwrap();
+    let Some(pbpo_runtime::value::Value::Preferences(all)) = env.values.get("all") else { panic!("no pairs") };
+    let source = all.source.as_ref().unwrap();
+    assert_eq!(all.len(), records.len() + 1);
+    for (pair, record) in all.pairs().zip(&records) {
+        assert_eq!(source.text(&pair.chosen.response), record["chosen"].as_str().unwrap());
+        assert_eq!(source.text(&pair.rejected.response), record["rejected"].as_str().unwrap());
+        assert_eq!(pair.probability, probability(record));
+    }
+    let last = all.get(records.len()).unwrap();
+    assert_eq!((source.text(&last.chosen.response).as_str(), last.probability), ("2", 0.75));
+    std::fs::write(dir.path().join("votes.jsonl"), odd.replace("0.25", "25")).unwrap();
+    let fault =
+        execute(&plan(file, &[]), host(dir.path()), &mut tiny::Told::default(), &mut env, &mut Shared::default());
+    let fault = fault.unwrap_err();
+    assert!(fault.message.contains("votes.jsonl:1:") && fault.message.contains("a number in 0..=1"), "{fault}");
+}
+
 #[test]
 fn rows_that_are_skipped_are_counted_and_said() {
     let dir = directory();

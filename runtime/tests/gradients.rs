@@ -1,66 +1,32 @@
 //! Gradients of objectives against finite differences, and the estimator against enumeration.
 
 mod common;
+#[path = "common/objectives.rs"]
+mod objectives;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
-use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use pbpo_compiler::plan::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp};
+use burn::module::{Module, Param};
+use burn::tensor::Device;
+use objectives::{
+    Nudge, assert_close, batch, binary, compare, direction, directional, leaf, logp, number, ratio, reduce, reward,
+    rows_mean, unary,
+};
+use pbpo_compiler::plan::{Axis, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp};
 use pbpo_runtime::batch::Row;
 use pbpo_runtime::data::Data;
 use pbpo_runtime::model::{Decoder, Head};
 use pbpo_runtime::objective::{Evaluator, Leaves, Moved};
-use pbpo_runtime::rng::{normals, stream};
 use pbpo_runtime::tokenizer::EOS;
 use pbpo_runtime::value::{Pair, Preferences, Rollouts, Value, tracked};
-use rand_chacha::ChaCha8Rng;
-
-// --- small builders of expressions ---
-
-fn leaf(leaf: Leaf) -> Expr {
-    Expr::Leaf { leaf }
-}
-fn batch(value: &str, side: Option<Side>) -> BatchRef {
-    BatchRef { value: value.into(), side }
-}
-fn reduce(reduction: Reduction, axis: Axis, arg: Expr) -> Expr {
-    Expr::Reduce { reduction, axis, arg: Box::new(arg) }
-}
-fn unary(op: UnaryOp, arg: Expr) -> Expr {
-    Expr::Unary { op, arg: Box::new(arg) }
-}
-fn binary(op: BinaryOp, left: Expr, right: Expr) -> Expr {
-    Expr::Binary { op, left: Box::new(left), right: Box::new(right) }
-}
-fn number(value: f64) -> Expr {
-    Expr::Const { value }
-}
-fn logp(policy: &str, b: BatchRef) -> Expr {
-    reduce(Reduction::Sum, Axis::Token, leaf(Leaf::Logp { policy: policy.into(), batch: b }))
-}
-fn ratio(b: BatchRef) -> Expr {
-    binary(BinaryOp::Sub, logp("pi", b.clone()), logp("ref", b))
-}
-fn reward(head: Head, b: BatchRef) -> Expr {
-    match head {
-        Head::Token => {
-            reduce(Reduction::Sum, Axis::Token, leaf(Leaf::TokenReward { reward_model: "r".into(), batch: b }))
-        }
-        Head::Sequence | Head::Mean => leaf(Leaf::Reward { reward_model: "r".into(), batch: b }),
-    }
-}
-fn rows_mean(arg: Expr) -> Expr {
-    reduce(Reduction::Mean, Axis::Row, arg)
-}
 
 // --- a world with two policies, a reward model, rollouts and pairs ---
 
 fn world(head: Head) -> HashMap<String, Value> {
     let data = common::data(&["ab", "c"]);
     let rows = vec![common::row(&[3, 4], &[5, EOS]), common::row(&[5], &[3, 3, EOS]), common::row(&[5], &[4])];
-    let pair = |a: &Row, b: &Row| Pair { chosen: a.clone(), rejected: b.clone() };
+    let pair = |a: &Row, b: &Row| Pair::new(a.clone(), b.clone(), 1.0);
     let pairs = vec![pair(&rows[1], &rows[2]), pair(&rows[2], &rows[1]), pair(&rows[1], &rows[0])];
     common::values(vec![
         ("pi", common::policy(&data, 1)),
@@ -69,86 +35,6 @@ fn world(head: Head) -> HashMap<String, Value> {
         ("y", Value::Rollouts(Arc::new(Rollouts { source: common::source(&data), rows, per_prompt: 1 }))),
         ("prefs", Value::Preferences(Preferences::new(common::source(&data), pairs))),
     ])
-}
-
-/// Adds `scale` times a fixed random direction to every weight.
-struct Nudge {
-    rng: ChaCha8Rng,
-    scale: f64,
-}
-
-impl ModuleMapper for Nudge {
-    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let (id, value, mapper) = param.consume();
-        let shape = value.shape();
-        let direction = normals(&mut self.rng, shape.num_elements());
-        let direction = Tensor::from_data(TensorData::new(direction, shape), &value.device());
-        Param::from_mapped_value(id, value + direction.mul_scalar(self.scale), mapper)
-    }
-}
-
-/// Inner product of the gradient with the same direction.
-struct Along<'a> {
-    rng: ChaCha8Rng,
-    gradients: &'a Gradients,
-    total: f64,
-}
-
-impl ModuleVisitor for Along<'_> {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let value = param.val();
-        let direction = normals(&mut self.rng, value.shape().num_elements());
-        if let Some(gradient) = value.grad(self.gradients) {
-            let gradient: Vec<f32> = gradient.into_data_as::<f32>().try_into_vec().unwrap();
-            self.total += gradient.iter().zip(direction).map(|(g, d)| f64::from(*g) * f64::from(d)).sum::<f64>();
-        }
-    }
-}
-
-fn direction() -> ChaCha8Rng {
-    stream([99; 32], 0)
-}
-
-fn value_of(values: &HashMap<String, Value>, objective: &Expr, moved: Moved) -> f64 {
-    let mut leaves = Leaves::new(values, moved, &Device::flex());
-    let mut evaluator = Evaluator::new(&mut leaves);
-    let value = evaluator.eval(objective).unwrap();
-    f64::from(evaluator.matrix(&value).into_scalar::<f32>())
-}
-
-/// The directional derivative by autodiff and by central differences.
-fn compare(values: &HashMap<String, Value>, objective: &Expr, player: &str) -> (f64, f64) {
-    fn both<M: Module>(
-        model: &M,
-        wrap: impl Fn(M) -> Moved,
-        values: &HashMap<String, Value>,
-        objective: &Expr,
-    ) -> (f64, f64) {
-        let model = tracked(model);
-        let mut leaves = Leaves::new(values, wrap(model.clone()), &Device::flex());
-        let mut evaluator = Evaluator::new(&mut leaves);
-        let value = evaluator.eval(objective).unwrap();
-        let gradients = evaluator.matrix(&value).backward();
-        let mut along = Along { rng: direction(), gradients: &gradients, total: 0.0 };
-        model.visit(&mut along);
-        let nudged = |scale: f64| {
-            let model = model.valid().map(&mut Nudge { rng: direction(), scale });
-            value_of(values, objective, wrap(tracked(&model)))
-        };
-        let central = |step: f64| (nudged(step) - nudged(-step)) / (2.0 * step);
-        // Richardson's extrapolation takes the third-order error out.
-        (along.total, (4.0 * central(1e-3) - central(2e-3)) / 3.0)
-    }
-    match &values[player] {
-        Value::Policy(p) => both(&p.model, |model| Moved::Policy { value: player.into(), model }, values, objective),
-        Value::Reward(r) => both(&r.model, |model| Moved::Reward { value: player.into(), model }, values, objective),
-        _ => unreachable!(),
-    }
-}
-
-fn assert_close(name: &str, (autodiff, differences): (f64, f64)) {
-    assert!(differences.abs() > 1e-3, "{name}: the derivative is too small to test: {differences}");
-    assert!((autodiff / differences - 1.0).abs() < 0.02, "{name}: {autodiff} against {differences}");
 }
 
 #[test]
@@ -285,16 +171,4 @@ fn the_estimator_is_unbiased() {
         }
         assert!((mean / exact - 1.0).abs() < 0.02, "{name}: {mean} against {exact}");
     }
-}
-
-fn directional(values: &HashMap<String, Value>, objective: &Expr, model: &Decoder) -> f64 {
-    let model = tracked(model);
-    let moved = Moved::Policy { value: "pi".into(), model: model.clone() };
-    let mut leaves = Leaves::new(values, moved, &Device::flex());
-    let mut evaluator = Evaluator::new(&mut leaves);
-    let value = evaluator.eval(objective).unwrap();
-    let gradients = evaluator.matrix(&value).backward();
-    let mut along = Along { rng: direction(), gradients: &gradients, total: 0.0 };
-    model.visit(&mut along);
-    along.total
 }

@@ -189,6 +189,17 @@ fn a_linear_model_goes_to_the_closed_form_at_once() {
     assert!(figure(&near) < 0.01 && figure(&far) > 0.3, "{} {}", figure(&near), figure(&far));
 }
 
+/// Soft labels: steps on expected losses and the solver's likelihood go to one reward, which is not that of hard labels.
+#[test]
+fn soft_labels_are_one_likelihood_in_steps_and_in_the_solver() {
+    let source = include_str!("../../pipelines/theory/middle.pbpo");
+    let middle = Middle::of(source, &["t_in=500", "judge.by.labels=soft"]);
+    assert!(middle.preferences().is_soft());
+    let apart = f64::from_bits(middle.told.whole["reward/distance"]);
+    let from_hard = middle.distance_of("solved@1", &closed(&middle, SUM));
+    assert!(apart < 0.01 && from_hard > 0.1, "{apart} {from_hard}");
+}
+
 /// With a projection, a mean over tokens, and sets that the practical track has not.
 #[test]
 fn every_set_is_solved_on_the_features() {

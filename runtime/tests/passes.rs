@@ -64,7 +64,11 @@ fn made(body: &Body) -> usize {
 
 /// Runs a pipeline body with and without passes; the number of forwards that became stages.
 fn same(body: &str) -> usize {
-    let start = &TINY[..TINY.find("pipeline main").unwrap()];
+    same_in(TINY, body)
+}
+
+fn same_in(file: &str, body: &str) -> usize {
+    let start = &file[..file.find("pipeline main").unwrap()];
     let source = format!("{start}pipeline main {{\n  repeat 2 episodes {{\n{body}\n  }}\n}}\n");
     let plan = plan(&source, &[]);
     let before = run(&plan, false, 1);
@@ -109,6 +113,28 @@ fn gradients_of_several_forwards_add_up_to_the_same_bits() {
     ] {
         same(&format!("{PAIRS} {step}"));
     }
+}
+
+/// Of soft labels both sides are read, those that no pass has listed too.
+#[test]
+fn soft_labels_are_the_same() {
+    let soft = TINY.replace("scale = 8.0", "scale = 2.0, labels = soft");
+    let game = plan(&soft, &[]);
+    let before = run(&game, false, 1);
+    for threads in [1, 2] {
+        assert!(run(&game, true, threads) == before, "{threads} threads");
+    }
+    for step in [
+        "descend r on gap(r, y, y0) + 0.5 * mean(square(r(chosen(prefs)))) + nll(r, prefs)",
+        "ascend pi on mean(logp(pi, chosen(prefs))) + 0.1 * mean(r(y)) - mean(logp(pi, y0))",
+        "ascend pi on entropy(pi, rejected(prefs)) + mean(logp(pi, chosen(prefs)) - logp(ref, chosen(prefs)))",
+        "ascend pi on mean(log_sigmoid(0.1 * (ratio(pi, ref, chosen(prefs)) - ratio(pi, ref, rejected(prefs)))))",
+    ] {
+        same_in(&soft, &format!("{PAIRS} {step}"));
+    }
+    let dpo = "b = draw(prefs, count = 6)
+      repeat 3 { ascend pi on mean(log_sigmoid(0.1 * (ratio(pi, ref, chosen(b)) - ratio(pi, ref, rejected(b))))) }";
+    assert_eq!(same_in(&soft, &format!("{PAIRS} {dpo}")), 2);
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
-use pbpo_compiler::plan::{Axis, BatchRef, BinaryOp, Expr, Leaf, Reduction};
+use pbpo_compiler::plan::{Axis, BatchRef, BinaryOp, Expr, Leaf, Reduction, Side};
 use pbpo_runtime::model::disk::floats;
 use pbpo_runtime::model::lora::Lora;
 use pbpo_runtime::model::recompute::add;
@@ -16,7 +16,7 @@ use pbpo_runtime::model::{Head, Linear};
 use pbpo_runtime::objective::{Evaluator, Leaves, Moved, forwards};
 use pbpo_runtime::rng::stream;
 use pbpo_runtime::tokenizer::EOS;
-use pbpo_runtime::value::{Rollouts, Value, tracked};
+use pbpo_runtime::value::{Pair, Preferences, Rollouts, Value, tracked};
 
 type Found = Vec<Option<Vec<f32>>>;
 
@@ -54,7 +54,10 @@ fn world(head: Head) -> HashMap<String, Value> {
         common::row(&[5, 3, 4, 4], &[4]),
         common::row(&[4], &[3, 4, 5, 5, EOS]),
     ];
+    let pair = |a: usize, b: usize, p| Pair::new(rows[a].clone(), rows[b].clone(), p);
+    let pairs = vec![pair(0, 1, 0.9), pair(2, 3, 0.6), pair(3, 0, 1.0)];
     common::values(vec![
+        ("prefs", Value::Preferences(Preferences::new(common::source(&data), pairs))),
         ("pi", common::policy(&data, 1)),
         ("ref", common::policy(&data, 2)),
         ("r", common::reward(&data, head, 3)),
@@ -165,4 +168,25 @@ fn of_reward_models() {
     same(&world(Head::Token), &rewards, "r");
     let rewards = mean(Leaf::Reward { reward_model: "r".into(), batch: y() });
     same(&world(Head::Sequence), &rewards, "r");
+}
+
+/// Pairs with soft labels: each side is read, whichever the objective names.
+#[test]
+fn of_soft_labels() {
+    let side = |side| BatchRef { value: "prefs".into(), side: Some(side) };
+    let name = |text: &str| text.to_owned();
+    let of_policy = sum(vec![
+        mean(Leaf::Logp { policy: name("pi"), batch: side(Side::Chosen) }),
+        mean(Leaf::Kl { p: name("pi"), q: name("ref"), batch: side(Side::Rejected) }),
+        mean(Leaf::Entropy { policy: name("pi"), batch: side(Side::Chosen) }),
+    ]);
+    same(&world(Head::Token), &of_policy, "pi");
+    for head in [Head::Token, Head::Sequence] {
+        let leaf = |batch| match head {
+            Head::Token => Leaf::TokenReward { reward_model: name("r"), batch },
+            _ => Leaf::Reward { reward_model: name("r"), batch },
+        };
+        let [chosen, rejected] = [Side::Chosen, Side::Rejected].map(|s| mean(leaf(side(s))));
+        same(&world(head), &sum(vec![chosen.clone(), chosen, rejected]), "r");
+    }
 }

@@ -226,6 +226,7 @@ impl Lower<'_> {
         let world = first.and_then(|rollouts| rollouts.prompts.clone());
         let by = args.name("by").unwrap_or_default().to_owned();
         self.scores_world(&by, world.as_deref(), args.span("by").unwrap_or(span));
+        self.draws_labels(&by, world.as_deref(), args.span("by").unwrap_or(span));
         if self.block(&by).word("by") == Some("verifier") {
             self.needs_check(
                 world.as_deref().unwrap_or_default(),

@@ -216,6 +216,11 @@ impl Lower<'_> {
         let mut made = stage("oracle", &[name]);
         if let Some(by) = self.block(name).choice("by") {
             made.config.extend(by.args.json());
+            // Plans of oracles with a score are older than this field.
+            let scores = matches!(by.name, "btl" | "verifier" | "reward_model");
+            if scores && by.args.word("labels") == Some("sample") {
+                made.config.remove("labels");
+            }
             // The true reward of a world has one name, whatever the world is called here.
             let score = by.args.name("score").map(|score| if self.is_world(score) { "world" } else { score });
             made = made.set("by", by.name).maybe("score", score);

@@ -92,6 +92,25 @@ impl Lower<'_> {
         );
     }
 
+    /// Says that an oracle does not draw the labels of a world: what the theory says of its sets is of drawn ones.
+    pub(super) fn draws_labels(&mut self, oracle: &str, world: Option<&str>, at: Span) {
+        let (Some(by), Some(world)) = (self.block(oracle).choice("by"), world) else { return };
+        let (Some(labels), Some(declared)) = (by.args.word("labels"), by.args.span("labels")) else { return };
+        if labels == "sample" || !self.is_world(world) {
+            return;
+        }
+        self.out.push(
+            Diagnostic::error(
+                Code::WrongKind,
+                at,
+                format!("`{oracle}` has `labels = {labels}`, in a world they are drawn"),
+            )
+            .label(format!("labels trajectories of `{world}`"))
+            .also(declared, "declared here")
+            .help("write `labels = sample`, or leave it out: the sets of a world are those of drawn labels"),
+        );
+    }
+
     /// Says that a player is of another world, or of none.
     pub(super) fn acts_in(&mut self, player: &str, world: &str, at: Span) {
         let leader = self.leader(player);

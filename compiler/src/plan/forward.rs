@@ -7,7 +7,7 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BatchRef, Expr, Leaf};
+use super::{Axis, BatchRef, Expr, Leaf};
 
 /// A player's forward over a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,15 +57,21 @@ impl Display for Forward {
     }
 }
 
-/// The forwards that an objective needs, each once. In the order in which the objective is read from its
-/// end to its start: in this order the gradients of several forwards of one player are added up.
+/// The forwards that an objective needs where all labels are hard, each once. In the order in which the objective is
+/// read from its end to its start: in this order the gradients of several forwards of one player are added up.
 pub fn forwards(objective: &Expr) -> Vec<Forward> {
+    forwards_where(objective, &|_| false)
+}
+
+/// Those that it needs where some preference sets hold soft labels: what is asked of one side of such a set is asked
+/// of the other side too (`pairs.rs`).
+pub fn forwards_where(objective: &Expr, soft: &dyn Fn(&str) -> bool) -> Vec<Forward> {
     let mut found = Vec::new();
-    visit(objective, &mut found);
+    visit(objective, soft, &mut found);
     found
 }
 
-fn visit(expr: &Expr, found: &mut Vec<Forward>) {
+fn visit(expr: &Expr, soft: &dyn Fn(&str) -> bool, found: &mut Vec<Forward>) {
     match expr {
         Expr::Const { .. } => {}
         Expr::Leaf { leaf } => match leaf {
@@ -82,13 +88,19 @@ fn visit(expr: &Expr, found: &mut Vec<Forward>) {
         },
         Expr::Estimate { policy, rollouts, arg, .. } => {
             add(found, Gives::Logp, policy, &BatchRef { value: rollouts.clone(), side: None });
-            visit(arg, found);
+            visit(arg, soft, found);
         }
-        Expr::Unary { arg, .. } | Expr::Clip { arg, .. } | Expr::Reduce { arg, .. } => visit(arg, found),
-        Expr::StopGrad { arg } | Expr::Named { arg, .. } => visit(arg, found),
+        Expr::Reduce { axis: Axis::Row, arg, .. } => {
+            visit(arg, soft, found);
+            if arg.pairs().is_some_and(soft) {
+                visit(&arg.swapped(), soft, found);
+            }
+        }
+        Expr::Unary { arg, .. } | Expr::Clip { arg, .. } | Expr::Reduce { arg, .. } => visit(arg, soft, found),
+        Expr::StopGrad { arg } | Expr::Named { arg, .. } => visit(arg, soft, found),
         Expr::Binary { left, right, .. } => {
-            visit(right, found);
-            visit(left, found);
+            visit(right, soft, found);
+            visit(left, soft, found);
         }
     }
 }

@@ -4,7 +4,7 @@
 //! `ascend` takes `pi@3` and gives `pi@4`, so every dependency is an edge. A `repeat` holds a body of
 //! its own, with the values it carries from one iteration to the next.
 //!
-//! - `expr.rs`: objectives; `forward.rs`: the forwards they need; `text.rs`: the stable text form;
+//! - `expr.rs`: objectives; `pairs.rs`: rows of labelled pairs in them; `forward.rs`: the forwards they need; `text.rs`: the stable text form;
 //!   `identity.rs`, `canonical.rs`: content hashes of stages; `json.rs`, `graph.rs`: other printers; `sweep.rs`:
 //!   what several plans have in common; `diff.rs`: what is different between two; `cost.rs`: what one will take.
 
@@ -17,6 +17,7 @@ mod graph;
 pub mod identity;
 mod json;
 pub mod ops;
+mod pairs;
 pub mod sweep;
 mod text;
 pub mod verify;

@@ -348,10 +348,14 @@ const SCALE: Field = opt("scale", POSITIVE, F(1.0), "sharpness of the preference
 const FLIP: Field = opt("flip", Ty::Float(None, Range::new(0.0, 0.5)), F(0.0), "chance that a label is turned around");
 
 const JUDGES: &[Variant] = &[
-    record("btl", &[req("score", Ty::Score, "the true score"), SCALE, FLIP], "Bradley-Terry-Luce on a score"),
+    record(
+        "btl",
+        &[req("score", Ty::Score, "the true score"), SCALE, FLIP, judges::LABELS],
+        "Bradley-Terry-Luce on a score",
+    ),
     record(
         "verifier",
-        &[judges::TIES, FLIP],
+        &[judges::TIES, FLIP, judges::LABELS],
         "the response that passes the `check` of its data; where both or none do, a tie",
     ),
     record(
@@ -361,6 +365,7 @@ const JUDGES: &[Variant] = &[
             COMPUTE,
             SCALE,
             FLIP,
+            judges::LABELS,
         ],
         "Bradley-Terry-Luce on the score of a reward model from disk",
     ),

@@ -16,7 +16,7 @@ const URL: Field = opt(
 );
 const KEY: Field = opt("key", Ty::Text, Absent, "the environment variable that holds the key; else OPENAI_API_KEY");
 const ORDER: Field = opt("order", Ty::Choice(ORDERS), Word("both"), "in which order a pair is shown");
-const LABELS: Field = opt("labels", Ty::Choice(LABELLED), Word("sample"), "how a probability becomes a label");
+pub const LABELS: Field = opt("labels", Ty::Choice(LABELLED), Word("sample"), "how a probability becomes a label");
 pub const TIES: Field = opt("ties", Ty::Choice(TIED), Word("drop"), "what becomes of a tie");
 const TIMEOUT: Field = opt("timeout", POSITIVE, F(60.0), "seconds for a whole answer");
 const RETRIES: Field = opt("retries", Ty::Int(None, Range::new(0.0, 100.0)), I(5), "of a call that failed in passing");
@@ -81,7 +81,7 @@ pub const RECORDED: &[Field] = &[
     req(
         "file",
         Ty::Text,
-        "JSON lines with `prompt`, and `chosen` and `rejected` or `first`, `second` and `probability`",
+        "JSON lines with `prompt`, and `chosen` and `rejected` or `first` and `second`; `probability` is of the one named first",
     ),
     opt("unknown", Ty::Choice(UNKNOWN), Word("fail"), "what becomes of a pair that is not in it"),
     LABELS,
@@ -89,9 +89,15 @@ pub const RECORDED: &[Field] = &[
 
 const ORDERS: &[Variant] =
     &[word("both", "both ways; the mean counts (position bias)"), word("given", "the first response first")];
-const LABELLED: &[Variant] =
-    &[word("sample", "drawn, as the probability says"), word("likelier", "the likelier response wins")];
-const TIED: &[Variant] = &[word("drop", "the pair is left out"), word("draw", "a coin decides")];
+const LABELLED: &[Variant] = &[
+    word("sample", "drawn, as the probability says"),
+    word("likelier", "the likelier response wins"),
+    word("soft", "the probability is the label: losses are expected over it"),
+];
+const TIED: &[Variant] = &[
+    word("drop", "the pair is left out"),
+    word("draw", "a coin decides; with `labels = soft` its probability is 1/2"),
+];
 const VERDICTS: &[Variant] = &[
     word("text", "the last label in the text"),
     word("logprobs", "log-probabilities of the labels, where the server gives them; else the text"),

@@ -21,11 +21,12 @@ pub struct Columns {
     pub answer: Option<String>,
     pub label: Option<String>,
     pub margin: Option<String>,
+    pub probability: Option<String>,
 }
 
 impl Columns {
     /// Every field's name, and the column that is given for it.
-    fn fields(&self) -> [(&'static str, &Option<String>); 7] {
+    fn fields(&self) -> [(&'static str, &Option<String>); 8] {
         [
             ("prompt", &self.prompt),
             ("completion", &self.completion),
@@ -34,6 +35,7 @@ impl Columns {
             ("answer", &self.answer),
             ("label", &self.label),
             ("margin", &self.margin),
+            ("probability", &self.probability),
         ]
     }
 
@@ -97,6 +99,8 @@ impl<'a> Mapping<'a> {
             }
             _ => return Err((1, format!("no `{}`", self.columns.prompt.as_deref().unwrap_or("prompt")))),
         };
+        let is_pair = chosen.is_some() && rejected.is_some();
+        let probability = || values.convert("probability", "a number in 0..=1", probability);
         Ok(Record {
             prompt,
             completion: values.text("completion")?,
@@ -105,6 +109,7 @@ impl<'a> Mapping<'a> {
             answer: values.convert("answer", "a string or a number", answer)?,
             label: values.convert("label", "true, false, 0 or 1", label)?,
             margin: values.convert("margin", "a number", Value::as_f64)?,
+            probability: if is_pair { probability()? } else { None },
             row: Place { file: self.file.clone(), line: row.line },
         })
     }
@@ -215,6 +220,10 @@ fn label(value: &Value) -> Option<bool> {
             _ => None,
         },
     }
+}
+
+fn probability(value: &Value) -> Option<f64> {
+    value.as_f64().filter(|p| (0.0..=1.0).contains(p))
 }
 
 /// A value in a message, cut short.

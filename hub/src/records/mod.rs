@@ -50,6 +50,8 @@ pub struct Record {
     pub label: Option<bool>,
     /// By how much `chosen` is preferred.
     pub margin: Option<f64>,
+    /// Of a pair: how likely `chosen` is preferred, in 0..=1.
+    pub probability: Option<f64>,
     pub row: Place,
 }
 

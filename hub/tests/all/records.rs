@@ -199,6 +199,25 @@ fn rows_that_do_not_fit_their_field_say_why() {
 }
 
 #[test]
+fn a_pair_may_say_how_likely_its_chosen_side_is_preferred() {
+    let pair = |rest: &str| format!("{{\"prompt\":\"p\",\"chosen\":\"a\",\"rejected\":\"b\"{rest}}}");
+    let file =
+        [pair(""), pair(",\"probability\":0.25"), pair(",\"probability\":1"), pair(",\"probability\":null")].join("\n");
+    let found = rows(&file, &Columns::default()).unwrap();
+    let probabilities: Vec<_> = found.records.iter().map(|record| record.probability).collect();
+    assert_eq!(probabilities, [None, Some(0.25), Some(1.0), None]);
+    let mapped = rows(&pair(",\"p\":0.5"), &Columns { probability: named("p"), ..Columns::default() }).unwrap();
+    assert_eq!(mapped.records[0].probability, Some(0.5));
+    for wrong in ["1.5", "-0.1", "\"0.5\""] {
+        let found = bad(&pair(&format!(",\"probability\":{wrong}")));
+        assert_eq!((found[0].0, found[0].1), (1, 43));
+        assert_eq!(found[0].2, format!("`probability`: expected a number in 0..=1, found `{wrong}`"));
+    }
+    // Of rows that are no pairs, the column is somebody else's.
+    assert_eq!(rows("{\"prompt\":\"p\",\"probability\":7}", &Columns::default()).unwrap().records[0].probability, None);
+}
+
+#[test]
 fn the_first_bad_row_can_be_fatal() {
     let file = "{\"prompt\":\"a\"}\n{\"prompt\":3}\n{\n";
     let message = refusal(file, &Columns::default());

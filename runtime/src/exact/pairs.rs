@@ -55,6 +55,7 @@ pub fn label(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
             prompt: Text::Plain(a.0.first().map_or_else(String::new, |(state, _)| format!("s{state}"))),
             chosen: Text::Plain(text(chosen)),
             rejected: Text::Plain(text(rejected)),
+            probability: 1.0,
         });
         pairs.push([world.trajectory_features(chosen), world.trajectory_features(rejected)]);
     }

@@ -103,6 +103,19 @@ impl<'v> Leaves<'v> {
         Ok(&self.batches[batch])
     }
 
+    /// How likely the chosen side of each pair is preferred, `[rows, 1]`; nothing of a set whose labels are all hard.
+    pub(super) fn probabilities(&self, set: &str) -> Result<Option<Tensor<2>>, Fault> {
+        let pairs = match self.value(set)? {
+            Value::Preferences(pairs) => pairs,
+            other => return Err(wrong(set, "preferences", other)),
+        };
+        let column = || {
+            let values: Vec<f32> = pairs.pairs().map(|pair| pair.probability).collect();
+            Tensor::<1>::from_floats(values.as_slice(), &self.device).unsqueeze_dim(1)
+        };
+        Ok(pairs.is_soft().then(column))
+    }
+
     /// Rollouts: rows for each prompt.
     pub fn per_prompt(&self, rollouts: &str) -> Result<usize, Fault> {
         match self.value(rollouts)? {

@@ -5,6 +5,8 @@
 //! - `pieces.rs`: batches too large for one graph; `large.rs`: leaves over them;
 //! - `estimate.rs`: advantages of sampled rollouts.
 //!
+//! A pair with a soft label counts as what is expected over its label (`Evaluator::expected`), so that no loss has to know.
+//!
 //! Every quantity is a matrix `[rows, tokens]`, `[rows, 1]` or `[1, 1]`, so that broadcasting does
 //! what the axes say. The compiler has checked the axes.
 
@@ -18,7 +20,7 @@ mod prepare;
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
-use pbpo_compiler::plan::{Axis, BatchRef, BinaryOp, Expr, Reduction, UnaryOp};
+use pbpo_compiler::plan::{Axis, BatchRef, BinaryOp, Expr, Reduction, Side, UnaryOp};
 
 pub use leaves::{Leaves, Moved, padded};
 
@@ -59,7 +61,7 @@ impl<'a, 'v> Evaluator<'a, 'v> {
                 Quantity::Matrix { value, rows } => Quantity::Matrix { value: value.clamp(*low, *high), rows },
             },
             Expr::Reduce { reduction, axis, arg } => {
-                let arg = self.eval(arg)?;
+                let arg = if *axis == Axis::Row { self.expected(arg)? } else { self.eval(arg)? };
                 self.reduce(*reduction, *axis, arg)?
             }
             Expr::StopGrad { arg } => match self.eval(arg)? {
@@ -76,6 +78,20 @@ impl<'a, 'v> Evaluator<'a, 'v> {
                 self.estimate(estimator, policy, rollouts, arg)?
             }
         })
+    }
+
+    /// Rows as they count in a reduction. Of pairs with soft labels, what is expected over the labels: `p q(chosen, rejected) +
+    /// (1 - p) q(rejected, chosen)`. A set of hard labels is not looked at twice.
+    fn expected(&mut self, rows: &Expr) -> Result<Quantity, Fault> {
+        let probabilities = rows.pairs().map(|set| self.leaves.probabilities(set)).transpose()?.flatten();
+        let Some(p) = probabilities else { return self.eval(rows) };
+        let swapped = self.eval(&rows.swapped())?;
+        let swapped = self.matrix(&swapped) * p.clone().neg().add_scalar(1.0);
+        let value = self.eval(rows)?;
+        // The gradient goes through the right side first: in the order of `plan::forward`.
+        let value = swapped + self.matrix(&value) * p;
+        let batch = rows.pairs().map(|set| BatchRef { value: set.to_owned(), side: Some(Side::Chosen) });
+        Ok(Quantity::Matrix { value, rows: batch })
     }
 
     /// A quantity as a matrix.

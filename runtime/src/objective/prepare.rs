@@ -1,7 +1,8 @@
 //! The forwards that a plan lists for a step: taken from where an earlier stage has made them, or made at
 //! once, side by side on the threads of the CPU, which the backend leaves idle at the size of one forward.
 
-use pbpo_compiler::plan::{Forward, Gives};
+use pbpo_compiler::plan::forward::forwards_where;
+use pbpo_compiler::plan::{Expr, Forward, Gives};
 
 use super::forwards::{Apart, Model, Output, side_by_side};
 use super::leaves::{Leaves, Moved, wrong};
@@ -69,6 +70,16 @@ impl Leaves<'_> {
             self.insert(forward, output);
         }
         Ok(apart)
+    }
+
+    /// The forwards that a plan lists for an objective, with those of the other side of soft pairs.
+    pub fn listed(&self, objective: &Expr, forwards: &[Forward]) -> Vec<Forward> {
+        let soft = |set: &str| matches!(self.values.get(set), Some(Value::Preferences(pairs)) if pairs.is_soft());
+        if !forwards.iter().any(|forward| soft(&forward.batch.value)) {
+            return forwards.to_vec();
+        }
+        let given = |needed: &Forward| forwards.iter().find(|f| f.from.is_some() && f.same(needed)).cloned();
+        forwards_where(objective, &soft).into_iter().map(|needed| given(&needed).unwrap_or(needed)).collect()
     }
 
     /// What a `forward` stage has made.

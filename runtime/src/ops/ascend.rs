@@ -39,7 +39,8 @@ fn step(stage: &Stage, env: &Env, context: &mut Context<'_>, sign: f64) -> Resul
     };
     let is_policy = matches!(moved, Moved::Policy { .. });
     let mut leaves = Leaves::new(&env.values, moved, &context.device);
-    let apart = leaves.prepare(&stage.forwards)?;
+    let listed = leaves.listed(objective, &stage.forwards);
+    let apart = leaves.prepare(&listed)?;
     let mut evaluator = Evaluator::new(&mut leaves);
     let value = evaluator.eval(objective)?;
     let value = evaluator.matrix(&value);

@@ -12,7 +12,7 @@ use serde::Deserialize;
 
 use super::{Op, config};
 use crate::context::Context;
-use crate::data::{Data, Item, Scorer};
+use crate::data::{Data, Item, Labelled, Scorer};
 use crate::env::Env;
 use crate::error::Fault;
 use crate::event::Event;
@@ -42,6 +42,7 @@ struct Rows {
     answer: Option<String>,
     chosen: Option<String>,
     rejected: Option<String>,
+    probability: Option<String>,
     bad_rows: String,
     count: Option<usize>,
 }
@@ -84,6 +85,7 @@ fn from_files(stage: &Stage, context: &mut Context<'_>, scorer: Option<Scorer>) 
         completion: rows.completion,
         chosen: rows.chosen,
         rejected: rows.rejected,
+        probability: rows.probability,
         answer: rows.answer,
         ..Columns::default()
     };
@@ -133,7 +135,7 @@ fn files(rows: &Rows, context: &Context<'_>) -> Result<Vec<PathBuf>, Fault> {
 type Wrong = (&'static str, &'static str);
 
 fn item(record: Record, checked: bool) -> Result<Item, Wrong> {
-    let Record { mut prompt, mut completion, mut chosen, mut rejected, answer, .. } = record;
+    let Record { mut prompt, mut completion, mut chosen, mut rejected, mut probability, answer, .. } = record;
     if checked && answer.is_none() {
         return Err(("the row has no answer for the `check`", "name the column that holds it: `answer = \"...\"`"));
     }
@@ -158,9 +160,15 @@ fn item(record: Record, checked: bool) -> Result<Item, Wrong> {
     if chosen.is_some() && chosen == rejected {
         return Err(("`chosen` and `rejected` are the same", "a pair prefers one of two responses: remove the row"));
     }
+    // The chosen response is the likelier one.
+    if let Some(less) = probability.filter(|probability| *probability < 0.5) {
+        std::mem::swap(&mut chosen, &mut rejected);
+        probability = Some(1.0 - less);
+    }
     // A preferred response is a demonstration too.
     let demonstration = completion.or_else(|| chosen.clone());
-    Ok(Item { prompt, demonstration, answer, pair: chosen.zip(rejected) })
+    let labelled = |(chosen, rejected)| Labelled { chosen, rejected, probability: probability.unwrap_or(1.0) };
+    Ok(Item { prompt, demonstration, answer, pair: chosen.zip(rejected).map(labelled) })
 }
 
 /// Of made items, for the run's manifest.

@@ -1,14 +1,15 @@
-//! `label`: an oracle says which response of each pair it prefers. A pair without an answer is left out.
+//! `label`: an oracle says which response of each pair it prefers, and how surely. A pair without an answer is left out.
 
 use pbpo_compiler::plan::Stage;
 use pbpo_hub::records::Text;
-use rand::RngExt;
+use rand::{Rng, RngExt};
 
 use super::Op;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::event::{Event, PreferenceRecord};
+use crate::oracle::{Btl, Labels};
 use crate::value::{Pair, Preferences, Value};
 
 pub struct Label;
@@ -24,18 +25,20 @@ impl Op for Label {
         let source = &first.source;
         let mut rng = context.rng(&stage.name);
         let opinions = oracle.compare(source, &first.rows, &second.rows, context)?;
-        let flip = oracle.btl().flip;
+        let Btl { flip, labels, .. } = oracle.btl();
         let mut pairs = Vec::with_capacity(first.rows.len());
         for ((a, b), opinion) in first.rows.iter().zip(&second.rows).zip(opinions) {
             if let Some(tie) = opinion.tie {
                 context.record("oracle/ties", f64::from(u8::from(tie)));
             }
             let Some(preferred) = opinion.first else { continue };
-            let mut first_wins = rng.random::<f64>() < preferred;
-            let flipped = rng.random::<f64>() < flip;
-            first_wins ^= flipped;
-            let (chosen, rejected) = if first_wins { (a, b) } else { (b, a) };
-            pairs.push(Pair { chosen: chosen.clone(), rejected: rejected.clone() });
+            let first = match labels {
+                Labels::Soft => preferred * (1.0 - flip) + (1.0 - preferred) * flip,
+                Labels::Likelier if preferred != 0.5 => drawn(f64::from(u8::from(preferred > 0.5)), flip, &mut rng),
+                Labels::Sample | Labels::Likelier => drawn(preferred, flip, &mut rng),
+            };
+            let first_wins = first >= 0.5;
+            pairs.push(Pair::new(a.clone(), b.clone(), first));
             if let Some(margin) = opinion.margin.filter(|margin| *margin != 0.0) {
                 context.record("oracle/agreement", f64::from(u8::from(first_wins == (margin > 0.0))));
             }
@@ -47,6 +50,7 @@ impl Op for Label {
             prompt: source.data.items[pair.chosen.item].prompt.clone(),
             chosen: Text::Plain(source.text(&pair.chosen.response)),
             rejected: Text::Plain(source.text(&pair.rejected.response)),
+            probability: pair.probability,
         };
         let records: Vec<PreferenceRecord> = pairs.iter().map(record).collect();
         if !records.is_empty() {
@@ -54,4 +58,11 @@ impl Op for Label {
         }
         Ok(vec![Value::Preferences(Preferences::new(source.clone(), pairs))])
     }
+}
+
+/// A hard label drawn with probability `preferred`, then turned around with probability `flip`: 1 where the first wins, else 0.
+fn drawn(preferred: f64, flip: f64, rng: &mut impl Rng) -> f64 {
+    let first_wins = rng.random::<f64>() < preferred;
+    let flipped = rng.random::<f64>() < flip;
+    f64::from(u8::from(first_wins != flipped))
 }

@@ -102,8 +102,8 @@ impl Seen {
         let gap = minus(&mean("first")?, &mean("second")?);
         let (mut data, mut covariance) =
             (Preferences::new(linear.features.dim), Covariance::new(&[linear.features.dim], linear.ridge));
-        for (chosen, rejected) in chosen.iter().zip(&rejected) {
-            data.push(chosen, rejected);
+        for ((chosen, rejected), pair) in chosen.iter().zip(&rejected).zip(pairs.pairs()) {
+            data.push_soft(chosen, rejected, f64::from(pair.probability));
             covariance.add(&minus(chosen, rejected));
         }
         Ok(Self { data, covariance, gap, difference: 2.0 * largest })

@@ -14,7 +14,7 @@ use crate::env::Env;
 use crate::error::Fault;
 use crate::host::Host;
 use crate::model::{Compute, Head, RewardModel, disk};
-use crate::oracle::{Asked, Btl, Oracle, Scorer};
+use crate::oracle::{Asked, Btl, Labels, Oracle, Scorer};
 use crate::value::Value;
 
 pub struct MakeOracle;
@@ -32,7 +32,7 @@ struct Served {
     url: Option<String>,
     key: Option<String>,
     order: String,
-    labels: String,
+    labels: Labels,
     ties: String,
     timeout: f64,
     retries: usize,
@@ -63,7 +63,7 @@ struct Decision {
 struct FromFile {
     file: String,
     unknown: String,
-    labels: String,
+    labels: Labels,
 }
 
 #[derive(Deserialize)]
@@ -132,17 +132,17 @@ fn served(stage: &Stage, by: &str, host: &Host) -> Result<Asked, Fault> {
         Remote::decision(DecisionSettings { model: served.model, wire, instructions, ..default }, server, order, store)?
     };
     judge.check()?;
-    Ok(asked(Box::new(judge), &served.labels, &served.ties))
+    Ok(asked(Box::new(judge), served.labels, &served.ties))
 }
 
 fn recorded(stage: &Stage, host: &Host) -> Result<Asked, Fault> {
     let FromFile { file, unknown, labels } = config(stage)?;
     let missing = if unknown == "drop" { Missing::Abstain } else { Missing::Error };
-    Ok(asked(Box::new(Recorded::open(&host.path(&file), missing)?), &labels, "drop"))
+    Ok(asked(Box::new(Recorded::open(&host.path(&file), missing)?), labels, "drop"))
 }
 
-fn asked(judge: Box<dyn Judge>, labels: &str, ties: &str) -> Asked {
-    Asked { judge, likelier: labels == "likelier", draws_ties: ties == "draw" }
+fn asked(judge: Box<dyn Judge>, labels: Labels, ties: &str) -> Asked {
+    Asked { judge, labels, draws_ties: ties == "draw" }
 }
 
 /// A sequence classifier of one label.

@@ -23,9 +23,9 @@ impl Op for Pairs {
             .enumerate()
             .filter(|(i, _)| source.usable.binary_search(i).is_ok())
             .filter_map(|(i, item)| Some((i, item, item.pair.as_ref()?)));
-        let pairs = items.map(|(i, item, (chosen, rejected))| {
+        let pairs = items.map(|(i, item, labelled)| {
             let row = |text| Ok::<_, Fault>(source.row(i, source.tokenizer.response(&item.prompt, text)?));
-            Ok(Pair { chosen: row(chosen)?, rejected: row(rejected)? })
+            Ok(Pair::new(row(&labelled.chosen)?, row(&labelled.rejected)?, labelled.probability))
         });
         let pairs: Vec<Pair> = pairs.collect::<Result<_, Fault>>()?;
         let length =
