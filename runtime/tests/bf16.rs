@@ -29,9 +29,12 @@ fn batch(device: &Device) -> Batch {
     Batch::new(&rows, device)
 }
 
+/// What a parameter is kept in, and its gradient.
+type Part = (DType, Option<(DType, Vec<f32>)>);
+
 /// Parameters with their gradients, where they have one.
-fn parts(model: &Decoder, gradients: &GradientsParams) -> Vec<(DType, Option<(DType, Vec<f32>)>)> {
-    struct All<'a>(&'a GradientsParams, Vec<(DType, Option<(DType, Vec<f32>)>)>);
+fn parts(model: &Decoder, gradients: &GradientsParams) -> Vec<Part> {
+    struct All<'a>(&'a GradientsParams, Vec<Part>);
     impl ModuleVisitor for All<'_> {
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             let gradient = self.0.get::<D>(param.id).map(|g| (g.dtype(), floats(g)));
