@@ -165,24 +165,28 @@ fn texts_that_are_cut_are_counted() {
     let model = dir.path().join("short");
     copy(&checkpoint("qwen2"), &model);
     let config = std::fs::read_to_string(model.join("config.json")).unwrap();
-    let shorter = config.replace("\"max_position_embeddings\": 1024", "\"max_position_embeddings\": 16");
+    let shorter = config.replace("\"max_position_embeddings\": 1024", "\"max_position_embeddings\": 40");
     assert_ne!(config, shorter);
     std::fs::write(model.join("config.json"), shorter).unwrap();
     let (model, data) = (model.display().to_string(), dir.path().join("pairs.jsonl").display().to_string());
     let row = |prompt: &str| format!("{{\"prompt\": \"{prompt}\", \"completion\": \" two\"}}\n");
-    std::fs::write(&data, row("one") + &row(&"one ".repeat(20))).unwrap();
+    std::fs::write(&data, row("one") + &row(&"one ".repeat(60))).unwrap();
     let scored = pbpoc(&["score", "--model", &model, "--data", &data, "--format", "json"]);
     let lines = String::from_utf8(scored.stdout).unwrap();
     let cut: Vec<Value> =
         lines.lines().map(|l| serde_json::from_str::<Value>(l).unwrap()["truncated"].clone()).collect();
     assert_eq!(cut, [false, true]);
     let says = |stderr: &[u8], wanted: &str| String::from_utf8_lossy(stderr).contains(wanted);
-    assert!(says(&scored.stderr, "1 of 2 texts do not fit into the model's context of 16 tokens"));
+    assert!(says(&scored.stderr, "1 of 2 texts do not fit into the model's context of 40 tokens"));
+    std::fs::write(&data, row("one").replace(" two", &" two".repeat(50))).unwrap();
+    let full = pbpoc(&["score", "--model", &model, "--data", &data]);
+    assert!(says(&full.stderr, "fill the model's context of 40 tokens"), "{}", String::from_utf8_lossy(&full.stderr));
     let data = root().join("tests/eval/data").display().to_string();
     for (model, cut) in [(model, true), (checkpoint("qwen2"), false)] {
         let args = ["--tasks", "arc_challenge", "--data", &data, "--limit", "2", "--format", "json"];
         let done = pbpoc(&[&["eval", "--model", &model][..], &args].concat());
-        let results: Value = serde_json::from_slice(&done.stdout).unwrap();
+        let results: Value = serde_json::from_slice(&done.stdout)
+            .unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&done.stderr)));
         assert_eq!(results["n-truncated"]["arc_challenge"].as_u64().unwrap() > 0, cut, "{results}");
         assert_eq!(says(&done.stderr, "texts do not fit"), cut);
     }

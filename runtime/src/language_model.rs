@@ -50,8 +50,15 @@ impl LanguageModel {
     pub fn score(&self, pairs: &[(Vec<u32>, Vec<u32>)]) -> Result<Vec<Scored>, Fault> {
         let rows: Vec<Reading<'_>> = pairs.iter().map(|pair| Reading::new(pair, self.model.config.context)).collect();
         if let Some(at) = rows.iter().position(|row| row.context == 0) {
-            return Err(Fault::new(format!("text {} has nothing in front of what is scored", at + 1))
-                .help("give it a prompt of one token at least"));
+            let (number, scored, most) = (at + 1, pairs[at].1.len(), self.model.config.context);
+            return Err(match pairs[at].0.len() {
+                0 => Fault::new(format!("text {number} has nothing in front of what is scored"))
+                    .help("give it a prompt of one token at least"),
+                _ => Fault::new(format!(
+                    "text {number}: the {scored} tokens that are scored fill the model's context of {most} tokens"
+                ))
+                .help("nothing of the prompt is left in front of them: leave the row out"),
+            });
         }
         let mut order: Vec<usize> = (0..rows.len()).collect();
         // Of one length together, the longest first: too much memory shows at once.
