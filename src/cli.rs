@@ -1,7 +1,7 @@
 //! The command line: arguments, exit codes, and how findings are shown.
 
 use std::io::{IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -146,6 +146,11 @@ impl Source {
         };
         self.print(&compiled);
         if compiled.failed() { Err(Failure(DIAGNOSTICS)) } else { Ok(compiled) }
+    }
+
+    /// Where relative paths of the file start.
+    pub fn base(&self) -> PathBuf {
+        self.file.parent().unwrap_or(Path::new("")).to_owned()
     }
 
     /// Shows findings on stderr, with the source.

@@ -63,7 +63,8 @@ pub fn run(args: &PlanArgs) -> Result<u8, Failure> {
     let plans: Vec<&Plan> = compiled.points.iter().map(|point| &point.plan).collect();
     if args.cost {
         let target = args.target.as_deref().unwrap_or_default();
-        return Ok(plan_cost::run(&plans, target, args.emit == Emit::Json));
+        let base = source.base();
+        return Ok(plan_cost::run(&plans, &base, target, args.emit == Emit::Json));
     }
     if args.explain.is_some() || args.optimized {
         return explain_passes::run(&plans, args);

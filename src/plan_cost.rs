@@ -1,22 +1,67 @@
 //! `pbpoc plan --cost`: what a plan, or the points of a sweep together, will take on this machine.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::path::Path;
+
 use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::cost::{Cost, Rates};
+use pbpo_compiler::plan::memory::{Memory, Pieces, Shape as Model, Sizes};
+use pbpo_hub::adapter::Adapter;
+use pbpo_hub::cache::resolve_model;
+use pbpo_hub::config::ModelConfig;
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
+use pbpo_runtime::generate::CACHE;
 use pbpo_runtime::model::Llama;
+use pbpo_runtime::objective::pieces::{PIECE_LOGITS, PIECE_TOKENS};
 use pbpo_runtime::task;
 
 use crate::cli::{OK, print};
 
-/// The estimate of the points.
-pub fn cost(plans: &[&Plan]) -> Cost {
-    Cost::of_all(plans, |name| task::tokenizer(name).map_or(0, |tokenizer| tokenizer.vocab() as u64))
+/// The estimate of the points. `base`: where relative paths start.
+pub fn cost(plans: &[&Plan], base: &Path) -> Cost {
+    with_sizes(base, |sizes| Cost::of_all(plans, sizes))
+}
+
+/// Does something with the sizes that plans do not say: of tasks' vocabularies, and of checkpoints by their config.json,
+/// each read once.
+pub fn with_sizes<T>(base: &Path, then: impl FnOnce(&Sizes<'_>) -> T) -> T {
+    let known: RefCell<HashMap<String, Option<Model>>> = RefCell::default();
+    let checkpoint = |name: &str| {
+        let mut known = known.borrow_mut();
+        known.entry(name.to_owned()).or_insert_with(|| shape(name, base)).clone()
+    };
+    let vocabulary = |name: &str| task::tokenizer(name).map_or(0, |tokenizer| tokenizer.vocab() as u64);
+    let pieces = Pieces { tokens: PIECE_TOKENS as u64, logits: PIECE_LOGITS as u64 };
+    then(&Sizes { vocabulary: &vocabulary, checkpoint: &checkpoint, pieces, cache: CACHE as u64 })
+}
+
+/// The shape of a checkpoint; of an adapter, of what it is on, with its own parameters. What is wrong with one is told
+/// when it is loaded.
+fn shape(name: &str, base: &Path) -> Option<Model> {
+    let dir = resolve_model(name, base).ok()?.dir;
+    if dir.join("adapter_config.json").is_file() {
+        let adapter = Adapter::open(&dir).ok()?;
+        let adapters =
+            adapter.modules.values().map(|(inputs, outputs)| adapter.config.r * (inputs + outputs)).sum::<usize>();
+        return Some(Model { adapters: adapters as u64, ..shape(adapter.config.base.as_deref()?, base)? });
+    }
+    let config = ModelConfig::read(&dir).ok()?;
+    let ModelConfig { layers, width, heads, kv_heads, head_dim, ff, vocab, context, tied, .. } = config;
+    let size = |on: bool, size: usize| if on { size } else { 0 };
+    let extra = size(config.qkv_bias, (heads + 2 * kv_heads) * head_dim)
+        + size(config.output_bias, width)
+        + size(config.mlp_bias, 2 * ff + width)
+        + size(config.qk_norm, 2 * head_dim);
+    let [layers, width, heads, kv_heads, head_dim, ff, vocab, context, extra] =
+        [layers, width, heads, kv_heads, head_dim, ff, vocab, context, extra].map(|size| size as u64);
+    Some(Model { layers, width, heads, kv_heads, head_dim, ff, vocab, context, tied, extra, adapters: 0 })
 }
 
 /// Prints the estimate; the exit code. `target`: what the points are of.
-pub fn run(plans: &[&Plan], target: &str, json: bool) -> u8 {
-    let cost = cost(plans);
+pub fn run(plans: &[&Plan], base: &Path, target: &str, json: bool) -> u8 {
+    let cost = cost(plans, base);
     let rates = plans.first().and_then(|plan| calibrate(plan));
     let (name, title) = match plans {
         [plan] => (plan.point.as_str(), plan.point.clone()),
@@ -30,14 +75,32 @@ pub fn run(plans: &[&Plan], target: &str, json: bool) -> u8 {
     }
     let mut out = format!("{title}\n");
     let mut line = |name: &str, value: String| out.push_str(&format!("{name:<18} {value:>14}\n"));
-    line("parameters", thousands(cost.parameters));
+    line("parameters", thousands(cost.memory.parameters));
     line("generated tokens", thousands(cost.generated_tokens));
     line("  at most", thousands(cost.generated_tokens_most));
     line("trained tokens", thousands(cost.trained_tokens));
     line("scored tokens", thousands(cost.scored_tokens));
     line("optimizer steps", thousands(cost.optimizer_steps));
     line("labelled pairs", thousands(cost.labelled_pairs));
-    line("memory", format!("{} MiB", cost.memory_bytes >> 20));
+    line("memory", mebibytes(cost.memory.total));
+    let Memory { weights, optimizer, gradients, activations, .. } = cost.memory;
+    for (part, bytes) in
+        [("weights", weights), ("optimizer", optimizer), ("gradients", gradients), ("activations", activations)]
+    {
+        line(&format!("  {part}"), mebibytes(bytes));
+    }
+    let device = if device::cuda_devices() > 0 { "cuda:0" } else { "cpu" };
+    let free = device::free_memory(device);
+    if let Some(free) = free {
+        line(&format!("  free on {device}"), mebibytes(free));
+    }
+    if free.is_some_and(|free| free < cost.memory.total) {
+        out.push_str("that does not fit: `pbpoc run` refuses it, and says what would take less\n");
+    }
+    for name in &cost.memory.unknown {
+        out.push_str(&format!("`{name}` is not here, and not in the estimate of memory\n"));
+    }
+    let mut line = |name: &str, value: String| out.push_str(&format!("{name:<18} {value:>14}\n"));
     if let (Some(seconds), Some(rates)) = (seconds, rates) {
         line("time", format!("{seconds:.0} s"));
         let (trained, generated) = (rates.trained, rates.generated);
@@ -78,6 +141,11 @@ fn calibrate(plan: &Plan) -> Option<Rates> {
     };
     let figures = measure(&shape, &device, &name);
     Some(Rates { trained: figures.train_tokens_per_s, generated: figures.sample_tokens_per_s })
+}
+
+/// `1,234 MiB`
+pub fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", thousands(bytes >> 20))
 }
 
 /// `1,234,567`

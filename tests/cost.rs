@@ -1,6 +1,7 @@
 //! What a plan is expected to take, against what it is by hand and against the model itself.
 
 use pbpo_compiler::plan::cost::{Cost, Rates};
+use pbpo_compiler::plan::memory::{Pieces, Sizes};
 use pbpo_compiler::{Input, compile};
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
@@ -39,7 +40,9 @@ pipeline main {
 fn cost() -> Cost {
     let compiled = compile(Input::text("t.pbpo", TEXT), None, &[]);
     let plan = compiled.plan().unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
-    Cost::of(plan, |name| task::tokenizer(name).unwrap().vocab() as u64)
+    let vocabulary = |name: &str| task::tokenizer(name).unwrap().vocab() as u64;
+    let pieces = Pieces { tokens: 8192, logits: 1 << 24 };
+    Cost::of(plan, &Sizes { vocabulary: &vocabulary, checkpoint: &|_| None, pieces, cache: 1 << 28 })
 }
 
 #[test]
@@ -70,5 +73,5 @@ fn parameters_are_those_of_the_model() {
         Llama { layers: 2, width: 16, heads: 4, kv_heads: 2, ff: 40, context: 16, rope_theta, tokenizer, compute };
     let model = model.config(vocab);
     let shape = Shape { model, compute, batch: 2, seq: 4, steps: 1, sample_batch: 2, prompt: 5, max_new: 4 };
-    assert_eq!(measure(&shape, &device, &name).params as u64, cost().parameters);
+    assert_eq!(measure(&shape, &device, &name).params as u64, cost().memory.parameters);
 }

@@ -112,6 +112,7 @@ codes! {
     SmallBound = "PB0714": "a bound below the norm of what is learned",
 
     StageFailed = "PB0901": "a stage that failed while it ran",
+    TooMuchMemory = "PB0902": "more memory than there is",
 }
 
 #[cfg(test)]

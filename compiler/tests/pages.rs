@@ -9,7 +9,8 @@ use pbpo_compiler::{Compiled, Input, check, compile};
 /// In front of an example that is no whole file.
 const PRELUDE: &str = include_str!("../../docs/codes/prelude.pbpo");
 /// Codes that no single text can have.
-const EXEMPT: [Code; 4] = [Code::UnreadableFile, Code::TooLarge, Code::ImportCycle, Code::StageFailed];
+const EXEMPT: [Code; 5] =
+    [Code::UnreadableFile, Code::TooLarge, Code::ImportCycle, Code::StageFailed, Code::TooMuchMemory];
 
 /// An example as its first line says: `// target: main`, `// set: beta=1`, `// run`; else all of it is checked.
 fn look(example: &str, whole: bool) -> Compiled {

@@ -2,6 +2,7 @@
 
 use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::cost::Cost;
+use pbpo_compiler::plan::memory::{Pieces, Sizes};
 use pbpo_compiler::{Input, compile, why};
 
 const PAGE: &str = include_str!("../../tests/fixtures/plans/written_out.pbpo");
@@ -43,13 +44,14 @@ fn the_cost_of_a_sweep_has_what_is_common_once() {
     let compiled = compile(Input::text("page.pbpo", &text), Some("lrs"), &[]);
     let plans: Vec<&Plan> = compiled.points.iter().map(|point| &point.plan).collect();
     assert_eq!(plans.len(), 4);
-    let vocabulary = |_: &str| 14;
-    let (one, all) = (Cost::of(plans[0], vocabulary), Cost::of_all(&plans, vocabulary));
+    let pieces = Pieces { tokens: 8192, logits: 1 << 24 };
+    let sizes = Sizes { vocabulary: &|_| 14, checkpoint: &|_| None, pieces, cache: 1 << 28 };
+    let (one, all) = (Cost::of(plans[0], &sizes), Cost::of_all(&plans, &sizes));
     assert_eq!(all.generated_tokens, 4 * one.generated_tokens);
     assert_eq!(all.labelled_pairs, 4 * one.labelled_pairs);
-    assert_eq!((all.parameters, all.memory_bytes), (one.parameters, one.memory_bytes));
+    assert_eq!(all.memory, one.memory);
     // Imitation depends on the seed alone: 2 of 4 are left.
     let imitated = one.stages.iter().find(|(stage, _)| stage == "pi.init = imitate").unwrap().1;
     assert_eq!(all.trained_tokens, 4 * one.trained_tokens - 2 * imitated);
-    assert_eq!(Cost::of_all(&[plans[0], plans[0]], vocabulary).trained_tokens, one.trained_tokens);
+    assert_eq!(Cost::of_all(&[plans[0], plans[0]], &sizes).trained_tokens, one.trained_tokens);
 }

@@ -12,7 +12,7 @@ use crate::batch::{Batch, Row};
 use crate::generate::{Sampling, generate};
 use crate::model::{Compute, Decoder};
 use crate::ops::cross_entropy;
-use crate::optimizer::{AdamW, Optimizer};
+use crate::optimizer::{self, AdamW, Optimizer};
 use crate::rng::stream;
 use crate::tokenizer::EOS;
 use crate::value::tracked;
@@ -75,7 +75,8 @@ pub fn run(shape: &Shape, device: &Device, name: &str) -> Figures {
                 .collect();
             let loss = cross_entropy(&tracked, &Batch::new(&rows, &device.clone().autodiff()));
             let gradients = GradientsParams::from_grads(loss.backward(), &tracked);
-            (tracked, _) = optimizer.step(tracked, gradients, None).expect("random tokens have a finite gradient");
+            let norm = optimizer::norm(&tracked, &gradients).expect("random tokens have a finite gradient");
+            tracked = optimizer.step(tracked, gradients, norm, None);
         }
         let _ = device.sync();
         if repeat > 0 {

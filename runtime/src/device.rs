@@ -90,6 +90,57 @@ fn gpu(_: usize) -> (Device, String) {
     (Device::flex(), "cpu".into())
 }
 
+/// Bytes that are free on a device of this name (`cpu`, `cuda:N`), where the system tells: on Linux what processes may
+/// still take, within the limit of the control group; of a GPU what `nvidia-smi` says.
+pub fn free_memory(name: &str) -> Option<u64> {
+    match name.strip_prefix("cuda:") {
+        Some(index) => gpu_memory(index.parse().ok()?),
+        None => {
+            let available = kibibytes(&std::fs::read_to_string("/proc/meminfo").ok()?, "MemAvailable:")?;
+            Some(group_memory().map_or(available, |group| group.min(available)))
+        }
+    }
+}
+
+/// The field of a line `Name:   1234 kB`, in bytes.
+fn kibibytes(text: &str, field: &str) -> Option<u64> {
+    let line = text.lines().find(|line| line.starts_with(field))?;
+    Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
+}
+
+/// What the control group of this process (version 2 or 1) still allows, files in its cache aside; nothing where it sets
+/// no limit.
+fn group_memory() -> Option<u64> {
+    let read = |name: &str| std::fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok();
+    let number = |name: &str| read(name)?.trim().parse::<u64>().ok();
+    let of = |limit: &str, used: &str, stat: &str, prefix: &str| {
+        let stat = read(stat)?;
+        let cached = |kind: &str| {
+            let field = format!("{prefix}{kind}_file ");
+            stat.lines().find_map(|line| line.strip_prefix(&field)?.parse::<u64>().ok()).unwrap_or(0)
+        };
+        let used = number(used)?.saturating_sub(cached("active") + cached("inactive"));
+        Some(number(limit)?.saturating_sub(used))
+    };
+    of("memory.max", "memory.current", "memory.stat", "")
+        .or_else(|| of("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_"))
+}
+
+/// Of a GPU by its number among those that this process may use.
+fn gpu_memory(index: usize) -> Option<u64> {
+    let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
+    let names: Vec<&str> =
+        visible.as_deref().map(|names| names.split(',').map(str::trim).collect()).unwrap_or_default();
+    let own = index.to_string();
+    let id = names.get(index).copied().filter(|name| !name.is_empty()).unwrap_or(&own);
+    let asked = std::process::Command::new("nvidia-smi")
+        .args(["--query-gpu=memory.free", "--format=csv,noheader,nounits", "--id", id])
+        .output()
+        .ok()
+        .filter(|asked| asked.status.success())?;
+    Some(String::from_utf8(asked.stdout).ok()?.trim().parse::<u64>().ok()? << 20)
+}
+
 /// Whether tensors of a device are in the CPU's own memory.
 pub fn is_cpu(device: &Device) -> bool {
     *device == Device::flex()

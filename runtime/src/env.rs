@@ -1,6 +1,6 @@
 //! The values of a running plan by name, with typed access that fails with a clear message.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use pbpo_compiler::plan::Stage;
@@ -14,6 +14,8 @@ use crate::value::{Exploration, Init, Policy, Preferences, Reward, Rollouts, Val
 #[derive(Default)]
 pub struct Env {
     pub values: HashMap<String, Value>,
+    /// Those that nobody reads behind the stage under way.
+    last: HashSet<String>,
 }
 
 macro_rules! typed {
@@ -40,6 +42,29 @@ impl Env {
     pub fn get(&self, stage: &Stage, port: &str) -> Result<&Value, Fault> {
         let name = stage.input(port).ok_or_else(|| Fault::new(format!("the plan gives no input `{port}`")))?;
         self.values.get(name).ok_or_else(|| Fault::new(format!("the plan uses `{name}` before it is made")))
+    }
+
+    /// The value at an input port, to change: the env's own where nobody reads it later, else a copy.
+    pub fn take(&mut self, stage: &Stage, port: &str) -> Result<Value, Fault> {
+        let name = stage.input(port).filter(|name| self.last.contains(*name));
+        match name.and_then(|name| self.values.remove(name)) {
+            Some(value) => Ok(value),
+            None => self.get(stage, port).cloned(),
+        }
+    }
+
+    /// The values that the next stage is the last one to read.
+    pub fn expect_last<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
+        self.last = names.into_iter().map(str::to_owned).collect();
+    }
+
+    /// Lets go of models that nobody reads any more.
+    pub fn release<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
+        for name in names {
+            if self.values.get(name).is_some_and(Value::has_weights) {
+                self.values.remove(name);
+            }
+        }
     }
 
     typed!(data, Data, Arc<Data>);

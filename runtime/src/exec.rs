@@ -1,8 +1,10 @@
-//! Walks a plan: stages in order, bodies of `repeat` with their carried values.
+//! Walks a plan: stages in order, bodies of `repeat` with their carried values. A model is let go of behind the last
+//! stage that reads it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use pbpo_compiler::plan::identity::{self, Identity};
+use pbpo_compiler::plan::lifetime::{last_uses, results};
 use pbpo_compiler::plan::{Body, Plan, Stage};
 
 use crate::context::Context;
@@ -36,7 +38,9 @@ pub fn execute_as(
     shared: &mut Shared,
 ) -> Result<(), Fault> {
     let mut context = Context::new(host.into(), identities, observer);
+    let ends = ends_of(plan);
     for stage in sources_first(plan) {
+        let ends = ends.get(stage.name.as_str()).map_or(&[][..], Vec::as_slice);
         let identity = context.identity(&stage.name);
         let known = shared.take(&identity);
         context.emit(Event::Stage { name: stage.name.clone(), op: stage.op.clone(), reused: known.is_some() })?;
@@ -54,25 +58,45 @@ pub fn execute_as(
                 if again {
                     context.record_events();
                 }
-                run_stage(stage, env, &mut context, true)?;
+                run_stage(stage, ends, env, &mut context, true)?;
                 if again {
                     shared.keep(identity, Known { values: env.outputs(stage), events: context.recorded() });
                 }
             }
         }
+        env.release(ends.iter().copied());
     }
     let generated = context.generated;
     context.emit(Event::Usage { generated })
 }
 
-fn run_body(body: &Body, env: &mut Env, context: &mut Context<'_>) -> Result<(), Fault> {
-    body.stages().try_for_each(|stage| run_stage(stage, env, context, false))
+/// For each stage outside of loops, the values that it is the last one to read; what the run leaves is none of them.
+fn ends_of(plan: &Plan) -> HashMap<&str, Vec<&str>> {
+    let kept = results(plan);
+    let ends = plan.body.stages().zip(last_uses(&plan.body));
+    ends.map(|(stage, ends)| (stage.name.as_str(), ends.into_iter().filter(|end| !kept.contains(end)).collect()))
+        .collect()
 }
 
-fn run_stage(stage: &Stage, env: &mut Env, context: &mut Context<'_>, outermost: bool) -> Result<(), Fault> {
-    if let Some(body) = &stage.body {
-        return run_repeat(stage, body, env, context, outermost);
+fn run_body(body: &Body, ends: &[Vec<&str>], env: &mut Env, context: &mut Context<'_>) -> Result<(), Fault> {
+    for (stage, ends) in body.stages().zip(ends) {
+        run_stage(stage, ends, env, context, false)?;
+        env.release(ends.iter().copied());
     }
+    Ok(())
+}
+
+fn run_stage(
+    stage: &Stage,
+    ends: &[&str],
+    env: &mut Env,
+    context: &mut Context<'_>,
+    outermost: bool,
+) -> Result<(), Fault> {
+    if let Some(body) = &stage.body {
+        return run_repeat(stage, body, ends, env, context, outermost);
+    }
+    env.expect_last(ends.iter().copied());
     let started = std::time::Instant::now();
     let values = ops::reads_the_same_tokens(stage, env)
         .and_then(|()| ops::op(stage, env)?.run(stage, env, context))
@@ -85,6 +109,7 @@ fn run_stage(stage: &Stage, env: &mut Env, context: &mut Context<'_>, outermost:
 fn run_repeat(
     stage: &Stage,
     body: &Body,
+    ends: &[&str],
     env: &mut Env,
     context: &mut Context<'_>,
     outermost: bool,
@@ -94,15 +119,22 @@ fn run_repeat(
         context.enter(count);
         context.take_metrics();
     }
+    let (inner, captured) = (last_uses(body), body.captured());
+    let over = |value: &&str| !captured.contains(value);
     for iteration in 0..count {
         for carry in &body.carries {
             let from = if iteration == 0 { &carry.from } else { &carry.back };
             copy(env, from, &carry.enter)?;
         }
+        // What has entered is there once: a step moves it where it is.
+        match iteration {
+            0 => env.release(ends.iter().copied().filter(over)),
+            _ => env.release(body.carries.iter().map(|carry| carry.back.as_str()).filter(over)),
+        }
         if outermost {
             context.episode = iteration + 1;
         }
-        run_body(body, env, context)?;
+        run_body(body, &inner, env, context)?;
         if outermost {
             let metrics = context.take_metrics();
             context.emit(Event::Episode { done: iteration + 1, total: count, metrics })?;
@@ -111,6 +143,7 @@ fn run_repeat(
     for carry in &body.carries {
         copy(env, if count == 0 { &carry.from } else { &carry.back }, &carry.out)?;
     }
+    env.release(body.carries.iter().flat_map(|carry| [carry.enter.as_str(), carry.back.as_str()]).filter(over));
     Ok(())
 }
 

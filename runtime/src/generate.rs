@@ -12,7 +12,7 @@ use crate::model::{Cache, Decoder};
 use crate::tokenizer::PAD;
 
 /// Most numbers in the cache of keys and values: 1 GiB.
-const CACHE: usize = 1 << 28;
+pub const CACHE: usize = 1 << 28;
 
 /// How to sample.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize, serde::Serialize)]

@@ -44,30 +44,17 @@ impl Optimizer {
         Self { body: adamw.init(), head: adamw.init(), config, steps: 0, scale: 1.0 }
     }
 
-    /// One step down the gradients of `module`'s parameters; `head` is the matrix that moves with
-    /// `lr` where the rest moves with `backbone_lr`. Returns the module and the norm of the gradient
-    /// before clipping.
-    pub fn step<M: Module>(
-        &mut self,
-        module: M,
-        gradients: GradientsParams,
-        head: Option<ParamId>,
-    ) -> Result<(M, f64), Fault> {
+    /// One step down the gradients of `module`'s parameters, whose [`norm`] is given; `head` is the matrix that moves
+    /// with `lr` where the rest moves with `backbone_lr`. Weights and states that nobody else has are changed in place.
+    pub fn step<M: Module>(&mut self, module: M, gradients: GradientsParams, norm: f32, head: Option<ParamId>) -> M {
         let mut own = gradients;
-        let mut norm = SquaredNorm { gradients: &own, total: None };
-        module.visit(&mut norm);
-        let norm = norm.total.map_or(0.0, |t| t.into_scalar::<f32>()).sqrt();
-        if !norm.is_finite() {
-            return Err(Fault::new(format!("the gradient's norm is {norm}"))
-                .help("lower the learning rate, or bound and clip the terms of the objective"));
-        }
         let clip = self.config.clip as f32;
         if norm > clip {
             module.visit(&mut Scale { gradients: &mut own, factor: clip / norm });
         }
         self.steps += 1;
         let warm = (self.steps as f64 / self.config.warmup.max(1) as f64).min(1.0) * self.scale;
-        let module = match (self.config.backbone_lr, head) {
+        match (self.config.backbone_lr, head) {
             (Some(backbone_lr), Some(head)) => {
                 let mut fast = GradientsParams::new();
                 if let Some(gradient) = own.remove::<2>(head) {
@@ -77,9 +64,20 @@ impl Optimizer {
                 if backbone_lr > 0.0 { self.body.step(backbone_lr * warm, module, own) } else { module }
             }
             _ => self.body.step(self.config.lr * warm, module, own),
-        };
-        Ok((module, f64::from(norm)))
+        }
     }
+}
+
+/// The norm of all gradients of a module's parameters, before clipping.
+pub fn norm<M: Module>(module: &M, gradients: &GradientsParams) -> Result<f32, Fault> {
+    let mut norm = SquaredNorm { gradients, total: None };
+    module.visit(&mut norm);
+    let norm = norm.total.map_or(0.0, |t| t.into_scalar::<f32>()).sqrt();
+    if !norm.is_finite() {
+        return Err(Fault::new(format!("the gradient's norm is {norm}"))
+            .help("lower the learning rate, or bound and clip the terms of the objective"));
+    }
+    Ok(norm)
 }
 
 struct SquaredNorm<'a> {

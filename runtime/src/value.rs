@@ -37,6 +37,11 @@ pub enum Value {
 }
 
 impl Value {
+    /// Whether it keeps a model, or what one has made, in the memory of the device.
+    pub fn has_weights(&self) -> bool {
+        matches!(self, Value::Init(_) | Value::Policy(_) | Value::Reward(_) | Value::Forward(_))
+    }
+
     /// The kind's name, for messages.
     pub fn kind(&self) -> &'static str {
         match self {

@@ -1,9 +1,10 @@
 //! `pbpoc run`: compiles a file, runs a pipeline or every point of a sweep, and says what came of it.
 //!
-//! `point.rs`: one point; `sweep.rs`: several, with what they have in common done once; `table.rs`: their
+//! `memory.rs`: whether it fits; `point.rs`: one point; `sweep.rs`: several, with what they have in common done once; `table.rs`: their
 //! figures, averaged over seeds; `curves.rs`: their regret, drawn with bands over seeds.
 
 mod curves;
+mod memory;
 mod point;
 mod sweep;
 mod table;
@@ -39,6 +40,9 @@ pub struct RunArgs {
     /// Run the plan as it was written, without the passes that make it faster; the results are the same.
     #[arg(long)]
     no_passes: bool,
+    /// Run also what needs more memory than is free, by the estimate of `plan --cost`.
+    #[arg(long)]
+    any_memory: bool,
     /// No progress on stderr.
     #[arg(long)]
     quiet: bool,
@@ -61,7 +65,13 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
         Ok(opened) => opened,
         Err(fault) => return Ok(report_fault(&fault)),
     };
-    let base = args.source.file.parent().unwrap_or(std::path::Path::new("")).to_owned();
+    let base = args.source.base();
+    if let Some(refused) = (!args.any_memory).then(|| memory::refusal(&compiled.points, &base, &device_name)).flatten()
+    {
+        let sources = compiled.sources.clone();
+        args.source.print(&Compiled { diagnostics: vec![refused], sources, ..Compiled::default() });
+        return Ok(RUN_FAILED);
+    }
     let host = Host::new(device, base, Some(args.out.join("answers.jsonl")));
     let setting = Setting { args, compiled: &compiled, host, device_name };
     let stem = args.source.file.file_stem().map_or("run".into(), |s| s.to_string_lossy().into_owned());

@@ -58,7 +58,7 @@ pub fn run(
     let parent = path.clone();
     let mut dir =
         RunDir::create(path, plan, &setting.device_name).map_err(|error| report_fault(&unwritable(&parent, &error)))?;
-    dir.expect(&cost(&[plan]));
+    dir.expect(&cost(&[plan], &setting.args.source.base()));
     let mut progress = Progress::new(setting.args.quiet || title.is_none());
     progress.title(title.unwrap_or_default());
     let mut env = Env::default();

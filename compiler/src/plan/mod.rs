@@ -6,16 +6,20 @@
 //!
 //! - `expr.rs`: objectives; `pairs.rs`: rows of labelled pairs in them; `forward.rs`: the forwards they need; `text.rs`: the stable text form;
 //!   `identity.rs`, `canonical.rs`: content hashes of stages; `json.rs`, `graph.rs`: other printers; `sweep.rs`:
-//!   what several plans have in common; `diff.rs`: what is different between two; `cost.rs`: what one will take.
+//!   what several plans have in common; `diff.rs`: what is different between two; `cost.rs`: what one will take;
+//!   `flow.rs`: where rows come from; `lifetime.rs`: how long values are needed; `memory/`: the room that they take.
 
 mod canonical;
 pub mod cost;
 pub mod diff;
 pub mod expr;
+mod flow;
 pub mod forward;
 mod graph;
 pub mod identity;
 mod json;
+pub mod lifetime;
+pub mod memory;
 pub mod ops;
 mod pairs;
 pub mod sweep;

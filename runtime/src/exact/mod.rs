@@ -36,7 +36,7 @@ type Outputs = Result<Vec<value::Value>, Fault>;
 struct Exact(fn(&Stage, &Env, &mut Context<'_>) -> Outputs);
 
 impl Op for Exact {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Outputs {
         self.0(stage, env, context)
     }
 }

@@ -11,7 +11,7 @@ use crate::value::Value;
 pub struct Append;
 
 impl Op for Append {
-    fn run(&self, stage: &Stage, env: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let set = env.preferences(stage, "preferences")?.clone();
         Ok(vec![Value::Preferences(set.append(env.preferences(stage, "batch")?))])
     }

@@ -10,32 +10,35 @@ use crate::env::Env;
 use crate::error::Fault;
 use crate::model::recompute::add;
 use crate::objective::{Evaluator, Leaves, Moved, forwards};
+use crate::optimizer;
 use crate::value::{Mover, Policy, Reward, Value, tracked};
 
 pub struct Ascend;
 pub struct Descend;
 
 impl Op for Ascend {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         step(stage, env, context, 1.0)
     }
 }
 
 impl Op for Descend {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         step(stage, env, context, -1.0)
     }
 }
 
 /// Moves the player up (`sign` 1) or down (-1).
-fn step(stage: &Stage, env: &Env, context: &mut Context<'_>, sign: f64) -> Result<Vec<Value>, Fault> {
+fn step(stage: &Stage, env: &mut Env, context: &mut Context<'_>, sign: f64) -> Result<Vec<Value>, Fault> {
     let name = stage.input("player").unwrap_or_default().to_owned();
     let objective = stage.objective.as_ref().ok_or_else(|| Fault::new("the plan gives no objective"))?;
     let player = env.get(stage, "player")?;
     let moved = match player {
-        Value::Policy(p) => Moved::Policy { value: name.clone(), model: tracked(&p.model) },
-        Value::Reward(r) => Moved::Reward { value: name.clone(), model: tracked(&r.model) },
-        other => return Err(Fault::new(format!("{} can't be moved", other.kind()))),
+        Value::Policy(p) if p.optimizer.is_some() => Moved::Policy { value: name.clone(), model: tracked(&p.model) },
+        Value::Reward(r) if matches!(r.mover, Mover::Steps(_)) => {
+            Moved::Reward { value: name.clone(), model: tracked(&r.model) }
+        }
+        _ => return Err(unmoved(&name)),
     };
     let is_policy = matches!(moved, Moved::Policy { .. });
     let mut leaves = Leaves::new(&env.values, moved, &context.device);
@@ -60,37 +63,39 @@ fn step(stage: &Stage, env: &Env, context: &mut Context<'_>, sign: f64) -> Resul
     record_pairs(stage, env, &mut leaves, context)?;
 
     let pulled = leaves.pull(&gradients)?;
-    let (value, norm) = match (leaves.into_moved(), player) {
-        (Moved::Policy { model, .. }, Value::Policy(p)) => {
-            let mut optimizer = p
-                .optimizer
-                .clone()
-                .ok_or_else(|| Fault::new(format!("`{name}` follows another policy and has no optimizer")))?;
-            let (model, norm) = {
-                let mut own = forwards::gradients(&model, gradients, apart);
-                add(&model, &mut own, pulled);
-                optimizer.step(model, own, None)?
+    // The old weights are let go of before the step: it changes in place what nobody else has.
+    let (value, norm) = match leaves.into_moved() {
+        Moved::Policy { model, .. } => {
+            let mut own = forwards::gradients(&model, gradients, apart);
+            add(&model, &mut own, pulled);
+            let norm = optimizer::norm(&model, &own)?;
+            let Value::Policy(policy) = env.take(stage, "player")? else { return Err(unmoved(&name)) };
+            let Policy { model: old, optimizer: Some(mut steps), sampling, tokenizer, base } = *policy else {
+                return Err(unmoved(&name));
             };
-            let policy = Policy { model: model.valid(), optimizer: Some(optimizer), ..(**p).clone() };
-            (Value::Policy(Box::new(policy)), norm)
+            drop(old);
+            let model = steps.step(model, own, norm, None).valid();
+            (Value::Policy(Box::new(Policy { model, optimizer: Some(steps), sampling, tokenizer, base })), norm)
         }
-        (Moved::Reward { model, .. }, Value::Reward(r)) => {
-            let Mover::Steps(mut optimizer) = r.mover.clone() else {
-                return Err(Fault::new(format!("`{name}` is solved and has no optimizer")));
+        Moved::Reward { model, .. } => {
+            let (mut own, head) = (forwards::gradients(&model, gradients, apart), model.head.id);
+            add(&model, &mut own, pulled);
+            let norm = optimizer::norm(&model, &own)?;
+            let Value::Reward(reward) = env.take(stage, "player")? else { return Err(unmoved(&name)) };
+            let Reward { model: old, mover: Mover::Steps(mut steps), tokenizer } = *reward else {
+                return Err(unmoved(&name));
             };
-            let head = model.head.id;
-            let (model, norm) = {
-                let mut own = forwards::gradients(&model, gradients, apart);
-                add(&model, &mut own, pulled);
-                optimizer.step(model, own, Some(head))?
-            };
-            let reward = Reward { model: model.valid(), mover: Mover::Steps(optimizer), ..(**r).clone() };
-            (Value::Reward(Box::new(reward)), norm)
+            drop(old);
+            let model = steps.step(model, own, norm, Some(head)).valid();
+            (Value::Reward(Box::new(Reward { model, mover: Mover::Steps(steps), tokenizer })), norm)
         }
-        _ => return Err(Fault::new(format!("`{name}` can't be moved"))),
     };
-    context.record(&format!("{prefix}/grad_norm"), norm);
+    context.record(&format!("{prefix}/grad_norm"), f64::from(norm));
     Ok(vec![value])
+}
+
+fn unmoved(player: &str) -> Fault {
+    Fault::new(format!("`{player}` can't be moved: it has no optimizer"))
 }
 
 /// The field's name of a named term, where it has one.

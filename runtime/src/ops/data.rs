@@ -57,7 +57,7 @@ enum Check {
 }
 
 impl Op for MakeData {
-    fn run(&self, stage: &Stage, _: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, _: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { task, check, longest } = config(stage)?;
         let verifier = check.map(Check::verifier).transpose()?;
         let mut data = match task.as_str() {

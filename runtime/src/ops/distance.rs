@@ -13,7 +13,7 @@ use crate::value::Value;
 pub struct Distance;
 
 impl Op for Distance {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let batch = Batch::new(&env.rollouts(stage, "rollouts")?.rows, &context.device);
         let rewards = |port: &str| -> Result<Vec<f64>, Fault> {
             let rewards = env.reward_model(stage, port)?.model.response_rewards(&batch);

@@ -18,7 +18,7 @@ struct Settings {
 }
 
 impl Op for Draw {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { count } = config(stage)?;
         let set = env.preferences(stage, "preferences")?;
         let Some(source) = set.source.clone().filter(|_| !set.is_empty()) else {

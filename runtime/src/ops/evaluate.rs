@@ -30,7 +30,7 @@ struct Settings {
 const SHOWN: usize = 5;
 
 impl Op for Evaluate {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { metrics: wanted, every, label, before, count } = config(stage)?;
         let due = context.episode.is_multiple_of(every.max(1)) || context.episode == context.episodes;
         if !due {

@@ -27,7 +27,7 @@ struct Settings {
 }
 
 impl Op for MakeExploration {
-    fn run(&self, stage: &Stage, env: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { bonus, ridge, candidates } = config(stage)?;
         let features = env.features(stage, "features")?.clone();
         Ok(vec![Value::Exploration(Box::new(Exploration {

@@ -19,7 +19,7 @@ use crate::value::{Exploration, Rollouts, Value};
 pub struct Explore;
 
 impl Op for Explore {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let sampling: Sampling = config(stage)?;
         let policy = env.policy(stage, "policy")?;
         let against = env.rollouts(stage, "against")?;

@@ -32,7 +32,7 @@ struct Settings {
 }
 
 impl Op for MakeFeatures {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { pool, project } = config(stage)?;
         let init = env.init(stage, "init")?;
         let (model, tokenizer) = (init.model.clone().frozen(), init.tokenizer.clone());

@@ -11,7 +11,7 @@ use crate::value::{Policy, Value};
 pub struct Follow;
 
 impl Op for Follow {
-    fn run(&self, stage: &Stage, env: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         Ok(vec![Value::Policy(Box::new(snapshot(env.policy(stage, "policy")?)))])
     }
 }

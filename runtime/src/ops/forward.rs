@@ -24,7 +24,7 @@ struct Settings {
 }
 
 impl Op for MakeForward {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { gives, side } = config(stage)?;
         let batch = BatchRef { value: stage.input("batch").unwrap_or_default().to_owned(), side };
         // On the plain device: without a backward pass, autodiff would keep the forward's graph for ever.

@@ -17,7 +17,7 @@ use crate::event::Event;
 use crate::model::{Decoder, Llama};
 use crate::objective::forwards::Model;
 use crate::objective::pieces::{LIMITS, Pieces, What, is_large};
-use crate::optimizer::{AdamW, Optimizer};
+use crate::optimizer::{self, AdamW, Optimizer};
 use crate::value::{Init, Value, tracked};
 
 pub struct Imitate;
@@ -33,7 +33,7 @@ struct Settings {
 }
 
 impl Op for Imitate {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { model, steps, batch, lr } = config(stage)?;
         let data = env.data(stage, "data")?;
         let mut rng = context.rng(&stage.name);
@@ -79,10 +79,10 @@ impl Op for Imitate {
             optimizer.scale = 1.0 - 0.9 * step as f64 / steps as f64;
             let picks: Vec<&Row> = (0..batch).map(|_| &rows[rng.random_range(0..rows.len())]).collect();
             let (loss, gradients) = loss(&model, picks, &device);
-            let (moved, norm) = optimizer.step(model, gradients, None)?;
-            model = moved;
+            let norm = optimizer::norm(&model, &gradients)?;
+            model = optimizer.step(model, gradients, norm, None);
             if step % 10 == 9 || step + 1 == steps {
-                let metrics = [("loss".to_owned(), loss), ("grad_norm".to_owned(), norm)].into();
+                let metrics = [("loss".to_owned(), loss), ("grad_norm".to_owned(), f64::from(norm))].into();
                 context.emit(Event::Progress { stage: stage.name.clone(), done: step + 1, total: steps, metrics })?;
             }
         }

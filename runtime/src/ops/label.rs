@@ -15,7 +15,7 @@ use crate::value::{Pair, Preferences, Value};
 pub struct Label;
 
 impl Op for Label {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let oracle = env.oracle(stage, "oracle")?;
         let (first, second) = (env.rollouts(stage, "first")?, env.rollouts(stage, "second")?);
         if first.rows.iter().map(|r| r.item).ne(second.rows.iter().map(|r| r.item)) {

@@ -27,7 +27,7 @@ pub struct MakeLinear;
 pub struct Worst;
 
 impl Op for MakeLinear {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         #[derive(Deserialize)]
         struct Settings {
             bound: f64,
@@ -44,7 +44,7 @@ impl Op for MakeLinear {
 }
 
 impl Op for Worst {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         #[derive(Deserialize)]
         struct Settings {
             keep: SetSettings,

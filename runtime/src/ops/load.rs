@@ -27,7 +27,7 @@ struct Settings {
 }
 
 impl Op for Load {
-    fn run(&self, stage: &Stage, _: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, _: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { model: name, lora, compute } = config(stage)?;
         let loaded = disk::load_as(&name, &context.host, compute, lora.is_some())?;
         context.emit(Event::Loaded {

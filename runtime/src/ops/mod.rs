@@ -41,7 +41,7 @@ use crate::value::Value;
 /// Executes stages of one kind.
 pub trait Op: Sync {
     /// Makes the stage's outputs, in order, from the values of its inputs.
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault>;
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault>;
 }
 
 /// The registry of the practical track: every op but `repeat`, which the executor does itself.

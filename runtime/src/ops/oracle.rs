@@ -79,7 +79,7 @@ struct FromModel {
 }
 
 impl Op for MakeOracle {
-    fn run(&self, stage: &Stage, _: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, _: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Kind { by } = config(stage)?;
         let oracle = match by.as_str() {
             "verifier" => {

@@ -12,7 +12,7 @@ use crate::value::{Pair, Preferences, Value};
 pub struct Pairs;
 
 impl Op for Pairs {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let data = env.data(stage, "data")?;
         let policy = env.policy(stage, "policy")?;
         let source = Source::new(data, &policy.tokenizer)?;

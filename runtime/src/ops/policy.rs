@@ -20,7 +20,7 @@ struct Settings {
 }
 
 impl Op for MakePolicy {
-    fn run(&self, stage: &Stage, env: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { optimizer, sampling } = config(stage)?;
         let init = env.init(stage, "init")?;
         init.predicts()?;

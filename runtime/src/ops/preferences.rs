@@ -11,7 +11,7 @@ use crate::value::{Preferences, Value};
 pub struct MakePreferences;
 
 impl Op for MakePreferences {
-    fn run(&self, _: &Stage, _: &Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, _: &Stage, _: &mut Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         Ok(vec![Value::Preferences(Preferences::default())])
     }
 }

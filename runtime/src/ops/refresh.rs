@@ -25,7 +25,7 @@ struct Settings {
 }
 
 impl Op for Refresh {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { update, count } = config(stage)?;
         let follower = env.policy(stage, "follower")?;
         let leader = env.policy(stage, "policy")?;

@@ -22,7 +22,7 @@ struct Settings {
 }
 
 impl Op for MakeRewardModel {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { head, bound, optimizer } = config(stage)?;
         let init = env.init(stage, "init")?;
         // What is frozen has no gradient: none is computed, counts in the norm or clips the head's.

@@ -25,7 +25,7 @@ struct Settings {
 }
 
 impl Op for Sample {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { count, per_prompt } = config(stage)?;
         let policy = env.policy(stage, "policy")?;
         let data = env.data(stage, "prompts")?;

@@ -20,7 +20,7 @@ struct Settings {
 }
 
 impl Op for Save {
-    fn run(&self, stage: &Stage, env: &Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
+    fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { every, keep } = config(stage)?;
         // What the last iteration leaves is saved when the run ends, whatever `every` is.
         if context.episode.is_multiple_of(every.max(1)) {

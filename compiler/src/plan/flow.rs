@@ -1,0 +1,122 @@
+//! What flows where: the stage behind each value, and how many rows of how many tokens it gives.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value as Json;
+
+use super::{Body, Stage};
+
+/// Tokens of a prompt of a file, where nothing says how long they are (our choice).
+pub const PROMPT: u64 = 512;
+
+/// The stages by the values that they make.
+#[derive(Clone, Debug, Default)]
+pub struct Flow<'a> {
+    stages: BTreeMap<&'a str, &'a Stage>,
+}
+
+/// An integer setting of a stage; 0 where it has none.
+pub fn int(stage: &Stage, key: &str) -> u64 {
+    stage.config.get(key).and_then(Json::as_u64).unwrap_or(0)
+}
+
+impl<'a> Flow<'a> {
+    /// A stage is reached.
+    pub fn reach(&mut self, stage: &'a Stage) {
+        self.stages.extend(stage.outputs.iter().map(|output| (output.as_str(), stage)));
+    }
+
+    /// A loop is left: behind it a value is what comes out of it.
+    pub fn leave(&mut self, body: &'a Body) {
+        for carry in &body.carries {
+            if let Some(stage) = self.stages.get(carry.back.as_str()).copied() {
+                self.stages.insert(&carry.out, stage);
+            }
+        }
+    }
+
+    /// The stage of a value.
+    pub fn stage(&self, value: &str) -> Option<&'a Stage> {
+        self.stages.get(value).copied()
+    }
+
+    /// The stage of what comes in at a port.
+    pub fn from(&self, stage: &Stage, port: &str) -> Option<&'a Stage> {
+        self.stage(stage.input(port)?)
+    }
+
+    /// Some stage of an op.
+    pub fn any(&self, op: &str) -> Option<&'a Stage> {
+        self.stages.values().copied().find(|stage| stage.op == op)
+    }
+
+    /// Rows of rollouts or preferences.
+    pub fn rows(&self, stage: &Stage) -> u64 {
+        match stage.op.as_str() {
+            "sample" | "draw" => int(stage, "count"),
+            "explore" => self.from(stage, "against").map_or(0, |against| self.rows(against)),
+            "label" => self.from(stage, "first").map_or(0, |first| self.rows(first)),
+            "append" => self.from(stage, "batch").map_or(0, |batch| self.rows(batch)),
+            "pairs" => self.from(stage, "data").map_or(0, |data| int(data, "count")),
+            _ => 0,
+        }
+    }
+
+    /// Prompts that `evaluate` asks.
+    pub fn evaluated(&self, stage: &Stage) -> u64 {
+        let (all, asked) = (self.from(stage, "data").map_or(0, |data| int(data, "count")), int(stage, "count"));
+        if all == 0 || asked == 0 { all.max(asked) } else { all.min(asked) }
+    }
+
+    /// Tokens of a row of rollouts or preferences, prompt and response.
+    pub fn row(&self, stage: &'a Stage) -> u64 {
+        let source = self.source(stage, &mut BTreeSet::new());
+        source.map_or(0, |data| self.prompt(data) + self.response(data))
+    }
+
+    /// The data that rows come from, by way of whatever made them.
+    pub fn source(&self, stage: &'a Stage, seen: &mut BTreeSet<&'a str>) -> Option<&'a Stage> {
+        if stage.op == "data" {
+            return Some(stage);
+        }
+        if !seen.insert(&stage.name) {
+            return None;
+        }
+        let ports = ["prompts", "against", "first", "batch", "preferences", "data"];
+        let makers: Vec<&'a Stage> = ports.iter().filter_map(|port| self.from(stage, port)).collect();
+        // A set that a loop carries has its pairs from the data that anything is sampled on.
+        makers.into_iter().find_map(|maker| self.source(maker, seen)).or_else(|| self.any("data"))
+    }
+
+    /// Tokens of a prompt. Of `digits`: one for the start, the digits, one for `=`.
+    pub fn prompt(&self, data: &Stage) -> u64 {
+        if is_file(data) {
+            data.config.get("longest").and_then(Json::as_u64).unwrap_or(PROMPT)
+        } else {
+            int(data, "length") + 2
+        }
+    }
+
+    /// Tokens of a response that ends by itself. Of `digits`: the digits and the end; of files what may be sampled.
+    pub fn response(&self, data: &Stage) -> u64 {
+        if is_file(data) { self.longest_response() } else { int(data, "length") + 1 }
+    }
+
+    /// The most that any policy samples; 16 where none is known yet.
+    fn longest_response(&self) -> u64 {
+        let most = |stage: &&Stage| stage.config.get("sampling").and_then(|s| s.get("max_new")?.as_u64());
+        self.stages.values().filter_map(most).max().unwrap_or(16)
+    }
+
+    /// A setting of the sampling of the policy that a stage asks.
+    pub fn sampling(&self, stage: &Stage, key: &str) -> u64 {
+        let name = stage.input("policy").and_then(|value| value.split('@').next()).unwrap_or_default();
+        let policy = self.stage(&format!("{name}@0"));
+        policy.and_then(|policy| policy.config.get("sampling")?.get(key)?.as_u64()).unwrap_or(16)
+    }
+}
+
+/// Whether data are rows of files, of a length that the plan does not know.
+fn is_file(data: &Stage) -> bool {
+    matches!(data.config.get("task").and_then(Json::as_str), Some("file" | "hub"))
+}

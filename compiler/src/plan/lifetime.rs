@@ -1,0 +1,39 @@
+//! How long values are needed: for each stage of a body, what nobody reads behind it.
+//!
+//! Models are large, so the runtime lets go of those that are over, and the estimate of memory counts on it.
+
+use std::collections::{HashMap, HashSet};
+
+use super::{Body, Plan};
+
+/// For each stage of a body, in order: the values of this body that it is the last one to read. What is carried back
+/// outlives the body, and what comes from outside is not the body's.
+pub fn last_uses(body: &Body) -> Vec<Vec<&str>> {
+    let enter = body.carries.iter().map(|carry| carry.enter.as_str());
+    let own: HashSet<&str> = enter.chain(body.stages().flat_map(|stage| &stage.outputs).map(String::as_str)).collect();
+    let mut last: HashMap<&str, usize> = HashMap::new();
+    for (at, stage) in body.stages().enumerate() {
+        let read = stage.inputs.iter().map(|(_, value)| value.as_str()).filter(|value| own.contains(value));
+        last.extend(read.map(|value| (value, at)));
+    }
+    for carry in &body.carries {
+        last.remove(carry.back.as_str());
+    }
+    let mut ends = vec![Vec::new(); body.stages().count()];
+    last.into_iter().for_each(|(value, at)| ends[at].push(value));
+    ends.iter_mut().for_each(|values| values.sort_unstable());
+    ends
+}
+
+/// The newest version of everything outside of loops: what a run leaves.
+pub fn results(plan: &Plan) -> HashSet<&str> {
+    let mut newest: HashMap<&str, (usize, &str)> = HashMap::new();
+    for output in plan.body.stages().flat_map(|stage| &stage.outputs) {
+        let Some((block, version)) = output.split_once('@') else { continue };
+        let version = version.parse().unwrap_or(0);
+        if newest.get(block).is_none_or(|(known, _)| *known <= version) {
+            newest.insert(block, (version, output));
+        }
+    }
+    newest.into_values().map(|(_, value)| value).collect()
+}

@@ -1,0 +1,288 @@
+//! The room that a plan takes: a walk over its stages, as the runtime does it, with sizes in place of models.
+//!
+//! A copy of a model is the same memory until a step moves it; a step changes in place what nobody else has; what nobody
+//! reads any more is gone (`lifetime.rs`). `shape.rs` has the sizes of forwards and graphs, `players.rs` those of what
+//! stands in memory between steps, `less.rs` changes that make a plan smaller.
+
+mod less;
+mod players;
+mod shape;
+
+use std::collections::{BTreeMap, HashSet};
+use std::rc::Rc;
+
+use serde::Serialize;
+use serde_json::Value as Json;
+
+use super::flow::{Flow, int};
+use super::forward::{Gives, forwards};
+use super::lifetime::{last_uses, results};
+use super::{Body, Plan, Stage};
+pub use less::Less;
+use players::{Block, Model};
+pub use shape::{Pieces, Rows, Shape};
+
+/// What the plan does not say.
+pub struct Sizes<'a> {
+    /// Tokens of a task's vocabulary.
+    pub vocabulary: &'a dyn Fn(&str) -> u64,
+    /// The shape of a checkpoint by name, where it is known.
+    pub checkpoint: &'a dyn Fn(&str) -> Option<Shape>,
+    /// What of a batch has a graph at once.
+    pub pieces: Pieces,
+    /// Most numbers of keys and values in sampling.
+    pub cache: u64,
+}
+
+/// The most memory that a plan takes at one time, in bytes, and what of it is what.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Memory {
+    /// Parameters of the largest model, adapters aside.
+    pub parameters: u64,
+    /// The stage under way.
+    pub stage: String,
+    pub weights: u64,
+    pub optimizer: u64,
+    pub gradients: u64,
+    /// Activations, log-probabilities, keys and values.
+    pub activations: u64,
+    /// All, with 64 MiB for the program.
+    pub total: u64,
+    /// Checkpoints of an unknown shape, which are not in it.
+    pub unknown: Vec<String>,
+}
+
+/// The program itself.
+const PROGRAM: u64 = 64 << 20;
+
+/// What a stage takes while it is under way, in bytes.
+#[derive(Clone, Copy, Default)]
+struct Working {
+    weights: u64,
+    optimizer: u64,
+    gradients: u64,
+    activations: u64,
+}
+
+impl Memory {
+    /// Of a plan.
+    pub fn of(plan: &Plan, sizes: &Sizes<'_>) -> Memory {
+        let mut walk = Walk { sizes, flow: Flow::default(), values: BTreeMap::new(), most: Memory::default() };
+        let kept = results(plan);
+        walk.body(&plan.body, &kept);
+        walk.most
+    }
+}
+
+struct Walk<'a> {
+    sizes: &'a Sizes<'a>,
+    flow: Flow<'a>,
+    /// The models in memory.
+    values: BTreeMap<&'a str, Model>,
+    most: Memory,
+}
+
+impl<'a> Walk<'a> {
+    fn body(&mut self, body: &'a Body, kept: &HashSet<&str>) {
+        for (stage, ends) in body.stages().zip(last_uses(body)) {
+            self.flow.reach(stage);
+            let ends: Vec<&str> = ends.into_iter().filter(|end| !kept.contains(end)).collect();
+            match &stage.body {
+                Some(inner) => self.repeat(stage, inner, &ends),
+                None => self.stage(stage, &ends),
+            }
+            ends.iter().for_each(|end| drop(self.values.remove(*end)));
+        }
+    }
+
+    /// Three times round: then nothing new happens.
+    fn repeat(&mut self, stage: &'a Stage, body: &'a Body, ends: &[&str]) {
+        let (captured, count) = (body.captured(), int(stage, "count"));
+        for iteration in 0..count.min(3) {
+            for carry in &body.carries {
+                let from = if iteration == 0 { &carry.from } else { &carry.back };
+                self.copy(from, &carry.enter);
+            }
+            let backs = body.carries.iter().map(|carry| carry.back.as_str());
+            let over: Vec<&str> = if iteration == 0 { ends.to_vec() } else { backs.collect() };
+            over.iter().filter(|value| !captured.contains(*value)).for_each(|value| drop(self.values.remove(*value)));
+            self.body(body, &HashSet::new());
+        }
+        for carry in &body.carries {
+            self.copy(if count == 0 { &carry.from } else { &carry.back }, &carry.out);
+        }
+        let inner = body.carries.iter().flat_map(|carry| [carry.enter.as_str(), carry.back.as_str()]);
+        inner.filter(|value| !captured.contains(value)).for_each(|value| drop(self.values.remove(value)));
+        self.flow.leave(body);
+    }
+
+    fn copy(&mut self, from: &str, to: &'a str) {
+        if let Some(model) = self.values.get(from).cloned() {
+            self.values.insert(to, model);
+        }
+    }
+
+    fn input(&self, stage: &Stage, port: &str) -> Option<&Model> {
+        self.values.get(stage.input(port)?)
+    }
+
+    fn stage(&mut self, stage: &'a Stage, ends: &[&str]) {
+        let (made, working) = match stage.op.as_str() {
+            "load" => self.load(stage),
+            "oracle" if stage.config.get("by").and_then(Json::as_str) == Some("reward_model") => self.load(stage),
+            "imitate" => self.imitate(stage),
+            "policy" => (self.input(stage, "init").cloned().map(Model::trained), Working::default()),
+            "reward_model" => (self.reward_model(stage), Working::default()),
+            "follow" | "refresh" => (self.input(stage, "policy").map(Model::frozen), self.sampled(stage, "policy")),
+            "features" => (self.input(stage, "init").map(Model::frozen), Working::default()),
+            "exploration" => (self.input(stage, "features").cloned(), Working::default()),
+            "sample" | "evaluate" => (None, self.sampled(stage, "policy")),
+            "explore" => (None, self.sampled(stage, "from")),
+            "ascend" | "descend" => self.step(stage, ends),
+            _ => (None, Working::default()),
+        };
+        self.note(stage, working);
+        if let (Some(model), Some(output)) = (made, stage.outputs.first()) {
+            self.most.parameters = self.most.parameters.max(model.shape.parameters());
+            self.values.insert(output, model);
+            self.note(stage, Working::default());
+        }
+    }
+
+    /// Counts what is there, each block once, with what is under way.
+    fn note(&mut self, stage: &Stage, working: Working) {
+        let mut seen = HashSet::new();
+        let mut sum = |blocks: &mut dyn Iterator<Item = &Block>| -> u64 {
+            blocks.filter(|block| seen.insert(Rc::as_ptr(block))).map(|block| **block).sum()
+        };
+        let weights = sum(&mut self.values.values().flat_map(Model::weights)) + working.weights;
+        let optimizer = sum(&mut self.values.values().flat_map(|model| &model.states)) + working.optimizer;
+        let Working { gradients, activations, .. } = working;
+        let total = weights + optimizer + gradients + activations + PROGRAM;
+        if total > self.most.total {
+            let most = std::mem::take(&mut self.most);
+            let stage = stage.name.clone();
+            self.most = Memory { stage, weights, optimizer, gradients, activations, total, ..most };
+        }
+    }
+
+    /// A checkpoint, tensor by tensor: the largest one is there three times for a moment.
+    fn load(&mut self, stage: &'a Stage) -> (Option<Model>, Working) {
+        let name = stage.config.get("model").and_then(Json::as_str).unwrap_or_default();
+        let Some(shape) = (self.sizes.checkpoint)(name) else {
+            if !self.most.unknown.iter().any(|known| known == name) {
+                self.most.unknown.push(name.to_owned());
+            }
+            return (None, Working::default());
+        };
+        let largest = 3 * 4 * shape.vocab * shape.width;
+        (Some(Model::loaded(shape, &stage.config)), Working { weights: largest, ..Working::default() })
+    }
+
+    fn imitate(&self, stage: &'a Stage) -> (Option<Model>, Working) {
+        let data = self.flow.from(stage, "data");
+        let start = self.input(stage, "init").cloned().or_else(|| {
+            let model = stage.config.get("model")?;
+            let vocab = match model.get("tokenizer").and_then(Json::as_str) {
+                Some(name) => (self.sizes.checkpoint)(name)?.vocab,
+                None => (self.sizes.vocabulary)(data?.config.get("task")?.as_str()?),
+            };
+            Some(Model::new(Shape::of_llama(model, vocab), model.get("compute")))
+        });
+        let (Some(start), Some(data)) = (start, data) else { return (None, Working::default()) };
+        let positions = self.flow.response(data);
+        let length = (self.flow.prompt(data) + positions).min(start.shape.context);
+        let batch = Rows { rows: int(stage, "batch"), length, positions };
+        let activations = start.shape.graph(batch, start.shape.vocab, self.sizes.pieces, start.number());
+        let shared = Rc::strong_count(start.moving()) > 1;
+        let mut model = start.trained();
+        model.step(!shared);
+        let working = Working { gradients: model.trainable() * 4, activations, ..Working::default() };
+        let states = model.states.take().map_or(0, |states| *states);
+        (Some(model), Working { optimizer: states, ..working })
+    }
+
+    fn reward_model(&self, stage: &Stage) -> Option<Model> {
+        let init = self.input(stage, "init")?;
+        let rate = stage.config.get("optimizer").and_then(|optimizer| optimizer.get("backbone_lr")?.as_f64());
+        let mut model = if rate == Some(0.0) { init.frozen() } else { init.clone().trained() };
+        model.predicts = false;
+        Some(model)
+    }
+
+    /// Responses of a policy; of `explore`, `candidates` for each row.
+    fn sampled(&self, stage: &Stage, port: &str) -> Working {
+        let Some(model) = self.input(stage, port).or_else(|| self.input(stage, "policy")) else {
+            return Working::default();
+        };
+        let data = ["prompts", "data"].into_iter().find_map(|port| self.flow.from(stage, port));
+        let data = data.or_else(|| self.flow.any("data"));
+        let most = int(stage, "max_new").max(self.flow.sampling(stage, "max_new"));
+        let rows = match stage.op.as_str() {
+            "explore" => self.flow.rows(stage) * int(stage, "candidates").max(1),
+            "evaluate" => self.flow.evaluated(stage),
+            _ => int(stage, "count"),
+        };
+        let prompt = data.map_or(0, |data| self.flow.prompt(data));
+        let length = (prompt + most).min(model.shape.context);
+        let batch = Rows { rows, length, positions: most.min(length) };
+        let activations = model.shape.sampling(batch, self.sizes.cache, model.number());
+        Working { activations, ..Working::default() }
+    }
+
+    /// The vocabulary that decides whether a batch is large: the largest in play.
+    fn vocabulary(&self, stage: &Stage) -> u64 {
+        let players = stage.inputs.iter().filter_map(|(_, value)| self.values.get(value.as_str()));
+        players.filter(|model| model.predicts).map(|model| model.shape.vocab).max().unwrap_or(0)
+    }
+
+    fn step(&mut self, stage: &'a Stage, ends: &[&str]) -> (Option<Model>, Working) {
+        let name = stage.input("player").unwrap_or_default();
+        let (pieces, vocab) = (self.sizes.pieces, self.vocabulary(stage));
+        let (mut kept, mut passing) = (0, 0);
+        for forward in stage.objective.as_ref().map(forwards).unwrap_or_default() {
+            let Some(model) = self.values.get(forward.player.as_str()) else { continue };
+            let made = self.flow.stage(&forward.batch.value);
+            // Of a set that a loop fills, as many rows as fit into a graph.
+            let rows = made.map_or(0, |made| self.flow.rows(made));
+            let length = made.map_or(0, |made| self.flow.row(made)).min(model.shape.context);
+            let data = made.and_then(|made| self.flow.source(made, &mut Default::default()));
+            let positions = data.map_or(length, |data| self.flow.response(data)).min(length);
+            let batch = Rows { rows, length, positions };
+            let own = if model.predicts { model.shape.vocab } else { 0 };
+            let large = batch.is_large(vocab, pieces);
+            if forward.player == name {
+                let graph = model.shape.graph(batch, if large { vocab } else { own }, pieces, model.number());
+                if large { passing = passing.max(graph) } else { kept += graph }
+            } else {
+                passing = passing.max(model.shape.forward(batch, own, pieces, model.number()));
+                // What the objective reads of it.
+                kept += if large || forward.gives != Gives::LogProbs { 0 } else { rows * positions * own * 4 };
+            }
+        }
+        let Some(player) = self.values.get(name) else { return (None, Working::default()) };
+        let mut model = player.clone();
+        // Two where it stood and where it stands now.
+        let mine = ends.contains(&name);
+        let others = self.values.iter().filter(|(value, _)| !(mine && **value == name));
+        let shared = others.flat_map(|(_, other)| other.weights()).any(|block| Rc::ptr_eq(block, model.moving()));
+        let shares_states = others_share(&self.values, name, mine, &model);
+        let before = Working { gradients: model.trainable() * 4, activations: kept + passing, ..Working::default() };
+        self.note(stage, before);
+        if mine {
+            self.values.remove(name);
+        }
+        if shares_states {
+            model.states = None;
+        }
+        model.step(!shared);
+        (Some(model), Working { gradients: before.gradients, ..Working::default() })
+    }
+}
+
+/// Whether another value has the states of a model's optimizer.
+fn others_share(values: &BTreeMap<&str, Model>, name: &str, mine: bool, model: &Model) -> bool {
+    let Some(states) = &model.states else { return false };
+    let others = values.iter().filter(|(value, _)| !(mine && **value == name));
+    others.filter_map(|(_, other)| other.states.as_ref()).any(|block| Rc::ptr_eq(block, states))
+}

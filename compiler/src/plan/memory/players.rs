@@ -1,0 +1,105 @@
+//! What a player has in memory between steps: weights, adapters, states of its optimizer.
+
+use std::rc::Rc;
+
+use serde_json::Value as Json;
+
+use super::super::Config;
+use super::shape::Shape;
+
+/// Bytes that several players may share.
+pub type Block = Rc<u64>;
+
+/// A model in memory.
+#[derive(Clone)]
+pub struct Model {
+    pub shape: Shape,
+    /// Whether it predicts tokens, as policies do.
+    pub predicts: bool,
+    bf16: bool,
+    /// Parameters of adapters; 0 where it has none.
+    adapters: u64,
+    trains: bool,
+    base: Block,
+    own: Option<Block>,
+    pub states: Option<Block>,
+}
+
+impl Model {
+    /// Weights in f32.
+    pub fn new(shape: Shape, compute: Option<&Json>) -> Self {
+        let bf16 = compute.and_then(Json::as_str) == Some("bf16");
+        let (base, adapters) = (Rc::new(shape.parameters() * 4), shape.adapters);
+        let own = (adapters > 0).then(|| Rc::new(adapters * 4));
+        Self { shape, predicts: true, bf16, adapters, trains: false, base, own, states: None }
+    }
+
+    /// A checkpoint with a stage's settings: what is under adapters is kept as it is computed.
+    pub fn loaded(shape: Shape, config: &Config) -> Self {
+        let mut model = Self::new(shape, config.get("compute"));
+        if let Some(lora) = config.get("lora") {
+            let targets = lora.get("targets").and_then(Json::as_array).into_iter().flatten();
+            let targets: Vec<&str> = targets.filter_map(Json::as_str).collect();
+            model.adapters = model.shape.lora(lora.get("rank").and_then(Json::as_u64).unwrap_or(0), &targets);
+            model.own = Some(Rc::new(model.adapters * 4));
+        }
+        if model.adapters > 0 || config.contains_key("by") {
+            model.base = Rc::new(model.frozen_size());
+        }
+        model
+    }
+
+    fn frozen_size(&self) -> u64 {
+        let (all, matrices) = (self.shape.parameters(), self.shape.matrices());
+        if self.bf16 { matrices * 2 + (all - matrices) * 4 } else { all * 4 }
+    }
+
+    /// Bytes of a number in its forward.
+    pub fn number(&self) -> u64 {
+        if self.bf16 { 2 } else { 4 }
+    }
+
+    pub fn trained(self) -> Self {
+        Self { trains: true, ..self }
+    }
+
+    /// A copy that nobody moves: its own only where it is kept in smaller numbers.
+    pub fn frozen(&self) -> Self {
+        let size = self.frozen_size();
+        let base = if *self.base == size { self.base.clone() } else { Rc::new(size) };
+        Self { trains: false, base, states: None, ..self.clone() }
+    }
+
+    /// Parameters that a step moves.
+    pub fn trainable(&self) -> u64 {
+        match (self.trains, self.adapters) {
+            (false, _) => 0,
+            // A reward model's output layer has no gradient.
+            (true, 0) if !self.predicts && !self.shape.tied => {
+                self.shape.parameters() - self.shape.vocab * self.shape.width
+            }
+            (true, 0) => self.shape.parameters(),
+            (true, adapters) => adapters,
+        }
+    }
+
+    /// The block that a step moves.
+    pub fn moving(&self) -> &Block {
+        self.own.as_ref().unwrap_or(&self.base)
+    }
+
+    pub fn weights(&self) -> impl Iterator<Item = &Block> {
+        std::iter::once(&self.base).chain(&self.own)
+    }
+
+    /// A step: in place, or to weights of its own; with two moments of the optimizer.
+    pub fn step(&mut self, in_place: bool) {
+        if !in_place && self.trains {
+            let moved = Rc::new(**self.moving());
+            if self.own.is_some() { self.own = Some(moved) } else { self.base = moved }
+        }
+        if self.states.is_none() {
+            self.states = Some(Rc::new(self.trainable() * 8));
+        }
+    }
+}

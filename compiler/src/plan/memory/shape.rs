@@ -1,0 +1,146 @@
+//! Sizes of a model: its parameters, and what forwards and backwards keep beside them.
+
+use serde_json::Value as Json;
+
+/// The shape of a decoder-only transformer with RMSNorm and SwiGLU.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Shape {
+    pub layers: u64,
+    /// Length of a hidden state.
+    pub width: u64,
+    pub heads: u64,
+    pub kv_heads: u64,
+    pub head_dim: u64,
+    /// Length of the hidden layer of the feed-forward block.
+    pub ff: u64,
+    pub vocab: u64,
+    /// Most tokens of a text.
+    pub context: u64,
+    /// The output layer is the embedding.
+    pub tied: bool,
+    /// Parameters of a layer beside its matrices and its two norms: biases, norms of queries and keys.
+    pub extra: u64,
+    /// Parameters of adapters that are on it already; then they alone are trained.
+    pub adapters: u64,
+}
+
+/// Most tokens and most log-probabilities that have a graph at once.
+#[derive(Clone, Copy, Debug)]
+pub struct Pieces {
+    pub tokens: u64,
+    pub logits: u64,
+}
+
+/// A batch: rows, tokens of a row, and those of them that are predicted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rows {
+    pub rows: u64,
+    pub length: u64,
+    pub positions: u64,
+}
+
+impl Shape {
+    /// Of `llama { ... }` as plans hold it, with a vocabulary of so many tokens.
+    pub fn of_llama(model: &Json, vocab: u64) -> Self {
+        let of = |key: &str| model.get(key).and_then(Json::as_u64).unwrap_or(0);
+        let (layers, width, heads, kv_heads) = (of("layers"), of("width"), of("heads"), of("kv_heads"));
+        let head_dim = width / heads.max(1);
+        Self {
+            layers,
+            width,
+            heads,
+            kv_heads,
+            head_dim,
+            ff: of("ff"),
+            vocab,
+            context: of("context"),
+            ..Self::default()
+        }
+    }
+
+    pub fn parameters(&self) -> u64 {
+        self.matrices() + self.layers * (2 * self.width + self.extra) + self.width
+    }
+
+    /// Parameters of matrices, which a frozen model keeps in the numbers that it is computed in.
+    pub fn matrices(&self) -> u64 {
+        let ends = if self.tied { 1 } else { 2 };
+        ends * self.vocab * self.width + self.layers * self.linears().iter().map(|(_, i, o)| i * o).sum::<u64>()
+    }
+
+    /// Parameters of adapters of a rank on some of the matrices of every layer.
+    pub fn lora(&self, rank: u64, targets: &[&str]) -> u64 {
+        let on = |name: &str| targets.iter().any(|target| *target == name);
+        let each = self.linears().into_iter().filter(|(name, ..)| on(name)).map(|(_, i, o)| rank * (i + o));
+        self.layers * each.sum::<u64>()
+    }
+
+    /// Names, inputs and outputs of the matrices of a layer.
+    fn linears(&self) -> [(&'static str, u64, u64); 7] {
+        let Self { width, ff, .. } = *self;
+        let (q, kv) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
+        [
+            ("q_proj", width, q),
+            ("k_proj", width, kv),
+            ("v_proj", width, kv),
+            ("o_proj", q, width),
+            ("gate_proj", width, ff),
+            ("up_proj", width, ff),
+            ("down_proj", ff, width),
+        ]
+    }
+
+    /// Numbers that a token of a row of `length` tokens makes in one layer.
+    fn layer(&self, length: u64) -> u64 {
+        8 * self.width + 2 * (self.heads + self.kv_heads) * self.head_dim + 2 * self.heads * length + 4 * self.ff
+    }
+
+    /// Bytes that a forward keeps for the backward pass, and what the backward makes; `vocab` is 0 where no token is
+    /// predicted.
+    pub fn graph(&self, batch: Rows, vocab: u64, pieces: Pieces, number: u64) -> u64 {
+        let Rows { rows, length, positions } = batch;
+        let (tokens, logits) = (rows * length, rows * positions * vocab);
+        if !batch.is_large(vocab, pieces) {
+            return 2 * self.layers * tokens * self.layer(length) * number + 6 * logits * 4;
+        }
+        // One piece at a time: what goes into each layer, the graph of one of them, and a few positions' logits.
+        let piece = tokens.min(length * (pieces.tokens / length.max(1)).max(1));
+        let states = (self.layers + 4) * piece * self.width;
+        (states + 2 * piece * self.layer(length)) * number + 6 * logits.min(pieces.logits.max(vocab)) * 4
+    }
+
+    /// Bytes of a forward alone.
+    pub fn forward(&self, batch: Rows, vocab: u64, pieces: Pieces, number: u64) -> u64 {
+        let Rows { rows, length, positions } = batch;
+        let (tokens, logits) = (rows * length, rows * positions * vocab);
+        let large = batch.is_large(vocab, pieces);
+        let tokens = if large { tokens.min(length * (pieces.tokens / length.max(1)).max(1)) } else { tokens };
+        let logits = if large { logits.min(pieces.logits.max(vocab)) } else { logits };
+        tokens * self.layer(length) * number + 3 * logits * 4
+    }
+
+    /// Bytes that sampling takes: keys and values of as many rows as the cache may hold, a forward over their prompts,
+    /// and logits. `cache`: most numbers in it.
+    pub fn sampling(&self, batch: Rows, cache: u64, number: u64) -> u64 {
+        let Rows { rows, length, positions } = batch;
+        let row = (2 * self.layers * self.kv_heads * self.head_dim * length).max(1);
+        let rows = halved(rows, cache / row);
+        let prompt = length.saturating_sub(positions);
+        rows * (row * number + prompt * self.layer(prompt) * number + 3 * self.vocab * 4)
+    }
+}
+
+impl Rows {
+    /// Whether a batch is computed in pieces.
+    pub fn is_large(&self, vocab: u64, pieces: Pieces) -> bool {
+        self.rows * self.length > pieces.tokens || self.rows * self.positions * vocab > pieces.logits
+    }
+}
+
+/// Rows, halved until there are no more than `most`, or one.
+fn halved(mut rows: u64, most: u64) -> u64 {
+    while rows > most.max(1) {
+        rows = rows.div_ceil(2);
+    }
+    rows
+}
