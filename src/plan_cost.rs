@@ -62,7 +62,8 @@ fn shape(name: &str, base: &Path) -> Option<Model> {
 /// Prints the estimate; the exit code. `target`: what the points are of.
 pub fn run(plans: &[&Plan], base: &Path, target: &str, json: bool) -> u8 {
     let cost = cost(plans, base);
-    let rates = plans.first().and_then(|plan| calibrate(plan));
+    let small = cost.memory.parameters <= MEASURED;
+    let rates = plans.first().filter(|_| small).and_then(|plan| calibrate(plan));
     let (name, title) = match plans {
         [plan] => (plan.point.as_str(), plan.point.clone()),
         plans => (target, format!("{target}: {} points, what they have in common once", plans.len())),
@@ -82,17 +83,17 @@ pub fn run(plans: &[&Plan], base: &Path, target: &str, json: bool) -> u8 {
     line("scored tokens", thousands(cost.scored_tokens));
     line("optimizer steps", thousands(cost.optimizer_steps));
     line("labelled pairs", thousands(cost.labelled_pairs));
-    line("memory", mebibytes(cost.memory.total));
+    line("memory", size(cost.memory.total));
     let Memory { weights, optimizer, gradients, activations, .. } = cost.memory;
     for (part, bytes) in
         [("weights", weights), ("optimizer", optimizer), ("gradients", gradients), ("activations", activations)]
     {
-        line(&format!("  {part}"), mebibytes(bytes));
+        line(&format!("  {part}"), size(bytes));
     }
     let device = if device::cuda_devices() > 0 { "cuda:0" } else { "cpu" };
     let free = device::free_memory(device);
     if let Some(free) = free {
-        line(&format!("  free on {device}"), mebibytes(free));
+        line(&format!("  free on {device}"), size(free));
     }
     if free.is_some_and(|free| free < cost.memory.total) {
         out.push_str("that does not fit: `pbpoc run` refuses it, and says what would take less\n");
@@ -115,6 +116,9 @@ pub fn run(plans: &[&Plan], base: &Path, target: &str, json: bool) -> u8 {
     print(&out);
     OK
 }
+
+/// Parameters of the largest model whose speed is measured: more would take longer than anyone waits for a plan.
+const MEASURED: u64 = 30_000_000;
 
 /// Measures training and sampling at the shape of the plan's first model, in about a second.
 fn calibrate(plan: &Plan) -> Option<Rates> {
@@ -143,9 +147,12 @@ fn calibrate(plan: &Plan) -> Option<Rates> {
     Some(Rates { trained: figures.train_tokens_per_s, generated: figures.sample_tokens_per_s })
 }
 
-/// `1,234 MiB`
-pub fn mebibytes(bytes: u64) -> String {
-    format!("{} MiB", thousands(bytes >> 20))
+/// `1,234 MiB`, or from 10 GiB on `12.3 GiB`.
+pub fn size(bytes: u64) -> String {
+    if bytes < 10 << 30 {
+        return format!("{} MiB", thousands(bytes >> 20));
+    }
+    format!("{}.{} GiB", thousands(bytes >> 30), (bytes >> 20) % 1024 * 10 / 1024)
 }
 
 /// `1,234,567`

@@ -129,6 +129,55 @@ fn a_run_that_fails_names_the_stage_and_its_line() {
     }
 }
 
+/// Known from config.json alone, before anything is made: nothing is left, and the message says what would take less.
+#[test]
+fn a_run_that_does_not_fit_into_memory_is_refused_with_what_would() {
+    let dir = tempfile::tempdir().unwrap();
+    let (file, runs) = (dir.path().join("large.pbpo"), dir.path().join("runs"));
+    std::fs::write(&file, LARGE).unwrap();
+    std::fs::create_dir(dir.path().join("model")).unwrap();
+    std::fs::write(dir.path().join("model/config.json"), LARGE_CONFIG).unwrap();
+    let file = file.to_str().unwrap();
+    let output = pbpoc(&["run", file, "--device", "cpu", "--out", runs.to_str().unwrap()]);
+    assert_eq!((code(&output), stdout(&output), runs.exists()), (3, "", false));
+    let message = stderr(&output);
+    // 70.6 billion parameters: weights and gradients in 4 bytes, two moments in 8.
+    for part in [
+        "PB0902",
+        "needs about 1,",
+        "GiB of memory, and cpu has",
+        "large.pbpo:10",
+        "optimizer 525.6 GiB, weights 262.8 GiB, gradients 262.8 GiB",
+        "with `lora = { rank = 16 }`",
+        "and `compute = bf16`",
+        "--any-memory",
+    ] {
+        assert!(message.contains(part), "{part} is not in\n{message}");
+    }
+    let estimate = pbpoc(&["plan", "--cost", file]);
+    assert!(stdout(&estimate).contains("that does not fit: `pbpoc run` refuses it"), "{}", stdout(&estimate));
+    assert!(stdout(&estimate).contains("70,553,706,496"), "{}", stdout(&estimate));
+}
+
+const LARGE: &str = "pbpo 1
+data prompts { source = file(\"prompts.jsonl\", prompt = \"question\"), longest = 128 tokens }
+policy pi {
+  model     = hf(\"model\")
+  init      = pretrained
+  optimizer = adamw { lr = 1e-6 }
+}
+pipeline main { repeat 3 {
+  y = sample(pi, prompts, count = 64)
+  ascend pi on entropy(pi, y)
+} }
+";
+
+/// Llama 3 70B.
+const LARGE_CONFIG: &str = r#"{ "model_type": "llama", "architectures": ["LlamaForCausalLM"],
+  "hidden_size": 8192, "num_hidden_layers": 80, "num_attention_heads": 64, "num_key_value_heads": 8,
+  "intermediate_size": 28672, "vocab_size": 128256, "max_position_embeddings": 8192,
+  "rope_theta": 500000.0, "rms_norm_eps": 1e-5, "tie_word_embeddings": false, "eos_token_id": 128001 }"#;
+
 #[test]
 fn a_device_that_is_not_there_is_one_clear_error() {
     let output = pbpoc(&["run", QUICKSTART, "--device", "cuda:99"]);

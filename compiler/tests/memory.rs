@@ -5,23 +5,18 @@ use pbpo_compiler::plan::memory::{Less, Memory, Pieces, Shape, Sizes};
 use pbpo_compiler::{Input, compile};
 
 /// Parameters of the checkpoint `org/base`, and of those its matrices.
-const P: u64 = 2 * 100 * 8 + 2 * (8 * 8 + 2 * 8 * 4 + 8 * 8 + 3 * 8 * 20 + 2 * 8) + 8;
-const MATRICES: u64 = P - 2 * 2 * 8 - 8;
+const P: u64 = 2 * V * W + 2 * (W * W + 2 * W * W / 2 + W * W + 3 * W * F + 2 * W) + W;
+const MATRICES: u64 = P - 2 * 2 * W - W;
+/// Its vocabulary, width, and width of the feed-forward block: large beside a batch.
+const V: u64 = 500;
+const W: u64 = 256;
+const F: u64 = 1000;
 
 const PROGRAM: u64 = 64 << 20;
 
 fn base() -> Shape {
-    Shape {
-        layers: 2,
-        width: 8,
-        heads: 4,
-        kv_heads: 2,
-        head_dim: 2,
-        ff: 20,
-        vocab: 100,
-        context: 64,
-        ..Shape::default()
-    }
+    let (width, ff, vocab) = (W, F, V);
+    Shape { layers: 2, width, heads: 4, kv_heads: 2, head_dim: W / 4, ff, vocab, context: 64, ..Shape::default() }
 }
 
 fn plan(text: &str) -> Plan {
@@ -58,7 +53,7 @@ fn of(model: &str, blocks: &str, body: &str) -> Memory {
 
 const F32: &str = "model = hf(\"org/base\")";
 const BF16: &str = "model = hf(\"org/base\", compute = bf16)";
-const REF: &str = "policy ref { follows = pi, update = each_episode }";
+const REF: &str = "policy ref { follows = pi, update = sft }";
 const ALONE: &str = "    ascend pi on entropy(pi, y)";
 const WITH_REF: &str = "    ascend pi on entropy(pi, y) - 0.1 * kl(pi, ref, y)";
 
@@ -78,10 +73,19 @@ fn what_stays_behind_has_weights_of_its_own() {
     assert_eq!(of(BF16, REF, WITH_REF).weights, 4 * P + 2 * MATRICES + 4 * (P - MATRICES));
 }
 
+/// One that follows each episode shares the weights again before the next step.
+#[test]
+fn a_follower_of_each_episode_shares_the_weights() {
+    let blocks = REF.replace("sft", "each_episode");
+    assert_eq!(of(F32, &blocks, WITH_REF).weights, 4 * P);
+    let twice = format!("{WITH_REF}\n{WITH_REF}");
+    assert_eq!(of(F32, &blocks, &twice).weights, 8 * P);
+}
+
 #[test]
 fn a_base_under_adapters_is_there_once() {
     let lora = "lora = { rank = 3, targets = [q_proj, down_proj] }";
-    let adapters = 2 * 3 * ((8 + 8) + (20 + 8));
+    let adapters = 2 * 3 * ((W + W) + (F + W));
     let memory = of(&format!("{F32}, {lora}"), REF, WITH_REF);
     // The adapters of both, with the gradients and moments of one.
     assert_eq!((memory.weights, memory.gradients), (4 * P + 2 * 4 * adapters, 4 * adapters));
@@ -104,7 +108,7 @@ fn a_reward_model_shares_a_frozen_backbone() {
     assert_eq!(moved.weights, 8 * P);
     assert_eq!(frozen.optimizer, 8 * P);
     // The output layer predicts nothing and is not moved.
-    assert_eq!(moved.optimizer, 8 * P + 8 * (P - 100 * 8));
+    assert_eq!(moved.optimizer, 8 * P + 8 * (P - V * W));
 }
 
 #[test]

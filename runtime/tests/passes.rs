@@ -33,7 +33,7 @@ fn bits(model: &impl Module) -> Vec<u32> {
     bits.0
 }
 
-/// All that a run told, and the weights of every player's every version.
+/// All that a run told, and the weights of every player at its end.
 type Left = (Told, BTreeMap<String, Vec<u32>>);
 
 fn run(plan: &Plan, optimized: bool, threads: usize) -> Left {
@@ -72,7 +72,7 @@ fn same_in(file: &str, body: &str) -> usize {
     let source = format!("{start}pipeline main {{\n  repeat 2 episodes {{\n{body}\n  }}\n}}\n");
     let plan = plan(&source, &[]);
     let before = run(&plan, false, 1);
-    assert!(before.1.len() > 3, "{:?}", before.1.keys());
+    assert!(before.1.len() > 1, "{:?}", before.1.keys());
     for threads in [1, 2, 3] {
         let after = run(&plan, true, threads);
         assert_eq!(before.0, after.0, "{threads} threads: {body}");

@@ -4,12 +4,13 @@
 mod tiny;
 
 use burn::tensor::Device;
+use pbpo_compiler::plan::Plan;
 use pbpo_runtime::env::Env;
 use pbpo_runtime::event::{Event, Metrics, Observer};
 use pbpo_runtime::execute;
 use pbpo_runtime::rundir::{RunDir, next_free};
 use pbpo_runtime::shared::Shared;
-use tiny::{TINY, plan, short_context};
+use tiny::{TINY, Told, plan, short_context};
 
 fn evaluation(run: &mut RunDir, label: &str, before: bool, step: usize, accuracy: f64) {
     let metrics: Metrics = [("accuracy".to_owned(), accuracy)].into();
@@ -52,6 +53,34 @@ fn a_run_leaves_everything_and_the_next_one_its_own_directory() {
         let manifest: serde_json::Value =
             serde_json::from_str(&std::fs::read_to_string(run.path().join("run.json")).unwrap()).unwrap();
         assert_eq!((&manifest["status"], &manifest["seed"]), (&"done".into(), &0.into()));
+    }
+}
+
+/// Behind a run there is one version of each player; where they started, and what they were in between, is gone.
+#[test]
+fn models_that_nobody_reads_are_let_go_of() {
+    let (mut told, mut env) = (Told::default(), Env::default());
+    execute(&plan(TINY, &[]), &Device::flex(), &mut told, &mut env, &mut Shared::default()).unwrap();
+    let mut left: Vec<&String> =
+        env.values.iter().filter(|(_, value)| value.has_weights()).map(|(name, _)| name).collect();
+    left.sort();
+    let mut blocks: Vec<&str> = left.iter().map(|name| name.split('@').next().unwrap()).collect();
+    let all = blocks.len();
+    blocks.dedup();
+    assert_eq!(blocks.len(), all, "{left:?}");
+    assert!(blocks.contains(&"pi") && blocks.contains(&"r") && !blocks.contains(&"pi.init"), "{left:?}");
+}
+
+/// A step that fails leaves the player as it was before.
+#[test]
+fn a_player_whose_step_fails_is_still_there() {
+    let json = plan(TINY, &["pi.optimizer.lr=0.125"]).to_json();
+    let plan = Plan::from_json(&json.replace("0.125", "1e30")).unwrap();
+    let (mut told, mut env) = (Told::default(), Env::default());
+    let failed = execute(&plan, &Device::flex(), &mut told, &mut env, &mut Shared::default()).unwrap_err();
+    assert!(failed.message.contains("gradient") || failed.message.contains("objective"), "{}", failed.message);
+    for player in ["pi@", "r@"] {
+        assert!(env.values.keys().any(|name| name.starts_with(player)), "{player}");
     }
 }
 

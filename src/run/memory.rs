@@ -5,10 +5,11 @@ use std::path::Path;
 use pbpo_compiler::Planned;
 use pbpo_compiler::code::Code;
 use pbpo_compiler::diagnostic::Diagnostic;
+use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::memory::{Less, Memory};
 use pbpo_runtime::device::free_memory;
 
-use crate::plan_cost::{mebibytes, with_sizes};
+use crate::plan_cost::{size, with_sizes};
 
 /// What is wrong with the first of the points that does not fit, if there is one. `base`: where relative paths start.
 pub fn refusal(points: &[Planned], base: &Path, device: &str) -> Option<Diagnostic> {
@@ -16,22 +17,36 @@ pub fn refusal(points: &[Planned], base: &Path, device: &str) -> Option<Diagnost
     with_sizes(base, |sizes| {
         let needed = points.iter().map(|point| (point, Memory::of(&point.plan, sizes)));
         let (point, memory) = needed.into_iter().find(|(_, memory)| memory.total > free)?;
-        let less = Less::ALL.iter().filter_map(|less| {
-            let total = Memory::of(&less.of(&point.plan)?, sizes).total;
-            (total < memory.total / 10 * 9).then(|| format!("{}: {}", less.advice(), mebibytes(total)))
-        });
-        let mut less: Vec<String> = less.collect();
-        less.push("`--any-memory` runs it all the same".into());
         let span = point.spans.get(&memory.stage).copied().unwrap_or_default();
-        let (needs, has) = (mebibytes(memory.total), mebibytes(free));
-        let name = &point.plan.point;
+        let (name, needs, has) = (&point.plan.point, size(memory.total), size(free));
         let message = format!("`{name}` needs about {needs} of memory, and {device} has {has} free");
+        let help = advice(&point.plan, memory.total, free, |plan| Memory::of(plan, sizes).total);
         Some(
             Diagnostic::error(Code::TooMuchMemory, span, message)
                 .label(format!("most is needed here: {}", parts(&memory)))
-                .help(less.join("\n")),
+                .help(help),
         )
     })
+}
+
+/// One change after the other, each with what the plan takes then, until it fits.
+fn advice(plan: &Plan, needed: u64, free: u64, total: impl Fn(&Plan) -> u64) -> String {
+    let (mut plan, mut needed, mut lines) = (plan.clone(), needed, Vec::new());
+    for less in Less::ALL {
+        let Some(changed) = less.of(&plan).filter(|_| needed > free) else { continue };
+        let then = total(&changed);
+        // What saves next to nothing is no advice.
+        if then < needed - needed / 20 {
+            let word = if lines.is_empty() { "with" } else { "and" };
+            lines.push(format!("{word} {}: {}", less.advice(), size(then)));
+            (plan, needed) = (changed, then);
+        }
+    }
+    if needed > free {
+        lines.push("that is not enough: take a smaller model, or shorter prompts and responses".into());
+    }
+    lines.push("run it all the same: `--any-memory`".into());
+    lines.join("\n")
 }
 
 /// `weights 12 MiB, gradients 3 MiB`, the largest first.
@@ -41,5 +56,5 @@ fn parts(memory: &Memory) -> String {
         [(weights, "weights"), (optimizer, "optimizer"), (gradients, "gradients"), (activations, "activations")];
     parts.sort_by(|a, b| b.0.cmp(&a.0));
     let shown = parts.iter().filter(|(bytes, _)| *bytes >> 20 > 0);
-    shown.map(|(bytes, name)| format!("{name} {}", mebibytes(*bytes))).collect::<Vec<_>>().join(", ")
+    shown.map(|(bytes, name)| format!("{name} {}", size(*bytes))).collect::<Vec<_>>().join(", ")
 }

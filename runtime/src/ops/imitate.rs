@@ -18,7 +18,7 @@ use crate::model::{Decoder, Llama};
 use crate::objective::forwards::Model;
 use crate::objective::pieces::{LIMITS, Pieces, What, is_large};
 use crate::optimizer::{self, AdamW, Optimizer};
-use crate::value::{Init, Value, tracked};
+use crate::value::{Init, Value};
 
 pub struct Imitate;
 
@@ -35,21 +35,21 @@ struct Settings {
 impl Op for Imitate {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { model, steps, batch, lr } = config(stage)?;
-        let data = env.data(stage, "data")?;
+        let data = env.data(stage, "data")?.clone();
         let mut rng = context.rng(&stage.name);
         let (model, tokenizer, base) = match (stage.input("init"), model) {
             (None, Some(shape)) => {
-                let tokenizer = shape.tokenizer(data, context)?;
+                let tokenizer = shape.tokenizer(&data, context)?;
                 let model = Decoder::new(shape.config_for(&tokenizer), &mut rng, &context.device);
                 (Decoder { compute: shape.compute, ..model }, tokenizer, None)
             }
             _ => {
-                let init = env.init(stage, "init")?;
-                init.predicts()?;
-                (init.model.clone(), init.tokenizer.clone(), init.base.clone())
+                env.init(stage, "init")?.predicts()?;
+                let Value::Init(init) = env.take(stage, "init")? else { unreachable!("it is an init") };
+                (init.model, init.tokenizer, init.base)
             }
         };
-        let source = Source::new(data, &tokenizer)?;
+        let source = Source::new(&data, &tokenizer)?;
         source.tell(context)?;
         let rows = source.demonstrations()?;
         if rows.is_empty() {
@@ -63,7 +63,7 @@ impl Op for Imitate {
             ))
             .help(format!("set `context = {longest} tokens` or more")));
         }
-        let mut model = tracked(&model);
+        let mut model = model.train();
         let mut optimizer = Optimizer::new(AdamW {
             lr,
             backbone_lr: None,

@@ -130,7 +130,7 @@ impl<'a> Walk<'a> {
         let (made, working) = match stage.op.as_str() {
             "load" => self.load(stage),
             "oracle" if stage.config.get("by").and_then(Json::as_str) == Some("reward_model") => self.load(stage),
-            "imitate" => self.imitate(stage),
+            "imitate" => self.imitate(stage, ends),
             "policy" => (self.input(stage, "init").cloned().map(Model::trained), Working::default()),
             "reward_model" => (self.reward_model(stage), Working::default()),
             "follow" | "refresh" => (self.input(stage, "policy").map(Model::frozen), self.sampled(stage, "policy")),
@@ -179,7 +179,7 @@ impl<'a> Walk<'a> {
         (Some(Model::loaded(shape, &stage.config)), Working { weights: largest, ..Working::default() })
     }
 
-    fn imitate(&self, stage: &'a Stage) -> (Option<Model>, Working) {
+    fn imitate(&self, stage: &'a Stage, ends: &[&str]) -> (Option<Model>, Working) {
         let data = self.flow.from(stage, "data");
         let start = self.input(stage, "init").cloned().or_else(|| {
             let model = stage.config.get("model")?;
@@ -194,12 +194,16 @@ impl<'a> Walk<'a> {
         let length = (self.flow.prompt(data) + positions).min(start.shape.context);
         let batch = Rows { rows: int(stage, "batch"), length, positions };
         let activations = start.shape.graph(batch, start.shape.vocab, self.sizes.pieces, start.number());
-        let shared = Rc::strong_count(start.moving()) > 1;
+        // Nobody else has weights of its own making, or what it is the last to read.
+        let last = stage.input("init").is_some_and(|init| ends.contains(&init));
+        let shared = Rc::strong_count(start.moving()) > 1 + usize::from(last);
+        let scratch = stage.input("init").is_none();
+        let weights = if scratch || shared { **start.moving() } else { 0 };
         let mut model = start.trained();
+        let activations = activations + model.cast();
         model.step(!shared);
-        let working = Working { gradients: model.trainable() * 4, activations, ..Working::default() };
-        let states = model.states.take().map_or(0, |states| *states);
-        (Some(model), Working { optimizer: states, ..working })
+        let (gradients, optimizer) = (model.trainable() * 4, model.states.take().map_or(0, |states| *states));
+        (Some(model), Working { weights, optimizer, gradients, activations })
     }
 
     fn reward_model(&self, stage: &Stage) -> Option<Model> {
@@ -261,8 +265,8 @@ impl<'a> Walk<'a> {
             }
         }
         let Some(player) = self.values.get(name) else { return (None, Working::default()) };
+        kept += player.cast();
         let mut model = player.clone();
-        // Two where it stood and where it stands now.
         let mine = ends.contains(&name);
         let others = self.values.iter().filter(|(value, _)| !(mine && **value == name));
         let shared = others.flat_map(|(_, other)| other.weights()).any(|block| Rc::ptr_eq(block, model.moving()));
@@ -276,7 +280,8 @@ impl<'a> Walk<'a> {
             model.states = None;
         }
         model.step(!shared);
-        (Some(model), Working { gradients: before.gradients, ..Working::default() })
+        // Gradients are used up as weights and moments come about.
+        (Some(model), Working::default())
     }
 }
 

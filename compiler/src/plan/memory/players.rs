@@ -54,9 +54,14 @@ impl Model {
         if self.bf16 { matrices * 2 + (all - matrices) * 4 } else { all * 4 }
     }
 
-    /// Bytes of a number in its forward.
+    /// Bytes of a number in its forward. Norms, softmax and log-probabilities stay in f32 where the rest is bf16.
     pub fn number(&self) -> u64 {
-        if self.bf16 { 2 } else { 4 }
+        if self.bf16 { 3 } else { 4 }
+    }
+
+    /// Bytes of master weights in the numbers that they are computed in, which a graph keeps.
+    pub fn cast(&self) -> u64 {
+        if self.bf16 { 2 * self.trainable() } else { 0 }
     }
 
     pub fn trained(self) -> Self {

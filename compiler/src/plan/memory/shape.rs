@@ -95,18 +95,24 @@ impl Shape {
         8 * self.width + 2 * (self.heads + self.kv_heads) * self.head_dim + 2 * self.heads * length + 4 * self.ff
     }
 
+    /// Numbers of a token in one layer that are there at once in a backward pass: half as many again as the forward made,
+    /// by the peaks of runs on the CPU (`scripts/memory.sh`).
+    fn kept(&self, length: u64) -> u64 {
+        self.layer(length) * 3 / 2
+    }
+
     /// Bytes that a forward keeps for the backward pass, and what the backward makes; `vocab` is 0 where no token is
     /// predicted.
     pub fn graph(&self, batch: Rows, vocab: u64, pieces: Pieces, number: u64) -> u64 {
         let Rows { rows, length, positions } = batch;
         let (tokens, logits) = (rows * length, rows * positions * vocab);
         if !batch.is_large(vocab, pieces) {
-            return 2 * self.layers * tokens * self.layer(length) * number + 6 * logits * 4;
+            return self.layers * tokens * self.kept(length) * number + 6 * logits * 4;
         }
         // One piece at a time: what goes into each layer, the graph of one of them, and a few positions' logits.
         let piece = tokens.min(length * (pieces.tokens / length.max(1)).max(1));
         let states = (self.layers + 4) * piece * self.width;
-        (states + 2 * piece * self.layer(length)) * number + 6 * logits.min(pieces.logits.max(vocab)) * 4
+        (states + piece * self.kept(length)) * number + 6 * logits.min(pieces.logits.max(vocab)) * 4
     }
 
     /// Bytes of a forward alone.
