@@ -6,10 +6,14 @@
 use burn::tensor::Tensor;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
 
 use crate::error::Fault;
 use crate::model::{Cache, Decoder};
 use crate::tokenizer::PAD;
+
+/// Logits of all rows together from which on picking tokens is worth several threads (a millisecond or so).
+const APART: usize = 1 << 16;
 
 /// Most numbers in the cache of keys and values: 1 GiB.
 pub const CACHE: usize = 1 << 28;
@@ -75,6 +79,8 @@ pub fn generate_until(
         let draws: Vec<f64> = (0..rows).map(|_| rng.random()).collect();
         let logits: Vec<f32> = logits.into_data_as::<f32>().try_into_vec().expect("logits are f32");
         let vocab = logits.len() / rows;
+        let asks = |row: usize| position >= prompts[row].len() && !done[row];
+        let picked = picks(&logits, vocab, |row| asks(row).then_some(draws[row]), sampling.temperature);
         next = Vec::with_capacity(rows);
         for row in 0..rows {
             let token = if position < prompts[row].len() {
@@ -82,7 +88,7 @@ pub fn generate_until(
             } else if done[row] {
                 PAD
             } else {
-                let token = pick(&logits[row * vocab..][..vocab], sampling.temperature, draws[row]);
+                let token = picked[row];
                 responses[row].push(token);
                 let full = responses[row].len() == sampling.max_new;
                 done[row] = full || ends.contains(&token) || stopped(&responses[row]);
@@ -95,6 +101,16 @@ pub fn generate_until(
         }
     }
     Ok(responses)
+}
+
+/// The token of each row of logits at the row's quantile; that of a row without one is `PAD`. Large vocabularies on all
+/// threads: a row is one thread's, and so the same with any number of them.
+fn picks(logits: &[f32], vocab: usize, quantile: impl Fn(usize) -> Option<f64> + Sync, temperature: f64) -> Vec<u32> {
+    let one = |(row, logits): (usize, &[f32])| quantile(row).map_or(PAD, |u| pick(logits, temperature, u));
+    if logits.len() < APART {
+        return logits.chunks(vocab).enumerate().map(one).collect();
+    }
+    logits.par_chunks(vocab).enumerate().map(one).collect()
 }
 
 /// The token at quantile `u` of softmax(logits / temperature).
@@ -118,6 +134,15 @@ fn pick(logits: &[f32], temperature: f64, u: f64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn many_rows_are_picked_as_each_alone() {
+        let vocab = APART / 16;
+        let logits: Vec<f32> = (0..32 * vocab).map(|i| ((i * 7919) % 1013) as f32 / 200.0).collect();
+        let draw = |row: usize| (row % 5 != 0).then_some(row as f64 / 32.0);
+        let alone = |row: usize| draw(row).map_or(PAD, |u| pick(&logits[row * vocab..][..vocab], 0.7, u));
+        assert_eq!(picks(&logits, vocab, draw, 0.7), (0..32).map(alone).collect::<Vec<u32>>());
+    }
 
     #[test]
     fn pick_follows_the_softmax() {
