@@ -3,6 +3,8 @@
 //! Prompts of different lengths need no padding: all rows read one token a step, a row whose prompt
 //! still goes on reads its own next token, the others read what they sampled.
 
+use std::ops::Range;
+
 use burn::tensor::Tensor;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -10,6 +12,7 @@ use rayon::prelude::*;
 
 use crate::error::Fault;
 use crate::model::{Cache, Decoder};
+use crate::objective::pieces::PIECE_TOKENS;
 use crate::tokenizer::PAD;
 
 /// Logits of all rows together from which on picking tokens is worth several threads (a millisecond or so).
@@ -71,7 +74,13 @@ pub fn generate_until(
     }
     let mut cache = Cache::new(model.config.layers, limit);
     let mut done = vec![false; rows];
-    let mut next: Vec<i32> = prompts.iter().flat_map(|p| p[..shortest].iter().map(|t| *t as i32)).collect();
+    let part = |of: Range<usize>| prompts.iter().flat_map(|p| p[of.clone()].iter().map(|t| *t as i32)).collect();
+    // Long prompts are read a part at a time.
+    let step = (PIECE_TOKENS / rows).max(1);
+    while shortest - cache.len() > step {
+        model.hidden(model.tokens(rows, part(cache.len()..cache.len() + step)), Some(&mut cache));
+    }
+    let mut next: Vec<i32> = part(cache.len()..shortest);
     for position in shortest..limit {
         let hidden = model.hidden(model.tokens(rows, next), Some(&mut cache));
         let read = hidden.dims()[1];

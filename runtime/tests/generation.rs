@@ -44,6 +44,18 @@ fn sampling_equals_greedy_decoding_without_a_cache_for_prompts_of_any_length() {
     }
 }
 
+/// More rows than are read at once, so that prompts are read a token at a time.
+#[test]
+fn prompts_read_in_parts_go_on_as_prompts_read_whole() {
+    let model = common::llama(9, 2);
+    let prompts: [&[u32]; 3] = [&[1, 4, 5, 6, 7], &[1, 7, 7], &[1, 3, 8, 2]];
+    let sampling = Sampling { temperature: 0.0, max_new: 6 };
+    let of = |prompts: &[&[u32]]| generate(&model, &[EOS], prompts, sampling, &mut stream([0; 32], 0)).unwrap();
+    let whole = of(&prompts);
+    let many: Vec<&[u32]> = prompts.iter().copied().cycle().take(9000).collect();
+    assert!(of(&many).iter().zip(whole.iter().cycle()).all(|(part, whole)| part == whole));
+}
+
 #[test]
 fn padding_does_not_change_log_probabilities() {
     use pbpo_runtime::batch::Batch;

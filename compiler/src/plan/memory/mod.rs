@@ -230,7 +230,7 @@ impl<'a> Walk<'a> {
         let prompt = data.map_or(0, |data| self.flow.prompt(data));
         let length = (prompt + most).min(model.shape.context);
         let batch = Rows { rows, length, positions: most.min(length) };
-        let activations = model.shape.sampling(batch, self.sizes.cache, model.number());
+        let activations = model.shape.sampling(batch, self.sizes.cache, self.sizes.pieces, model.number());
         Working { activations, ..Working::default() }
     }
 

@@ -125,14 +125,15 @@ impl Shape {
         tokens * self.layer(length) * number + 3 * logits * 4
     }
 
-    /// Bytes that sampling takes: keys and values of as many rows as the cache may hold, a forward over their prompts,
+    /// Bytes that sampling takes: keys and values of as many rows as the cache may hold, a forward over a part of their prompts,
     /// and logits. `cache`: most numbers in it.
-    pub fn sampling(&self, batch: Rows, cache: u64, number: u64) -> u64 {
+    pub fn sampling(&self, batch: Rows, cache: u64, pieces: Pieces, number: u64) -> u64 {
         let Rows { rows, length, positions } = batch;
         let row = (2 * self.layers * self.kv_heads * self.head_dim * length).max(1);
         let rows = halved(rows, cache / row);
         let prompt = length.saturating_sub(positions);
-        rows * (row * number + prompt * self.layer(prompt) * number + 3 * self.vocab * 4)
+        let read = (rows * prompt).min(pieces.tokens.max(rows)) * self.layer(prompt);
+        (rows * row + read) * number + rows * 3 * self.vocab * 4
     }
 }
 
