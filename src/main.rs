@@ -20,6 +20,7 @@ mod plan_diff;
 mod read;
 mod run;
 mod shell;
+mod sizes;
 mod ui;
 
 use std::process::ExitCode;

@@ -1,62 +1,21 @@
 //! `pbpoc plan --cost`: what a plan, or the points of a sweep together, will take on this machine.
 
-use std::cell::RefCell;
-use std::collections::HashMap;
 use std::path::Path;
 
 use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::cost::{Cost, Rates};
-use pbpo_compiler::plan::memory::{Memory, Pieces, Shape as Model, Sizes};
-use pbpo_hub::adapter::Adapter;
-use pbpo_hub::cache::resolve_model;
-use pbpo_hub::config::ModelConfig;
+use pbpo_compiler::plan::memory::Memory;
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
-use pbpo_runtime::generate::CACHE;
 use pbpo_runtime::model::Llama;
-use pbpo_runtime::objective::pieces::{PIECE_LOGITS, PIECE_TOKENS};
 use pbpo_runtime::task;
 
 use crate::cli::{OK, print};
+use crate::sizes::with_sizes;
 
 /// The estimate of the points. `base`: where relative paths start.
 pub fn cost(plans: &[&Plan], base: &Path) -> Cost {
     with_sizes(base, |sizes| Cost::of_all(plans, sizes))
-}
-
-/// Does something with the sizes that plans do not say: of tasks' vocabularies, and of checkpoints by their config.json,
-/// each read once.
-pub fn with_sizes<T>(base: &Path, then: impl FnOnce(&Sizes<'_>) -> T) -> T {
-    let known: RefCell<HashMap<String, Option<Model>>> = RefCell::default();
-    let checkpoint = |name: &str| {
-        let mut known = known.borrow_mut();
-        known.entry(name.to_owned()).or_insert_with(|| shape(name, base)).clone()
-    };
-    let vocabulary = |name: &str| task::tokenizer(name).map_or(0, |tokenizer| tokenizer.vocab() as u64);
-    let pieces = Pieces { tokens: PIECE_TOKENS as u64, logits: PIECE_LOGITS as u64 };
-    then(&Sizes { vocabulary: &vocabulary, checkpoint: &checkpoint, pieces, cache: CACHE as u64 })
-}
-
-/// The shape of a checkpoint; of an adapter, of what it is on, with its own parameters. What is wrong with one is told
-/// when it is loaded.
-fn shape(name: &str, base: &Path) -> Option<Model> {
-    let dir = resolve_model(name, base).ok()?.dir;
-    if dir.join("adapter_config.json").is_file() {
-        let adapter = Adapter::open(&dir).ok()?;
-        let adapters =
-            adapter.modules.values().map(|(inputs, outputs)| adapter.config.r * (inputs + outputs)).sum::<usize>();
-        return Some(Model { adapters: adapters as u64, ..shape(adapter.config.base.as_deref()?, base)? });
-    }
-    let config = ModelConfig::read(&dir).ok()?;
-    let ModelConfig { layers, width, heads, kv_heads, head_dim, ff, vocab, context, tied, .. } = config;
-    let size = |on: bool, size: usize| if on { size } else { 0 };
-    let extra = size(config.qkv_bias, (heads + 2 * kv_heads) * head_dim)
-        + size(config.output_bias, width)
-        + size(config.mlp_bias, 2 * ff + width)
-        + size(config.qk_norm, 2 * head_dim);
-    let [layers, width, heads, kv_heads, head_dim, ff, vocab, context, extra] =
-        [layers, width, heads, kv_heads, head_dim, ff, vocab, context, extra].map(|size| size as u64);
-    Some(Model { layers, width, heads, kv_heads, head_dim, ff, vocab, context, tied, extra, adapters: 0 })
 }
 
 /// Prints the estimate; the exit code. `target`: what the points are of.

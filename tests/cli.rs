@@ -130,6 +130,7 @@ fn a_run_that_fails_names_the_stage_and_its_line() {
 }
 
 /// Known from config.json alone, before anything is made: nothing is left, and the message says what would take less.
+#[cfg(target_os = "linux")]
 #[test]
 fn a_run_that_does_not_fit_into_memory_is_refused_with_what_would() {
     let dir = tempfile::tempdir().unwrap();
@@ -159,6 +160,7 @@ fn a_run_that_does_not_fit_into_memory_is_refused_with_what_would() {
     assert!(stdout(&estimate).contains("70,553,706,496"), "{}", stdout(&estimate));
 }
 
+#[cfg(target_os = "linux")]
 const LARGE: &str = "pbpo 1
 data prompts { source = file(\"prompts.jsonl\", prompt = \"question\"), longest = 128 tokens }
 policy pi {
@@ -173,6 +175,7 @@ pipeline main { repeat 3 {
 ";
 
 /// Llama 3 70B.
+#[cfg(target_os = "linux")]
 const LARGE_CONFIG: &str = r#"{ "model_type": "llama", "architectures": ["LlamaForCausalLM"],
   "hidden_size": 8192, "num_hidden_layers": 80, "num_attention_heads": 64, "num_key_value_heads": 8,
   "intermediate_size": 28672, "vocab_size": 128256, "max_position_embeddings": 8192,

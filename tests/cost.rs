@@ -1,7 +1,7 @@
 //! What a plan is expected to take, against what it is by hand and against the model itself.
 
 use pbpo_compiler::plan::cost::{Cost, Rates};
-use pbpo_compiler::plan::memory::{Pieces, Sizes};
+use pbpo_compiler::plan::memory::{Limits, Sizes};
 use pbpo_compiler::{Input, compile};
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
@@ -41,8 +41,8 @@ fn cost() -> Cost {
     let compiled = compile(Input::text("t.pbpo", TEXT), None, &[]);
     let plan = compiled.plan().unwrap_or_else(|| panic!("{:?}", compiled.diagnostics));
     let vocabulary = |name: &str| task::tokenizer(name).unwrap().vocab() as u64;
-    let pieces = Pieces { tokens: 8192, logits: 1 << 24 };
-    Cost::of(plan, &Sizes { vocabulary: &vocabulary, checkpoint: &|_| None, pieces, cache: 1 << 28 })
+    let limits = Limits { tokens: 8192, logits: 1 << 24, graph: 1 << 28 };
+    Cost::of(plan, &Sizes { vocabulary: &vocabulary, checkpoint: &|_| None, limits, cache: 1 << 28, asked: 256 })
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The estimate of memory against what is counted by hand.
 
 use pbpo_compiler::plan::Plan;
-use pbpo_compiler::plan::memory::{Less, Memory, Pieces, Shape, Sizes};
+use pbpo_compiler::plan::memory::{Less, Limits, Memory, Rows, Shape, Sizes};
 use pbpo_compiler::{Input, compile};
 
 /// Parameters of the checkpoint `org/base`, and of those its matrices.
@@ -13,6 +13,7 @@ const W: u64 = 256;
 const F: u64 = 1000;
 
 const PROGRAM: u64 = 64 << 20;
+const LIMITS: Limits = Limits { tokens: 8192, logits: 1 << 24, graph: 1 << 28 };
 
 fn base() -> Shape {
     let (width, ff, vocab) = (W, F, V);
@@ -25,9 +26,11 @@ fn plan(text: &str) -> Plan {
 }
 
 fn memory(plan: &Plan) -> Memory {
-    let pieces = Pieces { tokens: 8192, logits: 1 << 24 };
     let checkpoint = |name: &str| (name == "org/base").then(base);
-    Memory::of(plan, &Sizes { vocabulary: &|_| 14, checkpoint: &checkpoint, pieces, cache: 1 << 28 })
+    Memory::of(
+        plan,
+        &Sizes { vocabulary: &|_| 14, checkpoint: &checkpoint, limits: LIMITS, cache: 1 << 28, asked: 256 },
+    )
 }
 
 /// A game on a checkpoint; `model`: fields of the policy.
@@ -130,12 +133,13 @@ fn a_checkpoint_that_is_not_there_is_named() {
 
 #[test]
 fn pieces_bound_what_a_long_batch_takes() {
-    use pbpo_compiler::plan::memory::Rows;
     let shape =
         Shape { layers: 24, width: 896, heads: 14, kv_heads: 2, head_dim: 64, ff: 4864, vocab: 151_936, ..base() };
-    let pieces = Pieces { tokens: 8192, logits: 1 << 24 };
-    let of = |rows| shape.graph(Rows { rows, length: 1024, positions: 512 }, shape.vocab, pieces, 4);
+    let of = |rows| shape.graph(Rows { rows, length: 1024, positions: 512 }, shape.vocab, LIMITS, 4);
     assert_eq!(of(8), of(800));
     // All hidden states of a piece, and one block's graph: not the logits of all positions.
-    assert!(of(800) < 8 << 30, "{}", of(800));
+    assert!(of(800) < 2 << 30, "{}", of(800));
+    // The more rows, the more room, up to a piece's: no batch takes more because it is small.
+    let sizes: Vec<u64> = (1..32).map(of).collect();
+    assert!(sizes.iter().all(|size| *size < 2 << 30), "{sizes:?}");
 }

@@ -2,7 +2,7 @@
 
 use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::cost::Cost;
-use pbpo_compiler::plan::memory::{Pieces, Sizes};
+use pbpo_compiler::plan::memory::{Limits, Sizes};
 use pbpo_compiler::{Input, compile, why};
 
 const PAGE: &str = include_str!("../../tests/fixtures/plans/written_out.pbpo");
@@ -44,8 +44,8 @@ fn the_cost_of_a_sweep_has_what_is_common_once() {
     let compiled = compile(Input::text("page.pbpo", &text), Some("lrs"), &[]);
     let plans: Vec<&Plan> = compiled.points.iter().map(|point| &point.plan).collect();
     assert_eq!(plans.len(), 4);
-    let pieces = Pieces { tokens: 8192, logits: 1 << 24 };
-    let sizes = Sizes { vocabulary: &|_| 14, checkpoint: &|_| None, pieces, cache: 1 << 28 };
+    let limits = Limits { tokens: 8192, logits: 1 << 24, graph: 1 << 28 };
+    let sizes = Sizes { vocabulary: &|_| 14, checkpoint: &|_| None, limits, cache: 1 << 28, asked: 256 };
     let (one, all) = (Cost::of(plans[0], &sizes), Cost::of_all(&plans, &sizes));
     assert_eq!(all.generated_tokens, 4 * one.generated_tokens);
     assert_eq!(all.labelled_pairs, 4 * one.labelled_pairs);

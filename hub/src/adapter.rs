@@ -63,6 +63,16 @@ impl AdapterConfig {
     }
 
     /// What B A is multiplied by.
+    /// The name of the base with its revision, for [`crate::resolve_model`]: a directory has none. `dir`: where relative
+    /// paths start.
+    pub fn base_in(&self, dir: &Path) -> Option<String> {
+        let base = self.base.as_deref()?;
+        Some(match &self.revision {
+            Some(revision) if !dir.join(base).is_dir() => format!("{base}@{revision}"),
+            _ => base.to_owned(),
+        })
+    }
+
     pub fn scale(&self) -> f64 {
         let r = self.r as f64;
         self.alpha / if self.rslora { r.sqrt() } else { r }

@@ -75,6 +75,11 @@ impl Verifier {
         Ok(Self { rule, pattern, tally: Tally::default() })
     }
 
+    /// Whether no response can ever agree with an answer: it has no number where numbers are compared.
+    pub fn refuses(&self, answer: &str) -> bool {
+        matches!(self.rule, Rule::Numeric(_)) && self.score(answer, answer) == 0.0
+    }
+
     /// 1 if the response is right, 0 if not.
     pub fn score(&self, response: &str, answer: &str) -> f64 {
         let right = match (&self.rule, &self.pattern) {

@@ -1,6 +1,7 @@
 //! Rows of (prompt, response) tokens, and the padded tensors made of them.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
+use pbpo_compiler::plan::memory::Rows;
 
 use crate::tokenizer::PAD;
 
@@ -60,6 +61,12 @@ impl Batch {
         let mask: Tensor<3> = self.mask().unsqueeze_dim(2);
         let states = hidden.narrow(1, self.start() + 1, self.positions());
         (states * mask.clone()).sum_dim(1).squeeze_dim::<2>(1) / mask.sum_dim(1).squeeze_dim::<2>(1).clamp_min(1.0)
+    }
+
+    /// Its size, as estimates of memory take it.
+    pub fn size(&self) -> Rows {
+        let [rows, length, positions] = [self.rows, self.length, self.positions()].map(|size| size as u64);
+        Rows { rows, length, positions }
     }
 
     pub fn rows(&self) -> usize {

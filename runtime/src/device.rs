@@ -1,5 +1,7 @@
 //! Chooses the device at run time: the CPU, or an NVIDIA GPU where the binary and the machine have one.
 
+use std::path::Path;
+
 pub use burn::tensor::Device;
 
 use crate::error::Fault;
@@ -108,37 +110,62 @@ fn kibibytes(text: &str, field: &str) -> Option<u64> {
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
 }
 
-/// What the control group of this process (version 2 or 1) still allows, files in its cache aside; nothing where it sets
+/// What the control groups of this process (version 2 or 1) still allow, files in their caches aside; nothing where they set
 /// no limit.
 fn group_memory() -> Option<u64> {
-    let read = |name: &str| std::fs::read_to_string(format!("/sys/fs/cgroup/{name}")).ok();
-    let number = |name: &str| read(name)?.trim().parse::<u64>().ok();
-    let of = |limit: &str, used: &str, stat: &str, prefix: &str| {
-        let stat = read(stat)?;
-        let cached = |kind: &str| {
-            let field = format!("{prefix}{kind}_file ");
-            stat.lines().find_map(|line| line.strip_prefix(&field)?.parse::<u64>().ok()).unwrap_or(0)
+    let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
+    let left = groups.lines().filter_map(|line| {
+        let (controllers, path) = line.split_once(':')?.1.split_once(':')?;
+        let (root, names) = match controllers {
+            "" => ("/sys/fs/cgroup", ["memory.max", "memory.current", ""]),
+            _ if controllers.split(',').any(|name| name == "memory") => {
+                ("/sys/fs/cgroup/memory", ["memory.limit_in_bytes", "memory.usage_in_bytes", "total_"])
+            }
+            _ => return None,
         };
-        let used = number(used)?.saturating_sub(cached("active") + cached("inactive"));
-        Some(number(limit)?.saturating_sub(used))
-    };
-    of("memory.max", "memory.current", "memory.stat", "")
-        .or_else(|| of("memory/memory.limit_in_bytes", "memory/memory.usage_in_bytes", "memory/memory.stat", "total_"))
+        // A limit of a group above holds too. Inside a container the path may be that of the machine outside.
+        let own = Path::new(root).join(path.trim_start_matches('/'));
+        own.ancestors().take_while(|dir| dir.starts_with(root)).filter_map(|dir| left_in(dir, names)).min()
+    });
+    left.min()
 }
 
-/// Of a GPU by its number among those that this process may use.
+/// What one control group still allows.
+fn left_in(dir: &Path, [limit, used, prefix]: [&str; 3]) -> Option<u64> {
+    let read = |name: &str| std::fs::read_to_string(dir.join(name)).ok();
+    let number = |name: &str| read(name)?.trim().parse::<u64>().ok();
+    let (limit, used, stat) = (number(limit)?, number(used)?, read("memory.stat")?);
+    let cached = |kind: &str| {
+        let field = format!("{prefix}{kind}_file ");
+        stat.lines().find_map(|line| line.strip_prefix(&field)?.parse::<u64>().ok()).unwrap_or(0)
+    };
+    Some(limit.saturating_sub(used.saturating_sub(cached("active") + cached("inactive"))))
+}
+
+/// Of a GPU by its number among those that this process may use; nothing where it is not clear which one that is.
 fn gpu_memory(index: usize) -> Option<u64> {
-    let visible = std::env::var("CUDA_VISIBLE_DEVICES").ok();
-    let names: Vec<&str> =
-        visible.as_deref().map(|names| names.split(',').map(str::trim).collect()).unwrap_or_default();
-    let own = index.to_string();
-    let id = names.get(index).copied().filter(|name| !name.is_empty()).unwrap_or(&own);
     let asked = std::process::Command::new("nvidia-smi")
-        .args(["--query-gpu=memory.free", "--format=csv,noheader,nounits", "--id", id])
+        .args(["--query-gpu=index,uuid,memory.free,memory.total", "--format=csv,noheader,nounits"])
         .output()
         .ok()
         .filter(|asked| asked.status.success())?;
-    Some(String::from_utf8(asked.stdout).ok()?.trim().parse::<u64>().ok()? << 20)
+    let (visible, order) = (std::env::var("CUDA_VISIBLE_DEVICES").ok(), std::env::var("CUDA_DEVICE_ORDER").ok());
+    free_of_gpu(&String::from_utf8(asked.stdout).ok()?, index, visible.as_deref(), order.as_deref())
+}
+
+/// `listed`: lines of index, UUID, free and total MiB, in the order of the PCI bus. CUDA counts the fastest first unless
+/// `order` says otherwise, which makes a difference where they differ.
+fn free_of_gpu(listed: &str, index: usize, visible: Option<&str>, order: Option<&str>) -> Option<u64> {
+    let gpus: Vec<Vec<&str>> = listed.lines().map(|line| line.split(',').map(str::trim).collect()).collect();
+    let own = index.to_string();
+    let id = match visible {
+        Some(names) => Some(names.split(',').nth(index)?.trim()).filter(|name| !name.is_empty())?,
+        None => &own,
+    };
+    let alike = gpus.iter().all(|gpu| gpu.get(3) == gpus[0].get(3));
+    let by_number = alike || order == Some("PCI_BUS_ID");
+    let is_it = |gpu: &&Vec<&str>| gpu.get(1).is_some_and(|uuid| uuid.starts_with(id)) || by_number && gpu[0] == id;
+    Some(gpus.iter().find(is_it)?.get(2)?.parse::<u64>().ok()? << 20)
 }
 
 /// Whether tensors of a device are in the CPU's own memory.
@@ -156,5 +183,42 @@ pub fn use_threads(threads: Option<usize>) {
     if let Some(threads) = threads {
         // Fails only where the pool was built already; then the limit came too late to matter.
         let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_control_group_allows_its_limit_without_what_is_used_and_not_cached() {
+        let dir = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).unwrap();
+        let names = ["memory.max", "memory.current", ""];
+        assert_eq!(left_in(dir.path(), names), None);
+        write("memory.max", "1000\n");
+        write("memory.current", "700\n");
+        write("memory.stat", "anon 400\ninactive_file 200\nactive_file 100\n");
+        assert_eq!(left_in(dir.path(), names), Some(600));
+        write("memory.max", "max\n");
+        assert_eq!(left_in(dir.path(), names), None);
+    }
+
+    #[test]
+    fn the_free_memory_of_a_gpu_is_that_of_the_one_that_is_used() {
+        let alike = "0, GPU-aa1, 100, 80000\n1, GPU-bb2, 200, 80000\n";
+        let other = alike.replace("1, GPU-bb2, 200, 80000", "1, GPU-bb2, 200, 40000");
+        let of =
+            |listed: &str, index, visible, order| free_of_gpu(listed, index, visible, order).map(|free| free >> 20);
+        assert_eq!(of(alike, 1, None, None), Some(200));
+        assert_eq!(of(alike, 0, Some("1"), None), Some(200));
+        assert_eq!(of(alike, 0, Some("GPU-bb2,GPU-aa1"), None), Some(200));
+        assert_eq!(of(alike, 2, None, None), None);
+        assert_eq!(of(alike, 1, Some("0"), None), None);
+        // Of different ones, CUDA's numbers are not those of nvidia-smi.
+        assert_eq!(of(&other, 0, None, None), None);
+        assert_eq!(of(&other, 0, None, Some("PCI_BUS_ID")), Some(100));
+        assert_eq!(of(&other, 0, Some("GPU-bb2"), None), Some(200));
+        assert_eq!(of(alike, 0, Some("MIG-cc3"), None), None);
     }
 }

@@ -124,12 +124,14 @@ fn run_repeat(
     for iteration in 0..count {
         for carry in &body.carries {
             let from = if iteration == 0 { &carry.from } else { &carry.back };
-            copy(env, from, &carry.enter)?;
+            if from != &carry.enter {
+                copy(env, from, &carry.enter)?;
+            }
         }
         // What has entered is there once: a step moves it where it is.
         match iteration {
             0 => env.release(ends.iter().copied().filter(over)),
-            _ => env.release(body.carries.iter().map(|carry| carry.back.as_str()).filter(over)),
+            _ => env.release(body.moved().map(|carry| carry.back.as_str()).filter(over)),
         }
         if outermost {
             context.episode = iteration + 1;

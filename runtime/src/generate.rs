@@ -12,7 +12,6 @@ use rayon::prelude::*;
 
 use crate::error::Fault;
 use crate::model::{Cache, Decoder};
-use crate::objective::pieces::PIECE_TOKENS;
 use crate::tokenizer::PAD;
 
 /// Logits of all rows together from which on picking tokens is worth several threads (a millisecond or so).
@@ -76,7 +75,7 @@ pub fn generate_until(
     let mut done = vec![false; rows];
     let part = |of: Range<usize>| prompts.iter().flat_map(|p| p[of.clone()].iter().map(|t| *t as i32)).collect();
     // Long prompts are read a part at a time.
-    let step = (PIECE_TOKENS / rows).max(1);
+    let step = (model.reads(shortest) / rows).max(1);
     while shortest - cache.len() > step {
         model.hidden(model.tokens(rows, part(cache.len()..cache.len() + step)), Some(&mut cache));
     }

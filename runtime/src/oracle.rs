@@ -11,7 +11,6 @@ use crate::context::Context;
 use crate::data::{Source, shown};
 use crate::error::Fault;
 use crate::model::RewardModel;
-use crate::objective::pieces::PIECE_TOKENS;
 use crate::tokenizer::Tokenizer;
 
 /// A judge that answers none of so many pairs is no judge (our choice).
@@ -66,6 +65,8 @@ pub struct Asked {
     pub labels: Labels,
     /// Both responses of a tie are as likely; else the pair is left out.
     pub draws_ties: bool,
+    /// It may know none of the pairs: what it does not know is dropped.
+    pub may_be_mute: bool,
 }
 
 /// What an oracle says of a pair.
@@ -134,7 +135,7 @@ impl Scorer {
         let mut scores = Vec::with_capacity(rows.len());
         let length = |row: &&Row| row.prompt.len() + row.response.len();
         let longest = rows.iter().map(length).max().unwrap_or(1);
-        for chunk in rows.chunks((PIECE_TOKENS / longest.max(1)).clamp(1, 64)) {
+        for chunk in rows.chunks((self.model.backbone.reads(longest) / longest.max(1)).clamp(1, 64)) {
             let read = |row: &&Row| {
                 let text = pbpo_hub::records::Text::Plain(source.text(&row.response));
                 let mut response = self.tokenizer.response(&source.data.items[row.item].prompt, &text)?;
@@ -170,7 +171,7 @@ impl Asked {
         let verdicts = self.judge.judge(&queries)?;
         let after = self.judge.usage();
         let silent = |verdict: &Verdict| matches!(verdict, Verdict::Abstain(_) | Verdict::Failed(_));
-        let mute = verdicts.len() >= MUTE && verdicts.iter().all(silent);
+        let mute = !self.may_be_mute && verdicts.len() >= MUTE && verdicts.iter().all(silent);
         if let (true, Some(Verdict::Abstain(why) | Verdict::Failed(why))) = (mute, verdicts.first()) {
             return Err(Fault::new(format!("the judge answers none of {} pairs; the first: {why}", verdicts.len()))
                 .help("try the judge's prompt on one pair by hand; the answers are kept"));

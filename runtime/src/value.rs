@@ -39,7 +39,11 @@ pub enum Value {
 impl Value {
     /// Whether it keeps a model, or what one has made, in the memory of the device.
     pub fn has_weights(&self) -> bool {
-        matches!(self, Value::Init(_) | Value::Policy(_) | Value::Reward(_) | Value::Forward(_))
+        match self {
+            Value::Init(_) | Value::Policy(_) | Value::Reward(_) | Value::Features(_) | Value::Exploration(_) => true,
+            Value::Oracle(_) | Value::Forward(_) => true,
+            Value::Data(_) | Value::Rollouts(_) | Value::Preferences(_) | Value::Exact(_) | Value::Report => false,
+        }
     }
 
     /// The kind's name, for messages.

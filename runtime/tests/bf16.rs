@@ -7,6 +7,7 @@ use std::path::Path;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Tensor};
+use pbpo_compiler::plan::memory::Limits;
 use pbpo_runtime::batch::Batch;
 use pbpo_runtime::generate::{Sampling, generate};
 use pbpo_runtime::host::Host;
@@ -108,8 +109,9 @@ fn in_pieces_gives_the_same_gradients() {
     let device = Device::flex();
     let mask = batch(&device).mask();
     let weights = mask.clone() / mask.sum().neg().unsqueeze();
-    let pieces = Pieces::new(rows.iter().collect(), [8, 12], &device);
+    let limits = Limits { tokens: 8, logits: 12, graph: u64::MAX };
     let player = pbpo_runtime::objective::forwards::Model::Policy(model.clone());
+    let pieces = Pieces::new(rows.iter().collect(), &player, limits, &device);
     let pulled = pieces.gradients(&player, &[(What::Logp, weights)]);
     for ((_, whole), (_, pieces)) in parts(&tracked, &whole).into_iter().zip(parts(&model, &pulled)) {
         let (Some((_, whole)), Some((dtype, pieces))) = (whole, pieces) else { panic!("a weight has no gradient") };

@@ -144,6 +144,24 @@ fn a_response_is_cut_into_the_tokens_that_follow_its_prompt() {
     assert!(tokenizer.prompt(&plain("")).is_err());
 }
 
+/// A config of fewer layers is that of another model, though all that it asks for is there.
+#[test]
+fn layers_that_the_config_has_no_place_for_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(at("qwen2")).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), dir.path().join(entry.file_name())).unwrap();
+    }
+    let config = dir.path().join("config.json");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let fewer = text.replace("\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1");
+    assert_ne!(text, fewer);
+    std::fs::write(&config, fewer).unwrap();
+    let name = dir.path().display().to_string();
+    let Err(fault) = disk::load(&name, &Host::from(&Device::flex())) else { panic!("it was loaded") };
+    assert!(fault.message.contains("`model.layers.1.") && fault.message.contains("no place for"), "{fault}");
+}
+
 #[test]
 fn an_adapter_goes_out_as_peft_reads_it() {
     let dir = tempfile::tempdir().unwrap();

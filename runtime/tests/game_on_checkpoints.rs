@@ -155,6 +155,17 @@ fn what_is_missing_is_known_before_anything_is_trained() {
     untrained(VERIFIER, "weights", "pi.model");
 }
 
+/// A file that knows none of the pairs gives no labels; it is no broken judge.
+#[test]
+fn a_recorded_judge_may_know_none_of_the_pairs() {
+    let dir = directory();
+    let other = "{\"prompt\": \"other\", \"chosen\": \"a\", \"rejected\": \"b\"}\n";
+    std::fs::write(dir.path().join("labels.jsonl"), other).unwrap();
+    let (_, ran) = run(dir.path(), "recorded", INIT, "recorded { file = \"labels.jsonl\", unknown = drop }");
+    let fault = ran.unwrap_err();
+    assert!(fault.message.contains("is empty"), "{fault}");
+}
+
 #[test]
 fn pairs_of_chats_with_the_prompt_repeated_train_on_the_answers_alone() {
     let dir = directory();
@@ -294,6 +305,47 @@ fn a_pair_of_equal_responses_is_a_bad_row() {
     assert!(told.notices[0].contains("1 of 3 rows are left out; the first, "), "{:?}", told.notices);
     let Some(pbpo_runtime::value::Value::Preferences(all)) = env.values.get("all") else { panic!("no pairs") };
     assert_eq!(all.len(), 2);
+}
+
+/// A misspelt column of one row does not lose a pair in silence.
+#[test]
+fn one_side_of_a_pair_alone_is_a_bad_row() {
+    let dir = directory();
+    let row = |key: &str| format!("{{\"prompt\": \"one\", \"{key}\": \"a\", \"rejected\": \"b\"}}\n");
+    std::fs::write(dir.path().join("votes.jsonl"), [row("chosen"), row("choosen")].concat()).unwrap();
+    let fault = ran(dir.path(), PAIRS).unwrap_err();
+    assert!(fault.message.contains("votes.jsonl:2: the row has one of `chosen` and `rejected` alone"), "{fault}");
+}
+
+#[test]
+fn an_answer_that_the_check_can_never_find_is_a_bad_row() {
+    let dir = directory();
+    let rows = "{\"prompt\": \"1 + 1\", \"answer\": \"2\"}\n{\"prompt\": \"2 + 2\", \"answer\": \"four\"}\n";
+    std::fs::write(dir.path().join("sums.jsonl"), rows).unwrap();
+    let file = "pbpo 1\ndata sums { source = file(\"sums.jsonl\"), check = numeric }\n\
+                policy pi { model = hf(\"qwen2\"), init = pretrained, optimizer = adamw { lr = 1e-3 } }\n\
+                pipeline main { report = evaluate(pi, sums) }\n";
+    let fault = ran(dir.path(), file).unwrap_err();
+    assert!(fault.message.contains("sums.jsonl:2: ") && fault.message.contains("its own is no number"), "{fault}");
+}
+
+#[test]
+fn adapters_on_no_matrix_are_refused() {
+    let dir = directory();
+    let row = "{\"prompt\": \"one\", \"chosen\": \"a\", \"rejected\": \"b\"}\n";
+    std::fs::write(dir.path().join("votes.jsonl"), row).unwrap();
+    let file = PAIRS.replace("init = pretrained", "init = pretrained, lora = { targets = [] }");
+    let fault = ran(dir.path(), &file).unwrap_err();
+    assert!(fault.message.contains("puts an adapter on no matrix"), "{fault}");
+}
+
+const PAIRS: &str = "pbpo 1\ndata votes { source = file(\"votes.jsonl\") }
+policy pi { model = hf(\"qwen2\"), init = pretrained, optimizer = adamw { lr = 1e-3 } }
+pipeline main { all = pairs(pi, votes)\n repeat 1 { descend pi on -mean(logp(pi, chosen(all))) } }\n";
+
+fn ran(dir: &Path, file: &str) -> Result<(), Fault> {
+    let (mut env, mut told) = (Env::default(), tiny::Told::default());
+    execute(&plan(file, &[]), host(dir), &mut told, &mut env, &mut Shared::default())
 }
 
 #[test]

@@ -16,7 +16,7 @@ use pbpo_runtime::context::Context;
 use pbpo_runtime::env::Env;
 use pbpo_runtime::rng::{normals, stream};
 use pbpo_runtime::shared::Shared;
-use pbpo_runtime::value::{Features, Preferences, Rollouts, Value};
+use pbpo_runtime::value::{Features, Mover, Preferences, Rollouts, Value};
 use pbpo_runtime::{covariance, execute};
 use tiny::{Told, plan};
 
@@ -95,7 +95,16 @@ impl Middle {
 
     /// phi of rows, by the block `features`.
     fn phi<'a>(&self, rows: impl IntoIterator<Item = &'a Row>) -> Vec<Vec<f64>> {
-        let Value::Features(phi) = &self.env.values["phi"] else { panic!("phi") };
+        let phi = self.env.values.values().find_map(|value| match value {
+            Value::Features(phi) => Some(phi),
+            Value::Exploration(enhancer) => Some(&enhancer.features),
+            Value::Reward(reward) => match &reward.mover {
+                Mover::Solved(linear) => Some(&linear.features),
+                Mover::Steps(_) => None,
+            },
+            _ => None,
+        });
+        let phi = phi.expect("a player has the features");
         let mut told = Told::default();
         let rows: Vec<&Row> = rows.into_iter().collect();
         Features::of(phi, &rows, &Context::new((&Device::flex()).into(), BTreeMap::new(), &mut told))

@@ -89,6 +89,17 @@ const PAIRS: &str = "
     y0 = sample(ref, prompts, count = 8)
 ";
 
+/// The exploration of the inner loop goes round as it came in.
+#[test]
+fn a_value_that_goes_round_as_it_came_in_is_still_there() {
+    same(
+        "    y1 = sample(ref, prompts, count = 8)
+    repeat 3 { y2 = explore(enhancer, prompts, against = y1) }
+    y = sample(pi, prompts, count = 8)
+    ascend pi on mean(r(y))",
+    );
+}
+
 #[test]
 fn the_game_is_the_same() {
     let plan = plan(TINY, &[]);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
+use pbpo_compiler::plan::memory::Limits;
 use pbpo_compiler::plan::{Axis, BatchRef, BinaryOp, Expr, Leaf, Reduction, Side};
 use pbpo_runtime::model::disk::floats;
 use pbpo_runtime::model::lora::Lora;
@@ -66,7 +67,7 @@ fn world(head: Head) -> HashMap<String, Value> {
 }
 
 /// The objective's value and all gradients, within limits.
-fn step(values: &HashMap<String, Value>, objective: &Expr, player: &str, limits: Option<[usize; 2]>) -> (f32, Found) {
+fn step(values: &HashMap<String, Value>, objective: &Expr, player: &str, limits: Option<Limits>) -> (f32, Found) {
     match &values[player] {
         Value::Policy(policy) => {
             let model = tracked(&policy.model);
@@ -87,7 +88,7 @@ fn gradients<M: Module>(
     objective: &Expr,
     model: &M,
     moved: Moved,
-    limits: Option<[usize; 2]>,
+    limits: Option<Limits>,
 ) -> (f32, Found) {
     let mut leaves = Leaves::new(values, moved, &Device::flex());
     leaves.limits = limits.unwrap_or(leaves.limits);
@@ -109,7 +110,10 @@ fn same(values: &HashMap<String, Value>, objective: &Expr, player: &str) {
     let moved = whole.iter().flatten().flatten().filter(|g| **g != 0.0).count();
     assert!(moved > 100, "hardly any gradient: {moved}");
     // One row a piece and one position at a time; two rows and a few positions.
-    for limits in [[1, 1], [12, 20]] {
+    let all = u64::MAX;
+    // By tokens, by log-probabilities, and by what a graph keeps.
+    for (tokens, logits, graph) in [(1, 1, all), (12, 20, all), (all, all, 1000)] {
+        let limits = Limits { tokens, logits, graph };
         let (again, pieces) = step(values, objective, player, Some(limits));
         assert!((value - again).abs() < 1e-5 * value.abs().max(1.0), "{value} and {again}");
         assert_eq!(whole.len(), pieces.len());
@@ -158,7 +162,7 @@ fn of_a_policy_with_adapters_the_base_has_none() {
     };
     policy.model = lora.put(policy.model.clone(), draw).unwrap();
     same(&values, &of_policy(), "pi");
-    let (_, all) = step(&values, &of_policy(), "pi", Some([1, 1]));
+    let (_, all) = step(&values, &of_policy(), "pi", Some(Limits { tokens: 1, logits: 1, graph: u64::MAX }));
     assert_eq!(all.iter().flatten().count(), 2 * 3 * 2, "A and B of three matrices in two layers");
 }
 

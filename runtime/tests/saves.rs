@@ -61,7 +61,8 @@ fn load(dir: PathBuf) -> disk::Loaded {
 #[test]
 fn the_newest_stay_and_the_last_is_the_player_as_it_ends() {
     let root = tempfile::tempdir().unwrap();
-    let plan = plan(&source("    save(pi, every = 2, keep = 2)\n    save(r, every = 3)", "  save(ref)"), &[]);
+    let plan =
+        plan(&source("    save(pi, every = 2, keep = 2)\n    save(r, every = 3)", "  save(ref, every = 4)"), &[]);
     let (dir, _) = saved(&plan, root.path(), &mut Shared::default());
     assert_eq!(steps(dir.path(), "pi"), ["step-000004", "step-000006"]);
     assert_eq!(steps(dir.path(), "r"), ["step-000003", "step-000006"]);
@@ -80,6 +81,14 @@ fn the_newest_stay_and_the_last_is_the_player_as_it_ends() {
     let entry = |player: &str, step: usize| serde_json::json!({ "player": player, "step": step, "path": format!("checkpoints/{player}/step-{step:06}") });
     let wanted = [entry("r", 3), entry("pi", 4), entry("pi", 6), entry("r", 6), entry("ref", 6)];
     assert_eq!(manifest(dir.path())["checkpoints"], Json::from(wanted.to_vec()));
+}
+
+/// The run's end leaves what was trained; of a follower, what `save` wrote.
+#[test]
+fn the_last_state_of_a_follower_is_saved() {
+    let root = tempfile::tempdir().unwrap();
+    let (dir, _) = saved(&plan(&source("    save(ref, every = 4)", ""), &[]), root.path(), &mut Shared::default());
+    assert_eq!(steps(dir.path(), "ref"), ["step-000004", "step-000006"]);
 }
 
 #[test]

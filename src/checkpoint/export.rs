@@ -1,7 +1,7 @@
 //! `pbpoc export`: a checkpoint as a Hugging Face directory: adapters merged into their base, in another number format,
 //! or as an adapter.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pbpo_hub::Dtype;
@@ -32,6 +32,16 @@ pub fn run(args: &ExportArgs) -> u8 {
     ended(export(args))
 }
 
+/// How the checkpoint is sampled where nothing else is said: servers go by it.
+fn keep_generation(from: &Path, to: &Path) -> Result<(), Fault> {
+    const NAME: &str = "generation_config.json";
+    if from.join(NAME).is_file() {
+        std::fs::copy(from.join(NAME), to.join(NAME))
+            .map_err(|error| Fault::new(format!("{}: can't be written: {error}", to.join(NAME).display())))?;
+    }
+    Ok(())
+}
+
 fn export(args: &ExportArgs) -> Result<(), Fault> {
     let host = args.model.host()?;
     let loaded = disk::load(&args.model.model, &host)?;
@@ -46,7 +56,10 @@ fn export(args: &ExportArgs) -> Result<(), Fault> {
         }
         (true, true, _) => checkpoint::save_adapter(&args.out, &loaded.model, &loaded.base)?,
         (false, _, Some(score)) => checkpoint::save_classifier(&args.out, &loaded.model, score, dtype)?,
-        (false, _, None) => checkpoint::save_model(&args.out, &loaded.model, None, dtype)?,
+        (false, _, None) => {
+            checkpoint::save_model(&args.out, &loaded.model, None, dtype)?;
+            keep_generation(&loaded.dir, &args.out)?;
+        }
     }
     checkpoint::save_tokenizer(&args.out, &loaded.tokenizer, &loaded.model.config)?;
     let out = args.out.display();

@@ -9,7 +9,8 @@ use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::memory::{Less, Memory};
 use pbpo_runtime::device::free_memory;
 
-use crate::plan_cost::{size, with_sizes};
+use crate::plan_cost::size;
+use crate::sizes::with_sizes;
 
 /// What is wrong with the first of the points that does not fit, if there is one. `base`: where relative paths start.
 pub fn refusal(points: &[Planned], base: &Path, device: &str) -> Option<Diagnostic> {

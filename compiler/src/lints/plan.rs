@@ -34,6 +34,9 @@ struct Look<'a> {
     stages: HashMap<&'a str, (&'a Stage, usize)>,
 }
 
+/// What tells data apart, the number of rows aside; the split is second.
+type Settings<'a> = [Option<&'a Json>; 6];
+
 impl<'a> Look<'a> {
     fn collect(&mut self, body: &'a Body, depth: usize) {
         for stage in body.stages() {
@@ -104,9 +107,9 @@ impl<'a> Look<'a> {
     }
 
     /// The settings of the data at an input, without its size.
-    fn source(&self, stage: &Stage, port: &str) -> Option<(&'a Stage, [Option<&'a Json>; 3])> {
+    fn source(&self, stage: &Stage, port: &str) -> Option<(&'a Stage, Settings<'a>)> {
         let data = self.maker(stage.input(port)?).filter(|data| data.op == "data")?;
-        Some((data, ["task", "split", "length"].map(|key| data.config.get(key))))
+        Some((data, ["task", "split", "length", "path", "name", "subset"].map(|key| data.config.get(key))))
     }
 
     fn few_prompts(&mut self, stage: &Stage) {
@@ -148,8 +151,7 @@ impl<'a> Look<'a> {
         let uses = [("imitate", "data"), ("sample", "prompts")].into_iter();
         let found = uses.flat_map(|(op, port)| self.with_op(op).into_iter().map(move |stage| (stage, port)));
         let found = found.filter_map(|(stage, port)| Some((stage, self.source(stage, port)?)));
-        let test =
-            |settings: &[Option<&Json>; 3]| settings.get(1).copied().flatten().and_then(Json::as_str) == Some("test");
+        let test = |settings: &Settings<'_>| settings.get(1).copied().flatten().and_then(Json::as_str) == Some("test");
         let found = found.into_iter().find(|(_, (_, seen))| test(seen) && !measured.contains(seen));
         if let Some((stage, (data, _))) = found {
             self.out.push(

@@ -73,7 +73,8 @@ impl Lower<'_> {
         self.has_weights(&player, args.span("player").unwrap_or(span));
         let mut made = stage("save", &[])
             .with("player", self.player(&player))
-            .set("every", args.int("every").unwrap_or(1))
+            // Outside of loops nothing is counted.
+            .set("every", if self.depth == 0 { 1 } else { args.int("every").unwrap_or(1) })
             .maybe("keep", args.int("keep"));
         made.name = self.fresh_batch(&format!("{player}.save"));
         self.push(made, span);

@@ -115,8 +115,9 @@ impl<'a> Work<'a> {
         match stage.op.as_str() {
             "imitate" => {
                 let (steps, batch) = (int(stage, "steps"), int(stage, "batch"));
-                let row =
-                    self.flow.from(stage, "data").map_or(0, |data| self.flow.prompt(data) + self.flow.response(data));
+                let row = self.flow.from(stage, "data").map_or(0, |data| {
+                    self.flow.prompt(data) + self.flow.response(data).max(self.flow.written(stage, data))
+                });
                 self.cost.optimizer_steps += steps * times;
                 self.cost.trained_tokens += batch * row * steps * times;
             }
@@ -149,7 +150,8 @@ impl<'a> Work<'a> {
                 let player = stage.input("player").unwrap_or_default();
                 for forward in stage.objective.as_ref().map(forwards).unwrap_or_default() {
                     let Some(batch) = self.flow.stage(&forward.batch.value) else { continue };
-                    let tokens = self.flow.rows(batch) * self.flow.row(batch) * times;
+                    let (prompt, response) = self.flow.row(batch);
+                    let tokens = self.flow.rows(batch) * (prompt + response) * times;
                     if forward.player == player {
                         self.cost.trained_tokens += tokens;
                     } else {

@@ -6,8 +6,8 @@ use serde_json::Value as Json;
 
 use super::{Body, Stage};
 
-/// Tokens of a prompt of a file, where nothing says how long they are (our choice).
-pub const PROMPT: u64 = 512;
+/// Tokens of a prompt of a file, and of a response in one, where nothing says how long they are (our choice).
+const TEXT: u64 = 512;
 
 /// The stages by the values that they make.
 #[derive(Clone, Debug, Default)]
@@ -68,10 +68,17 @@ impl<'a> Flow<'a> {
         if all == 0 || asked == 0 { all.max(asked) } else { all.min(asked) }
     }
 
-    /// Tokens of a row of rollouts or preferences, prompt and response.
-    pub fn row(&self, stage: &'a Stage) -> u64 {
+    /// Tokens of the prompt and of the response in a row of rollouts or preferences.
+    pub fn row(&self, stage: &'a Stage) -> (u64, u64) {
         let source = self.source(stage, &mut BTreeSet::new());
-        source.map_or(0, |data| self.prompt(data) + self.response(data))
+        source.map_or((0, 0), |data| (self.prompt(data), self.response(data).max(self.written(stage, data))))
+    }
+
+    /// Tokens of a response that a file holds, where a stage reads those; else 0.
+    pub fn written(&self, stage: &'a Stage, data: &Stage) -> u64 {
+        let reads = matches!(stage.op.as_str(), "imitate" | "pairs");
+        let from = ["batch", "preferences"].into_iter().filter_map(|port| self.from(stage, port));
+        if is_file(data) && reads { TEXT } else { from.map(|from| self.written(from, data)).max().unwrap_or(0) }
     }
 
     /// The data that rows come from, by way of whatever made them.
@@ -91,7 +98,7 @@ impl<'a> Flow<'a> {
     /// Tokens of a prompt. Of `digits`: one for the start, the digits, one for `=`.
     pub fn prompt(&self, data: &Stage) -> u64 {
         if is_file(data) {
-            data.config.get("longest").and_then(Json::as_u64).unwrap_or(PROMPT)
+            data.config.get("longest").and_then(Json::as_u64).unwrap_or(TEXT)
         } else {
             int(data, "length") + 2
         }

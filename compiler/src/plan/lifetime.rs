@@ -25,11 +25,16 @@ pub fn last_uses(body: &Body) -> Vec<Vec<&str>> {
     ends
 }
 
-/// The newest version of everything outside of loops: what a run leaves.
+/// The newest version of each player outside of loops: what a run leaves.
 pub fn results(plan: &Plan) -> HashSet<&str> {
+    let makes = |op: &str| matches!(op, "policy" | "reward_model" | "linear_model");
+    let made = plan.body.stages().filter(|stage| makes(&stage.op)).flat_map(|stage| &stage.outputs);
+    let players: HashSet<&str> = made.filter_map(|output| Some(output.split_once('@')?.0)).collect();
     let mut newest: HashMap<&str, (usize, &str)> = HashMap::new();
     for output in plan.body.stages().flat_map(|stage| &stage.outputs) {
-        let Some((block, version)) = output.split_once('@') else { continue };
+        let Some((block, version)) = output.split_once('@').filter(|(block, _)| players.contains(block)) else {
+            continue;
+        };
         let version = version.parse().unwrap_or(0);
         if newest.get(block).is_none_or(|(known, _)| *known <= version) {
             newest.insert(block, (version, output));

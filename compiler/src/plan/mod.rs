@@ -168,6 +168,11 @@ impl Body {
         inputs.chain(back).filter(|value| !known.contains(value)).collect()
     }
 
+    /// What is carried and does not simply go round as it came in.
+    pub fn moved(&self) -> impl Iterator<Item = &Carry> {
+        self.carries.iter().filter(|carry| carry.back != carry.enter)
+    }
+
     /// The stages in order.
     pub fn stages(&self) -> impl Iterator<Item = &Stage> {
         self.dag.node_weights()

@@ -93,7 +93,7 @@ impl ModelConfig {
             true => keys.ids(key),
             false => Ok(Vec::from_iter(value)),
         };
-        let config = Self {
+        let mut config = Self {
             family,
             architecture: keys.texts("architectures")?.and_then(|list| list.first().map(|name| (*name).to_owned())),
             vocab: keys.size("vocab_size")?.unwrap_or(absent.vocab),
@@ -120,10 +120,13 @@ impl ModelConfig {
             num_labels: labels(keys)?,
         };
         config.check(keys)?;
+        // What a family ends with where the file does not say is no word of a small vocabulary.
+        config.eos.retain(|id| (*id as usize) < config.vocab);
         Ok(config)
     }
 
     fn check(&self, keys: &Keys) -> Result<(), Error> {
+        self.has_tokens(keys)?;
         if !self.heads.is_multiple_of(self.kv_heads) {
             let message = format!("{} does not divide the {} of `num_attention_heads`", self.kv_heads, self.heads);
             return Err(keys.error("num_key_value_heads", message));
@@ -141,11 +144,22 @@ impl ModelConfig {
         }
     }
 
+    /// The special tokens that a file names are in the vocabulary.
+    fn has_tokens(&self, keys: &Keys) -> Result<(), Error> {
+        for key in ["eos_token_id", "bos_token_id", "pad_token_id"] {
+            if let Some(id) = keys.ids(key)?.into_iter().find(|id| *id as usize >= self.vocab) {
+                return Err(keys.error(key, format!("{id} is not in the vocabulary of {} tokens", self.vocab)));
+            }
+        }
+        Ok(())
+    }
+
     /// Takes the special tokens of `generation_config.json`: what generation stops at goes before `config.json`.
     fn read_generation(&mut self, file: &Path) -> Result<(), Error> {
         let Some(bytes) = files::read_if_there(file)? else { return Ok(()) };
         let map = files::json_object(file, &bytes)?;
         let keys = Keys { file, prefix: "", map: &map };
+        self.has_tokens(&keys)?;
         let eos = keys.ids("eos_token_id")?;
         if !eos.is_empty() {
             self.eos = eos;

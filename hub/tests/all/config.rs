@@ -147,6 +147,7 @@ fn what_is_not_supported_is_named() {
         (json!({ "hidden_size": "16" }), "`hidden_size`: expected a whole number, found `\"16\"`"),
         (json!({ "vocab_size": -1 }), "`vocab_size`: expected a whole number, found `-1`"),
         (json!({ "rms_norm_eps": 0 }), "`rms_norm_eps`: 0 must be above 0"),
+        (json!({ "eos_token_id": [2, 99_999_999] }), "`eos_token_id`: 99999999 is not in the vocabulary of"),
         (json!({ "eos_token_id": "x" }), "`eos_token_id`: expected a token id"),
         (
             json!({ "model_type": "qwen3", "layer_types": ["full_attention", "sliding_attention"] }),

@@ -2,7 +2,8 @@
 //!
 //! Matrices are `[out, in]` there and `[in, out]` here.
 
-use std::collections::BTreeMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use burn::module::Param;
@@ -46,20 +47,26 @@ pub fn load(name: &str, host: &Host) -> Result<Loaded, Fault> {
 /// too; those under an adapter are in any case.
 pub fn load_as(name: &str, host: &Host, compute: Compute, frozen: bool) -> Result<Loaded, Fault> {
     let found = cache::resolve_model(name, &host.base)?;
-    if found.dir.join("adapter_config.json").is_file() {
+    if is_adapter(&found.dir) {
         return with_adapter(found.dir, host, compute);
     }
     let config = ModelConfig::read(&found.dir)?;
     let tokenizer = tokenizer(&found.dir, &config)?;
     let weights = Weights::open(&found.dir)?;
     let keep = if frozen { compute } else { Compute::F32 };
-    let read = Read { weights: &weights, dir: &found.dir, device: &host.device, compute, keep };
+    let read =
+        Read { weights: &weights, dir: &found.dir, device: &host.device, compute, keep, names: RefCell::default() };
     let (model, score) = read.decoder(config)?;
+    read.leaves_no_layer()?;
     let base = match &found.revision {
         Some(_) => name.to_owned(),
         None => std::path::absolute(&found.dir)?.display().to_string(),
     };
     Ok(Loaded { model, score, tokenizer, digest: weights.digest()?, dir: found.dir, base, revision: found.revision })
+}
+
+fn is_adapter(dir: &std::path::Path) -> bool {
+    dir.join("adapter_config.json").is_file()
 }
 
 /// The tokenizer of a checkpoint by name.
@@ -77,22 +84,20 @@ fn tokenizer(dir: &std::path::Path, config: &ModelConfig) -> Result<Tokenizer, F
 
 fn with_adapter(dir: PathBuf, host: &Host, compute: Compute) -> Result<Loaded, Fault> {
     let adapter = Adapter::open(&dir)?;
-    let base = adapter.config.base.clone().ok_or_else(|| {
+    let base = adapter.config.base_in(&host.base).ok_or_else(|| {
         Fault::new(format!("{}: the adapter does not name its base model", dir.display()))
             .help("set `base_model_name_or_path` in its adapter_config.json")
     })?;
-    let base = match &adapter.config.revision {
-        Some(revision) if !host.path(&base).is_dir() => format!("{base}@{revision}"),
-        _ => base,
-    };
-    let loaded = load_as(&base, host, compute, true).map_err(|fault| Fault {
+    let of_base = |fault: Fault| Fault {
         message: format!("{}: the base of this adapter: {}", dir.display(), fault.message),
         ..fault
-    })?;
-    if loaded.model.has_adapters() {
+    };
+    let under = cache::resolve_model(&base, &host.base).map_err(|error| of_base(error.into()))?.dir;
+    if is_adapter(&under) {
         return Err(Fault::new(format!("{}: the adapter's base `{base}` is an adapter itself", dir.display()))
             .help("merge the base first: `pbpoc export --model ... --out ...`"));
     }
+    let loaded = load_as(&base, host, compute, true).map_err(of_base)?;
     let mut left: Vec<&String> = adapter.modules.keys().collect();
     let lora = Lora {
         rank: adapter.config.r,
@@ -127,9 +132,23 @@ struct Read<'a> {
     compute: Compute,
     /// What matrices are kept in.
     keep: Compute,
+    /// The tensors that were read.
+    names: RefCell<HashSet<String>>,
 }
 
 impl Read<'_> {
+    /// A tensor of a layer that nobody has read would be left out of what the model says.
+    fn leaves_no_layer(&self) -> Result<(), Fault> {
+        let names = self.names.borrow();
+        let ignored = |name: &str| names.contains(name) || name.ends_with("rotary_emb.inv_freq");
+        let left = self.weights.names().find(|name| name.contains("layers.") && !ignored(name));
+        left.map_or(Ok(()), |name| {
+            let dir = self.dir.display();
+            Err(Fault::new(format!("{dir}: the weights have a tensor `{name}` that config.json has no place for"))
+                .help("config.json and the weights are of different models: look at `num_hidden_layers` and at biases"))
+        })
+    }
+
     fn decoder(&self, mut config: ModelConfig) -> Result<(Decoder, Option<Vec<f32>>), Fault> {
         let (width, vocab) = (config.width, config.vocab);
         let has = |name: &str| self.weights.shape(name).is_some();
@@ -200,6 +219,7 @@ impl Read<'_> {
 
     /// A tensor of the shape that the config says.
     fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Fault> {
+        self.names.borrow_mut().insert(name.to_owned());
         match self.weights.shape(name) {
             Some(found) if found == shape => Ok(self.weights.f32(name)?),
             Some(found) => Err(Fault::new(format!(

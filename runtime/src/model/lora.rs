@@ -57,6 +57,11 @@ impl Lora {
             let (a, b) = (param(a, [inputs, self.rank]), param(b, [self.rank, outputs]));
             linear.adapter = Some(Adapter { a, b, scale: self.alpha / self.rank as f64 });
         }
+        if !model.has_adapters() {
+            let named = self.targets.join(", ");
+            return Err(Fault::new(format!("`lora` puts an adapter on no matrix: its targets are [{named}]"))
+                .help("name matrices of the model: `targets = [q_proj, v_proj]`"));
+        }
         Ok(model)
     }
 }

@@ -6,7 +6,8 @@
 //! - `recompute.rs`: gradients block by block, without the whole graph;
 //! - `compute.rs`: f32 or bf16;
 //! - `disk.rs`: weights by their Hugging Face names, in and out;
-//! - `cache.rs`: keys and values of what was read; `reward.rs`: sequence and token reward heads.
+//! - `cache.rs`: keys and values of what was read; `reward.rs`: sequence and token reward heads;
+//! - `shape.rs`: sizes, for estimates of memory.
 
 pub mod attention;
 pub mod cache;
@@ -18,6 +19,7 @@ pub mod llama;
 pub mod lora;
 pub mod recompute;
 pub mod reward;
+mod shape;
 
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
@@ -29,6 +31,7 @@ pub use decoder::Decoder;
 pub use linear::Linear;
 pub use llama::Llama;
 pub use reward::{Head, RewardModel};
+pub use shape::shape;
 
 /// A weight matrix `[rows, cols]` of normal draws with standard deviation `std`.
 fn matrix(rng: &mut ChaCha8Rng, [rows, cols]: [usize; 2], std: f64, device: &Device) -> Param<Tensor<2>> {

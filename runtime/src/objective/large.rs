@@ -5,26 +5,28 @@ use burn::tensor::{Gradients, Tensor};
 use pbpo_compiler::plan::BatchRef;
 
 use super::forwards::Model;
-use super::leaves::{Leaves, source_rows, wrong};
-use super::pieces::{Pieces, What, is_large};
+use super::leaves::{Leaves, Moved, source_rows, wrong};
+use super::pieces::{Pieces, What};
 use crate::error::Fault;
 use crate::model::recompute::add;
 use crate::value::Value;
 
 impl<'v> Leaves<'v> {
-    /// Whether a batch is computed in pieces: by the largest vocabulary that is in play.
-    pub(super) fn is_large(&mut self, batch: &BatchRef) -> Result<bool, Fault> {
-        let vocab = self.values.values().map(|value| match value {
-            Value::Policy(policy) => policy.model.config.vocab,
-            _ => 0,
-        });
-        let (vocab, limits) = (vocab.max().unwrap_or(0), self.limits);
-        Ok(is_large(self.batch(batch)?, vocab, limits))
+    /// Whether a player's forward over a batch is computed in pieces.
+    pub(super) fn is_large(&mut self, player: &str, batch: &BatchRef) -> Result<bool, Fault> {
+        let model = match &self.moved {
+            Moved::Policy { value, model } if value == player => Model::Policy(model.clone()),
+            Moved::Reward { value, model } if value == player => Model::Reward(model.clone()),
+            _ => self.plain(player)?,
+        };
+        let limits = self.limits;
+        Ok(model.is_large(self.batch(batch)?, limits))
     }
 
     /// What a player says of a batch in pieces, `[rows, positions]` or `[rows, 1]`.
     pub(super) fn in_pieces(&mut self, player: &str, batch: &BatchRef, what: What) -> Result<Tensor<2>, Fault> {
-        let value = self.pieces(batch)?.values(&self.plain(player)?, &what).autodiff();
+        let model = self.plain(player)?;
+        let value = self.pieces(&model, batch)?.values(&model, &what).autodiff();
         if self.moved.value() != player {
             return Ok(value);
         }
@@ -51,8 +53,8 @@ impl<'v> Leaves<'v> {
         }
     }
 
-    fn pieces(&self, batch: &BatchRef) -> Result<Pieces<'v>, Fault> {
-        Ok(Pieces::new(source_rows(self.values, batch)?, self.limits, self.device()))
+    fn pieces(&self, player: &Model, batch: &BatchRef) -> Result<Pieces<'v>, Fault> {
+        Ok(Pieces::new(source_rows(self.values, batch)?, player, self.limits, self.device()))
     }
 
     /// A player without autodiff.
@@ -71,7 +73,7 @@ impl<'v> Leaves<'v> {
         for (batch, wanted) in &self.pulled {
             let gradient = |seen: &Tensor<2>| seen.grad(outer).unwrap_or_else(|| seen.clone().inner().zeros_like());
             let wanted: Vec<_> = wanted.iter().map(|(what, seen)| (what.clone(), gradient(seen))).collect();
-            let part = self.pieces(batch)?.gradients(&player, &wanted);
+            let part = self.pieces(&player, batch)?.gradients(&player, &wanted);
             match &player {
                 Model::Policy(model) => add(model, &mut sum, part),
                 Model::Reward(model) => add(model, &mut sum, part),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use burn::tensor::{Device, Int, Tensor};
+use pbpo_compiler::plan::memory::Limits;
 use pbpo_compiler::plan::{BatchRef, Leaf, Side};
 
 use super::Quantity;
@@ -41,8 +42,8 @@ pub struct Leaves<'v> {
     pub(crate) rewards: BTreeMap<(String, BatchRef), Tensor<2>>,
     /// Of batches in pieces: what the moved player said, as the objective sees it.
     pub(super) pulled: BTreeMap<BatchRef, Vec<(What, Tensor<2>)>>,
-    /// What no batch in one graph may exceed: tokens, and numbers of log-probabilities.
-    pub limits: [usize; 2],
+    /// What no batch in one graph may exceed.
+    pub limits: Limits,
 }
 
 impl<'v> Leaves<'v> {
@@ -73,10 +74,12 @@ impl<'v> Leaves<'v> {
     pub fn get(&mut self, leaf: &Leaf) -> Result<Quantity, Fault> {
         Ok(match leaf {
             Leaf::Logp { policy, batch } => self.tokens(batch, |l| l.logp(policy, batch))?,
-            Leaf::Entropy { policy, batch } if self.is_large(batch)? => {
+            Leaf::Entropy { policy, batch } if self.is_large(policy, batch)? => {
                 self.tokens(batch, |l| l.in_pieces(policy, batch, What::Entropy))?
             }
-            Leaf::Kl { p, q, batch } if self.is_large(batch)? => self.tokens(batch, |l| l.kl_in_pieces(p, q, batch))?,
+            Leaf::Kl { p, q, batch } if self.is_large(p, batch)? || self.is_large(q, batch)? => {
+                self.tokens(batch, |l| l.kl_in_pieces(p, q, batch))?
+            }
             Leaf::Entropy { policy, batch } => self.tokens(batch, |l| {
                 let log_probs = l.log_probs(policy, batch)?;
                 Ok((log_probs.clone().exp() * log_probs).sum_dim(2).squeeze_dim::<2>(2).neg())
@@ -130,7 +133,7 @@ impl<'v> Leaves<'v> {
         if let Some(logp) = self.logps.get(&key) {
             return Ok(logp.clone());
         }
-        if self.is_large(batch)? {
+        if self.is_large(policy, batch)? {
             let logp = self.in_pieces(policy, batch, What::Logp)?;
             self.logps.insert(key, logp.clone());
             return Ok(logp);
@@ -184,7 +187,7 @@ impl<'v> Leaves<'v> {
         if let Some(reward) = self.rewards.get(&key) {
             return Ok(reward.clone());
         }
-        if self.is_large(batch)? {
+        if self.is_large(reward_model, batch)? {
             let reward = self.in_pieces(reward_model, batch, What::Rewards)?;
             self.rewards.insert(key, reward.clone());
             return Ok(reward);

@@ -1,4 +1,4 @@
-//! Batches too large for one graph, in pieces of so many tokens.
+//! Batches too large for one graph, in pieces that are not: by tokens, log-probabilities, and what a graph keeps.
 //!
 //! The leaves of an objective are computed without autodiff at first, and the objective is differentiated in them. Then
 //! each piece is computed again for its part of the gradient, block by block (`model/recompute.rs`), and the
@@ -8,6 +8,7 @@ use std::ops::Range;
 
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, activation::log_softmax};
+use pbpo_compiler::plan::memory::{Limits, Shape};
 
 use super::forwards::Model;
 use crate::batch::{Batch, Row};
@@ -15,10 +16,8 @@ use crate::model::recompute::{Trace, add};
 use crate::model::{Decoder, RewardModel};
 use crate::value::tracked;
 
-/// Most tokens, padding included, of one forward with a graph.
-pub const PIECE_TOKENS: usize = 8192;
-/// Most numbers of one piece of log-probabilities.
-pub const PIECE_LOGITS: usize = 1 << 24;
+/// What no batch in one graph may exceed: 8,192 tokens, 64 MiB of log-probabilities, and 1 GiB for the rest.
+pub const LIMITS: Limits = Limits { tokens: 8192, logits: 1 << 24, graph: 1 << 28 };
 
 /// What is computed of each position, or of each row by a sequence head.
 #[derive(Clone)]
@@ -43,18 +42,29 @@ pub struct Pieces<'r> {
     device: Device,
 }
 
-/// What no batch in one graph may exceed: tokens, and numbers of log-probabilities.
-pub const LIMITS: [usize; 2] = [PIECE_TOKENS, PIECE_LOGITS];
+impl Model {
+    /// Whether a batch is too large for one graph of this model.
+    pub fn is_large(&self, batch: &Batch, limits: Limits) -> bool {
+        let rows = batch.size();
+        match self {
+            Model::Policy(model) => model.shape().is_large(rows, model.config.vocab as u64, limits),
+            Model::Reward(model) => model.backbone.shape().is_large(rows, 0, limits),
+        }
+    }
 
-/// Whether a batch is too large for one graph; `vocab` is 0 of a reward model.
-pub fn is_large(batch: &Batch, vocab: usize, [tokens, logits]: [usize; 2]) -> bool {
-    batch.rows() * batch.length() > tokens || batch.rows() * batch.positions() * vocab > logits
+    fn shape(&self) -> Shape {
+        match self {
+            Model::Policy(model) => model.shape(),
+            Model::Reward(model) => model.backbone.shape(),
+        }
+    }
 }
 
 impl<'r> Pieces<'r> {
-    /// Pieces of at most `tokens` tokens (one row at least), whose log-probabilities are computed `logits` numbers at a
-    /// time.
-    pub fn new(rows: Vec<&'r Row>, [tokens, logits]: [usize; 2], device: &Device) -> Self {
+    /// Pieces as large as the limits allow for a player (one row at least), whose log-probabilities are computed so many
+    /// numbers at a time.
+    pub fn new(rows: Vec<&'r Row>, player: &Model, limits: Limits, device: &Device) -> Self {
+        let shape = player.shape();
         let device = device.clone().without_autodiff();
         let whole = Batch::new(rows.iter().copied(), &device);
         let mut cuts = Vec::new();
@@ -63,13 +73,13 @@ impl<'r> Pieces<'r> {
             let mut longest = 0;
             let fits = |row: &&&Row, count: usize, longest: &mut usize| {
                 *longest = (*longest).max(row.prompt.len() + row.response.len());
-                count == 0 || (count + 1) * *longest <= tokens
+                count == 0 || ((count + 1) * *longest) as u64 <= shape.piece(*longest as u64, limits)
             };
             let more = rows[start..].iter().enumerate().take_while(|(i, row)| fits(row, *i, &mut longest)).count();
             cuts.push(start..start + more);
             start += more;
         }
-        Self { rows, cuts, whole, logits, device }
+        Self { rows, cuts, whole, logits: limits.logits as usize, device }
     }
 
     /// `[rows, positions]` of the whole batch, or `[rows, 1]` of a sequence head; without autodiff.

@@ -47,7 +47,7 @@ impl Leaves<'_> {
         // A large batch is computed in pieces, when the objective asks for it.
         let made: Vec<&Forward> = made
             .into_iter()
-            .filter_map(|forward| match self.is_large(&forward.batch) {
+            .filter_map(|forward| match self.is_large(&forward.player, &forward.batch) {
                 Ok(true) => None,
                 Ok(false) => Some(Ok(forward)),
                 Err(fault) => Some(Err(fault)),

@@ -106,7 +106,7 @@ fn from_files(stage: &Stage, context: &mut Context<'_>, scorer: Option<Scorer>) 
     let mut items = Vec::with_capacity(read.records.len());
     for record in read.records {
         let at = place(&record.row.file, record.row.line);
-        match item(record, scorer.is_some()) {
+        match item(record, scorer.as_ref()) {
             Ok(item) => items.push(item),
             Err((why, _)) if on_bad == OnBad::Skip => bad.push(format!("{at}: {why}")),
             Err((why, help)) => return Err(Fault::new(format!("{at}: {why}")).help(help)),
@@ -134,10 +134,19 @@ fn files(rows: &Rows, context: &Context<'_>) -> Result<Vec<PathBuf>, Fault> {
 /// What is wrong with a row, and what to do.
 type Wrong = (&'static str, &'static str);
 
-fn item(record: Record, checked: bool) -> Result<Item, Wrong> {
+fn item(record: Record, scorer: Option<&Scorer>) -> Result<Item, Wrong> {
     let Record { mut prompt, mut completion, mut chosen, mut rejected, mut probability, answer, .. } = record;
-    if checked && answer.is_none() {
-        return Err(("the row has no answer for the `check`", "name the column that holds it: `answer = \"...\"`"));
+    match (scorer, &answer) {
+        (Some(_), None) => {
+            return Err(("the row has no answer for the `check`", "name the column that holds it: `answer = \"...\"`"));
+        }
+        (Some(Scorer::Verifier(verifier)), Some(answer)) if verifier.refuses(answer) => {
+            return Err((
+                "the `check` can't accept any answer to this row: its own is no number",
+                "mend the row, or remove it",
+            ));
+        }
+        _ => {}
     }
     let mut responses = [&mut completion, &mut chosen, &mut rejected];
     // A response that is a chat answers what a user says.
@@ -156,6 +165,12 @@ fn item(record: Record, checked: bool) -> Result<Item, Wrong> {
                 "a response is a text, or messages that begin with the assistant's, with the prompt in front or not",
             ));
         }
+    }
+    if chosen.is_some() != rejected.is_some() {
+        return Err((
+            "the row has one of `chosen` and `rejected` alone",
+            "a pair has both; of demonstrations map the one column: `completion = \"chosen\", chosen = \"\"`",
+        ));
     }
     if chosen.is_some() && chosen == rejected {
         return Err(("`chosen` and `rejected` are the same", "a pair prefers one of two responses: remove the row"));

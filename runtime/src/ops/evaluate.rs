@@ -26,6 +26,9 @@ struct Settings {
     count: Option<usize>,
 }
 
+/// Prompts asked at once.
+pub const ASKED: usize = 256;
+
 /// Completions shown to a person.
 const SHOWN: usize = 5;
 
@@ -48,7 +51,7 @@ impl Op for Evaluate {
         let mut lengths = 0;
         let mut completions = Vec::new();
         let indices: Vec<usize> = source.usable.iter().copied().take(count.unwrap_or(usize::MAX)).collect();
-        for chunk in indices.chunks(256) {
+        for chunk in indices.chunks(ASKED) {
             let prompts: Vec<&[u32]> = chunk.iter().map(|i| source.prompts[*i].as_slice()).collect();
             let responses = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, &mut rng)?;
             for (item, response) in chunk.iter().zip(responses) {

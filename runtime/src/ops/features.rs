@@ -12,7 +12,6 @@ use crate::batch::{Batch, Row};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::objective::pieces::PIECE_TOKENS;
 use crate::rng::normals;
 use crate::value::{Features, Value};
 
@@ -56,7 +55,7 @@ impl Features {
         let width = self.model.config.width;
         let mut all = Vec::with_capacity(rows.len());
         let longest = rows.iter().map(|row| row.prompt.len() + row.response.len()).max().unwrap_or(1);
-        for chunk in rows.chunks((PIECE_TOKENS / longest).clamp(1, 256)) {
+        for chunk in rows.chunks((self.model.reads(longest) / longest).clamp(1, 256)) {
             let batch = Batch::new(chunk.iter().copied(), &context.device);
             let hidden = self.model.hidden(batch.tokens(), None);
             let pooled: Tensor<2> = if self.mean_pool {

@@ -26,6 +26,7 @@ mod sample;
 mod save;
 
 pub use ascend::share_positive;
+pub use evaluate::ASKED;
 pub use imitate::cross_entropy;
 use std::sync::Arc;
 

@@ -138,11 +138,12 @@ fn served(stage: &Stage, by: &str, host: &Host) -> Result<Asked, Fault> {
 fn recorded(stage: &Stage, host: &Host) -> Result<Asked, Fault> {
     let FromFile { file, unknown, labels } = config(stage)?;
     let missing = if unknown == "drop" { Missing::Abstain } else { Missing::Error };
-    Ok(asked(Box::new(Recorded::open(&host.path(&file), missing)?), labels, "drop"))
+    let recorded = asked(Box::new(Recorded::open(&host.path(&file), missing)?), labels, "drop");
+    Ok(Asked { may_be_mute: unknown == "drop", ..recorded })
 }
 
 fn asked(judge: Box<dyn Judge>, labels: Labels, ties: &str) -> Asked {
-    Asked { judge, labels, draws_ties: ties == "draw" }
+    Asked { judge, labels, draws_ties: ties == "draw", may_be_mute: false }
 }
 
 /// A sequence classifier of one label.

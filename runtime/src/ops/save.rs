@@ -22,9 +22,11 @@ struct Settings {
 impl Op for Save {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { every, keep } = config(stage)?;
-        // What the last iteration leaves is saved when the run ends, whatever `every` is.
-        if context.episode.is_multiple_of(every.max(1)) {
-            let player = env.get(stage, "player")?;
+        let player = env.get(stage, "player")?;
+        // What is trained is saved when the run ends, whatever `every` is; a follower is saved here alone.
+        let follows = matches!(player, Value::Policy(policy) if policy.optimizer.is_none());
+        let last = follows && context.episode == context.episodes;
+        if last || context.episode.is_multiple_of(every.max(1)) {
             let name = stage.input("player").and_then(|value| value.split('@').next()).unwrap_or_default();
             let step = context.step();
             context.save(&Checkpoint { stage: &stage.name, name, step, keep, player })?;

@@ -94,10 +94,11 @@ fn write(
 ) -> Result<(), Fault> {
     fs::create_dir_all(dir)?;
     let architecture = format!("{}{class}", config.family.class());
-    write_json(dir, "config.json", &config.to_json(dtype, &architecture))?;
     let shapes: Vec<(String, Vec<usize>)> = tensors.iter().map(|(name, out)| (name.clone(), out.shape())).collect();
     let values = |name: &str| Ok(tensors.get(name).map(Out::values).unwrap_or_default());
-    Ok(weights::write(dir, &shapes, values, dtype, SHARD_BYTES)?)
+    weights::write(dir, &shapes, values, dtype, SHARD_BYTES)?;
+    // Last, so that what is there in part is not taken for a checkpoint.
+    write_json(dir, "config.json", &config.to_json(dtype, &architecture))
 }
 
 /// Writes the adapters alone, as PEFT does; `base` is the model that they are put on: `ORG/NAME[@REVISION]`, or the

@@ -1,5 +1,7 @@
 //! What would make a plan take less memory: the same plan with a setting changed.
 
+use std::collections::HashSet;
+
 use serde_json::{Value as Json, json};
 
 use super::super::{Body, Plan, Stage};
@@ -7,7 +9,7 @@ use super::super::{Body, Plan, Stage};
 /// A change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Less {
-    /// Adapters on every checkpoint.
+    /// Adapters on the checkpoints of policies.
     Adapters,
     /// Models computed in bf16.
     Bf16,
@@ -15,8 +17,8 @@ pub enum Less {
     HalfBatches,
 }
 
-/// What `lora = { rank = 16 }` trains where it names no targets.
-const TARGETS: [&str; 7] = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"];
+/// What `lora = { rank = 16 }` trains where it names no targets (`schema/blocks.rs`).
+const TARGETS: [&str; 2] = ["q_proj", "v_proj"];
 
 impl Less {
     pub const ALL: [Less; 3] = [Less::Adapters, Less::Bf16, Less::HalfBatches];
@@ -32,27 +34,27 @@ impl Less {
 
     /// The plan with the change; nothing where it has none to make.
     pub fn of(self, plan: &Plan) -> Option<Plan> {
-        let mut changed = false;
-        let body = self.body(plan.body.clone(), &mut changed);
+        let (mut changed, policies) = (false, policies(plan));
+        let body = self.body(plan.body.clone(), &policies, &mut changed);
         changed.then(|| Plan { body, ..plan.clone() })
     }
 
-    fn body(self, body: Body, changed: &mut bool) -> Body {
+    fn body(self, body: Body, policies: &HashSet<String>, changed: &mut bool) -> Body {
         let (mut stages, carries) = body.into_parts();
         for stage in &mut stages {
-            self.stage(stage, changed);
+            self.stage(stage, policies, changed);
             if let Some(inner) = stage.body.take() {
-                stage.body = Some(Box::new(self.body(*inner, changed)));
+                stage.body = Some(Box::new(self.body(*inner, policies, changed)));
             }
         }
         Body::new(stages, carries)
     }
 
-    fn stage(self, stage: &mut Stage, changed: &mut bool) {
+    fn stage(self, stage: &mut Stage, policies: &HashSet<String>, changed: &mut bool) {
         let config = &mut stage.config;
         let rows = if stage.op == "imitate" { "batch" } else { "count" };
         let set = match (self, stage.op.as_str()) {
-            (Less::Adapters, "load") if !config.contains_key("lora") => {
+            (Less::Adapters, "load") if policies.contains(&stage.name) && !config.contains_key("lora") => {
                 Some(("lora", json!({ "rank": 16, "alpha": 32.0, "targets": TARGETS })))
             }
             (Less::Bf16, "load") => Some(("compute", json!("bf16"))),
@@ -69,4 +71,15 @@ impl Less {
             *changed |= config.insert(key.to_owned(), value.clone()) != Some(value);
         }
     }
+}
+
+/// The checkpoints that policies start from, by way of imitation or not.
+fn policies(plan: &Plan) -> HashSet<String> {
+    let starts = |op: &'static str| plan.body.stages().filter(move |stage| stage.op == op);
+    let mut found: HashSet<String> =
+        starts("policy").filter_map(|stage| stage.input("init")).map(str::to_owned).collect();
+    let imitated: Vec<&str> =
+        starts("imitate").filter(|stage| found.contains(&stage.name)).filter_map(|stage| stage.input("init")).collect();
+    found.extend(imitated.into_iter().map(str::to_owned));
+    found
 }

@@ -20,7 +20,7 @@ use super::lifetime::{last_uses, results};
 use super::{Body, Plan, Stage};
 pub use less::Less;
 use players::{Block, Model};
-pub use shape::{Pieces, Rows, Shape};
+pub use shape::{Limits, Rows, Shape};
 
 /// What the plan does not say.
 pub struct Sizes<'a> {
@@ -29,9 +29,11 @@ pub struct Sizes<'a> {
     /// The shape of a checkpoint by name, where it is known.
     pub checkpoint: &'a dyn Fn(&str) -> Option<Shape>,
     /// What of a batch has a graph at once.
-    pub pieces: Pieces,
+    pub limits: Limits,
     /// Most numbers of keys and values in sampling.
     pub cache: u64,
+    /// Most prompts that an evaluation asks at once.
+    pub asked: u64,
 }
 
 /// The most memory that a plan takes at one time, in bytes, and what of it is what.
@@ -103,7 +105,7 @@ impl<'a> Walk<'a> {
                 let from = if iteration == 0 { &carry.from } else { &carry.back };
                 self.copy(from, &carry.enter);
             }
-            let backs = body.carries.iter().map(|carry| carry.back.as_str());
+            let backs = body.moved().map(|carry| carry.back.as_str());
             let over: Vec<&str> = if iteration == 0 { ends.to_vec() } else { backs.collect() };
             over.iter().filter(|value| !captured.contains(*value)).for_each(|value| drop(self.values.remove(*value)));
             self.body(body, &HashSet::new());
@@ -136,8 +138,11 @@ impl<'a> Walk<'a> {
             "follow" | "refresh" => (self.input(stage, "policy").map(Model::frozen), self.sampled(stage, "policy")),
             "features" => (self.input(stage, "init").map(Model::frozen), Working::default()),
             "exploration" => (self.input(stage, "features").cloned(), Working::default()),
+            "linear_model" => (self.input(stage, "features").cloned().map(Model::scoring), Working::default()),
+            "worst" => (self.input(stage, "player").cloned(), Working::default()),
+            // The exploration with its new covariance.
+            "explore" => (self.input(stage, "exploration").cloned(), self.sampled(stage, "from")),
             "sample" | "evaluate" => (None, self.sampled(stage, "policy")),
-            "explore" => (None, self.sampled(stage, "from")),
             "ascend" | "descend" => self.step(stage, ends),
             _ => (None, Working::default()),
         };
@@ -190,10 +195,10 @@ impl<'a> Walk<'a> {
             Some(Model::new(Shape::of_llama(model, vocab), model.get("compute")))
         });
         let (Some(start), Some(data)) = (start, data) else { return (None, Working::default()) };
-        let positions = self.flow.response(data);
+        let positions = self.flow.response(data).max(self.flow.written(stage, data));
         let length = (self.flow.prompt(data) + positions).min(start.shape.context);
         let batch = Rows { rows: int(stage, "batch"), length, positions };
-        let activations = start.shape.graph(batch, start.shape.vocab, self.sizes.pieces, start.number());
+        let activations = start.shape.graph(batch, start.shape.vocab, self.sizes.limits, start.number());
         // Nobody else has weights of its own making, or what it is the last to read.
         let last = stage.input("init").is_some_and(|init| ends.contains(&init));
         let shared = Rc::strong_count(start.moving()) > 1 + usize::from(last);
@@ -209,9 +214,8 @@ impl<'a> Walk<'a> {
     fn reward_model(&self, stage: &Stage) -> Option<Model> {
         let init = self.input(stage, "init")?;
         let rate = stage.config.get("optimizer").and_then(|optimizer| optimizer.get("backbone_lr")?.as_f64());
-        let mut model = if rate == Some(0.0) { init.frozen() } else { init.clone().trained() };
-        model.predicts = false;
-        Some(model)
+        let model = if rate == Some(0.0) { init.frozen() } else { init.clone().trained() };
+        Some(model.scoring())
     }
 
     /// Responses of a policy; of `explore`, `candidates` for each row.
@@ -224,44 +228,49 @@ impl<'a> Walk<'a> {
         let most = int(stage, "max_new").max(self.flow.sampling(stage, "max_new"));
         let rows = match stage.op.as_str() {
             "explore" => self.flow.rows(stage) * int(stage, "candidates").max(1),
-            "evaluate" => self.flow.evaluated(stage),
+            "evaluate" => self.flow.evaluated(stage).min(self.sizes.asked),
             _ => int(stage, "count"),
         };
         let prompt = data.map_or(0, |data| self.flow.prompt(data));
         let length = (prompt + most).min(model.shape.context);
         let batch = Rows { rows, length, positions: most.min(length) };
-        let activations = model.shape.sampling(batch, self.sizes.cache, self.sizes.pieces, model.number());
+        let activations = model.shape.sampling(batch, self.sizes.cache, self.sizes.limits, model.number());
         Working { activations, ..Working::default() }
     }
 
-    /// The vocabulary that decides whether a batch is large: the largest in play.
-    fn vocabulary(&self, stage: &Stage) -> u64 {
-        let players = stage.inputs.iter().filter_map(|(_, value)| self.values.get(value.as_str()));
-        players.filter(|model| model.predicts).map(|model| model.shape.vocab).max().unwrap_or(0)
+    /// The rows of a batch, as a model reads them. Of a set that loops fill, or a file of unknown length, as many as a piece
+    /// holds, and one more.
+    fn rows(&self, value: &str, shape: &Shape) -> Rows {
+        let made = self.flow.stage(value).or_else(|| self.flow.any("data"));
+        let (prompt, response) = made.map_or((0, 0), |made| self.flow.row(made));
+        let length = (prompt + response).min(shape.context);
+        let rows = match made.map_or(0, |made| self.flow.rows(made)) {
+            0 => shape.piece(length, self.sizes.limits) / length.max(1) + 1,
+            rows => rows,
+        };
+        Rows { rows, length, positions: response.min(length) }
     }
 
     fn step(&mut self, stage: &'a Stage, ends: &[&str]) -> (Option<Model>, Working) {
         let name = stage.input("player").unwrap_or_default();
-        let (pieces, vocab) = (self.sizes.pieces, self.vocabulary(stage));
         let (mut kept, mut passing) = (0, 0);
         for forward in stage.objective.as_ref().map(forwards).unwrap_or_default() {
             let Some(model) = self.values.get(forward.player.as_str()) else { continue };
-            let made = self.flow.stage(&forward.batch.value);
-            // Of a set that a loop fills, as many rows as fit into a graph.
-            let rows = made.map_or(0, |made| self.flow.rows(made));
-            let length = made.map_or(0, |made| self.flow.row(made)).min(model.shape.context);
-            let data = made.and_then(|made| self.flow.source(made, &mut Default::default()));
-            let positions = data.map_or(length, |data| self.flow.response(data)).min(length);
-            let batch = Rows { rows, length, positions };
-            let own = if model.predicts { model.shape.vocab } else { 0 };
-            let large = batch.is_large(vocab, pieces);
+            let (shape, limits) = (&model.shape, self.sizes.limits);
+            let batch = self.rows(&forward.batch.value, shape);
+            let vocab = if model.predicts { shape.vocab } else { 0 };
+            let large = shape.is_large(batch, vocab, limits);
             if forward.player == name {
-                let graph = model.shape.graph(batch, if large { vocab } else { own }, pieces, model.number());
+                let graph = shape.graph(batch, vocab, limits, model.number());
                 if large { passing = passing.max(graph) } else { kept += graph }
             } else {
-                passing = passing.max(model.shape.forward(batch, own, pieces, model.number()));
+                passing = passing.max(shape.forward(batch, vocab, limits, model.number()));
                 // What the objective reads of it.
-                kept += if large || forward.gives != Gives::LogProbs { 0 } else { rows * positions * own * 4 };
+                kept += if large || forward.gives != Gives::LogProbs {
+                    0
+                } else {
+                    batch.rows * batch.positions * vocab * 4
+                };
             }
         }
         let Some(player) = self.values.get(name) else { return (None, Working::default()) };

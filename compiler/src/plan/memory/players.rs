@@ -64,6 +64,11 @@ impl Model {
         if self.bf16 { 2 * self.trainable() } else { 0 }
     }
 
+    /// As a reward model, which predicts no tokens.
+    pub fn scoring(self) -> Self {
+        Self { predicts: false, ..self }
+    }
+
     pub fn trained(self) -> Self {
         Self { trains: true, ..self }
     }

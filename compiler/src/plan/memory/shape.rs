@@ -24,11 +24,15 @@ pub struct Shape {
     pub adapters: u64,
 }
 
-/// Most tokens and most log-probabilities that have a graph at once.
-#[derive(Clone, Copy, Debug)]
-pub struct Pieces {
+/// What a batch with one graph may not exceed; larger ones are computed in pieces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Tokens, padding included.
     pub tokens: u64,
+    /// Log-probabilities.
     pub logits: u64,
+    /// Numbers that the graph keeps.
+    pub graph: u64,
 }
 
 /// A batch: rows, tokens of a row, and those of them that are predicted.
@@ -101,46 +105,59 @@ impl Shape {
         self.layer(length) * 3 / 2
     }
 
-    /// Bytes that a forward keeps for the backward pass, and what the backward makes; `vocab` is 0 where no token is
-    /// predicted.
-    pub fn graph(&self, batch: Rows, vocab: u64, pieces: Pieces, number: u64) -> u64 {
+    /// Whether a batch is computed in pieces. `vocab`: tokens that are predicted; 0 of a reward model.
+    pub fn is_large(&self, batch: Rows, vocab: u64, limits: Limits) -> bool {
+        let Rows { rows, length, positions } = batch;
+        let tokens = rows * length;
+        tokens > limits.tokens
+            || rows * positions * vocab > limits.logits
+            || self.layers * tokens * self.kept(length) > limits.graph
+    }
+
+    /// Most tokens of a piece, whose rows have up to `length`: what goes into each layer is kept, and the graph of one.
+    /// One row in any case.
+    pub fn piece(&self, length: u64, limits: Limits) -> u64 {
+        let each = (self.layers + 4) * self.width + self.kept(length);
+        (limits.graph / each.max(1)).min(limits.tokens).max(length)
+    }
+
+    /// Most tokens of a forward without a graph, in rows of up to `length`.
+    pub fn reads(&self, length: u64, limits: Limits) -> u64 {
+        (limits.graph / self.layer(length).max(1)).min(limits.tokens).max(1)
+    }
+
+    /// Bytes that a forward keeps for the backward pass, and what the backward makes.
+    pub fn graph(&self, batch: Rows, vocab: u64, limits: Limits, number: u64) -> u64 {
         let Rows { rows, length, positions } = batch;
         let (tokens, logits) = (rows * length, rows * positions * vocab);
-        if !batch.is_large(vocab, pieces) {
+        if !self.is_large(batch, vocab, limits) {
             return self.layers * tokens * self.kept(length) * number + 6 * logits * 4;
         }
         // One piece at a time: what goes into each layer, the graph of one of them, and a few positions' logits.
-        let piece = tokens.min(length * (pieces.tokens / length.max(1)).max(1));
+        let piece = tokens.min(self.piece(length, limits));
         let states = (self.layers + 4) * piece * self.width;
-        (states + piece * self.kept(length)) * number + 6 * logits.min(pieces.logits.max(vocab)) * 4
+        (states + piece * self.kept(length)) * number + 6 * logits.min(limits.logits.max(vocab)) * 4
     }
 
     /// Bytes of a forward alone.
-    pub fn forward(&self, batch: Rows, vocab: u64, pieces: Pieces, number: u64) -> u64 {
+    pub fn forward(&self, batch: Rows, vocab: u64, limits: Limits, number: u64) -> u64 {
         let Rows { rows, length, positions } = batch;
         let (tokens, logits) = (rows * length, rows * positions * vocab);
-        let large = batch.is_large(vocab, pieces);
-        let tokens = if large { tokens.min(length * (pieces.tokens / length.max(1)).max(1)) } else { tokens };
-        let logits = if large { logits.min(pieces.logits.max(vocab)) } else { logits };
+        let large = self.is_large(batch, vocab, limits);
+        let tokens = if large { tokens.min(self.piece(length, limits)) } else { tokens };
+        let logits = if large { logits.min(limits.logits.max(vocab)) } else { logits };
         tokens * self.layer(length) * number + 3 * logits * 4
     }
 
-    /// Bytes that sampling takes: keys and values of as many rows as the cache may hold, a forward over a part of their prompts,
-    /// and logits. `cache`: most numbers in it.
-    pub fn sampling(&self, batch: Rows, cache: u64, pieces: Pieces, number: u64) -> u64 {
+    /// Bytes that sampling takes: keys and values of as many rows as the cache may hold, a forward over a part of their
+    /// prompts, and logits. `cache`: most numbers in it.
+    pub fn sampling(&self, batch: Rows, cache: u64, limits: Limits, number: u64) -> u64 {
         let Rows { rows, length, positions } = batch;
         let row = (2 * self.layers * self.kv_heads * self.head_dim * length).max(1);
         let rows = halved(rows, cache / row);
         let prompt = length.saturating_sub(positions);
-        let read = (rows * prompt).min(pieces.tokens.max(rows)) * self.layer(prompt);
+        let read = (rows * prompt).min(self.reads(prompt, limits).max(rows)) * self.layer(prompt);
         (rows * row + read) * number + rows * 3 * self.vocab * 4
-    }
-}
-
-impl Rows {
-    /// Whether a batch is computed in pieces.
-    pub fn is_large(&self, vocab: u64, pieces: Pieces) -> bool {
-        self.rows * self.length > pieces.tokens || self.rows * self.positions * vocab > pieces.logits
     }
 }
 
