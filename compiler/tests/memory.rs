@@ -12,7 +12,7 @@ const V: u64 = 500;
 const W: u64 = 256;
 const F: u64 = 1000;
 
-const PROGRAM: u64 = 64 << 20;
+const PROGRAM: u64 = 128 << 20;
 const LIMITS: Limits = Limits { tokens: 8192, logits: 1 << 24, graph: 1 << 28 };
 
 fn base() -> Shape {

@@ -62,7 +62,6 @@ impl AdapterConfig {
         })
     }
 
-    /// What B A is multiplied by.
     /// The name of the base with its revision, for [`crate::resolve_model`]: a directory has none. `dir`: where relative
     /// paths start.
     pub fn base_in(&self, dir: &Path) -> Option<String> {
@@ -73,6 +72,7 @@ impl AdapterConfig {
         })
     }
 
+    /// What B A is multiplied by.
     pub fn scale(&self) -> f64 {
         let r = self.r as f64;
         self.alpha / if self.rslora { r.sqrt() } else { r }

@@ -104,7 +104,10 @@ impl Cache {
             return Err(Error::new(format!("no directory `{}` for the {} `{name}`", dir.display(), kind.noun()))
                 .help("name a directory, or ORG/NAME or ORG/NAME@REVISION of the Hugging Face Hub"));
         }
-        self.snapshot(kind, repository, revision)
+        self.snapshot(kind, repository, revision).map_err(|error| Error {
+            message: format!("there is no directory `{}`, and {}", dir.display(), error.message),
+            ..error
+        })
     }
 
     /// The snapshot of a repository at a branch, tag or commit; `main` if none is named.

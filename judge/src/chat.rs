@@ -123,6 +123,11 @@ impl Protocol for Chat {
         }))
     }
 
+    fn lacks_logprobs(&self, reply: &Value) -> bool {
+        let listed = reply.pointer("/choices/0/logprobs/content/0/top_logprobs");
+        self.settings.logprobs && !listed.is_some_and(Value::is_array)
+    }
+
     fn tokens(&self) -> [&'static str; 2] {
         ["prompt_tokens", "completion_tokens"]
     }

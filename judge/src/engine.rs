@@ -66,7 +66,10 @@ impl Engine {
         self.tally.lock().stored += (requests.len() - jobs.len()) as u64;
         let failures = self.send_all(protocol, &jobs)?;
         let answer = |(key, _): &(String, String)| match self.store.get(key) {
-            Some(reply) => protocol.read(&reply).ok_or_else(|| "the stored answer cannot be read".to_owned()),
+            Some(reply) => {
+                self.tally.lock().texts += u64::from(protocol.lacks_logprobs(&reply));
+                protocol.read(&reply).ok_or_else(|| "the stored answer cannot be read".to_owned())
+            }
             None => Err(failures.get(key.as_str()).cloned().unwrap_or_default()),
         };
         Ok(requests.iter().map(answer).collect())

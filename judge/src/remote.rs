@@ -20,6 +20,12 @@ pub(crate) trait Protocol: Send + Sync {
     fn body(&self, query: &Query) -> Option<Value>;
     /// What a reply says; none if it is no reply of this API.
     fn read(&self, reply: &Value) -> Option<Reading>;
+
+    /// Whether log-probabilities were asked for, and there are none.
+    fn lacks_logprobs(&self, _: &Value) -> bool {
+        false
+    }
+
     /// The names of prompt and completion tokens in a reply's `usage`.
     fn tokens(&self) -> [&'static str; 2];
 }

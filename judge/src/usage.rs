@@ -21,6 +21,8 @@ pub struct Usage {
     pub abstentions: u64,
     /// Questions answered from the store.
     pub stored: u64,
+    /// Answers whose text was read where log-probabilities were asked for, and the server gave none.
+    pub texts: u64,
     /// Pairs whose two orders gave opposite preferences.
     pub flips: u64,
     /// As the server counts them; 0 where it does not.

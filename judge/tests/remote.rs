@@ -99,6 +99,7 @@ fn logprobs_make_soft_labels_and_their_lack_hard_ones() {
     let verdicts = judge.judge(&queries(2)).unwrap();
     let [Verdict::Prefer(p), Verdict::Prefer(0.0)] = verdicts[..] else { panic!("{verdicts:?}") };
     assert!((p - 1.0 / 3.0).abs() < 1e-12);
+    assert_eq!(judge.usage().texts, 1);
 }
 
 #[test]

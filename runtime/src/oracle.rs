@@ -176,6 +176,10 @@ impl Asked {
             return Err(Fault::new(format!("the judge answers none of {} pairs; the first: {why}", verdicts.len()))
                 .help("try the judge's prompt on one pair by hand; the answers are kept"));
         }
+        if after.texts > before.texts {
+            let text = "the judge's server gives no log-probabilities: the text of its answers is read, as `verdict = text` does";
+            context.notice_once("oracle", text.to_owned())?;
+        }
         for (name, value) in [
             ("oracle/calls", after.calls - before.calls),
             ("oracle/stored", after.stored - before.stored),

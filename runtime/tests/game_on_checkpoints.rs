@@ -163,7 +163,7 @@ fn a_recorded_judge_may_know_none_of_the_pairs() {
     std::fs::write(dir.path().join("labels.jsonl"), other).unwrap();
     let (_, ran) = run(dir.path(), "recorded", INIT, "recorded { file = \"labels.jsonl\", unknown = drop }");
     let fault = ran.unwrap_err();
-    assert!(fault.message.contains("is empty"), "{fault}");
+    assert!(fault.message.contains("there are no labelled pairs to draw from"), "{fault}");
 }
 
 #[test]

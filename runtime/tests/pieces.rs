@@ -10,10 +10,12 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use pbpo_compiler::plan::memory::Limits;
 use pbpo_compiler::plan::{Axis, BatchRef, BinaryOp, Expr, Leaf, Reduction, Side};
+use pbpo_hub::config::ModelConfig;
+use pbpo_runtime::batch::Batch;
 use pbpo_runtime::model::disk::floats;
 use pbpo_runtime::model::lora::Lora;
 use pbpo_runtime::model::recompute::add;
-use pbpo_runtime::model::{Head, Linear};
+use pbpo_runtime::model::{Decoder, Head, Linear};
 use pbpo_runtime::objective::{Evaluator, Leaves, Moved, forwards};
 use pbpo_runtime::rng::stream;
 use pbpo_runtime::tokenizer::EOS;
@@ -114,15 +116,43 @@ fn same(values: &HashMap<String, Value>, objective: &Expr, player: &str) {
     // By tokens, by log-probabilities, and by what a graph keeps.
     for (tokens, logits, graph) in [(1, 1, all), (12, 20, all), (all, all, 1000)] {
         let limits = Limits { tokens, logits, graph };
-        let (again, pieces) = step(values, objective, player, Some(limits));
-        assert!((value - again).abs() < 1e-5 * value.abs().max(1.0), "{value} and {again}");
-        assert_eq!(whole.len(), pieces.len());
-        for (a, b) in whole.iter().zip(&pieces) {
-            let zeros = || vec![0.0; a.as_ref().or(b.as_ref()).map_or(0, Vec::len)];
-            let (a, b) = (a.clone().unwrap_or_else(zeros), b.clone().unwrap_or_else(zeros));
-            let size = a.iter().fold(1e-3_f32, |most, g| most.max(g.abs()));
-            let off = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            assert!(off < 1e-4 * size, "{player}: gradients of size {size} differ by {off}");
+        agree((value, &whole), step(values, objective, player, Some(limits)), player);
+    }
+}
+
+/// Values and gradients that are those of one graph, up to rounding.
+fn agree((value, whole): (f32, &Found), (again, pieces): (f32, Found), player: &str) {
+    assert!((value - again).abs() < 1e-5 * value.abs().max(1.0), "{value} and {again}");
+    assert_eq!(whole.len(), pieces.len());
+    for (a, b) in whole.iter().zip(&pieces) {
+        let zeros = || vec![0.0; a.as_ref().or(b.as_ref()).map_or(0, Vec::len)];
+        let (a, b) = (a.clone().unwrap_or_else(zeros), b.clone().unwrap_or_else(zeros));
+        let size = a.iter().fold(1e-3_f32, |most, g| most.max(g.abs()));
+        let off = a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        assert!(off < 1e-4 * size, "{player}: gradients of size {size} differ by {off}");
+    }
+}
+
+/// A small policy and a large one: the KL is in pieces if one of them is, whichever is moved.
+#[test]
+fn compared_with_a_larger_model() {
+    let mut values = world(Head::Token);
+    let Some(Value::Policy(large)) = values.get_mut("ref") else { unreachable!() };
+    let config = ModelConfig { width: 64, head_dim: 16, ff: 96, ..large.model.config.clone() };
+    large.model = Decoder::new(config, &mut stream([9; 32], 0), &Device::flex());
+    let Value::Rollouts(rollouts) = &values["y"] else { unreachable!() };
+    let batch = Batch::new(&rollouts.rows, &Device::flex());
+    let is_large = |player: &str, limits| match &values[player] {
+        Value::Policy(policy) => forwards::Model::Policy(policy.model.clone()).is_large(&batch, limits),
+        _ => unreachable!(),
+    };
+    let between = |graph: &Limits| is_large("ref", *graph) && !is_large("pi", *graph);
+    let limits = (1..1000).map(|i| Limits { tokens: 1 << 20, logits: 1 << 20, graph: i * 1000 }).find(between).unwrap();
+    for (p, q) in [("pi", "ref"), ("ref", "pi")] {
+        let kl = mean(Leaf::Kl { p: p.into(), q: q.into(), batch: y() });
+        for player in ["pi", "ref"] {
+            let (value, whole) = step(&values, &kl, player, None);
+            agree((value, &whole), step(&values, &kl, player, Some(limits)), player);
         }
     }
 }

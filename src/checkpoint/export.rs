@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pbpo_hub::Dtype;
+use pbpo_hub::{Dtype, resolve_model};
 use pbpo_runtime::Fault;
 use pbpo_runtime::model::disk;
 use pbpo_runtime::rundir::checkpoint;
@@ -58,7 +58,9 @@ fn export(args: &ExportArgs) -> Result<(), Fault> {
         (false, _, Some(score)) => checkpoint::save_classifier(&args.out, &loaded.model, score, dtype)?,
         (false, _, None) => {
             checkpoint::save_model(&args.out, &loaded.model, None, dtype)?;
-            keep_generation(&loaded.dir, &args.out)?;
+            // An adapter is sampled as its base is.
+            let base = resolve_model(&loaded.base, &host.base)?.dir;
+            keep_generation(&base, &args.out)?;
         }
     }
     checkpoint::save_tokenizer(&args.out, &loaded.tokenizer, &loaded.model.config)?;

@@ -78,7 +78,7 @@ pub struct Bad {
 impl Bad {
     pub fn error(&self) -> Error {
         Error::at_line(&self.file, self.line, self.column, &self.message)
-            .help("mend the row, or let bad rows be skipped")
+            .help("mend the row, or leave such rows out: `bad_rows = skip`")
     }
 }
 

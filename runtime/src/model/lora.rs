@@ -28,12 +28,18 @@ impl Lora {
     /// a = sqrt(5)), `B` zero.
     pub fn attach(&self, model: Decoder, rng: &mut ChaCha8Rng) -> Result<Decoder, Fault> {
         use rand::RngExt;
-        self.put(model, |_, linear| {
+        let model = self.put(model, |_, linear| {
             let [inputs, outputs] = linear.weight.val().dims();
             let limit = (inputs as f32).powf(-0.5);
             let a: Vec<f32> = (0..inputs * self.rank).map(|_| rng.random_range(-limit..limit)).collect();
             Ok((a, vec![0.0; self.rank * outputs]))
-        })
+        })?;
+        if !model.has_adapters() {
+            let named = self.targets.join(", ");
+            return Err(Fault::new(format!("`lora` puts an adapter on no matrix: its targets are [{named}]"))
+                .help("name matrices of the model: `targets = [q_proj, v_proj]`"));
+        }
+        Ok(model)
     }
 
     /// Freezes the model and puts these adapters on the targets: `weights` gives `A`, `[in, rank]`, and `B`,
@@ -56,11 +62,6 @@ impl Lora {
             };
             let (a, b) = (param(a, [inputs, self.rank]), param(b, [self.rank, outputs]));
             linear.adapter = Some(Adapter { a, b, scale: self.alpha / self.rank as f64 });
-        }
-        if !model.has_adapters() {
-            let named = self.targets.join(", ");
-            return Err(Fault::new(format!("`lora` puts an adapter on no matrix: its targets are [{named}]"))
-                .help("name matrices of the model: `targets = [q_proj, v_proj]`"));
         }
         Ok(model)
     }

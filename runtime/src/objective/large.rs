@@ -26,7 +26,7 @@ impl<'v> Leaves<'v> {
     /// What a player says of a batch in pieces, `[rows, positions]` or `[rows, 1]`.
     pub(super) fn in_pieces(&mut self, player: &str, batch: &BatchRef, what: What) -> Result<Tensor<2>, Fault> {
         let model = self.plain(player)?;
-        let value = self.pieces(&model, batch)?.values(&model, &what).autodiff();
+        let value = self.pieces(&model, batch, &[&what])?.values(&model, &what).autodiff();
         if self.moved.value() != player {
             return Ok(value);
         }
@@ -53,8 +53,8 @@ impl<'v> Leaves<'v> {
         }
     }
 
-    fn pieces(&self, player: &Model, batch: &BatchRef) -> Result<Pieces<'v>, Fault> {
-        Ok(Pieces::new(source_rows(self.values, batch)?, player, self.limits, self.device()))
+    fn pieces(&self, player: &Model, batch: &BatchRef, wanted: &[&What]) -> Result<Pieces<'v>, Fault> {
+        Ok(Pieces::new(source_rows(self.values, batch)?, player, wanted, self.limits, self.device()))
     }
 
     /// A player without autodiff.
@@ -73,7 +73,8 @@ impl<'v> Leaves<'v> {
         for (batch, wanted) in &self.pulled {
             let gradient = |seen: &Tensor<2>| seen.grad(outer).unwrap_or_else(|| seen.clone().inner().zeros_like());
             let wanted: Vec<_> = wanted.iter().map(|(what, seen)| (what.clone(), gradient(seen))).collect();
-            let part = self.pieces(&player, batch)?.gradients(&player, &wanted);
+            let whats: Vec<&What> = wanted.iter().map(|(what, _)| what).collect();
+            let part = self.pieces(&player, batch, &whats)?.gradients(&player, &wanted);
             match &player {
                 Model::Policy(model) => add(model, &mut sum, part),
                 Model::Reward(model) => add(model, &mut sum, part),

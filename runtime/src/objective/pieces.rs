@@ -61,10 +61,16 @@ impl Model {
 }
 
 impl<'r> Pieces<'r> {
-    /// Pieces as large as the limits allow for a player (one row at least), whose log-probabilities are computed so many
+    /// Pieces as large as the limits allow for a player and those that it is compared with (one row at least), whose
+    /// log-probabilities are computed so many
     /// numbers at a time.
-    pub fn new(rows: Vec<&'r Row>, player: &Model, limits: Limits, device: &Device) -> Self {
+    pub fn new(rows: Vec<&'r Row>, player: &Model, wanted: &[&What], limits: Limits, device: &Device) -> Self {
         let shape = player.shape();
+        let others: Vec<Shape> = wanted.iter().filter_map(|what| Some(what.other()?.shape())).collect();
+        let most = |longest: u64| {
+            let others = others.iter().map(|other| other.reads(longest, limits));
+            others.min().unwrap_or(u64::MAX).min(shape.piece(longest, limits))
+        };
         let device = device.clone().without_autodiff();
         let whole = Batch::new(rows.iter().copied(), &device);
         let mut cuts = Vec::new();
@@ -73,7 +79,7 @@ impl<'r> Pieces<'r> {
             let mut longest = 0;
             let fits = |row: &&&Row, count: usize, longest: &mut usize| {
                 *longest = (*longest).max(row.prompt.len() + row.response.len());
-                count == 0 || ((count + 1) * *longest) as u64 <= shape.piece(*longest as u64, limits)
+                count == 0 || ((count + 1) * *longest) as u64 <= most(*longest as u64)
             };
             let more = rows[start..].iter().enumerate().take_while(|(i, row)| fits(row, *i, &mut longest)).count();
             cuts.push(start..start + more);

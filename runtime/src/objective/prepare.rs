@@ -1,6 +1,8 @@
 //! The forwards that a plan lists for a step: taken from where an earlier stage has made them, or made at
 //! once, side by side on the threads of the CPU, which the backend leaves idle at the size of one forward.
 
+use std::collections::BTreeSet;
+
 use pbpo_compiler::plan::forward::forwards_where;
 use pbpo_compiler::plan::{Expr, Forward, Gives};
 
@@ -44,15 +46,7 @@ impl Leaves<'_> {
         if !is_cpu(self.device()) || threads() < 2 {
             return Ok(apart);
         }
-        // A large batch is computed in pieces, when the objective asks for it.
-        let made: Vec<&Forward> = made
-            .into_iter()
-            .filter_map(|forward| match self.is_large(&forward.player, &forward.batch) {
-                Ok(true) => None,
-                Ok(false) => Some(Ok(forward)),
-                Err(fault) => Some(Err(fault)),
-            })
-            .collect::<Result<_, _>>()?;
+        let made = self.whole(forwards, made)?;
         let moved = made.iter().filter(|forward| self.moved.value() == forward.player).count();
         let work = made.into_iter().map(|forward| self.work(forward, moved)).collect::<Result<Vec<_>, _>>()?;
         let done = side_by_side(work, |work| (work.model.forward(&work.batch, work.forward.gives), work));
@@ -70,6 +64,26 @@ impl Leaves<'_> {
             self.insert(forward, output);
         }
         Ok(apart)
+    }
+
+    /// Those of the forwards to make that are not computed in pieces, when the objective asks for them. All that is compared
+    /// token by token (KL) is in pieces where one of it is.
+    fn whole<'f>(&mut self, all: &[Forward], made: Vec<&'f Forward>) -> Result<Vec<&'f Forward>, Fault> {
+        let compares = |forward: &Forward| forward.gives == Gives::LogProbs;
+        let mut compared = BTreeSet::new();
+        for forward in all.iter().filter(|forward| compares(forward)) {
+            if self.is_large(&forward.player, &forward.batch)? {
+                compared.insert(&forward.batch);
+            }
+        }
+        let mut whole = Vec::with_capacity(made.len());
+        for forward in made {
+            let apart = compares(forward) && compared.contains(&forward.batch);
+            if !apart && !self.is_large(&forward.player, &forward.batch)? {
+                whole.push(forward);
+            }
+        }
+        Ok(whole)
     }
 
     /// The forwards that a plan lists for an objective, with those of the other side of soft pairs.

@@ -109,7 +109,10 @@ fn from_files(stage: &Stage, context: &mut Context<'_>, scorer: Option<Scorer>) 
         match item(record, scorer.as_ref()) {
             Ok(item) => items.push(item),
             Err((why, _)) if on_bad == OnBad::Skip => bad.push(format!("{at}: {why}")),
-            Err((why, help)) => return Err(Fault::new(format!("{at}: {why}")).help(help)),
+            Err((why, help)) => {
+                let help = format!("{help}; to leave such rows out, `bad_rows = skip`");
+                return Err(Fault::new(format!("{at}: {why}")).help(help));
+            }
         }
     }
     if let Some(first) = bad.first() {

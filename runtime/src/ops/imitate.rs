@@ -99,7 +99,7 @@ fn loss(model: &Decoder, rows: Vec<&Row>, device: &Device) -> (f64, GradientsPar
         let gradients = GradientsParams::from_grads(loss.backward(), model);
         return (f64::from(loss.into_scalar::<f32>()), gradients);
     }
-    let pieces = Pieces::new(rows, &player, LIMITS, device);
+    let pieces = Pieces::new(rows, &player, &[], LIMITS, device);
     let mask = batch.to_device(&device.clone().without_autodiff()).mask();
     let weights = mask.clone() / mask.sum().neg().unsqueeze();
     let loss = (pieces.values(&player, &What::Logp) * weights.clone()).sum();

@@ -97,7 +97,7 @@ fn write(
     let shapes: Vec<(String, Vec<usize>)> = tensors.iter().map(|(name, out)| (name.clone(), out.shape())).collect();
     let values = |name: &str| Ok(tensors.get(name).map(Out::values).unwrap_or_default());
     weights::write(dir, &shapes, values, dtype, SHARD_BYTES)?;
-    // Last, so that what is there in part is not taken for a checkpoint.
+    // Behind the weights, so that weights in part are not taken for a checkpoint.
     write_json(dir, "config.json", &config.to_json(dtype, &architecture))
 }
 

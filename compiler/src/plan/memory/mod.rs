@@ -48,14 +48,14 @@ pub struct Memory {
     pub gradients: u64,
     /// Activations, log-probabilities, keys and values.
     pub activations: u64,
-    /// All, with 64 MiB for the program.
+    /// All, with 128 MiB for the program.
     pub total: u64,
     /// Checkpoints of an unknown shape, which are not in it.
     pub unknown: Vec<String>,
 }
 
 /// The program itself.
-const PROGRAM: u64 = 64 << 20;
+const PROGRAM: u64 = 128 << 20;
 
 /// What a stage takes while it is under way, in bytes.
 #[derive(Clone, Copy, Default)]
@@ -72,6 +72,12 @@ impl Memory {
         let mut walk = Walk { sizes, flow: Flow::default(), values: BTreeMap::new(), most: Memory::default() };
         let kept = results(plan);
         walk.body(&plan.body, &kept);
+        // The players that are written at the end.
+        let stage = plan.body.stages().last();
+        for name in &kept {
+            let working = walk.written(walk.values.get(name));
+            stage.into_iter().for_each(|stage| walk.note(stage, working));
+        }
         walk.most
     }
 }
@@ -86,7 +92,11 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn body(&mut self, body: &'a Body, kept: &HashSet<&str>) {
-        for (stage, ends) in body.stages().zip(last_uses(body)) {
+        // As the runtime: what reads files goes first. It has no inputs, so that nothing else depends on the order.
+        let source = |stage: &Stage| matches!(stage.op.as_str(), "data" | "load" | "oracle");
+        let all = || body.stages().zip(last_uses(body));
+        let (first, rest) = (all().filter(|(stage, _)| source(stage)), all().filter(|(stage, _)| !source(stage)));
+        for (stage, ends) in first.chain(rest) {
             self.flow.reach(stage);
             let ends: Vec<&str> = ends.into_iter().filter(|end| !kept.contains(end)).collect();
             match &stage.body {
@@ -144,10 +154,14 @@ impl<'a> Walk<'a> {
             "explore" => (self.input(stage, "exploration").cloned(), self.sampled(stage, "from")),
             "sample" | "evaluate" => (None, self.sampled(stage, "policy")),
             "ascend" | "descend" => self.step(stage, ends),
+            "label" => (None, self.labelled(stage)),
+            "save" => (None, self.written(self.input(stage, "player"))),
             _ => (None, Working::default()),
         };
         self.note(stage, working);
-        if let (Some(model), Some(output)) = (made, stage.outputs.first()) {
+        // The exploration that `explore` gives on stands behind its rollouts.
+        let output = if stage.op == "explore" { stage.outputs.last() } else { stage.outputs.first() };
+        if let (Some(model), Some(output)) = (made, output) {
             self.most.parameters = self.most.parameters.max(model.shape.parameters());
             self.values.insert(output, model);
             self.note(stage, Working::default());
@@ -171,7 +185,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A checkpoint, tensor by tensor: the largest one is there three times for a moment.
+    /// A checkpoint, tensor by tensor: the largest one is there twice for a moment.
     fn load(&mut self, stage: &'a Stage) -> (Option<Model>, Working) {
         let name = stage.config.get("model").and_then(Json::as_str).unwrap_or_default();
         let Some(shape) = (self.sizes.checkpoint)(name) else {
@@ -180,7 +194,7 @@ impl<'a> Walk<'a> {
             }
             return (None, Working::default());
         };
-        let largest = 3 * 4 * shape.vocab * shape.width;
+        let largest = 4 * shape.vocab * shape.width;
         (Some(Model::loaded(shape, &stage.config)), Working { weights: largest, ..Working::default() })
     }
 
@@ -228,7 +242,10 @@ impl<'a> Walk<'a> {
         let most = int(stage, "max_new").max(self.flow.sampling(stage, "max_new"));
         let rows = match stage.op.as_str() {
             "explore" => self.flow.rows(stage) * int(stage, "candidates").max(1),
-            "evaluate" => self.flow.evaluated(stage).min(self.sizes.asked),
+            "evaluate" => match self.flow.evaluated(stage) {
+                0 => self.sizes.asked,
+                count => count.min(self.sizes.asked),
+            },
             _ => int(stage, "count"),
         };
         let prompt = data.map_or(0, |data| self.flow.prompt(data));
@@ -238,14 +255,29 @@ impl<'a> Walk<'a> {
         Working { activations, ..Working::default() }
     }
 
-    /// The rows of a batch, as a model reads them. Of a set that loops fill, or a file of unknown length, as many as a piece
-    /// holds, and one more.
+    /// Pairs that a local reward model scores.
+    fn labelled(&self, stage: &Stage) -> Working {
+        let Some(model) = self.input(stage, "oracle") else { return Working::default() };
+        let batch = self.rows(stage.input("first").unwrap_or_default(), &model.shape);
+        let tokens = (batch.rows * batch.length).min(model.shape.reads(batch.length, self.sizes.limits));
+        let activations = model.shape.read(tokens, batch.length, model.number());
+        Working { activations, ..Working::default() }
+    }
+
+    /// A player on its way to the disk, tensor by tensor: the largest one is there twice.
+    fn written(&self, player: Option<&Model>) -> Working {
+        let largest = player.map_or(0, |model| 2 * 4 * model.shape.vocab * model.shape.width);
+        Working { weights: largest, ..Working::default() }
+    }
+
+    /// The rows of a batch, as a model reads them. Of a set that loops fill, or a file of unknown length, as many as have one
+    /// graph: more take less.
     fn rows(&self, value: &str, shape: &Shape) -> Rows {
         let made = self.flow.stage(value).or_else(|| self.flow.any("data"));
         let (prompt, response) = made.map_or((0, 0), |made| self.flow.row(made));
         let length = (prompt + response).min(shape.context);
         let rows = match made.map_or(0, |made| self.flow.rows(made)) {
-            0 => shape.piece(length, self.sizes.limits) / length.max(1) + 1,
+            0 => shape.whole(length, self.sizes.limits) / length.max(1),
             rows => rows,
         };
         Rows { rows, length, positions: response.min(length) }

@@ -121,6 +121,16 @@ impl Shape {
         (limits.graph / each.max(1)).min(limits.tokens).max(length)
     }
 
+    /// Most tokens that have one graph, in rows of `length`, as far as log-probabilities allow it.
+    pub fn whole(&self, length: u64, limits: Limits) -> u64 {
+        (limits.graph / (self.layers * self.kept(length)).max(1)).min(limits.tokens).max(length)
+    }
+
+    /// Bytes of a forward over so many tokens, without a graph and without logits.
+    pub fn read(&self, tokens: u64, length: u64, number: u64) -> u64 {
+        tokens * self.layer(length) * number
+    }
+
     /// Most tokens of a forward without a graph, in rows of up to `length`.
     pub fn reads(&self, length: u64, limits: Limits) -> u64 {
         (limits.graph / self.layer(length).max(1)).min(limits.tokens).max(1)
