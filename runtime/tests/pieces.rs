@@ -16,6 +16,7 @@ use pbpo_runtime::model::disk::floats;
 use pbpo_runtime::model::lora::Lora;
 use pbpo_runtime::model::recompute::add;
 use pbpo_runtime::model::{Decoder, Head, Linear};
+use pbpo_runtime::objective::pieces::Size;
 use pbpo_runtime::objective::{Evaluator, Leaves, Moved, forwards};
 use pbpo_runtime::rng::stream;
 use pbpo_runtime::tokenizer::EOS;
@@ -143,7 +144,7 @@ fn compared_with_a_larger_model() {
     let Value::Rollouts(rollouts) = &values["y"] else { unreachable!() };
     let batch = Batch::new(&rollouts.rows, &Device::flex());
     let is_large = |player: &str, limits| match &values[player] {
-        Value::Policy(policy) => forwards::Model::Policy(policy.model.clone()).is_large(&batch, limits),
+        Value::Policy(policy) => Size::of_policy(&policy.model).is_exceeded(&batch, limits),
         _ => unreachable!(),
     };
     let between = |graph: &Limits| is_large("ref", *graph) && !is_large("pi", *graph);

@@ -62,14 +62,6 @@ impl Model {
         matches!(self, Model::Reward(model) if model.kind != Head::Token)
     }
 
-    /// Size of the vocabulary that is predicted; 0 of a reward model.
-    pub fn vocab(&self) -> usize {
-        match self {
-            Model::Policy(model) => model.config.vocab,
-            Model::Reward(_) => 0,
-        }
-    }
-
     fn own_gradients(&self, mut gradients: Gradients) -> GradientsParams {
         match self {
             Model::Policy(model) => GradientsParams::from_module(&mut gradients, model),

@@ -6,7 +6,7 @@ use pbpo_compiler::plan::BatchRef;
 
 use super::forwards::Model;
 use super::leaves::{Leaves, Moved, source_rows, wrong};
-use super::pieces::{Pieces, What};
+use super::pieces::{Pieces, Size, What};
 use crate::error::Fault;
 use crate::model::recompute::add;
 use crate::value::Value;
@@ -14,13 +14,17 @@ use crate::value::Value;
 impl<'v> Leaves<'v> {
     /// Whether a player's forward over a batch is computed in pieces.
     pub(super) fn is_large(&mut self, player: &str, batch: &BatchRef) -> Result<bool, Fault> {
-        let model = match &self.moved {
-            Moved::Policy { value, model } if value == player => Model::Policy(model.clone()),
-            Moved::Reward { value, model } if value == player => Model::Reward(model.clone()),
-            _ => self.plain(player)?,
+        let size = match &self.moved {
+            Moved::Policy { value, model } if value == player => Size::of_policy(model),
+            Moved::Reward { value, model } if value == player => Size::of_reward(model),
+            _ => match self.value(player)? {
+                Value::Policy(policy) => Size::of_policy(&policy.model),
+                Value::Reward(reward) => Size::of_reward(&reward.model),
+                other => return Err(wrong(player, "a player", other)),
+            },
         };
         let limits = self.limits;
-        Ok(model.is_large(self.batch(batch)?, limits))
+        Ok(size.is_exceeded(self.batch(batch)?, limits))
     }
 
     /// What a player says of a batch in pieces, `[rows, positions]` or `[rows, 1]`.

@@ -42,21 +42,29 @@ pub struct Pieces<'r> {
     device: Device,
 }
 
-impl Model {
-    /// Whether a batch is too large for one graph of this model.
-    pub fn is_large(&self, batch: &Batch, limits: Limits) -> bool {
-        let rows = batch.size();
-        match self {
-            Model::Policy(model) => model.shape().is_large(rows, model.config.vocab as u64, limits),
-            Model::Reward(model) => model.backbone.shape().is_large(rows, 0, limits),
+/// What decides whether a batch is computed in pieces: a model's shape, and how many tokens it predicts.
+#[derive(Clone, Debug)]
+pub struct Size(Shape, u64);
+
+impl Size {
+    pub fn of_policy(model: &Decoder) -> Self {
+        Self(model.shape(), model.config.vocab as u64)
+    }
+
+    pub fn of_reward(model: &RewardModel) -> Self {
+        Self(model.backbone.shape(), 0)
+    }
+
+    pub fn of(model: &Model) -> Self {
+        match model {
+            Model::Policy(model) => Self::of_policy(model),
+            Model::Reward(model) => Self::of_reward(model),
         }
     }
 
-    fn shape(&self) -> Shape {
-        match self {
-            Model::Policy(model) => model.shape(),
-            Model::Reward(model) => model.backbone.shape(),
-        }
+    /// Whether a batch is too large for one graph of the model.
+    pub fn is_exceeded(&self, batch: &Batch, limits: Limits) -> bool {
+        self.0.is_large(batch.size(), self.1, limits)
     }
 }
 
@@ -65,7 +73,7 @@ impl<'r> Pieces<'r> {
     /// log-probabilities are computed so many
     /// numbers at a time.
     pub fn new(rows: Vec<&'r Row>, player: &Model, wanted: &[&What], limits: Limits, device: &Device) -> Self {
-        let shape = player.shape();
+        let Size(shape, _) = Size::of(player);
         let others: Vec<Shape> = wanted.iter().filter_map(|what| Some(what.other()?.shape())).collect();
         let most = |longest: u64| {
             let others = others.iter().map(|other| other.reads(longest, limits));

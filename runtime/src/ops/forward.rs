@@ -11,7 +11,7 @@ use crate::env::Env;
 use crate::error::Fault;
 use crate::objective::forwards::{Model, Output};
 use crate::objective::padded;
-use crate::objective::pieces::LIMITS;
+use crate::objective::pieces::{LIMITS, Size};
 use crate::value::Value;
 
 pub struct MakeForward;
@@ -34,7 +34,8 @@ impl Op for MakeForward {
             Value::Reward(r) => Model::Reward(r.model.clone()),
             other => return Err(Fault::new(format!("input `player` is {} where a player is wanted", other.kind()))),
         };
-        let output = if model.is_large(&batch, LIMITS) { Output::Later } else { model.forward(&batch, gives) };
+        let output =
+            if Size::of(&model).is_exceeded(&batch, LIMITS) { Output::Later } else { model.forward(&batch, gives) };
         Ok(vec![Value::Forward(Arc::new(output))])
     }
 }

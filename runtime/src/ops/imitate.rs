@@ -16,7 +16,7 @@ use crate::error::Fault;
 use crate::event::Event;
 use crate::model::{Decoder, Llama};
 use crate::objective::forwards::Model;
-use crate::objective::pieces::{LIMITS, Pieces, What};
+use crate::objective::pieces::{LIMITS, Pieces, Size, What};
 use crate::optimizer::{self, AdamW, Optimizer};
 use crate::value::{Init, Value};
 
@@ -93,12 +93,12 @@ impl Op for Imitate {
 /// The loss on a batch and its gradients, in pieces where the batch is too large for one graph.
 fn loss(model: &Decoder, rows: Vec<&Row>, device: &Device) -> (f64, GradientsParams) {
     let batch = Batch::new(rows.iter().copied(), device);
-    let player = Model::Policy(model.valid());
-    if !player.is_large(&batch, LIMITS) {
+    if !Size::of_policy(model).is_exceeded(&batch, LIMITS) {
         let loss = cross_entropy(model, &batch);
         let gradients = GradientsParams::from_grads(loss.backward(), model);
         return (f64::from(loss.into_scalar::<f32>()), gradients);
     }
+    let player = Model::Policy(model.valid());
     let pieces = Pieces::new(rows, &player, &[], LIMITS, device);
     let mask = batch.to_device(&device.clone().without_autodiff()).mask();
     let weights = mask.clone() / mask.sum().neg().unsqueeze();
