@@ -64,10 +64,12 @@ pub(crate) fn write_atomic(file: &Path, fill: impl FnOnce(&mut dyn Write) -> Res
     let failed = |error: &std::io::Error| Error::io(file, "write", error);
     let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(dir).map_err(|error| Error::io(dir, "make", &error))?;
-    let temporary = tempfile::NamedTempFile::new_in(dir).map_err(|error| failed(&error))?;
-    let mut writer = std::io::BufWriter::with_capacity(1 << 20, temporary);
+    let mut temporary = tempfile::NamedTempFile::new_in(dir).map_err(|error| failed(&error))?;
+    // Through the file itself, whose errors do not name the temporary one.
+    let mut writer = std::io::BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
     fill(&mut writer)?;
-    let temporary = writer.into_inner().map_err(|error| failed(error.error()))?;
+    writer.flush().map_err(|error| failed(&error))?;
+    drop(writer);
     readable_by_all(temporary.as_file()).map_err(|error| failed(&error))?;
     temporary.as_file().sync_all().map_err(|error| failed(&error))?;
     temporary.persist(file).map_err(|error| failed(&error.error))?;

@@ -147,7 +147,7 @@ mod tests {
     fn many_rows_are_picked_as_each_alone() {
         let vocab = APART / 16;
         let logits: Vec<f32> = (0..32 * vocab).map(|i| ((i * 7919) % 1013) as f32 / 200.0).collect();
-        let draw = |row: usize| (row % 5 != 0).then_some(row as f64 / 32.0);
+        let draw = |row: usize| (!row.is_multiple_of(5)).then_some(row as f64 / 32.0);
         let alone = |row: usize| draw(row).map_or(PAD, |u| pick(&logits[row * vocab..][..vocab], 0.7, u));
         assert_eq!(picks(&logits, vocab, draw, 0.7), (0..32).map(alone).collect::<Vec<u32>>());
     }

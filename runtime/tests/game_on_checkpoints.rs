@@ -318,6 +318,15 @@ fn one_side_of_a_pair_alone_is_a_bad_row() {
 }
 
 #[test]
+fn a_pair_that_is_too_long_is_named_with_its_row() {
+    let dir = directory();
+    let row = |text: &str| format!("{{\"prompt\": \"one\", \"chosen\": \"{text}\", \"rejected\": \"b\"}}\n");
+    std::fs::write(dir.path().join("votes.jsonl"), [row("a"), row(&"a ".repeat(2000))].concat()).unwrap();
+    let fault = ran(dir.path(), PAIRS).unwrap_err();
+    assert!(fault.message.starts_with("the pair of row 2 of `votes` has "), "{fault}");
+}
+
+#[test]
 fn an_answer_that_the_check_can_never_find_is_a_bad_row() {
     let dir = directory();
     let rows = "{\"prompt\": \"1 + 1\", \"answer\": \"2\"}\n{\"prompt\": \"2 + 2\", \"answer\": \"four\"}\n";

@@ -55,7 +55,7 @@ fn parts(memory: &Memory) -> String {
     let Memory { weights, optimizer, gradients, activations, .. } = *memory;
     let mut parts =
         [(weights, "weights"), (optimizer, "optimizer"), (gradients, "gradients"), (activations, "activations")];
-    parts.sort_by(|a, b| b.0.cmp(&a.0));
+    parts.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
     let shown = parts.iter().filter(|(bytes, _)| *bytes >> 20 > 0);
     shown.map(|(bytes, name)| format!("{name} {}", size(*bytes))).collect::<Vec<_>>().join(", ")
 }

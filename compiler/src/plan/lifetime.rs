@@ -19,10 +19,10 @@ pub fn last_uses(body: &Body) -> Vec<Vec<&str>> {
     for carry in &body.carries {
         last.remove(carry.back.as_str());
     }
-    let mut ends = vec![Vec::new(); body.stages().count()];
-    last.into_iter().for_each(|(value, at)| ends[at].push(value));
-    ends.iter_mut().for_each(|values| values.sort_unstable());
-    ends
+    let mut ends: HashMap<usize, Vec<&str>> = HashMap::new();
+    last.into_iter().for_each(|(value, at)| ends.entry(at).or_default().push(value));
+    ends.values_mut().for_each(|values| values.sort_unstable());
+    (0..body.stages().count()).map(|at| ends.remove(&at).unwrap_or_default()).collect()
 }
 
 /// The newest version of each player outside of loops: what a run leaves.

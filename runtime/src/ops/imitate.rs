@@ -55,13 +55,13 @@ impl Op for Imitate {
         if rows.is_empty() {
             return Err(Fault::new("the data has no demonstrations").help("name their column: `completion = \"...\"`"));
         }
-        let longest = rows.iter().map(|r| r.prompt.len() + r.response.len()).max().unwrap_or(0);
-        if longest > model.config.context {
+        let (length, most) = (|row: &Row| row.prompt.len() + row.response.len(), model.config.context);
+        if let Some(row) = rows.iter().max_by_key(|row| length(row)).filter(|row| length(row) > most) {
+            let (number, name, longest) = (row.item + 1, &data.name, length(row));
             return Err(Fault::new(format!(
-                "a demonstration has {longest} tokens, the model reads {}",
-                model.config.context
+                "the demonstration of row {number} of `{name}` has {longest} tokens, the model reads {most}"
             ))
-            .help(format!("set `context = {longest} tokens` or more")));
+            .help(format!("remove the row, or set `context = {longest} tokens` or more where the model is random")));
         }
         let mut model = model.train();
         let mut optimizer = Optimizer::new(AdamW {

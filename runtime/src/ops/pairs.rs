@@ -30,10 +30,13 @@ impl Op for Pairs {
         let pairs: Vec<Pair> = pairs.collect::<Result<_, Fault>>()?;
         let length =
             |pair: &Pair| pair.chosen.prompt.len() + pair.chosen.response.len().max(pair.rejected.response.len());
-        let (longest, most) = (pairs.iter().map(length).max().unwrap_or(0), policy.model.config.context);
-        if longest > most {
-            return Err(Fault::new(format!("a pair of `{}` has {longest} tokens, the model reads {most}", data.name))
-                .help("leave long prompts out: `longest` in the data block"));
+        let most = policy.model.config.context;
+        if let Some(pair) = pairs.iter().max_by_key(|pair| length(pair)).filter(|pair| length(pair) > most) {
+            let (row, longest) = (pair.chosen.item + 1, length(pair));
+            let message =
+                format!("the pair of row {row} of `{}` has {longest} tokens, the model reads {most}", data.name);
+            return Err(Fault::new(message)
+                .help("remove the row; if its prompt is what is long, `longest` in the data block leaves such out"));
         }
         if pairs.is_empty() {
             return Err(Fault::new(format!("`{}` has no pairs", data.name))

@@ -273,7 +273,8 @@ pub fn next_free(root: &Path, name: &str) -> io::Result<PathBuf> {
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    file.write_all(bytes)?;
+    // Through the file itself, whose errors do not name the temporary one.
+    file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     #[cfg(unix)]
     {

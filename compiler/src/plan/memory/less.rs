@@ -59,7 +59,9 @@ impl Less {
             }
             (Less::Bf16, "load") => Some(("compute", json!("bf16"))),
             (Less::Bf16, "imitate") => config.get("model").cloned().map(|mut model| {
-                model["compute"] = json!("bf16");
+                if let Some(fields) = model.as_object_mut() {
+                    fields.insert("compute".into(), json!("bf16"));
+                }
                 ("model", model)
             }),
             (Less::HalfBatches, "sample" | "draw" | "imitate") => {

@@ -74,7 +74,7 @@ impl Shape {
 
     /// Parameters of adapters of a rank on some of the matrices of every layer.
     pub fn lora(&self, rank: u64, targets: &[&str]) -> u64 {
-        let on = |name: &str| targets.iter().any(|target| *target == name);
+        let on = |name: &str| targets.contains(&name);
         let each = self.linears().into_iter().filter(|(name, ..)| on(name)).map(|(_, i, o)| rank * (i + o));
         self.layers * each.sum::<u64>()
     }
