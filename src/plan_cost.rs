@@ -4,7 +4,6 @@ use std::path::Path;
 
 use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::cost::{Cost, Rates};
-use pbpo_compiler::plan::memory::Memory;
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
 use pbpo_runtime::model::Llama;
@@ -43,30 +42,21 @@ pub fn run(plans: &[&Plan], base: &Path, target: &str, json: bool) -> u8 {
     line("optimizer steps", thousands(cost.optimizer_steps));
     line("labelled pairs", thousands(cost.labelled_pairs));
     line("memory", size(cost.memory.total));
-    let Memory { weights, optimizer, gradients, activations, .. } = cost.memory;
-    for (part, bytes) in
-        [("weights", weights), ("optimizer", optimizer), ("gradients", gradients), ("activations", activations)]
-    {
-        line(&format!("  {part}"), size(bytes));
-    }
+    cost.memory.parts().into_iter().for_each(|(part, bytes)| line(&format!("  {part}"), size(bytes)));
     let device = if device::cuda_devices() > 0 { "cuda:0" } else { "cpu" };
     let free = device::free_memory(device);
-    if let Some(free) = free {
-        line(&format!("  free on {device}"), size(free));
+    free.into_iter().for_each(|free| line(&format!("  free on {device}"), size(free)));
+    seconds.into_iter().for_each(|seconds| line("time", format!("{seconds:.0} s")));
+    if let Some(Rates { trained, generated }) = rates {
+        out.push_str(&format!(
+            "at {trained:.0} trained and {generated:.0} generated tokens a second, measured just now\n"
+        ));
     }
     if free.is_some_and(|free| free < cost.memory.total) {
         out.push_str("that does not fit: `pbpoc run` refuses it, and says what would take less\n");
     }
     for name in &cost.memory.unknown {
         out.push_str(&format!("`{name}` is not here, and not in the estimate of memory\n"));
-    }
-    let mut line = |name: &str, value: String| out.push_str(&format!("{name:<18} {value:>14}\n"));
-    if let (Some(seconds), Some(rates)) = (seconds, rates) {
-        line("time", format!("{seconds:.0} s"));
-        let (trained, generated) = (rates.trained, rates.generated);
-        out.push_str(&format!(
-            "at {trained:.0} trained and {generated:.0} generated tokens a second, measured just now\n"
-        ));
     }
     out.push_str("\ntokens by stage\n");
     for (stage, tokens) in cost.stages.iter().take(5) {

@@ -52,10 +52,8 @@ fn advice(plan: &Plan, needed: u64, free: u64, total: impl Fn(&Plan) -> u64) -> 
 
 /// `weights 12 MiB, gradients 3 MiB`, the largest first.
 fn parts(memory: &Memory) -> String {
-    let Memory { weights, optimizer, gradients, activations, .. } = *memory;
-    let mut parts =
-        [(weights, "weights"), (optimizer, "optimizer"), (gradients, "gradients"), (activations, "activations")];
-    parts.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
-    let shown = parts.iter().filter(|(bytes, _)| *bytes >> 20 > 0);
-    shown.map(|(bytes, name)| format!("{name} {}", size(*bytes))).collect::<Vec<_>>().join(", ")
+    let mut parts = memory.parts();
+    parts.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    let shown = parts.iter().filter(|(_, bytes)| *bytes >> 20 > 0);
+    shown.map(|(name, bytes)| format!("{name} {}", size(*bytes))).collect::<Vec<_>>().join(", ")
 }

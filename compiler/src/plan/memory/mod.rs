@@ -67,6 +67,12 @@ struct Working {
 }
 
 impl Memory {
+    /// What of it is what, in bytes, without the program.
+    pub fn parts(&self) -> [(&'static str, u64); 4] {
+        let Self { weights, optimizer, gradients, activations, .. } = *self;
+        [("weights", weights), ("optimizer", optimizer), ("gradients", gradients), ("activations", activations)]
+    }
+
     /// Of a plan.
     pub fn of(plan: &Plan, sizes: &Sizes<'_>) -> Memory {
         let mut walk = Walk { sizes, flow: Flow::default(), values: BTreeMap::new(), most: Memory::default() };
