@@ -48,7 +48,7 @@ enhancer='features phi { of = pi.init }
 exploration enhancer { features = phi, against = ref, search = best_of { candidates = 4, from = pi } }'
 reward='reward_model r { backbone = pi.init, head = token, optimizer = adamw { lr = 1e-3 } }'
 judge='oracle judge { by = btl { score = digits.score } }'
-game='y1 = sample(ref, prompts, count = 32)
+steps='y1 = sample(ref, prompts, count = 32)
 y2 = explore(enhancer, prompts, against = y1)
 prefs += label(y2, y1, by = judge)
 repeat 2 { b = draw(prefs, count = 32)
@@ -65,21 +65,14 @@ repeat 2 { ascend pi on entropy(pi, y) }')")"
 run large  "$(policy "$base" pretrained '')
 $(main "$(loop 'y = sample(pi, prompts, count = 640)
 repeat 1 { ascend pi on entropy(pi, y) }')")"
-run game   "$(policy "$base" pretrained '')
+for game in "game|$base|" "lora|$base|$lora" "bf16|$bf16|"; do
+    IFS='|' read -r name model more <<GAME
+$game
+GAME
+    run "$name" "$(policy "$model" pretrained "$more")
 $ref
 $enhancer
 $reward
 $judge
-$(main "$(loop "$game")")"
-run lora   "$(policy "$base" pretrained "$lora")
-$ref
-$enhancer
-$reward
-$judge
-$(main "$(loop "$game")")"
-run bf16   "$(policy "$bf16" pretrained '')
-$ref
-$enhancer
-$reward
-$judge
-$(main "$(loop "$game")")"
+$(main "$(loop "$steps")")"
+done
