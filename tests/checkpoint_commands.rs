@@ -156,6 +156,40 @@ fn an_adapter_keeps_the_revision_of_its_base() {
     let written = std::fs::read_to_string(out.join("adapter_config.json")).unwrap();
     let written: Value = serde_json::from_str(&written).unwrap();
     assert_eq!((&written["base_model_name_or_path"], &written["revision"]), (&"org/tiny".into(), &"v1".into()));
+    // The estimate finds the base there too, and trains the adapter alone.
+    let file = dir.path().join("x.pbpo");
+    std::fs::write(&file, TUNED).unwrap();
+    let estimate = |file: &Path| {
+        let args = ["plan", "--cost", "--emit", "json", file.to_str().unwrap()];
+        let made =
+            Command::new(env!("CARGO_BIN_EXE_pbpoc")).args(args).env("HF_HUB_CACHE", dir.path()).output().unwrap();
+        let made: Value = serde_json::from_slice(&made.stdout).unwrap();
+        made["cost"]["memory"].clone()
+    };
+    let memory = estimate(&file);
+    assert_eq!(memory["unknown"], serde_json::json!([]));
+    let size = |part: &str| memory[part].as_u64().unwrap();
+    assert!(size("optimizer") > 0 && size("optimizer") < size("weights") / 4, "{memory}");
+}
+
+const TUNED: &str = "pbpo 1
+data prompts { source = file(\"prompts.jsonl\") }
+policy pi { model = hf(\"adapter\"), init = pretrained, optimizer = adamw { lr = 1e-3 } }
+pipeline main { repeat 2 { y = sample(pi, prompts, count = 4)
+  ascend pi on entropy(pi, y) } }
+";
+
+/// Servers sample as a checkpoint says where nobody says otherwise.
+#[test]
+fn export_keeps_how_a_checkpoint_is_sampled() {
+    let dir = tempfile::tempdir().unwrap();
+    let (model, out) = (dir.path().join("model"), dir.path().join("out"));
+    copy(&checkpoint("qwen2"), &model);
+    let settings = serde_json::json!({ "do_sample": true, "temperature": 0.7, "top_p": 0.8 });
+    std::fs::write(model.join("generation_config.json"), settings.to_string()).unwrap();
+    stdout(&["export", "--model", &model.display().to_string(), "--out", &out.display().to_string()]);
+    let written = std::fs::read_to_string(out.join("generation_config.json")).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), settings);
 }
 
 /// As lm-eval warns: what does not fit is cut from the left, and said.

@@ -77,3 +77,23 @@ impl Env {
     typed!(rollouts, Rollouts, Arc<Rollouts>);
     typed!(preferences, Preferences, Preferences);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What somebody reads later is copied; what nobody does is given away, so that it can be changed where it is.
+    #[test]
+    fn the_last_reader_takes_a_value_away() {
+        let stage = serde_json::from_value(
+            serde_json::json!({ "name": "s", "op": "x", "inputs": [["player", "pi@1"]], "outputs": ["s"] }),
+        );
+        let (stage, mut env): (Stage, Env) = (stage.unwrap(), Env::default());
+        env.values.insert("pi@1".into(), Value::Report);
+        env.expect_last(["other"]);
+        assert!(env.take(&stage, "player").is_ok() && env.values.contains_key("pi@1"));
+        env.expect_last(["pi@1"]);
+        assert!(env.take(&stage, "player").is_ok() && !env.values.contains_key("pi@1"));
+        assert!(env.take(&stage, "player").is_err());
+    }
+}
