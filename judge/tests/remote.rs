@@ -96,10 +96,11 @@ fn logprobs_make_soft_labels_and_their_lack_hard_ones() {
     });
     let settings = ChatSettings { logprobs: true, ..chat() };
     let judge = Remote::chat(settings, server.settings(), one_order(), Store::in_memory()).unwrap();
-    let verdicts = judge.judge(&queries(2)).unwrap();
-    let [Verdict::Prefer(p), Verdict::Prefer(0.0)] = verdicts[..] else { panic!("{verdicts:?}") };
+    let verdicts = judge.judge(&queries(3)).unwrap();
+    let [Verdict::Prefer(p), Verdict::Prefer(0.0), Verdict::Prefer(0.0)] = verdicts[..] else { panic!("{verdicts:?}") };
     assert!((p - 1.0 / 3.0).abs() < 1e-12);
-    assert_eq!(judge.usage().texts, 1);
+    // One answer had log-probabilities, two had text alone.
+    assert_eq!(judge.usage().texts, 2);
 }
 
 #[test]
