@@ -1,0 +1,82 @@
+//! Texts from outside as a terminal may show them: no character of theirs moves the cursor, changes a color or turns the
+//! reading direction.
+
+use std::borrow::Cow;
+
+use unicode_width::UnicodeWidthChar;
+
+/// Whether a terminal would act on a character instead of showing it: control characters, and marks that turn the
+/// reading direction (as in "Trojan Source", CVE-2021-42574) or separate lines.
+pub fn is_control(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// A text of several lines with its control characters escaped (`\u{1b}`), but for newlines and tabs.
+pub fn lines(text: &str) -> Cow<'_, str> {
+    escaped(text, |c| is_control(c) && c != '\n' && c != '\t')
+}
+
+/// A text on one line, with all its control characters escaped: a newline is `\n`.
+pub fn line(text: &str) -> Cow<'_, str> {
+    escaped(text, is_control)
+}
+
+fn escaped(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.chars().any(&hidden) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 16);
+    for c in text.chars() {
+        if hidden(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    Cow::Owned(shown)
+}
+
+/// How many columns of a terminal a text takes.
+pub fn width(text: &str) -> usize {
+    text.chars().map(columns).sum()
+}
+
+fn columns(c: char) -> usize {
+    c.width().unwrap_or(0)
+}
+
+/// A text on one line of at most `most` columns: what is longer ends in `…`.
+pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
+    let text = line(text);
+    if width(&text) <= most {
+        return text;
+    }
+    let mut left = most.saturating_sub(1);
+    let fits = |c: &char| {
+        let fits = columns(*c) <= left;
+        left = left.saturating_sub(columns(*c));
+        fits
+    };
+    Cow::Owned(text.chars().take_while(fits).chain(['…']).collect())
+}
+
+/// A text with spaces after it up to a number of columns.
+pub fn padded(text: &str, to: usize) -> String {
+    format!("{text}{}", " ".repeat(to.saturating_sub(width(text))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_moves_a_cursor_is_left() {
+        assert_eq!(lines("a\u{1b}[2J\tb\nc\r"), "a\\u{1b}[2J\tb\nc\\r");
+        assert_eq!(line("a\nb\u{9b}\u{202e}"), "a\\nb\\u{9b}\\u{202e}");
+        assert!(matches!(line("plain, ü, 東"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn columns_are_counted_as_terminals_do() {
+        assert_eq!((width("ab"), width("東京"), width("e\u{301}")), (2, 4, 1));
+        assert_eq!((cut("東京都", 5), cut("abc", 3), cut("abcd", 3)), ("東京…".into(), "abc".into(), "ab…".into()));
+        assert_eq!(padded("東", 4), "東  ");
+    }
+}
