@@ -30,6 +30,13 @@ impl Fixture {
         self.compile_text(&self.text)
     }
 
+    /// Compiles something else in the file than the first line says.
+    pub fn of_target(&self, target: &str) -> Compiled {
+        let (name, loader) = (format!("{}.pbpo", self.name), Folder(root().join(&self.folder)));
+        let input = Input { name: &name, text: &self.text, loader: &loader, lints: &[] };
+        compile(input, Some(target), &self.overrides)
+    }
+
     /// How a value comes about at a point.
     pub fn why(&self, point: &str, path: &str) -> (Vec<Step>, Compiled) {
         let (name, loader) = (format!("{}.pbpo", self.name), Folder(root().join(&self.folder)));
