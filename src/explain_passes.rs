@@ -1,7 +1,7 @@
 //! `pbpoc plan FILE --explain passes` and `--optimized`: what the passes did to a plan, and what they made.
 
-use pbpo_compiler::passes::{self, Report};
-use pbpo_compiler::plan::Plan;
+use pbpo_plan::Plan;
+use pbpo_plan::passes::{self, Report};
 
 use crate::cli::{Failure, OK, eprint, print};
 use crate::plan::{PlanArgs, one};

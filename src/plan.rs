@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use pbpo_compiler::plan::Plan;
-use pbpo_compiler::plan::sweep::Shape;
+use pbpo_plan::Plan;
+use pbpo_plan::sweep::Shape;
 
 use crate::cli::{Failure, OK, Overrides, Source, print};
 use crate::{explain_passes, plan_cost, plan_diff};

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use pbpo_compiler::plan::Plan;
-use pbpo_compiler::plan::cost::{Cost, Rates};
+use pbpo_plan::Plan;
+use pbpo_plan::cost::{Cost, Rates};
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
 use pbpo_runtime::model::Llama;

@@ -7,9 +7,9 @@ use std::path::{Component, Path, PathBuf};
 use std::process::Command;
 
 use pbpo_compiler::modules::Loader;
-use pbpo_compiler::plan::Plan;
-use pbpo_compiler::plan::diff::Diff;
 use pbpo_compiler::{Compiled, Input, Planned};
+use pbpo_plan::Plan;
+use pbpo_plan::diff::Diff;
 
 use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Overrides, eprint, print, report};
 use crate::read;

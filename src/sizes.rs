@@ -4,10 +4,10 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 
-use pbpo_compiler::plan::memory::{Shape, Sizes};
 use pbpo_hub::adapter::Adapter;
 use pbpo_hub::cache::resolve_model;
 use pbpo_hub::config::ModelConfig;
+use pbpo_plan::memory::{Shape, Sizes};
 use pbpo_runtime::generate::CACHE;
 use pbpo_runtime::model;
 use pbpo_runtime::objective::pieces::LIMITS;

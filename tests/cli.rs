@@ -83,7 +83,7 @@ fn plans_are_data() {
     assert_eq!((code(&text), stderr(&text)), (0, ""));
     assert!(stdout(&text).starts_with("pbpo-plan 1\npipeline main\npoint    main[beta=0.1,main.episodes=2]\n"));
     let json = pbpoc(&["plan", QUICKSTART, "main", "--emit", "json"]);
-    let plan = pbpo_compiler::plan::Plan::from_json(stdout(&json)).unwrap();
+    let plan = pbpo_plan::Plan::from_json(stdout(&json)).unwrap();
     assert_eq!(plan.text(), stdout(&pbpoc(&["plan", QUICKSTART])));
     assert!(stdout(&pbpoc(&["plan", QUICKSTART, "--emit", "mermaid"])).starts_with("flowchart"));
     assert!(stdout(&pbpoc(&["plan", QUICKSTART, "--emit", "dot"])).starts_with("digraph"));

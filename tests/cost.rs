@@ -1,8 +1,8 @@
 //! What a plan is expected to take, against what it is by hand and against the model itself.
 
-use pbpo_compiler::plan::cost::{Cost, Rates};
-use pbpo_compiler::plan::memory::{Limits, Sizes};
 use pbpo_compiler::{Input, compile};
+use pbpo_plan::cost::{Cost, Rates};
+use pbpo_plan::memory::{Limits, Sizes};
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
 use pbpo_runtime::model::{Compute, Llama};

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use pbpo_compiler::plan::ops::OPS as PLANNED;
 use pbpo_compiler::schema::{functions, ops, scored, tasks};
 use pbpo_compiler::stdlib;
 use pbpo_grammar::ast::Item;
 use pbpo_grammar::{FileId, parse};
+use pbpo_plan::ops::OPS as PLANNED;
 use pbpo_runtime::exact;
 use pbpo_runtime::ops::OPS;
 

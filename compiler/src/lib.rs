@@ -1,12 +1,11 @@
 //! Compiles `.pbpo` files to plans. Pure: no clock, no environment, no disk, no network.
 //!
-//! text -> `pbpo_grammar::ast` -> [`hir`] (checked, with overrides applied) -> [`plan`].
+//! text -> `pbpo_grammar::ast` -> [`hir`] (checked, with overrides applied) -> [`pbpo_plan`].
 //!
 //! - `schema/`: what may be written, as tables. `code.rs`: every diagnostic code.
 //! - `modules.rs`, `stdlib.rs`: files and imports. `syntax.rs`, `check/`: what is wrong with a file.
 //! - `points/`: variants, sweeps, `--set`. `functions.rs`, `expand.rs`: definitions with parameters.
 //! - `work.rs`: the order of all this for one file. `lower/`: pipelines to stages, objectives to expressions.
-//! - `passes/`: plans to equal plans that take less time.
 //! - `doc/`: the reference of the language, from the tables.
 //! - `render/`: diagnostics as text, lines, JSON.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
@@ -25,10 +24,7 @@ pub mod lints;
 mod lower;
 pub mod modules;
 pub mod pages;
-pub mod parallel;
 pub mod params;
-pub mod passes;
-pub mod plan;
 mod points;
 pub mod render;
 pub mod schema;
@@ -44,11 +40,11 @@ use std::collections::BTreeMap;
 
 pub use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Item, Level};
+use pbpo_plan::Plan;
 
 use code::Code;
 use diagnostic::{Diagnostic, any_error};
 use modules::Loader;
-use plan::Plan;
 use source::SourceMap;
 use work::{Work, unused};
 

@@ -4,15 +4,15 @@ use std::collections::BTreeSet;
 
 use pbpo_grammar::ast::{FaultKind, Ident, Item};
 use pbpo_grammar::{FileId, Span};
+use pbpo_plan::{Plan, parallel};
 
 use crate::check::{self, Program};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Label, any_error, tidy};
 use crate::modules::{self, Entry, Project};
-use crate::plan::Plan;
 use crate::points::{self, Finder, Override, Point, Target, overrides};
 use crate::source::SourceMap;
-use crate::{Input, Planned, functions, lints, lower, parallel};
+use crate::{Input, Planned, functions, lints, lower};
 
 /// A linked program, and what was found so far.
 pub(crate) struct Work {

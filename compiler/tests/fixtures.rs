@@ -7,9 +7,9 @@
 mod common;
 
 use common::{Fixture, fixtures};
-use pbpo_compiler::plan::{Plan, identity::identities, sweep::Shape, verify};
 use pbpo_compiler::render::{full, json, short};
 use pbpo_compiler::{Compiled, code::Code};
+use pbpo_plan::{Plan, identity::identities, sweep::Shape, verify};
 
 const STYLE: full::Style = full::Style { color: false, width: 80 };
 

@@ -22,7 +22,7 @@ fn survives(fixture: &Fixture, text: &str) {
         assert!(diagnostic.message.chars().count() <= 100, "{}", diagnostic.message);
     }
     for plan in compiled.points.iter().map(|point| &point.plan) {
-        pbpo_compiler::plan::verify(plan).unwrap_or_else(|error| panic!("{error}\n{text}"));
+        pbpo_plan::verify(plan).unwrap_or_else(|error| panic!("{error}\n{text}"));
     }
     serde_json::from_str::<serde_json::Value>(&json::render([&compiled])).unwrap();
     short::render(&compiled);

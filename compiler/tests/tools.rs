@@ -1,9 +1,9 @@
 //! What `params --why` and `plan --cost` are answered with.
 
-use pbpo_compiler::plan::Plan;
-use pbpo_compiler::plan::cost::Cost;
-use pbpo_compiler::plan::memory::{Limits, Sizes};
 use pbpo_compiler::{Input, compile, why};
+use pbpo_plan::Plan;
+use pbpo_plan::cost::Cost;
+use pbpo_plan::memory::{Limits, Sizes};
 
 const PAGE: &str = include_str!("../../tests/fixtures/plans/written_out.pbpo");
 

@@ -1,7 +1,7 @@
 //! Plans: what compiles has one that holds, and is the same after a trip through JSON.
 
-use pbpo_compiler::plan::diff::Diff;
-use pbpo_compiler::plan::{Plan, verify};
+use pbpo_plan::diff::Diff;
+use pbpo_plan::{Plan, verify};
 
 use crate::input::{head, input, places};
 

@@ -1,7 +1,7 @@
 //! Rows of (prompt, response) tokens, and the padded tensors made of them.
 
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use pbpo_compiler::plan::memory::Rows;
+use pbpo_plan::memory::Rows;
 
 use crate::tokenizer::PAD;
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use burn::tensor::Device;
-use pbpo_compiler::plan::identity::Identity;
+use pbpo_plan::identity::Identity;
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::Fault;

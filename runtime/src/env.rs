@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 
 use crate::data::Data;
 use crate::error::Fault;

@@ -3,9 +3,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use pbpo_compiler::plan::identity::{self, Identity};
-use pbpo_compiler::plan::lifetime::{last_uses, results};
-use pbpo_compiler::plan::{Body, Plan, Stage};
+use pbpo_plan::identity::{self, Identity};
+use pbpo_plan::lifetime::{last_uses, results};
+use pbpo_plan::{Body, Plan, Stage};
 
 use crate::context::Context;
 use crate::env::Env;

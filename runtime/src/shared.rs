@@ -5,8 +5,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use pbpo_compiler::plan::Plan;
-use pbpo_compiler::plan::identity::{Identity, identities};
+use pbpo_plan::Plan;
+use pbpo_plan::identity::{Identity, identities};
 
 use crate::event::Event;
 use crate::value::Value;

@@ -7,7 +7,7 @@ use std::path::Path;
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
 use burn::tensor::{DType, Device, Tensor};
-use pbpo_compiler::plan::memory::Limits;
+use pbpo_plan::memory::Limits;
 use pbpo_runtime::batch::Batch;
 use pbpo_runtime::generate::{Sampling, generate};
 use pbpo_runtime::host::Host;

@@ -3,7 +3,7 @@
 #[path = "common/tiny.rs"]
 mod tiny;
 
-use pbpo_compiler::plan::Plan;
+use pbpo_plan::Plan;
 use tiny::{TINY, Told, plan, run};
 
 fn with_threads(threads: usize, plan: &Plan) -> Told {

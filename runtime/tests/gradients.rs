@@ -13,7 +13,7 @@ use objectives::{
     Nudge, assert_close, batch, binary, compare, direction, directional, leaf, logp, number, ratio, reduce, reward,
     rows_mean, unary,
 };
-use pbpo_compiler::plan::{Axis, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp};
+use pbpo_plan::{Axis, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp};
 use pbpo_runtime::batch::Row;
 use pbpo_runtime::data::Data;
 use pbpo_runtime::model::{Decoder, Head};

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
-use pbpo_compiler::passes;
-use pbpo_compiler::plan::identity::identities;
-use pbpo_compiler::plan::{Body, Plan};
+use pbpo_plan::identity::identities;
+use pbpo_plan::passes;
+use pbpo_plan::{Body, Plan};
 use pbpo_runtime::env::Env;
 use pbpo_runtime::execute_as;
 use pbpo_runtime::shared::Shared;

@@ -6,7 +6,7 @@ mod tiny;
 use std::path::{Path, PathBuf};
 
 use burn::tensor::Device;
-use pbpo_compiler::plan::Plan;
+use pbpo_plan::Plan;
 use pbpo_runtime::env::Env;
 use pbpo_runtime::execute;
 use pbpo_runtime::host::Host;

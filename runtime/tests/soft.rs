@@ -14,7 +14,7 @@ use objectives::{
     assert_close, batch, binary, compare, directional, leaf, logp, number, ratio, reduce, reward, rows_mean, unary,
     value_of,
 };
-use pbpo_compiler::plan::{Axis, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp};
+use pbpo_plan::{Axis, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp};
 use pbpo_runtime::env::Env;
 use pbpo_runtime::execute;
 use pbpo_runtime::model::Head;
@@ -63,10 +63,10 @@ fn minus(left: Expr, right: Expr) -> Expr {
 fn times(factor: f64, arg: Expr) -> Expr {
     binary(BinaryOp::Mul, number(factor), arg)
 }
-fn chosen(of: impl Fn(pbpo_compiler::plan::BatchRef) -> Expr) -> Expr {
+fn chosen(of: impl Fn(pbpo_plan::BatchRef) -> Expr) -> Expr {
     of(batch("prefs", Some(Side::Chosen)))
 }
-fn rejected(of: impl Fn(pbpo_compiler::plan::BatchRef) -> Expr) -> Expr {
+fn rejected(of: impl Fn(pbpo_plan::BatchRef) -> Expr) -> Expr {
     of(batch("prefs", Some(Side::Rejected)))
 }
 fn margin() -> Expr {

@@ -4,7 +4,7 @@
 mod tiny;
 
 use burn::tensor::Device;
-use pbpo_compiler::plan::Plan;
+use pbpo_plan::Plan;
 use pbpo_runtime::env::Env;
 use pbpo_runtime::event::{Event, Observer};
 use pbpo_runtime::execute;

@@ -5,8 +5,8 @@ use std::path::Path;
 use pbpo_compiler::Planned;
 use pbpo_compiler::code::Code;
 use pbpo_compiler::diagnostic::Diagnostic;
-use pbpo_compiler::plan::Plan;
-use pbpo_compiler::plan::memory::{Less, Memory};
+use pbpo_plan::Plan;
+use pbpo_plan::memory::{Less, Memory};
 use pbpo_runtime::device::free_memory;
 
 use crate::plan_cost::size;

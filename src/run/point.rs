@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use pbpo_compiler::code::Code;
 use pbpo_compiler::diagnostic::Diagnostic;
-use pbpo_compiler::plan::identity::identities;
-use pbpo_compiler::{Compiled, Planned, passes};
+use pbpo_compiler::{Compiled, Planned};
+use pbpo_plan::identity::identities;
+use pbpo_plan::passes;
 use pbpo_runtime::env::Env;
 use pbpo_runtime::event::Metrics;
 use pbpo_runtime::rundir::{RunDir, next_free};

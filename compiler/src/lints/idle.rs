@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr, ExprKind, Ident, Item, Number, Param};
+use pbpo_plan::Plan;
+use pbpo_plan::identity::{Identity, identities};
 
 use super::mentioned;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::modules::Project;
-use crate::plan::Plan;
-use crate::plan::identity::{Identity, identities};
 use crate::points::Override;
 use crate::scope::Scope;
 

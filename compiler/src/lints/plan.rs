@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use pbpo_grammar::Span;
+use pbpo_plan::{Body, Stage};
 use serde_json::Value as Json;
 
 use super::blocks;
@@ -11,7 +12,6 @@ use crate::Planned;
 use crate::check::Program;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Body, Stage};
 use crate::schema::Kind;
 
 /// Fewest prompts whose accuracy is worth a figure: its standard error is then up to 7 points.

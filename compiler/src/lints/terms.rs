@@ -1,6 +1,6 @@
 //! What lints ask of an objective: signs of its terms, estimates in it, which way it pulls.
 
-use crate::plan::{BinaryOp, Expr, Leaf, Side, UnaryOp};
+use pbpo_plan::{BinaryOp, Expr, Leaf, Side, UnaryOp};
 
 /// The sign with which the gap enters an objective.
 pub(super) fn sign_of_gap(expr: &Expr, sign: f64) -> Option<f64> {

@@ -6,13 +6,13 @@
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr as Ast, ExprKind, Ident};
+use pbpo_plan::Stage;
 use serde_json::{Map, Value as Json, json};
 
 use super::{Lower, stage};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Args, Choice};
-use crate::plan::Stage;
 use crate::schema::Kind;
 use crate::scope::Rollouts;
 

@@ -2,13 +2,13 @@
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr as Ast, Ident};
+use pbpo_plan::{BinaryOp, Expr, Leaf, Reduction};
 
 use super::exact::tagged;
 use super::{Lower, stage};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::Args;
-use crate::plan::{BinaryOp, Expr, Leaf, Reduction};
 
 impl Lower<'_> {
     /// Whether a block is a reward model on frozen features.

@@ -21,12 +21,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Body as Braces, Ident, Objective, Pipeline, Stmt};
+use pbpo_plan::{Body, PLAN_VERSION, Plan, Stage};
 use serde_json::{Value as Json, json};
 
 use crate::check::{Check, Program};
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Args, Constant};
-use crate::plan::{Body, PLAN_VERSION, Plan, Stage};
 use crate::scope::{Local, Locals, Rollouts};
 
 /// Lowers one pipeline. The plan means something only if there was no error.
@@ -227,28 +227,6 @@ fn stage(op: &str, outputs: &[&str]) -> Stage {
         objective: None,
         forwards: Vec::new(),
         body: None,
-    }
-}
-
-impl Stage {
-    /// With an input.
-    fn with(mut self, port: &str, value: impl Into<String>) -> Self {
-        self.inputs.push((port.to_owned(), value.into()));
-        self
-    }
-
-    /// With a setting.
-    fn set(mut self, key: &str, value: impl Into<Json>) -> Self {
-        self.config.insert(key.to_owned(), value.into());
-        self
-    }
-
-    /// With a setting that may not be there.
-    fn maybe(self, key: &str, value: Option<impl Into<Json>>) -> Self {
-        match value {
-            Some(value) => self.set(key, value),
-            None => self,
-        }
     }
 }
 

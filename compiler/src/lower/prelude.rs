@@ -62,7 +62,7 @@ impl Lower<'_> {
         true
     }
 
-    pub(super) fn add(&mut self, name: &str, stage: crate::plan::Stage) {
+    pub(super) fn add(&mut self, name: &str, stage: pbpo_plan::Stage) {
         if let Some(block) = self.program.blocks.get(name) {
             self.push(stage, block.name);
         }

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Body as Braces, Expr, ExprKind, Ident, Number, Stmt};
+use pbpo_plan::{Body, Carry};
 
 use super::{Lower, stage};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Body, Carry};
 use crate::schema::{Kind, Range};
 use crate::scope::Local;
 use crate::scope::Rollouts;
@@ -74,7 +74,7 @@ impl Lower<'_> {
         span: Span,
         count: i64,
         unit: &str,
-        stages: Vec<crate::plan::Stage>,
+        stages: Vec<pbpo_plan::Stage>,
         carries: Vec<(String, Carry)>,
     ) {
         let outs: Vec<String> = carries.iter().map(|(_, carry)| carry.out.clone()).collect();

@@ -3,7 +3,7 @@
 
 pub mod mutate;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use pbpo_compiler::modules::Loader;
 use pbpo_compiler::params::Step;
@@ -52,8 +52,10 @@ impl Fixture {
     }
 }
 
+/// The folder of the fixtures; tests of another crate include this file.
 fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/fixtures")
+    let folders = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|folder| folder.join("tests/fixtures"));
+    folders.into_iter().find(|folder| folder.is_dir()).expect("the fixtures are below a folder above")
 }
 
 /// Number of places of a text that are not of the language at all.

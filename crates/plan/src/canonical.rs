@@ -152,7 +152,7 @@ fn json<T: Serialize + ?Sized>(value: &T) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use crate::plan::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp};
+    use crate::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp};
 
     fn batch(value: &str, side: Option<Side>) -> BatchRef {
         BatchRef { value: value.into(), side }

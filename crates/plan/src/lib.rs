@@ -8,6 +8,9 @@
 //!   `identity.rs`, `canonical.rs`: content hashes of stages; `json.rs`, `graph.rs`: other printers; `sweep.rs`:
 //!   what several plans have in common; `diff.rs`: what is different between two; `cost.rs`: what one will take;
 //!   `flow.rs`: where rows come from; `lifetime.rs`: how long values are needed; `memory/`: the room that they take.
+//! - `passes/`: plans to equal plans that take less time; `parallel.rs`: the points of a sweep on several threads.
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 
 mod canonical;
 pub mod cost;
@@ -22,6 +25,8 @@ pub mod lifetime;
 pub mod memory;
 pub mod ops;
 mod pairs;
+pub mod parallel;
+pub mod passes;
 pub mod sweep;
 mod text;
 pub mod verify;
@@ -113,6 +118,26 @@ impl Stage {
     /// The value at an input port.
     pub fn input(&self, port: &str) -> Option<&str> {
         self.inputs.iter().find(|(p, _)| p == port).map(|(_, value)| value.as_str())
+    }
+
+    /// The stage with an input more.
+    pub fn with(mut self, port: &str, value: impl Into<String>) -> Self {
+        self.inputs.push((port.to_owned(), value.into()));
+        self
+    }
+
+    /// The stage with a setting more.
+    pub fn set(mut self, key: &str, value: impl Into<serde_json::Value>) -> Self {
+        self.config.insert(key.to_owned(), value.into());
+        self
+    }
+
+    /// The stage with a setting more, if there is a value for it.
+    pub fn maybe(self, key: &str, value: Option<impl Into<serde_json::Value>>) -> Self {
+        match value {
+            Some(value) => self.set(key, value),
+            None => self,
+        }
     }
 
     /// Whether it writes checkpoints, itself or in its body: then it is run in every point of a sweep.

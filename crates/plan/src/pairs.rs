@@ -70,8 +70,8 @@ impl BatchRef {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plan::forward::{forwards, forwards_where};
-    use crate::plan::{BinaryOp, Reduction};
+    use crate::forward::{forwards, forwards_where};
+    use crate::{BinaryOp, Reduction};
 
     fn leaf(side: Side) -> Expr {
         let batch = BatchRef { value: "b".into(), side: Some(side) };
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn a_soft_set_is_read_on_both_sides() {
         let objective = reduce(Axis::Row, reduce(Axis::Token, leaf(Side::Chosen)));
-        let sides = |found: Vec<crate::plan::Forward>| found.iter().filter_map(|f| f.batch.side).collect::<Vec<_>>();
+        let sides = |found: Vec<crate::Forward>| found.iter().filter_map(|f| f.batch.side).collect::<Vec<_>>();
         assert_eq!(sides(forwards(&objective)), [Side::Chosen]);
         assert_eq!(sides(forwards_where(&objective, &|set| set == "b")), [Side::Chosen, Side::Rejected]);
         assert_eq!(sides(forwards_where(&objective, &|set| set == "c")), [Side::Chosen]);

@@ -1,10 +1,10 @@
 //! What is different between two plans, and why.
 
-use pbpo_compiler::plan::Plan;
-use pbpo_compiler::plan::diff::{Diff, Kind};
 use pbpo_compiler::{Input, compile};
+use pbpo_plan::Plan;
+use pbpo_plan::diff::{Diff, Kind};
 
-const PAGE: &str = include_str!("../../tests/fixtures/plans/written_out.pbpo");
+const PAGE: &str = include_str!("../../../tests/fixtures/plans/written_out.pbpo");
 
 fn plan(text: &str, sets: &[&str]) -> Plan {
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use pbpo_compiler::Input;
 use pbpo_compiler::compile;
-use pbpo_compiler::plan::identity::{Identity, identities};
+use pbpo_plan::identity::{Identity, identities};
 
-const QUICKSTART: &str = include_str!("../../tests/fixtures/plans/written_out.pbpo");
+const QUICKSTART: &str = include_str!("../../../tests/fixtures/plans/written_out.pbpo");
 
 fn all(source: &str, overrides: &[&str]) -> BTreeSet<Identity> {
     identities_of(source, overrides).into_values().collect()

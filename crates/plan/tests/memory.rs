@@ -1,8 +1,8 @@
 //! The estimate of memory against what is counted by hand.
 
-use pbpo_compiler::plan::Plan;
-use pbpo_compiler::plan::memory::{Less, Limits, Memory, Rows, Shape, Sizes};
 use pbpo_compiler::{Input, compile};
+use pbpo_plan::Plan;
+use pbpo_plan::memory::{Less, Limits, Memory, Rows, Shape, Sizes};
 
 /// Parameters of the checkpoint `org/base`, and of those its matrices.
 const P: u64 = 2 * V * W + 2 * (W * W + 2 * W * W / 2 + W * W + 3 * W * F + 2 * W) + W;

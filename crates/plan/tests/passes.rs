@@ -1,13 +1,14 @@
 //! Passes: what each one does to small plans, and that every plan stays sound behind each of them.
 
+#[path = "../../../compiler/tests/common/mod.rs"]
 mod common;
 
 use std::collections::BTreeMap;
 
 use common::fixtures;
-use pbpo_compiler::passes::{self, PASSES};
-use pbpo_compiler::plan::{Body, Plan, ops, verify};
 use pbpo_compiler::{Input, compile};
+use pbpo_plan::passes::{self, PASSES};
+use pbpo_plan::{Body, Plan, ops, verify};
 
 /// The start of every file here.
 const PLAYERS: &str = "pbpo 1

@@ -3,6 +3,7 @@
 //! For each file, target and point there is one hash over the names and identities of all stages. A change of the
 //! snapshot is a change of what every earlier run is known by: it needs a reason, and a new version of the op.
 
+#[path = "../../../compiler/tests/common/mod.rs"]
 mod common;
 
 use std::collections::BTreeSet;
@@ -10,10 +11,10 @@ use std::fmt::Write;
 use std::path::Path;
 
 use pbpo_compiler::modules::Loader;
-use pbpo_compiler::plan::{Plan, identity::identities};
 use pbpo_compiler::{Compiled, Input, Planned, compile};
 use pbpo_grammar::FileId;
 use pbpo_grammar::ast::Item;
+use pbpo_plan::{Plan, identity::identities};
 
 /// Points of a sweep that count, at its start and at its end.
 const ENDS: usize = 3;
@@ -69,7 +70,7 @@ fn identities_are_those_that_were_stored() {
         }
     }
     for folder in ["pipelines", "pipelines/llm", "pipelines/theory"] {
-        let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
+        let at = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..").join(folder);
         let entries = std::fs::read_dir(&at).unwrap().map(|entry| entry.unwrap().path());
         let files: BTreeSet<_> = entries.filter(|path| path.extension().is_some_and(|end| end == "pbpo")).collect();
         for path in files {

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use pbpo_compiler::plan::Stage;
 use pbpo_exact::enhance::{self, Bonus, Found};
 use pbpo_exact::linalg::Covariance;
 use pbpo_exact::minus;
+use pbpo_plan::Stage;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 

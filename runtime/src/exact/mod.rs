@@ -18,11 +18,11 @@ pub(crate) use solve::Settings as SetSettings;
 
 use std::sync::Arc;
 
-use pbpo_compiler::plan::{Body, Plan, Stage};
 use pbpo_exact::likelihood::{Fit, Preferences};
 use pbpo_exact::linalg::Covariance;
 use pbpo_exact::policy::Policy;
 use pbpo_exact::world::{Trajectory, World};
+use pbpo_plan::{Body, Plan, Stage};
 
 use crate::context::Context;
 use crate::env::Env;

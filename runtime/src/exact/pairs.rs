@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::sync::Arc;
 
-use pbpo_compiler::plan::Stage;
 use pbpo_exact::world::Trajectory;
 use pbpo_hub::records::Text;
+use pbpo_plan::Stage;
 use rand::RngExt;
 use serde::Deserialize;
 

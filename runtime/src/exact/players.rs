@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use pbpo_compiler::plan::Stage;
 use pbpo_exact::likelihood::{Preferences, fit_in_ball};
 use pbpo_exact::linalg::Covariance;
 use pbpo_exact::policy::Policy;
 use pbpo_exact::world::{Spec, make};
+use pbpo_plan::Stage;
 use serde::Deserialize;
 
 use super::{Class, Compared, Outputs, Place, Player, Reward, Value, blocks, outputs, place, player, reward};

@@ -5,8 +5,8 @@
 //! `value/reference`, `reference/worse` (the policy is worse than what it was compared with). For the run:
 //! `regret/final`, `regret/slope` (log-log, last three quarters), `regret/stepdown` (share of worse episodes).
 
-use pbpo_compiler::plan::Stage;
 use pbpo_exact::stats::slope;
+use pbpo_plan::Stage;
 
 use super::{Outputs, played, player};
 use crate::context::Context;

@@ -7,11 +7,11 @@
 
 use std::sync::Arc;
 
-use pbpo_compiler::plan::Stage;
 use pbpo_exact::likelihood::{Preferences, fit_in_ball, refit};
 use pbpo_exact::minus;
 use pbpo_exact::set::{Keep, Norm, Radius, Set, Sizes};
 use pbpo_exact::step::{frank_wolfe, log_linear, points};
+use pbpo_plan::Stage;
 use serde::Deserialize;
 
 use super::{Class, Compared, Outputs, Player, Reward, Value, outputs, player, reward};

@@ -1,7 +1,7 @@
 //! Sizes of a model from its config, as estimates of memory take them.
 
-use pbpo_compiler::plan::memory::Shape;
 use pbpo_hub::config::ModelConfig;
+use pbpo_plan::memory::Shape;
 
 use super::Decoder;
 use crate::objective::pieces::LIMITS;

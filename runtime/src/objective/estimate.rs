@@ -5,7 +5,7 @@
 //! gradient: reward-to-go where `g` is per token, and a baseline that does not depend on the sample.
 
 use burn::tensor::{Tensor, TensorData};
-use pbpo_compiler::plan::{BatchRef, Estimator};
+use pbpo_plan::{BatchRef, Estimator};
 
 use super::{Evaluator, Quantity};
 use crate::error::Fault;

@@ -8,7 +8,7 @@
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Gradients, Tensor, activation::log_softmax};
-use pbpo_compiler::plan::Gives;
+use pbpo_plan::Gives;
 use rayon::prelude::*;
 
 use crate::batch::Batch;

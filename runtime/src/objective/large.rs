@@ -2,7 +2,7 @@
 
 use burn::optim::GradientsParams;
 use burn::tensor::{Gradients, Tensor};
-use pbpo_compiler::plan::BatchRef;
+use pbpo_plan::BatchRef;
 
 use super::forwards::Model;
 use super::leaves::{Leaves, Moved, source_rows, wrong};

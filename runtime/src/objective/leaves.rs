@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 
 use burn::tensor::{Device, Int, Tensor};
-use pbpo_compiler::plan::memory::Limits;
-use pbpo_compiler::plan::{BatchRef, Leaf, Side};
+use pbpo_plan::memory::Limits;
+use pbpo_plan::{BatchRef, Leaf, Side};
 
 use super::Quantity;
 use super::forwards::log_probs;

@@ -20,7 +20,7 @@ mod prepare;
 use std::collections::BTreeMap;
 
 use burn::tensor::Tensor;
-use pbpo_compiler::plan::{Axis, BatchRef, BinaryOp, Expr, Reduction, Side, UnaryOp};
+use pbpo_plan::{Axis, BatchRef, BinaryOp, Expr, Reduction, Side, UnaryOp};
 
 pub use leaves::{Leaves, Moved, padded};
 

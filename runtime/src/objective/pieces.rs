@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, activation::log_softmax};
-use pbpo_compiler::plan::memory::{Limits, Shape};
+use pbpo_plan::memory::{Limits, Shape};
 
 use super::forwards::Model;
 use crate::batch::{Batch, Row};

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use pbpo_compiler::plan::forward::forwards_where;
-use pbpo_compiler::plan::{Expr, Forward, Gives};
+use pbpo_plan::forward::forwards_where;
+use pbpo_plan::{Expr, Forward, Gives};
 
 use super::forwards::{Apart, Model, Output, side_by_side};
 use super::leaves::{Leaves, Moved, wrong};

@@ -1,6 +1,6 @@
 //! `append`: a preference set with new pairs behind the old ones.
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 
 use super::Op;
 use crate::context::Context;

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use pbpo_compiler::plan::{BatchRef, Side, Stage};
+use pbpo_plan::{BatchRef, Side, Stage};
 
 use super::Op;
 use crate::context::Context;

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pbpo_compiler::plan::Stage;
 use pbpo_hub::Message;
 use pbpo_hub::cache;
 use pbpo_hub::records::{self, Columns, OnBad, Record, Text};
 use pbpo_judge::{Exact, Numeric, Rule, Verifier};
+use pbpo_plan::Stage;
 use serde::Deserialize;
 
 use super::{Op, config};

@@ -1,6 +1,6 @@
 //! `distance`: how far two reward models are apart on responses.
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 
 use super::Op;
 use crate::batch::Batch;

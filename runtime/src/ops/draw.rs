@@ -1,6 +1,6 @@
 //! `draw`: a random minibatch of a preference set, without repetition where the set is large enough.
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 use rand::RngExt;
 use serde::Deserialize;
 

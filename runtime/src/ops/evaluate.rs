@@ -1,6 +1,6 @@
 //! `evaluate`: a policy measured on held-out prompts, sampled as the policy acts.
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 use serde::Deserialize;
 
 use super::{Op, config};

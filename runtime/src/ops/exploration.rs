@@ -1,6 +1,6 @@
 //! `exploration`: the enhancer's state, an empty covariance over features.
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 use serde::Deserialize;
 
 use super::{Op, config};

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 
 use super::{Op, config};
 use crate::batch::Row;

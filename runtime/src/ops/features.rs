@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 

@@ -1,6 +1,6 @@
 //! `follow`: a policy that starts as a copy of another and is moved by its update rule alone.
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 
 use super::Op;
 use crate::context::Context;

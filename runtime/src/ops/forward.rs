@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pbpo_compiler::plan::{BatchRef, Gives, Side, Stage};
+use pbpo_plan::{BatchRef, Gives, Side, Stage};
 use serde::Deserialize;
 
 use super::{Op, config};

@@ -3,7 +3,7 @@
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, activation::log_softmax};
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 use rand::RngExt;
 use serde::Deserialize;
 

@@ -1,7 +1,7 @@
 //! `label`: an oracle says which response of each pair it prefers, and how surely. A pair without an answer is left out.
 
-use pbpo_compiler::plan::Stage;
 use pbpo_hub::records::Text;
+use pbpo_plan::Stage;
 use rand::{Rng, RngExt};
 
 use super::Op;

@@ -7,11 +7,11 @@ use std::sync::Arc;
 
 use burn::module::Param;
 use burn::tensor::{Device, Tensor, TensorData};
-use pbpo_compiler::plan::Stage;
 use pbpo_exact::likelihood::{Preferences, fit_in_ball};
 use pbpo_exact::linalg::Covariance;
 use pbpo_exact::set::Set;
 use pbpo_exact::{dot, minus};
+use pbpo_plan::Stage;
 use serde::Deserialize;
 
 use super::{Op, config};

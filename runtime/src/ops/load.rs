@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 use serde::Deserialize;
 
 use super::{Op, config};

@@ -30,7 +30,7 @@ pub use evaluate::ASKED;
 pub use imitate::cross_entropy;
 use std::sync::Arc;
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 use serde::de::DeserializeOwned;
 
 use crate::context::Context;

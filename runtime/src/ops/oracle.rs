@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use pbpo_compiler::plan::Stage;
 use pbpo_judge::{
     ChatSettings, DecisionSettings, Judge, Missing, OrderSettings, Recorded, Remote, ServerSettings, Ties, Wire,
 };
+use pbpo_plan::Stage;
 use serde::Deserialize;
 
 use super::{Op, config};

@@ -1,6 +1,6 @@
 //! `pairs`: the labelled pairs of a file or a dataset, as a policy's tokenizer reads them.
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 
 use super::Op;
 use crate::context::Context;

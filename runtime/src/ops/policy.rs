@@ -1,6 +1,6 @@
 //! `policy`: a player that generates, started from a model.
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 use serde::Deserialize;
 
 use super::{Op, config};

@@ -1,6 +1,6 @@
 //! `preferences`: an empty set of labelled pairs.
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 
 use super::Op;
 use crate::context::Context;

@@ -3,7 +3,7 @@
 //! `each_episode` takes the leader as it is. `best_so_far` takes it only if, on the same prompts, its
 //! responses earn more from the reward model than the follower's do.
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 use serde::Deserialize;
 
 use super::follow::snapshot;

@@ -1,7 +1,7 @@
 //! `reward_model`: a player that scores, its backbone a copy of a model.
 
 use burn::module::Module;
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 use serde::Deserialize;
 
 use super::{Op, config};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;

@@ -1,6 +1,6 @@
 //! `save`: a player as a checkpoint of the run directory.
 
-use pbpo_compiler::plan::Stage;
+use pbpo_plan::Stage;
 use serde::Deserialize;
 
 use super::{Op, config};

@@ -14,8 +14,8 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use pbpo_compiler::plan::Plan;
-use pbpo_compiler::plan::cost::Cost;
+use pbpo_plan::Plan;
+use pbpo_plan::cost::Cost;
 use serde_json::{Map, Value as Json, json};
 
 use crate::env::Env;

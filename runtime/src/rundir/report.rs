@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use pbpo_compiler::plan::Plan;
+use pbpo_plan::Plan;
 
 use super::{Evaluation, RunDir};
 

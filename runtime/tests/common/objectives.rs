@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use pbpo_compiler::plan::{Axis, BatchRef, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp};
+use pbpo_plan::{Axis, BatchRef, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp};
 use pbpo_runtime::model::{Decoder, Head};
 use pbpo_runtime::objective::{Evaluator, Leaves, Moved};
 use pbpo_runtime::rng::{normals, stream};

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use burn::tensor::Device;
-use pbpo_compiler::plan::Plan;
+use pbpo_plan::Plan;
 use pbpo_runtime::data::shown;
 use pbpo_runtime::env::Env;
 use pbpo_runtime::event::{Event, Metrics, Observer};

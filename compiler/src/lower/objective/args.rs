@@ -2,6 +2,7 @@
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Arg as Written, Expr as Ast, ExprKind};
+use pbpo_plan::{BatchRef, Expr, Leaf, Side};
 
 use super::axes::{Row, Typed};
 use super::values::pair_part;
@@ -9,7 +10,6 @@ use crate::check::describe;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::lower::Lower;
-use crate::plan::{BatchRef, Expr, Leaf, Side};
 use crate::schema::Flow;
 use crate::schema::functions::Arg;
 

@@ -1,6 +1,6 @@
 //! The axes of a value: rows of one batch, and tokens of each row.
 
-use crate::plan::{BatchRef, Expr};
+use pbpo_plan::{BatchRef, Expr};
 
 /// The rows of a batch: samples of rollouts, or pairs of preferences.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! `within C(prefs)`: keeps the reward model that is moved plausible.
 
 use pbpo_grammar::ast::{Expr as Ast, ExprKind};
+use pbpo_plan::{BinaryOp, Expr, Leaf, UnaryOp};
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::lower::{Lower, stage};
-use crate::plan::{BinaryOp, Expr, Leaf, UnaryOp};
 use crate::schema::{Flow, Kind};
 
 impl Lower<'_> {

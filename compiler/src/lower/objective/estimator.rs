@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, UnaryOp};
+use pbpo_plan::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, UnaryOp};
 
 /// Puts estimates into an expression.
 pub(super) struct Insert<'a> {

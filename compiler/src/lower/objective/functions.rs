@@ -2,6 +2,7 @@
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Arg as Written, Ident};
+use pbpo_plan::{BatchRef, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp};
 
 use super::args::{Batch, Bound, batch, block, block_name, number, preferences, value};
 use super::axes::{Row, Typed};
@@ -9,7 +10,6 @@ use super::reduce::{over_rows, sum_tokens};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::lower::Lower;
-use crate::plan::{BatchRef, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp};
 use crate::schema::functions::{Function, FunctionSchema};
 
 impl Lower<'_> {

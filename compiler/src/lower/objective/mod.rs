@@ -17,11 +17,11 @@ use std::collections::BTreeSet;
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr as Ast, ExprKind, Ident};
+use pbpo_plan::{Estimator, Expr, Leaf};
 
 use super::{Lower, stage};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::plan::{Estimator, Expr, Leaf};
 use crate::schema::Kind;
 use axes::Typed;
 
@@ -249,7 +249,7 @@ fn inputs<'e>(expr: &'e Expr, player: &'e str) -> Vec<(String, String)> {
 
 /// The values that a leaf reads, with their kinds.
 fn reads(leaf: &Leaf) -> Vec<(&'static str, &str)> {
-    fn of(batch: &crate::plan::BatchRef) -> (&'static str, &str) {
+    fn of(batch: &pbpo_plan::BatchRef) -> (&'static str, &str) {
         (if batch.side.is_some() { "preferences" } else { "rollouts" }, &batch.value)
     }
     match leaf {

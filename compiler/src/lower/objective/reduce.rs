@@ -2,12 +2,12 @@
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Arg as Written, Ident};
+use pbpo_plan::{Axis, Expr, Reduction};
 
 use super::axes::Typed;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::lower::Lower;
-use crate::plan::{Axis, Expr, Reduction};
 use crate::schema::functions::{Function, FunctionSchema};
 use crate::suggest;
 

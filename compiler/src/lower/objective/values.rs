@@ -2,6 +2,7 @@
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Arg, BinaryOp as Written, Expr as Ast, ExprKind, Ident};
+use pbpo_plan::{BinaryOp, Expr, UnaryOp};
 
 use super::axes::{Typed, combine};
 use crate::check::{describe, path_text, unassigned};
@@ -9,7 +10,6 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::Constant;
 use crate::lower::Lower;
-use crate::plan::{BinaryOp, Expr, UnaryOp};
 use crate::schema::{Flow, Kind, functions as table};
 use crate::suggest;
 

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::plan::{Body, Plan, Stage};
+use crate::{Body, Plan, Stage};
 
 /// Operations that leave something behind.
 const EFFECTS: &[&str] =

@@ -1,7 +1,7 @@
 //! Lists the forwards that each step needs: equal ones once, so that a batch is read once by a player
 //! whatever the objective asks of it, and all of them at once, side by side on the threads of the CPU.
 
-use crate::plan::{Body, Plan, Stage, forward};
+use crate::{Body, Plan, Stage, forward};
 
 pub fn run(plan: &mut Plan) -> Vec<String> {
     let mut lines = Vec::new();

@@ -2,7 +2,7 @@
 //! over a batch that was there before. From inside to outside, as far as player and batch allow.
 
 use super::{Names, defined, give, is_open, made_by, stage_of, widen};
-use crate::plan::{Body, Forward, Plan, Stage};
+use crate::{Body, Forward, Plan, Stage};
 
 pub fn run(plan: &mut Plan) -> Vec<String> {
     let mut names = Names::of(plan);

@@ -16,7 +16,7 @@ pub mod share;
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::plan::{BatchRef, Body, Forward, Gives, Plan, Stage};
+use crate::{BatchRef, Body, Forward, Gives, Plan, Stage};
 
 /// What a pass did, in words; no line where there was nothing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ fn made_by(stage: &Stage) -> Option<Forward> {
 
 /// A `forward` stage.
 fn stage_of(forward: &Forward, name: String) -> Stage {
-    let mut config = crate::plan::Config::new();
+    let mut config = crate::Config::new();
     config.insert("gives".into(), serde_json::json!(forward.gives));
     if let Some(side) = forward.batch.side {
         config.insert("side".into(), serde_json::json!(side));
@@ -123,7 +123,7 @@ impl Names {
 }
 
 /// What a body defines: values that are carried into it, and those that its stages make.
-fn defined(carries: &[crate::plan::Carry], stages: &[Stage]) -> BTreeSet<String> {
+fn defined(carries: &[crate::Carry], stages: &[Stage]) -> BTreeSet<String> {
     let enter = carries.iter().map(|carry| &carry.enter);
     enter.chain(stages.iter().flat_map(|stage| &stage.outputs)).cloned().collect()
 }

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use super::{Names, give, is_open, made_by, stage_of, widen};
-use crate::plan::{BatchRef, Body, Forward, Plan, Stage};
+use crate::{BatchRef, Body, Forward, Plan, Stage};
 
 pub fn run(plan: &mut Plan) -> Vec<String> {
     let mut names = Names::of(plan);
