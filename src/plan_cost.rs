@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use pbpo_plan::Plan;
 use pbpo_plan::cost::{Cost, Rates};
+use pbpo_plan::{Op, Plan};
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
 use pbpo_runtime::model::Llama;
@@ -71,7 +71,7 @@ const MEASURED: u64 = 30_000_000;
 
 /// Measures training and sampling at the shape of the plan's first model, in about a second.
 fn calibrate(plan: &Plan) -> Option<Rates> {
-    let imitate = plan.body.stages().find(|stage| stage.op == "imitate")?;
+    let imitate = plan.body.stages().find(|stage| stage.op == Op::Imitate)?;
     let data = plan.body.stages().find(|stage| Some(stage.name.as_str()) == imitate.input("data"))?;
     let model: Llama = serde_json::from_value(imitate.config.get("model")?.clone()).ok()?;
     let compute = model.compute;

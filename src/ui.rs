@@ -5,6 +5,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use pbpo_plan::Op;
 use pbpo_runtime::Fault;
 use pbpo_runtime::event::{Checkpoint, Completion, Event, Metrics, Observer};
 use pbpo_runtime::rundir::RunDir;
@@ -70,7 +71,7 @@ impl Progress {
 impl Observer for Progress {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Stage { name, op, reused } if op == "imitate" => {
+            Event::Stage { name, op, reused } if *op == Op::Imitate => {
                 let what = if *reused { "as in an earlier point" } else { "learning from demonstrations" };
                 self.print(format!("{name}: {what}"));
                 self.reused = *reused;

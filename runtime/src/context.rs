@@ -68,7 +68,8 @@ impl<'a> Context<'a> {
     pub fn rng(&mut self, stage: &str) -> ChaCha8Rng {
         let counter = self.runs.entry(stage.to_owned()).or_default();
         *counter += 1;
-        rng::stream(self.identities.get(stage).copied().unwrap_or_default(), *counter - 1)
+        // The executor refuses a plan with a stage that has none.
+        rng::stream(self.identities[stage], *counter - 1)
     }
 
     /// Records a figure; an episode reports the mean of what was recorded.
@@ -132,7 +133,8 @@ impl<'a> Context<'a> {
     }
 
     /// The identity of a stage.
-    pub fn identity(&self, stage: &str) -> Identity {
-        self.identities.get(stage).copied().unwrap_or_default()
+    pub fn identity(&self, stage: &str) -> Result<Identity, Fault> {
+        let known = self.identities.get(stage).copied();
+        known.ok_or_else(|| Fault::new(format!("the plan has a stage `{stage}` without an identity")))
     }
 }

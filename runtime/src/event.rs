@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use pbpo_hub::records::Text;
+use pbpo_plan::Op;
 
 use crate::error::Fault;
 use crate::value::Value;
@@ -23,7 +24,7 @@ pub struct Completion {
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A stage outside any loop begins; `reused`: another point of the sweep has run it.
-    Stage { name: String, op: String, reused: bool },
+    Stage { name: String, op: Op, reused: bool },
     /// A checkpoint was read: by which name, at which commit of the cache, and the blake3 of its weights.
     Loaded { stage: String, name: String, revision: Option<String>, digest: String },
     /// Something that a person should know: rows that were left out, prompts that were cut.

@@ -38,12 +38,13 @@ pub fn execute_as(
     shared: &mut Shared,
 ) -> Result<(), Fault> {
     let mut context = Context::new(host.into(), identities, observer);
+    all_known(&plan.body, &context)?;
     let ends = ends_of(plan);
     for stage in sources_first(plan) {
         let ends = ends.get(stage.name.as_str()).map_or(&[][..], Vec::as_slice);
-        let identity = context.identity(&stage.name);
+        let identity = context.identity(&stage.name)?;
         let known = shared.take(&identity);
-        context.emit(Event::Stage { name: stage.name.clone(), op: stage.op.clone(), reused: known.is_some() })?;
+        context.emit(Event::Stage { name: stage.name.clone(), op: stage.op, reused: known.is_some() })?;
         match known {
             Some(known) => {
                 known.events.into_iter().try_for_each(|event| context.emit(event))?;
@@ -68,6 +69,14 @@ pub fn execute_as(
     }
     let generated = context.generated;
     context.emit(Event::Usage { generated })
+}
+
+/// Every stage has an identity: without one it would draw the numbers of another.
+fn all_known(body: &Body, context: &Context<'_>) -> Result<(), Fault> {
+    body.stages().try_for_each(|stage| {
+        context.identity(&stage.name)?;
+        stage.body.iter().try_for_each(|inner| all_known(inner, context))
+    })
 }
 
 /// For each stage outside of loops, the values that it is the last one to read; what the run leaves is none of them.
@@ -161,7 +170,7 @@ fn iterations(stage: &Stage) -> Result<usize, Fault> {
 /// Stages outside of loops, those that read files or ask servers in front: what is missing is known before anything
 /// is trained. They have no inputs, and draw from streams of their own, so that nothing else depends on the order.
 fn sources_first(plan: &Plan) -> impl Iterator<Item = &Stage> {
-    let source = |stage: &&Stage| matches!(stage.op.as_str(), "data" | "load" | "oracle");
+    let source = |stage: &&Stage| stage.op.info().source;
     let rest = plan.body.stages().filter(move |stage| !source(stage));
     plan.body.stages().filter(source).chain(rest)
 }

@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
-use pbpo_plan::identity::identities;
+use pbpo_plan::identity::identities_of_made;
 use pbpo_plan::passes;
-use pbpo_plan::{Body, Plan};
+use pbpo_plan::{Body, Op, Plan};
 use pbpo_runtime::env::Env;
 use pbpo_runtime::execute_as;
 use pbpo_runtime::shared::Shared;
@@ -42,7 +42,7 @@ fn run(plan: &Plan, optimized: bool, threads: usize) -> Left {
     pool.install(|| {
         let (mut told, mut env) = (Told::default(), Env::default());
         let shared = &mut Shared::default();
-        execute_as(&made, identities(plan), &Device::flex(), &mut told, &mut env, shared).unwrap();
+        execute_as(&made, identities_of_made(&made, plan), &Device::flex(), &mut told, &mut env, shared).unwrap();
         // Figures of samples: those of a sample that nothing reads are not there any more.
         for figures in &mut told.episodes {
             figures.retain(|name, _| !name.starts_with("completions/") && !name.starts_with("val/"));
@@ -59,7 +59,7 @@ fn run(plan: &Plan, optimized: bool, threads: usize) -> Left {
 /// The forwards that passes made stages of.
 fn made(body: &Body) -> usize {
     let inner = body.stages().filter_map(|stage| stage.body.as_ref()).map(|inner| made(inner));
-    body.stages().filter(|stage| stage.op == "forward").count() + inner.sum::<usize>()
+    body.stages().filter(|stage| stage.op == Op::Forward).count() + inner.sum::<usize>()
 }
 
 /// Runs a pipeline body with and without passes; the number of forwards that became stages.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use pbpo_compiler::code::Code;
 use pbpo_compiler::diagnostic::Diagnostic;
 use pbpo_compiler::{Compiled, Planned};
-use pbpo_plan::identity::identities;
+use pbpo_plan::identity::identities_of_made;
 use pbpo_plan::passes;
 use pbpo_runtime::env::Env;
 use pbpo_runtime::event::Metrics;
@@ -66,7 +66,7 @@ pub fn run(
     let mut both = Both(&mut dir, &mut progress);
     let ran = guarded(|| {
         let made = if setting.args.no_passes { plan.clone() } else { passes::run(plan.clone()).0 };
-        execute_as(&made, identities(plan), setting.host.clone(), &mut both, &mut env, shared)
+        execute_as(&made, identities_of_made(&made, plan), setting.host.clone(), &mut both, &mut env, shared)
     });
     shared.over(plan);
     progress.finish();

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use pbpo_grammar::Span;
-use pbpo_plan::{Body, Stage};
+use pbpo_plan::{Body, Op, Stage};
 use serde_json::Value as Json;
 
 use super::blocks;
@@ -53,7 +53,7 @@ impl<'a> Look<'a> {
     }
 
     /// Every stage with an operation, in the order of their names.
-    fn with_op(&self, op: &str) -> Vec<&'a Stage> {
+    fn with_op(&self, op: Op) -> Vec<&'a Stage> {
         let mut found: Vec<&'a Stage> =
             self.stages.values().map(|(stage, _)| *stage).filter(|stage| stage.op == op).collect();
         found.sort_by(|a, b| a.name.cmp(&b.name));
@@ -64,19 +64,41 @@ impl<'a> Look<'a> {
     /// `loops`: the bodies around, with their counts.
     fn body(&mut self, body: &'a Body, loops: &[(&'a Body, i64)]) {
         for stage in body.stages() {
-            match stage.op.as_str() {
-                "sample" | "explore" => self.greedy(stage),
-                "evaluate" => {
+            match stage.op {
+                Op::Sample | Op::Explore => self.greedy(stage),
+                Op::Evaluate => {
                     self.few_prompts(stage);
                     self.test_on_train(stage);
                 }
-                "refresh" => self.own_judge(stage),
-                "ascend" | "descend" => {
+                Op::Refresh => self.own_judge(stage),
+                Op::Ascend | Op::Descend => {
                     self.swapped(stage);
                     self.wrong_way(stage);
                     self.stale(stage, loops);
                 }
-                _ => {}
+                Op::Data
+                | Op::Load
+                | Op::Imitate
+                | Op::Policy
+                | Op::Follow
+                | Op::RewardModel
+                | Op::Features
+                | Op::Exploration
+                | Op::Oracle
+                | Op::Preferences
+                | Op::Repeat
+                | Op::Pairs
+                | Op::Label
+                | Op::Append
+                | Op::Draw
+                | Op::Forward
+                | Op::World
+                | Op::Solve
+                | Op::Regret
+                | Op::LinearModel
+                | Op::Worst
+                | Op::Distance
+                | Op::Save => {}
             }
             if let Some(inner) = &stage.body {
                 let mut around = loops.to_vec();
@@ -108,7 +130,7 @@ impl<'a> Look<'a> {
 
     /// The settings of the data at an input, without its size.
     fn source(&self, stage: &Stage, port: &str) -> Option<(&'a Stage, Settings<'a>)> {
-        let data = self.maker(stage.input(port)?).filter(|data| data.op == "data")?;
+        let data = self.maker(stage.input(port)?).filter(|data| data.op == Op::Data)?;
         Some((data, ["task", "split", "length", "path", "name", "subset"].map(|key| data.config.get(key))))
     }
 
@@ -129,10 +151,10 @@ impl<'a> Look<'a> {
     fn test_on_train(&mut self, stage: &Stage) {
         let Some((data, held)) = self.source(stage, "data") else { return };
         let (data, span) = (data.name.clone(), self.span(stage));
-        let uses = [("imitate", "data"), ("sample", "prompts")];
+        let uses = [(Op::Imitate, "data"), (Op::Sample, "prompts")];
         let found = uses.iter().find_map(|(op, port)| {
             let same = |other: &&Stage| self.source(other, port).is_some_and(|(_, seen)| seen == held);
-            self.with_op(op).into_iter().find(same)
+            self.with_op(*op).into_iter().find(same)
         });
         if let Some(other) = found {
             self.out.push(
@@ -147,8 +169,8 @@ impl<'a> Look<'a> {
     /// Training on the test split. Where the same data is also measured on, that is said there.
     fn train_on_test(&mut self) {
         let measured: Vec<_> =
-            self.with_op("evaluate").into_iter().filter_map(|stage| Some(self.source(stage, "data")?.1)).collect();
-        let uses = [("imitate", "data"), ("sample", "prompts")].into_iter();
+            self.with_op(Op::Evaluate).into_iter().filter_map(|stage| Some(self.source(stage, "data")?.1)).collect();
+        let uses = [(Op::Imitate, "data"), (Op::Sample, "prompts")].into_iter();
         let found = uses.flat_map(|(op, port)| self.with_op(op).into_iter().map(move |stage| (stage, port)));
         let found = found.filter_map(|(stage, port)| Some((stage, self.source(stage, port)?)));
         let test = |settings: &Settings<'_>| settings.get(1).copied().flatten().and_then(Json::as_str) == Some("test");
@@ -167,7 +189,7 @@ impl<'a> Look<'a> {
     fn wrong_way(&mut self, stage: &Stage) {
         let Some(player) = stage.input("player") else { return };
         let Some(pull) = stage.objective.as_ref().and_then(|objective| pull(objective, player)) else { return };
-        let ascends = stage.op == "ascend";
+        let ascends = stage.op == Op::Ascend;
         if (if ascends { pull } else { -pull }) > -1e-9 {
             return;
         }
@@ -187,7 +209,7 @@ impl<'a> Look<'a> {
     /// A reference that is replaced when a reward model says so, on the prompts of its own pairs.
     fn own_judge(&mut self, stage: &Stage) {
         let Some((_, judged)) = self.source(stage, "prompts") else { return };
-        let labelled = self.with_op("label").into_iter();
+        let labelled = self.with_op(Op::Label).into_iter();
         let sides = labelled.filter_map(|label| self.maker(label.input("first")?));
         let samples = sides.flat_map(|side| {
             let against = side.input("against").and_then(|value| self.maker(value));
@@ -211,7 +233,7 @@ impl<'a> Look<'a> {
         let Some(player) = stage.input("player").and_then(|value| value.split('@').next()) else { return };
         let Some(block) = self.program.blocks.get(player) else { return };
         let raises = match stage.objective.as_ref().and_then(|objective| sign_of_gap(objective, 1.0)) {
-            Some(sign) => (sign > 0.0) == (stage.op == "ascend"),
+            Some(sign) => (sign > 0.0) == (stage.op == Op::Ascend),
             None => return,
         };
         let (wrong, message) = match block.kind {
@@ -220,7 +242,7 @@ impl<'a> Look<'a> {
             _ => return,
         };
         if wrong {
-            let other = if stage.op == "ascend" { "descend" } else { "ascend" };
+            let other = if stage.op == Op::Ascend { "descend" } else { "ascend" };
             self.out.push(
                 Diagnostic::warning(Code::SwappedRoles, self.span(stage), message)
                     .label("the leader raises it, the follower lowers it")

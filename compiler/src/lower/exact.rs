@@ -6,10 +6,10 @@
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr as Ast, ExprKind, Ident};
-use pbpo_plan::Stage;
+use pbpo_plan::{Op, Stage};
 use serde_json::{Map, Value as Json, json};
 
-use super::{Lower, stage};
+use super::Lower;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Args, Choice};
@@ -36,7 +36,7 @@ impl Lower<'_> {
     /// The stage of a world.
     pub(super) fn world(&mut self, name: &str) {
         let args = self.block(name);
-        let mut made = stage("world", &[name])
+        let mut made = Stage::new(Op::World, &[name])
             .maybe("norm", args.float("norm"))
             .maybe("misspecified", args.float("misspecified"))
             .set("per_step", args.word("reward") == Some("token"));
@@ -49,13 +49,13 @@ impl Lower<'_> {
     }
 
     /// A stage of a block in a world, with its settings.
-    fn citizen(&mut self, op: &str, name: &str, choices: &[&str]) -> Stage {
+    fn citizen(&mut self, op: Op, name: &str, choices: &[&str]) -> Stage {
         let value = self.fresh(name);
         self.players.insert(name.to_owned(), value.clone());
         let world = self.block(name).name("world").unwrap_or_default().to_owned();
         self.need(&world);
         let args = self.block(name);
-        let mut made = stage(op, &[&value]).with("world", world);
+        let mut made = Stage::new(op, &[&value]).with("world", world);
         made.config.extend(args.json());
         for choice in choices {
             if let Some(chosen) = args.choice(choice) {
@@ -67,13 +67,13 @@ impl Lower<'_> {
 
     pub(super) fn exact_policy(&mut self, name: &str) {
         self.points_need_a_bandit(name);
-        let made = self.citizen("policy", name, &["class"]);
+        let made = self.citizen(Op::Policy, name, &["class"]);
         self.add(name, made);
     }
 
     pub(super) fn exact_reward_model(&mut self, name: &str) {
         self.steps_need_tokens(name);
-        let made = self.citizen("reward_model", name, &[]);
+        let made = self.citizen(Op::RewardModel, name, &[]);
         self.add(name, made);
     }
 
@@ -82,7 +82,7 @@ impl Lower<'_> {
         if let Some(of) = self.searched(name) {
             self.need(&of);
         }
-        let made = self.citizen("exploration", name, &["search"]);
+        let made = self.citizen(Op::Exploration, name, &["search"]);
         self.add(name, made);
     }
 
@@ -98,7 +98,7 @@ impl Lower<'_> {
         self.need(&policy);
         self.need(&world);
         self.acts_in(&policy, &world, args.span("policy").unwrap_or(span));
-        let made = stage("sample", &[output])
+        let made = Stage::new(Op::Sample, &[output])
             .with("policy", self.player(&policy))
             .with("prompts", world.clone())
             .set("count", count);
@@ -115,7 +115,7 @@ impl Lower<'_> {
         self.need(&exploration);
         self.acts_in(&exploration, &world, args.span("exploration").unwrap_or(span));
         let next = self.fresh(&exploration);
-        let mut made = stage("explore", &[output, &next])
+        let mut made = Stage::new(Op::Explore, &[output, &next])
             .with("exploration", self.player(&exploration))
             .with("against", local.value);
         if let Some(of) = self.searched(&exploration) {
@@ -174,7 +174,7 @@ impl Lower<'_> {
         let keep = self.block(&constraint).choice("keep").map(tagged);
         let (before, old) = (self.player(policy), self.player(reward));
         let (after, next) = (self.fresh(policy), self.fresh(reward));
-        let made = stage("solve", &[&after, &next])
+        let made = Stage::new(Op::Solve, &[&after, &next])
             .with("policy", before)
             .with("against", self.player(against))
             .with("reward_model", old)
@@ -198,7 +198,7 @@ impl Lower<'_> {
             );
         }
         let side = |port: &str| args.name(port).map(|name| self.local(name)).unwrap_or_default();
-        let made = stage("regret", &[output])
+        let made = Stage::new(Op::Regret, &[output])
             .with("policy", self.player(&policy))
             .with("first", side("first"))
             .with("second", side("second"));

@@ -2,10 +2,10 @@
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr as Ast, Ident};
-use pbpo_plan::{BinaryOp, Expr, Leaf, Reduction};
+use pbpo_plan::{BinaryOp, Expr, Leaf, Op, Reduction, Stage};
 
+use super::Lower;
 use super::exact::tagged;
-use super::{Lower, stage};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::Args;
@@ -20,7 +20,7 @@ impl Lower<'_> {
         let features = self.block(name).name("features").unwrap_or_default().to_owned();
         self.need(&features);
         let value = self.fresh(name);
-        let mut made = stage("linear_model", &[&value]).with("features", features);
+        let mut made = Stage::new(Op::LinearModel, &[&value]).with("features", features);
         made.config.extend(self.block(name).json());
         self.players.insert(name.to_owned(), value);
         self.add(name, made);
@@ -47,7 +47,7 @@ impl Lower<'_> {
             return self.other_model(&constraint, &on, &name, within);
         }
         let keep = self.block(&constraint).choice("keep").map(tagged);
-        let made = stage("worst", &[&after])
+        let made = Stage::new(Op::Worst, &[&after])
             .with("player", before)
             .with("first", y)
             .with("second", y0)
@@ -66,7 +66,7 @@ impl Lower<'_> {
 
     /// `distance(r, s, y)`
     pub(super) fn distance(&mut self, args: &Args, output: &str, span: Span) {
-        let mut made = stage("distance", &[output]);
+        let mut made = Stage::new(Op::Distance, &[output]);
         for port in ["first", "second"] {
             let model = args.name(port).unwrap_or_default().to_owned();
             self.need(&model);

@@ -216,20 +216,6 @@ impl<'a> Lower<'a> {
     }
 }
 
-/// A stage without inputs; its name is the first output's.
-fn stage(op: &str, outputs: &[&str]) -> Stage {
-    Stage {
-        name: outputs.first().copied().unwrap_or_default().to_owned(),
-        op: op.to_owned(),
-        inputs: Vec::new(),
-        outputs: outputs.iter().map(|output| (*output).to_owned()).collect(),
-        config: BTreeMap::new(),
-        objective: None,
-        forwards: Vec::new(),
-        body: None,
-    }
-}
-
 /// A parameter's value in the plan.
 fn constant(value: &Constant) -> Json {
     match value {

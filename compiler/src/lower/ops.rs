@@ -1,14 +1,15 @@
 //! Operations: one function each.
 
 use pbpo_grammar::Span;
+use pbpo_plan::{Op, Stage};
 use serde_json::json;
 
+use super::Lower;
 use super::prelude::{group, setting};
-use super::{Lower, stage};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::Args;
-use crate::schema::ops::{Op, OpSchema};
+use crate::schema::ops::{Op as Call, OpSchema};
 use crate::schema::{Flow, scored};
 use crate::scope::{Local, Rollouts};
 
@@ -30,35 +31,35 @@ impl Lower<'_> {
     /// The stage of an operation. Nothing, if an argument that it can't do without was in error.
     pub(super) fn lower_op(&mut self, schema: &OpSchema, args: &Args, output: &str, span: Span) -> Option<Made> {
         let rollouts = match schema.op {
-            Op::Sample if self.answers_world(args) => Some(self.exact_sample(args, output, span)?),
-            Op::Explore if self.answers_world(args) => Some(self.exact_explore(args, output, span)?),
-            Op::Sample => Some(self.sample(args, output, span)?),
-            Op::Explore => Some(self.explore(args, output, span)?),
-            Op::Pairs => {
+            Call::Sample if self.answers_world(args) => Some(self.exact_sample(args, output, span)?),
+            Call::Explore if self.answers_world(args) => Some(self.exact_explore(args, output, span)?),
+            Call::Sample => Some(self.sample(args, output, span)?),
+            Call::Explore => Some(self.explore(args, output, span)?),
+            Call::Pairs => {
                 self.pairs_of_data(args, output, span);
                 None
             }
-            Op::Label => {
+            Call::Label => {
                 self.label(args, output, span);
                 None
             }
-            Op::Draw => {
+            Call::Draw => {
                 self.draw(args, output, span);
                 None
             }
-            Op::Evaluate => {
+            Call::Evaluate => {
                 self.evaluate(args, output, output, false, span);
                 None
             }
-            Op::Regret => {
+            Call::Regret => {
                 self.regret(args, output, span);
                 None
             }
-            Op::Distance => {
+            Call::Distance => {
                 self.distance(args, output, span);
                 None
             }
-            Op::Save => {
+            Call::Save => {
                 self.save(args, span);
                 None
             }
@@ -71,7 +72,7 @@ impl Lower<'_> {
         let Some(player) = args.name("player").map(str::to_owned) else { return };
         self.need(&player);
         self.has_weights(&player, args.span("player").unwrap_or(span));
-        let mut made = stage("save", &[])
+        let mut made = Stage::new(Op::Save, &[])
             .with("player", self.player(&player))
             // Outside of loops nothing is counted.
             .set("every", if self.depth == 0 { 1 } else { args.int("every").unwrap_or(1) })
@@ -108,7 +109,7 @@ impl Lower<'_> {
         self.divides(args, count, per_prompt, &policy);
         let max_new = setting(self, args.get("max_new"), &policy, "max_new");
         self.fits(args, &policy, prompts.as_deref().unwrap_or_default(), &max_new, span);
-        let made = stage("sample", &[output])
+        let made = Stage::new(Op::Sample, &[output])
             .with("policy", self.player(&policy))
             .with("prompts", prompts.clone().unwrap_or_default())
             .set("count", count)
@@ -153,7 +154,7 @@ impl Lower<'_> {
         let next = self.fresh(&exploration);
         let max_new = setting(self, args.get("max_new"), &policy, "max_new");
         self.fits(args, &policy, args.name("prompts").unwrap_or_default(), &max_new, span);
-        let made = stage("explore", &[output, &next])
+        let made = Stage::new(Op::Explore, &[output, &next])
             .with("exploration", self.player(&exploration))
             .with("policy", self.player(&policy))
             .with("against", local.value)
@@ -211,14 +212,14 @@ impl Lower<'_> {
         let [policy, data] = ["policy", "data"].map(|port| args.name(port).unwrap_or_default().to_owned());
         self.need(&policy);
         self.need(&data);
-        self.push(stage("pairs", &[output]).with("policy", self.player(&policy)).with("data", data), span);
+        self.push(Stage::new(Op::Pairs, &[output]).with("policy", self.player(&policy)).with("data", data), span);
     }
 
     fn label(&mut self, args: &Args, output: &str, span: Span) {
         let oracle = args.name("by").unwrap_or_default().to_owned();
         self.need(&oracle);
         let side = |port: &str| args.name(port).map(|name| self.local(name)).unwrap_or_default();
-        let made = stage("label", &[output])
+        let made = Stage::new(Op::Label, &[output])
             .with("oracle", oracle)
             .with("first", side("first"))
             .with("second", side("second"));
@@ -240,7 +241,10 @@ impl Lower<'_> {
 
     fn draw(&mut self, args: &Args, output: &str, span: Span) {
         let preferences = args.name("preferences").map(|name| self.local(name)).unwrap_or_default();
-        self.push(stage("draw", &[output]).with("preferences", preferences).maybe("count", args.int("count")), span);
+        self.push(
+            Stage::new(Op::Draw, &[output]).with("preferences", preferences).maybe("count", args.int("count")),
+            span,
+        );
     }
 
     /// Rows of files have no score of their own: something must say what a right response is.
@@ -276,7 +280,7 @@ impl Lower<'_> {
         let max_new = setting(self, None, &policy, "max_new");
         self.fits(args, &policy, &data, &max_new, span);
         let label = label.split('@').next().unwrap_or(label);
-        let made = stage("evaluate", &[output])
+        let made = Stage::new(Op::Evaluate, &[output])
             .with("policy", self.player(&policy))
             .with("data", data)
             .set("every", every)

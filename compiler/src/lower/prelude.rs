@@ -2,9 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use pbpo_plan::{Op, Stage};
 use serde_json::{Value as Json, json};
 
-use super::{Lower, stage};
+use super::Lower;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Args, Value};
@@ -69,7 +70,7 @@ impl Lower<'_> {
     }
 
     fn data(&mut self, name: &str) {
-        let mut made = stage("data", &[name]);
+        let mut made = Stage::new(Op::Data, &[name]);
         if let Some(source) = self.block(name).choice("source") {
             made = made.set("task", source.name);
             made.config.extend(source.args.json());
@@ -96,7 +97,7 @@ impl Lower<'_> {
             self.load(policy, &value, &checkpoint.unwrap_or_default(), lora);
             return value;
         }
-        let mut made = stage("imitate", &[&value]);
+        let mut made = Stage::new(Op::Imitate, &[&value]);
         let mut data = None;
         if let Some(init) = args.choice("init") {
             data = init.args.name("data").map(str::to_owned);
@@ -121,7 +122,10 @@ impl Lower<'_> {
     fn load(&mut self, block: &str, value: &str, checkpoint: &Args, lora: Option<serde_json::Map<String, Json>>) {
         let (lora, compute) = (lora.map(Json::Object), checkpoint.word("compute"));
         let name = checkpoint.text("name").unwrap_or_default();
-        self.add(block, stage("load", &[value]).set("model", name).maybe("lora", lora).maybe("compute", compute));
+        self.add(
+            block,
+            Stage::new(Op::Load, &[value]).set("model", name).maybe("lora", lora).maybe("compute", compute),
+        );
     }
 
     /// The weights that a field of a block names: those of a policy before the game, or of a checkpoint.
@@ -140,7 +144,7 @@ impl Lower<'_> {
     fn policy(&mut self, name: &str) {
         let init = self.init(name);
         let value = self.fresh(name);
-        let mut made = stage("policy", &[&value]).with("init", init);
+        let mut made = Stage::new(Op::Policy, &[&value]).with("init", init);
         let args = self.block(name);
         if let Some(optimizer) = args.choice("optimizer") {
             made = made.set("optimizer", optimizer.args.json());
@@ -163,7 +167,7 @@ impl Lower<'_> {
             .unwrap_or_default();
         judge.iter().for_each(|needed| self.need(needed));
         let value = self.fresh(name);
-        let made = stage("follow", &[&value]).with("policy", self.player(&leader)).set("update", update);
+        let made = Stage::new(Op::Follow, &[&value]).with("policy", self.player(&leader)).set("update", update);
         self.players.insert(name.to_owned(), value);
         self.add(name, made);
     }
@@ -171,7 +175,7 @@ impl Lower<'_> {
     fn reward_model(&mut self, name: &str) {
         let init = self.weights(name, "backbone");
         let value = self.fresh(name);
-        let mut made = stage("reward_model", &[&value]);
+        let mut made = Stage::new(Op::RewardModel, &[&value]);
         made.inputs.extend(init.map(|init| ("init".to_owned(), init)));
         made.config.extend(self.block(name).json());
         self.players.insert(name.to_owned(), value);
@@ -180,7 +184,7 @@ impl Lower<'_> {
 
     fn features(&mut self, name: &str) {
         let init = self.weights(name, "of");
-        let mut made = stage("features", &[name]);
+        let mut made = Stage::new(Op::Features, &[name]);
         made.inputs.extend(init.map(|init| ("init".to_owned(), init)));
         made.config.extend(self.block(name).json());
         self.add(name, made);
@@ -197,8 +201,10 @@ impl Lower<'_> {
             self.need(&proposal);
         }
         let value = self.fresh(name);
-        let mut made =
-            stage("exploration", &[&value]).set("candidates", candidates).maybe("bonus", bonus).maybe("ridge", ridge);
+        let mut made = Stage::new(Op::Exploration, &[&value])
+            .set("candidates", candidates)
+            .maybe("bonus", bonus)
+            .maybe("ridge", ridge);
         made.inputs.extend(features.map(|features| ("features".to_owned(), features)));
         self.players.insert(name.to_owned(), value);
         self.add(name, made);
@@ -213,7 +219,7 @@ impl Lower<'_> {
     }
 
     fn oracle(&mut self, name: &str) {
-        let mut made = stage("oracle", &[name]);
+        let mut made = Stage::new(Op::Oracle, &[name]);
         if let Some(by) = self.block(name).choice("by") {
             made.config.extend(by.args.json());
             // Plans of oracles with a score are older than this field.

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Body as Braces, Expr, ExprKind, Ident, Number, Stmt};
-use pbpo_plan::{Body, Carry};
+use pbpo_plan::{Body, Carry, Op, Stage};
 
-use super::{Lower, stage};
+use super::Lower;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::schema::{Kind, Range};
@@ -81,8 +81,9 @@ impl Lower<'_> {
         let carried: Vec<(String, String)> =
             carries.iter().map(|(name, carry)| (name.clone(), carry.from.clone())).collect();
         let body = Body::new(stages, carries.into_iter().map(|(_, carry)| carry).collect());
-        let mut made =
-            stage("repeat", &outs.iter().map(String::as_str).collect::<Vec<_>>()).set("count", count).set("unit", unit);
+        let mut made = Stage::new(Op::Repeat, &outs.iter().map(String::as_str).collect::<Vec<_>>())
+            .set("count", count)
+            .set("unit", unit);
         if made.name.is_empty() {
             made.name = self.fresh("repeat");
         }
@@ -223,7 +224,7 @@ impl Lower<'_> {
             let at = args.span("update").unwrap_or(span);
             let (follower, leader) = (self.player(name), self.player(&self.leader(name)));
             let value = self.fresh(name);
-            let mut made = stage("refresh", &[&value])
+            let mut made = Stage::new(Op::Refresh, &[&value])
                 .with("follower", follower)
                 .with("policy", leader)
                 .set("update", update)

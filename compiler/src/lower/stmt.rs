@@ -2,9 +2,10 @@
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr, ExprKind, Ident, Item, Stmt};
+use pbpo_plan::{Op, Stage};
 
+use super::Lower;
 use super::ops::Made;
-use super::{Lower, stage};
 use crate::check::path_text;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
@@ -94,7 +95,8 @@ impl Lower<'_> {
         }
         let before = self.local(&name.text);
         let after = self.fresh(&name.text);
-        let made = stage("append", &[&after]).with("preferences", before).with("batch", batch.unwrap_or_default());
+        let made =
+            Stage::new(Op::Append, &[&after]).with("preferences", before).with("batch", batch.unwrap_or_default());
         self.push(made, span);
         if let Some(local) = self.locals.map.get_mut(&name.text) {
             local.value = after;
@@ -108,7 +110,7 @@ impl Lower<'_> {
             return;
         }
         let value = self.fresh(&name.text);
-        self.push(stage("preferences", &[&value]), name.span);
+        self.push(Stage::new(Op::Preferences, &[&value]), name.span);
         let local = Local { value, flow: Some(Flow::Preferences), span: name.span, rollouts: None, pending: true };
         self.locals.map.insert(name.text.clone(), local);
     }

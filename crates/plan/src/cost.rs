@@ -10,7 +10,6 @@ use std::collections::{BTreeMap, HashSet};
 use serde::Serialize;
 
 use super::flow::{Flow, int};
-use super::forward::forwards;
 use super::identity::{Identity, identities};
 use super::memory::{Memory, Sizes};
 use super::{Body, Plan, Stage};
@@ -32,6 +31,18 @@ pub struct Cost {
     /// The parts by stage, most trained and generated tokens first.
     #[serde(skip)]
     pub stages: Vec<(String, u64)>,
+}
+
+/// The share of one stage, in all its runs.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    pub generated: u64,
+    /// What `max_new` allows.
+    pub generated_most: u64,
+    pub trained: u64,
+    pub scored: u64,
+    pub optimizer_steps: u64,
+    pub labelled_pairs: u64,
 }
 
 /// Tokens a second of a machine at a shape.
@@ -65,6 +76,15 @@ impl Cost {
         total.stages = stages.into_iter().collect();
         total.stages.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.cmp(&b.0)));
         total
+    }
+
+    fn spend(&mut self, spent: Spent) {
+        self.generated_tokens += spent.generated;
+        self.generated_tokens_most += spent.generated_most;
+        self.trained_tokens += spent.trained;
+        self.scored_tokens += spent.scored;
+        self.optimizer_steps += spent.optimizer_steps;
+        self.labelled_pairs += spent.labelled_pairs;
     }
 
     /// Another point behind this one: work adds up, room does not.
@@ -111,65 +131,11 @@ impl<'a> Work<'a> {
         if times == 0 {
             return;
         }
-        let before = self.cost.generated_tokens + self.cost.trained_tokens + self.cost.scored_tokens;
-        match stage.op.as_str() {
-            "imitate" => {
-                let (steps, batch) = (int(stage, "steps"), int(stage, "batch"));
-                let row = self.flow.from(stage, "data").map_or(0, |data| {
-                    self.flow.prompt(data) + self.flow.response(data).max(self.flow.written(stage, data))
-                });
-                self.cost.optimizer_steps += steps * times;
-                self.cost.trained_tokens += batch * row * steps * times;
-            }
-            "sample" => self.generates(stage, "prompts", int(stage, "count"), int(stage, "max_new"), times),
-            "explore" => {
-                let against = self.flow.from(stage, "against");
-                let rows = against.map_or(0, |against| int(against, "count"));
-                let candidates = int(stage, "candidates").max(1);
-                let data = against.and_then(|against| self.flow.from(against, "prompts"));
-                let (prompt, new) = data.map_or((0, 0), |data| {
-                    (self.flow.prompt(data), self.flow.response(data).min(int(stage, "max_new")))
-                });
-                self.cost.generated_tokens += rows * candidates * new * times;
-                self.cost.generated_tokens_most += rows * candidates * int(stage, "max_new") * times;
-                // Features of every candidate, and of what they are compared with.
-                self.cost.scored_tokens += rows * (candidates + 1) * (prompt + new) * times;
-            }
-            "evaluate" => {
-                // Every so many iterations, and in the last one.
-                let due = times.div_ceil(int(stage, "every").max(1)).max(1);
-                let most = self.flow.sampling(stage, "max_new");
-                self.generates(stage, "data", self.flow.evaluated(stage), most, due);
-            }
-            "label" => {
-                let first = self.flow.from(stage, "first");
-                self.cost.labelled_pairs += first.map_or(0, |first| self.flow.rows(first)) * times;
-            }
-            "ascend" | "descend" => {
-                self.cost.optimizer_steps += times;
-                let player = stage.input("player").unwrap_or_default();
-                for forward in stage.objective.as_ref().map(forwards).unwrap_or_default() {
-                    let Some(batch) = self.flow.stage(&forward.batch.value) else { continue };
-                    let (prompt, response) = self.flow.row(batch);
-                    let tokens = self.flow.rows(batch) * (prompt + response) * times;
-                    if forward.player == player {
-                        self.cost.trained_tokens += tokens;
-                    } else {
-                        self.cost.scored_tokens += tokens;
-                    }
-                }
-            }
-            _ => {}
+        let spent = (stage.op.info().cost)(stage, &self.flow, times);
+        self.cost.spend(spent);
+        let tokens = spent.generated + spent.trained + spent.scored;
+        if tokens > 0 {
+            self.cost.stages.push((format!("{} = {}", stage.name, stage.op), tokens));
         }
-        let after = self.cost.generated_tokens + self.cost.trained_tokens + self.cost.scored_tokens;
-        if after > before {
-            self.cost.stages.push((format!("{} = {}", stage.name, stage.op), after - before));
-        }
-    }
-
-    fn generates(&mut self, stage: &'a Stage, port: &str, rows: u64, most: u64, times: u64) {
-        let new = self.flow.from(stage, port).map_or(0, |data| self.flow.response(data)).min(most);
-        self.cost.generated_tokens += rows * new * times;
-        self.cost.generated_tokens_most += rows * most * times;
     }
 }

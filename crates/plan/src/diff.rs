@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::identity::{Identity, identities};
-use super::{Body, Plan, Stage, ops};
+use super::{Body, Op, Plan, Stage};
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -19,7 +19,7 @@ pub struct Change {
     pub kind: Kind,
     /// The stage's name, in the new plan where it is there.
     pub stage: String,
-    pub op: String,
+    pub op: Op,
     /// Why: the stage's own changes first, else the inputs that changed.
     pub reasons: Vec<String>,
 }
@@ -40,7 +40,7 @@ pub struct Diff {
 }
 
 /// Operation, name without its number, and how many such came before.
-type Key = (String, String, usize);
+type Key = (Op, String, usize);
 
 /// A stage with its identity.
 struct Known<'p> {
@@ -143,9 +143,9 @@ fn pairs<'n, 'o: 'n>(
     for known in new.clone() {
         pairs.extend(rest.remove(&known.key).map(|other| (&known.key, other)));
     }
-    for known in new.filter(|known| known.stage.op == "repeat") {
+    for known in new.filter(|known| known.stage.op == Op::Repeat) {
         let is = |other: &&Known<'_>| {
-            other.stage.op == "repeat" && other.depth == known.depth && rest.contains_key(&other.key)
+            other.stage.op == Op::Repeat && other.depth == known.depth && rest.contains_key(&other.key)
         };
         if let (false, Some(other)) = (pairs.contains_key(&known.key), old.iter().find(is)) {
             rest.remove(&other.key);
@@ -156,18 +156,18 @@ fn pairs<'n, 'o: 'n>(
 }
 
 fn change(kind: Kind, stage: &Stage, reasons: Vec<String>) -> Change {
-    Change { kind, stage: stage.name.clone(), op: stage.op.clone(), reasons }
+    Change { kind, stage: stage.name.clone(), op: stage.op, reasons }
 }
 
 fn known(plan: &Plan) -> Vec<Known<'_>> {
     let identities = identities(plan);
     let mut found = Vec::new();
-    let mut counts: BTreeMap<(String, String), usize> = BTreeMap::new();
+    let mut counts: BTreeMap<(Op, String), usize> = BTreeMap::new();
     collect(&plan.body, 0, &mut |stage, depth| {
         let base = stage.name.split('@').next().unwrap_or_default().to_owned();
-        let count = counts.entry((stage.op.clone(), base.clone())).or_insert(0);
-        let identity = identities.get(&stage.name).copied().unwrap_or_default();
-        found.push(Known { stage, identity, key: (stage.op.clone(), base, *count), depth });
+        let count = counts.entry((stage.op, base.clone())).or_insert(0);
+        let Some(identity) = identities.get(&stage.name).copied() else { return };
+        found.push(Known { stage, identity, key: (stage.op, base, *count), depth });
         *count += 1;
     });
     found
@@ -201,7 +201,7 @@ fn reasons(
     if before != after {
         own.push(format!("objective {before}\n           -> {after}"));
     }
-    if seeds.0 != seeds.1 && ops::find(&new.op).is_some_and(|info| info.random) {
+    if seeds.0 != seeds.1 && new.op.info().random {
         own.push(format!("seed {} -> {}", seeds.0, seeds.1));
     }
     let mut by_input = Vec::new();

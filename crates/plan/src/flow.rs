@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value as Json;
 
-use super::{Body, Stage};
+use super::cost::Spent;
+use super::{Body, Op, Stage};
 
 /// Tokens of a prompt of a file, and of a response in one, where nothing says how long they are (our choice).
 const TEXT: u64 = 512;
@@ -46,20 +47,19 @@ impl<'a> Flow<'a> {
     }
 
     /// Some stage of an op.
-    pub fn any(&self, op: &str) -> Option<&'a Stage> {
+    pub fn any(&self, op: Op) -> Option<&'a Stage> {
         self.stages.values().copied().find(|stage| stage.op == op)
     }
 
     /// Rows of rollouts or preferences.
     pub fn rows(&self, stage: &Stage) -> u64 {
-        match stage.op.as_str() {
-            "sample" | "draw" => int(stage, "count"),
-            "explore" => self.from(stage, "against").map_or(0, |against| self.rows(against)),
-            "label" => self.from(stage, "first").map_or(0, |first| self.rows(first)),
-            "append" => self.from(stage, "batch").map_or(0, |batch| self.rows(batch)),
-            "pairs" => self.from(stage, "data").map_or(0, |data| int(data, "count")),
-            _ => 0,
-        }
+        (stage.op.info().rows)(stage, self)
+    }
+
+    /// What so many responses to the prompts at a port take, in each of so many runs.
+    pub fn generates(&self, stage: &Stage, port: &str, rows: u64, most: u64, times: u64) -> Spent {
+        let new = self.from(stage, port).map_or(0, |data| self.response(data)).min(most);
+        Spent { generated: rows * new * times, generated_most: rows * most * times, ..Spent::default() }
     }
 
     /// Prompts that `evaluate` asks.
@@ -76,14 +76,14 @@ impl<'a> Flow<'a> {
 
     /// Tokens of a response that a file holds, where a stage reads those; else 0.
     pub fn written(&self, stage: &'a Stage, data: &Stage) -> u64 {
-        let reads = matches!(stage.op.as_str(), "imitate" | "pairs");
+        let reads = stage.op.info().reads_responses;
         let from = ["batch", "preferences"].into_iter().filter_map(|port| self.from(stage, port));
         if is_file(data) && reads { TEXT } else { from.map(|from| self.written(from, data)).max().unwrap_or(0) }
     }
 
     /// The data that rows come from, by way of whatever made them.
     pub fn source(&self, stage: &'a Stage, seen: &mut BTreeSet<&'a str>) -> Option<&'a Stage> {
-        if stage.op == "data" {
+        if stage.op == Op::Data {
             return Some(stage);
         }
         if !seen.insert(&stage.name) {
@@ -92,7 +92,7 @@ impl<'a> Flow<'a> {
         let ports = ["prompts", "against", "first", "batch", "preferences", "data"];
         let makers: Vec<&'a Stage> = ports.iter().filter_map(|port| self.from(stage, port)).collect();
         // A set that a loop carries has its pairs from the data that anything is sampled on.
-        makers.into_iter().find_map(|maker| self.source(maker, seen)).or_else(|| self.any("data"))
+        makers.into_iter().find_map(|maker| self.source(maker, seen)).or_else(|| self.any(Op::Data))
     }
 
     /// Tokens of a prompt. Of `digits`: one for the start, the digits, one for `=`.

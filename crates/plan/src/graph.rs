@@ -44,7 +44,7 @@ impl Picture<'_> {
             let node = format!("n{}", self.next);
             self.next += 1;
             match &stage.body {
-                None => self.node(&indent, &node, &stage.op, &stage.name),
+                None => self.node(&indent, &node, stage.op.word(), &stage.name),
                 Some(inner) => {
                     let count = stage.config.get("count").map(ToString::to_string).unwrap_or_default();
                     self.frame(&indent, &node, &format!("repeat {count}"));

@@ -6,15 +6,24 @@
 
 use std::collections::BTreeMap;
 
-use super::{Body, Plan, Stage, canonical, ops};
+use super::{Body, Op, Plan, Stage, canonical};
 
 /// A hash of 256 bits.
 pub type Identity = [u8; 32];
 
-/// The identity of every stage of a plan, those in loops included, by name.
+/// The identity of every stage of a plan that [`super::verify`] accepts, those in loops included, by name.
 pub fn identities(plan: &Plan) -> BTreeMap<String, Identity> {
     let mut work = Work { seed: plan.seed, ..Work::default() };
     work.body(&plan.body);
+    work.stages
+}
+
+/// The identities of the stages of a plan that passes have made of another one: those of the plan as it was compiled,
+/// and for each stage that a pass has added one of its own, by what it does and works on.
+pub fn identities_of_made(made: &Plan, compiled: &Plan) -> BTreeMap<String, Identity> {
+    let mut work = Work { seed: compiled.seed, ..Work::default() };
+    work.body(&compiled.body);
+    work.added(&made.body);
     work.stages
 }
 
@@ -43,7 +52,7 @@ impl Work {
         }
         for stage in body.stages() {
             let identity = self.stage(stage);
-            if stage.op != "save" {
+            if stage.op != Op::Save {
                 parts.push(identity);
             }
         }
@@ -51,11 +60,21 @@ impl Work {
         parts
     }
 
+    /// Stages that are not known yet. What they work on is: a pass gives no value another meaning.
+    fn added(&mut self, body: &Body) {
+        for stage in body.stages() {
+            if !self.stages.contains_key(&stage.name) {
+                self.stage(stage);
+            } else if let Some(inner) = &stage.body {
+                self.added(inner);
+            }
+        }
+    }
+
     fn stage(&mut self, stage: &Stage) -> Identity {
-        let info = ops::find(&stage.op);
-        let version = info.map_or(0, |info| info.version);
+        let info = stage.op.info();
         let mut parts = Parts::new();
-        parts.add(stage.op.as_bytes()).add(&version.to_le_bytes());
+        parts.add(stage.op.word().as_bytes()).add(&info.version.to_le_bytes());
         parts.add(serde_json::to_string(&stage.config).unwrap_or_default().as_bytes());
         let objective = stage.objective.as_ref().map(|objective| canonical::objective(objective, &self.values));
         parts.add(objective.unwrap_or_default().as_bytes());
@@ -66,7 +85,7 @@ impl Work {
         for part in stage.body.iter().flat_map(|body| self.body(body)) {
             parts.add(&part);
         }
-        if info.is_some_and(|info| info.random) {
+        if info.random {
             parts.add(&self.seed.to_le_bytes());
         }
         let same = parts.hash();
@@ -96,8 +115,10 @@ impl Work {
         parts.hash()
     }
 
+    /// The identity of a value. One that nothing makes, in a plan that [`super::verify`] refuses, has one by its name.
     fn value(&self, name: &str) -> Identity {
-        self.values.get(name).copied().unwrap_or_default()
+        let unknown = || Parts::new().add(b"unknown").add(name.as_bytes()).hash();
+        self.values.get(name).copied().unwrap_or_else(unknown)
     }
 }
 

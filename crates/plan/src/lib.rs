@@ -7,7 +7,7 @@
 //! - `expr.rs`: objectives; `pairs.rs`: rows of labelled pairs in them; `forward.rs`: the forwards they need; `text.rs`: the stable text form;
 //!   `identity.rs`, `canonical.rs`: content hashes of stages; `json.rs`, `graph.rs`: other printers; `sweep.rs`:
 //!   what several plans have in common; `diff.rs`: what is different between two; `cost.rs`: what one will take;
-//!   `flow.rs`: where rows come from; `lifetime.rs`: how long values are needed; `memory/`: the room that they take.
+//!   `flow.rs`: where rows come from; `lifetime.rs`: how long values are needed; `memory/`: the room that they take; `ops/`: what is known of each op.
 //! - `passes/`: plans to equal plans that take less time; `parallel.rs`: the points of a sweep on several threads.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
@@ -40,6 +40,7 @@ pub use verify::verify;
 
 pub use expr::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp};
 pub use forward::{Forward, Gives};
+pub use ops::Op;
 
 /// Version of the text and JSON forms. Any change of either bumps it.
 pub const PLAN_VERSION: u32 = 1;
@@ -93,7 +94,7 @@ pub struct Stage {
     /// Unique in the plan: the name of the first output.
     pub name: String,
     /// What is done; the runtime's registry is keyed by it.
-    pub op: String,
+    pub op: Op,
     /// Named inputs, in the order of the op's declaration: (port, value). Those of a `repeat` are all
     /// that its body carries and captures.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -115,6 +116,20 @@ pub struct Stage {
 }
 
 impl Stage {
+    /// A stage without inputs and settings; its name is the first output's.
+    pub fn new(op: Op, outputs: &[&str]) -> Self {
+        Stage {
+            name: outputs.first().copied().unwrap_or_default().to_owned(),
+            op,
+            inputs: Vec::new(),
+            outputs: outputs.iter().map(|output| (*output).to_owned()).collect(),
+            config: Config::new(),
+            objective: None,
+            forwards: Vec::new(),
+            body: None,
+        }
+    }
+
     /// The value at an input port.
     pub fn input(&self, port: &str) -> Option<&str> {
         self.inputs.iter().find(|(p, _)| p == port).map(|(_, value)| value.as_str())
@@ -142,7 +157,7 @@ impl Stage {
 
     /// Whether it writes checkpoints, itself or in its body: then it is run in every point of a sweep.
     pub fn saves(&self) -> bool {
-        self.op == "save" || self.body.iter().any(|body| body.stages().any(Stage::saves))
+        self.op == Op::Save || self.body.iter().any(|body| body.stages().any(Stage::saves))
     }
 }
 

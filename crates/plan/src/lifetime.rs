@@ -27,8 +27,7 @@ pub fn last_uses(body: &Body) -> Vec<Vec<&str>> {
 
 /// The newest version of each player outside of loops: what a run leaves.
 pub fn results(plan: &Plan) -> HashSet<&str> {
-    let makes = |op: &str| matches!(op, "policy" | "reward_model" | "linear_model");
-    let made = plan.body.stages().filter(|stage| makes(&stage.op)).flat_map(|stage| &stage.outputs);
+    let made = plan.body.stages().filter(|stage| stage.op.info().player).flat_map(|stage| &stage.outputs);
     let players: HashSet<&str> = made.filter_map(|output| Some(output.split_once('@')?.0)).collect();
     let mut newest: HashMap<&str, (usize, &str)> = HashMap::new();
     for output in plan.body.stages().flat_map(|stage| &stage.outputs) {

@@ -19,7 +19,7 @@ pub struct Shape {
     /// For each point its name, its stages, and those that no point before it has.
     pub points: Vec<(String, usize, usize)>,
     /// For each operation, its stages and the different ones among them.
-    pub ops: BTreeMap<String, (usize, usize)>,
+    pub ops: BTreeMap<&'static str, (usize, usize)>,
 }
 
 impl Shape {
@@ -35,7 +35,7 @@ impl Shape {
             let mut new = 0;
             for (identity, stage) in stages {
                 let first = seen.insert(*identity, ()).is_none() || stage.saves();
-                let count = shape.ops.entry(stage.op.clone()).or_insert((0, 0));
+                let count = shape.ops.entry(stage.op.word()).or_insert((0, 0));
                 count.0 += 1;
                 count.1 += usize::from(first);
                 new += usize::from(first);
@@ -52,7 +52,7 @@ impl Shape {
         let (stages, points, unique) = (self.stages, self.points.len(), self.unique);
         let mut out = format!("pbpo-sweep 1\nsweep  {}\n", self.name);
         let _ = writeln!(out, "{stages} stages in {points} points, {unique} unique\n");
-        let width = self.ops.keys().map(String::len).max().unwrap_or(0).max(12);
+        let width = self.ops.keys().map(|op| op.len()).max().unwrap_or(0).max(12);
         let _ = writeln!(out, "{:<width$} {:>7} {:>7}", "op", "stages", "unique");
         for (op, (all, different)) in &self.ops {
             let _ = writeln!(out, "{op:<width$} {all:>7} {different:>7}");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Body, Expr, Forward, Leaf, Plan, Stage, forward, ops};
+use super::{Body, Expr, Forward, Leaf, Op, Plan, Stage, forward};
 
 /// Checks that the plan is acyclic, that every value is defined once and before its use, that stage
 /// names are unique, and that what loops carry is there. Says what is wrong.
@@ -43,9 +43,6 @@ impl Names {
         if !self.stages.insert(stage.name.clone()) {
             return Err(format!("two stages are called {}", stage.name));
         }
-        if ops::find(&stage.op).is_none() {
-            return Err(format!("{}: no operation is called {}", stage.name, stage.op));
-        }
         if stage.outputs.first().is_some_and(|first| *first != stage.name) {
             return Err(format!("{} is not called by its first output", stage.name));
         }
@@ -56,7 +53,7 @@ impl Names {
                 return Err(format!("{}: two inputs are called {port}", stage.name));
             }
         }
-        if matches!(stage.op.as_str(), "ascend" | "descend") != stage.objective.is_some() {
+        if stage.op.info().objective != stage.objective.is_some() {
             return Err(format!("{}: an objective belongs to ascend and descend", stage.name));
         }
         if let Some(objective) = &stage.objective {
@@ -64,7 +61,7 @@ impl Names {
             expr(objective, &inputs).map_err(|error| format!("{}: {error}", stage.name))?;
         }
         forwards(stage).map_err(|error| format!("{}: {error}", stage.name))?;
-        if (stage.op == "repeat") != stage.body.is_some() {
+        if (stage.op == Op::Repeat) != stage.body.is_some() {
             return Err(format!("{}: a body belongs to repeat", stage.name));
         }
         if let Some(body) = &stage.body {
@@ -117,6 +114,7 @@ fn expr(node: &Expr, inputs: &BTreeSet<&str>) -> Result<(), String> {
     match node {
         Expr::Const { value } if !value.is_finite() => Err("a number is not finite".into()),
         Expr::Const { .. } => Ok(()),
+        Expr::Clip { low, high, .. } if !(low.is_finite() && high.is_finite()) => Err("a bound is not finite".into()),
         Expr::Leaf { leaf } => match leaf {
             Leaf::Logp { policy, batch } | Leaf::Entropy { policy, batch } => input(policy).and(input(&batch.value)),
             Leaf::Kl { p, q, batch } => input(p).and(input(q)).and(input(&batch.value)),

@@ -1,8 +1,8 @@
 //! What is different between two plans, and why.
 
 use pbpo_compiler::{Input, compile};
-use pbpo_plan::Plan;
 use pbpo_plan::diff::{Diff, Kind};
+use pbpo_plan::{Op, Plan};
 
 const PAGE: &str = include_str!("../../../tests/fixtures/plans/written_out.pbpo");
 
@@ -62,7 +62,7 @@ fn an_objective_is_shown_on_both_sides() {
 #[test]
 fn another_count_is_one_reason() {
     let diff = Diff::of(&plan(PAGE, &[]), &plan(PAGE, &["main.episodes=5"]));
-    let repeat = diff.changes.iter().find(|change| change.op == "repeat").unwrap();
+    let repeat = diff.changes.iter().find(|change| change.op == Op::Repeat).unwrap();
     assert_eq!(repeat.reasons, ["count 30 -> 5"]);
 }
 
@@ -75,6 +75,6 @@ fn a_loop_that_carries_something_else_first_is_the_same_loop() {
     let old = plan(&page(&[y, ascend, descend].concat()), &[]);
     let diff = Diff::of(&old, &plan(&page(&[y, descend, ascend].concat()), &[]));
     let loops: Vec<Kind> =
-        diff.changes.iter().filter(|change| change.op == "repeat").map(|change| change.kind).collect();
+        diff.changes.iter().filter(|change| change.op == Op::Repeat).map(|change| change.kind).collect();
     assert_eq!(loops, [Kind::Changed], "{}", diff.text());
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use pbpo_compiler::Input;
 use pbpo_compiler::compile;
+use pbpo_plan::Op;
 use pbpo_plan::identity::{Identity, identities};
 
 const QUICKSTART: &str = include_str!("../../../tests/fixtures/plans/written_out.pbpo");
@@ -93,7 +94,7 @@ fn checkpoints_move_nothing() {
     let moved: Vec<&String> = before.keys().filter(|name| after[*name] != before[*name]).collect();
     let compiled = compile(Input::text("quickstart.pbpo", &behind), None, &[]);
     let plan = compiled.plan().unwrap();
-    let repeat = plan.body.stages().find(|stage| stage.op == "repeat").unwrap();
+    let repeat = plan.body.stages().find(|stage| stage.op == Op::Repeat).unwrap();
     assert_eq!(moved, [&repeat.name], "the loop itself is another: no point of a sweep takes it for that one");
     let other = identities_of(&more.replace("keep = 3", "keep = 4"), &[]);
     assert_ne!(other[&repeat.name], after[&repeat.name]);

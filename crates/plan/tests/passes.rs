@@ -7,8 +7,9 @@ use std::collections::BTreeMap;
 
 use common::fixtures;
 use pbpo_compiler::{Input, compile};
+use pbpo_plan::identity::{identities, identities_of_made};
 use pbpo_plan::passes::{self, PASSES};
-use pbpo_plan::{Body, Plan, ops, verify};
+use pbpo_plan::{Body, Op, Plan, verify};
 
 /// The start of every file here.
 const PLAYERS: &str = "pbpo 1
@@ -79,7 +80,7 @@ fn every_plan_stays_sound_behind_every_pass() {
         }
     }
     assert!(plans >= 15, "{plans}");
-    assert!(!ops::find("forward").unwrap().random);
+    assert!(!Op::Forward.info().random);
 }
 
 #[test]
@@ -205,4 +206,26 @@ fn a_long_body_is_quick() {
     let started = std::time::Instant::now();
     passes::run(plan);
     assert!(started.elapsed().as_millis() < 1000, "{:?}", started.elapsed());
+}
+
+#[test]
+fn what_a_pass_adds_has_an_identity_and_moves_no_other() {
+    let body = "y = sample(pi, prompts, count = 8)
+      repeat 3 { ascend pi on mean(r(y)) - 0.1 * kl(pi, ref, y) }";
+    let compiled = plan(body);
+    let (made, _) = passes::run(compiled.clone());
+    let (before, after) = (identities(&compiled), identities_of_made(&made, &compiled));
+    let added: Vec<&String> = after.keys().filter(|name| !before.contains_key(*name)).collect();
+    assert_eq!(added, ["r.forward@0", "ref.forward@0"]);
+    assert!(before.iter().all(|(name, identity)| after[name] == *identity));
+    let unique: std::collections::BTreeSet<_> = after.values().collect();
+    assert_eq!(unique.len(), after.len(), "two stages have one identity");
+    // It is that of the work, whatever the block is called.
+    let forward = |body: &str| {
+        let compiled = plan(body);
+        identities_of_made(&passes::run(compiled.clone()).0, &compiled)["ref.forward@0"]
+    };
+    let renamed = body.replace("y = ", "z = ").replace("(y)", "(z)").replace(", y)", ", z)");
+    assert_eq!(forward(&renamed), after["ref.forward@0"]);
+    assert_ne!(forward(&body.replace("count = 8", "count = 16")), after["ref.forward@0"]);
 }

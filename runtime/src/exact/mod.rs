@@ -22,7 +22,7 @@ use pbpo_exact::likelihood::{Fit, Preferences};
 use pbpo_exact::linalg::Covariance;
 use pbpo_exact::policy::Policy;
 use pbpo_exact::world::{Trajectory, World};
-use pbpo_plan::{Body, Plan, Stage};
+use pbpo_plan::{Body, Op as Named, Plan, Stage};
 
 use crate::context::Context;
 use crate::env::Env;
@@ -41,21 +41,40 @@ impl Op for Exact {
     }
 }
 
-/// The registry of the exact track. `oracle` and `preferences` are those of the practical one.
-pub const OPS: &[(&str, &dyn Op)] = &[
-    ("append", &Exact(pairs::append)),
-    ("exploration", &Exact(explore::make)),
-    ("explore", &Exact(explore::explore)),
-    ("follow", &Exact(players::follow)),
-    ("label", &Exact(pairs::label)),
-    ("policy", &Exact(players::make_policy)),
-    ("refresh", &Exact(players::refresh)),
-    ("regret", &Exact(regret::regret)),
-    ("reward_model", &Exact(players::make_reward_model)),
-    ("sample", &Exact(pairs::sample)),
-    ("solve", &Exact(solve::solve)),
-    ("world", &Exact(players::make_world)),
-];
+/// What runs an op in the exact track; `None` for those of the practical one alone. `oracle` and `preferences` are that one's.
+pub fn op(op: Named) -> Option<&'static dyn Op> {
+    Some(match op {
+        Named::Append => &Exact(pairs::append),
+        Named::Exploration => &Exact(explore::make),
+        Named::Explore => &Exact(explore::explore),
+        Named::Follow => &Exact(players::follow),
+        Named::Label => &Exact(pairs::label),
+        Named::Policy => &Exact(players::make_policy),
+        Named::Refresh => &Exact(players::refresh),
+        Named::Regret => &Exact(regret::regret),
+        Named::RewardModel => &Exact(players::make_reward_model),
+        Named::Sample => &Exact(pairs::sample),
+        Named::Solve => &Exact(solve::solve),
+        Named::World => &Exact(players::make_world),
+        Named::Ascend
+        | Named::Data
+        | Named::Descend
+        | Named::Distance
+        | Named::Draw
+        | Named::Evaluate
+        | Named::Features
+        | Named::Forward
+        | Named::Imitate
+        | Named::LinearModel
+        | Named::Load
+        | Named::Oracle
+        | Named::Pairs
+        | Named::Preferences
+        | Named::Repeat
+        | Named::Save
+        | Named::Worst => return None,
+    })
+}
 
 /// A value of the exact track.
 #[derive(Clone)]
@@ -181,10 +200,10 @@ typed!(played, Played, Arc<Played>);
 
 /// Whether nothing in a plan needs a device: all its players live in worlds.
 pub fn is_exact_plan(plan: &Plan) -> bool {
-    fn has(body: &Body, op: &str) -> bool {
+    fn has(body: &Body, op: Named) -> bool {
         body.stages().any(|stage| stage.op == op || stage.body.as_deref().is_some_and(|inner| has(inner, op)))
     }
-    has(&plan.body, "world") && !has(&plan.body, "data")
+    has(&plan.body, Named::World) && !has(&plan.body, Named::Data)
 }
 
 /// The blocks of a covariance: one for all, or one for each step.

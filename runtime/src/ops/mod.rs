@@ -1,5 +1,5 @@
-//! Ops: what a stage of a plan does. One file an op, and one line in [`OPS`]; those of the exact track are in
-//! `exact/`, with a line in [`exact::OPS`].
+//! Ops: what a stage of a plan does. One file an op, and one line in [`practical`]; those of the exact track are
+//! in `exact/`, with a line in [`exact::op`].
 
 mod append;
 mod ascend;
@@ -30,7 +30,7 @@ pub use evaluate::ASKED;
 pub use imitate::cross_entropy;
 use std::sync::Arc;
 
-use pbpo_plan::Stage;
+use pbpo_plan::{Op as Named, Stage};
 use serde::de::DeserializeOwned;
 
 use crate::context::Context;
@@ -45,46 +45,45 @@ pub trait Op: Sync {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault>;
 }
 
-/// The registry of the practical track: every op but `repeat`, which the executor does itself.
-pub const OPS: &[(&str, &dyn Op)] = &[
-    ("append", &append::Append),
-    ("ascend", &ascend::Ascend),
-    ("data", &data::MakeData),
-    ("descend", &ascend::Descend),
-    ("distance", &distance::Distance),
-    ("draw", &draw::Draw),
-    ("evaluate", &evaluate::Evaluate),
-    ("exploration", &exploration::MakeExploration),
-    ("explore", &explore::Explore),
-    ("features", &features::MakeFeatures),
-    ("follow", &follow::Follow),
-    ("forward", &forward::MakeForward),
-    ("imitate", &imitate::Imitate),
-    ("label", &label::Label),
-    ("linear_model", &linear::MakeLinear),
-    ("load", &load::Load),
-    ("oracle", &oracle::MakeOracle),
-    ("pairs", &pairs::Pairs),
-    ("policy", &policy::MakePolicy),
-    ("preferences", &preferences::MakePreferences),
-    ("refresh", &refresh::Refresh),
-    ("reward_model", &reward_model::MakeRewardModel),
-    ("sample", &sample::Sample),
-    ("save", &save::Save),
-    ("worst", &linear::Worst),
-];
+/// What runs an op in the practical track; `None` for those of worlds alone, and for `repeat`, which the executor does
+/// itself.
+pub fn practical(op: Named) -> Option<&'static dyn Op> {
+    Some(match op {
+        Named::Append => &append::Append,
+        Named::Ascend => &ascend::Ascend,
+        Named::Data => &data::MakeData,
+        Named::Descend => &ascend::Descend,
+        Named::Distance => &distance::Distance,
+        Named::Draw => &draw::Draw,
+        Named::Evaluate => &evaluate::Evaluate,
+        Named::Exploration => &exploration::MakeExploration,
+        Named::Explore => &explore::Explore,
+        Named::Features => &features::MakeFeatures,
+        Named::Follow => &follow::Follow,
+        Named::Forward => &forward::MakeForward,
+        Named::Imitate => &imitate::Imitate,
+        Named::Label => &label::Label,
+        Named::LinearModel => &linear::MakeLinear,
+        Named::Load => &load::Load,
+        Named::Oracle => &oracle::MakeOracle,
+        Named::Pairs => &pairs::Pairs,
+        Named::Policy => &policy::MakePolicy,
+        Named::Preferences => &preferences::MakePreferences,
+        Named::Refresh => &refresh::Refresh,
+        Named::RewardModel => &reward_model::MakeRewardModel,
+        Named::Sample => &sample::Sample,
+        Named::Save => &save::Save,
+        Named::Worst => &linear::Worst,
+        Named::Regret | Named::Repeat | Named::Solve | Named::World => return None,
+    })
+}
 
 /// The op of a stage: that of the exact track where one of its inputs is a value of it.
 pub fn op(stage: &Stage, env: &Env) -> Result<&'static dyn Op, Fault> {
-    let mut tables = [OPS, exact::OPS];
-    if stage.inputs.iter().any(|(_, value)| matches!(env.values.get(value), Some(Value::Exact(_)))) {
-        tables.reverse();
-    }
-    let found = tables.into_iter().flatten().find(|(name, _)| *name == stage.op);
-    found.map(|(_, op)| *op).ok_or_else(|| {
-        Fault::new(format!("this binary has no op `{}`", stage.op))
-            .help("the plan was made by another version of pbpoc; compile the .pbpo file again")
-    })
+    let (here, exact) = (practical(stage.op), exact::op(stage.op));
+    let lives_in_world = stage.inputs.iter().any(|(_, value)| matches!(env.values.get(value), Some(Value::Exact(_))));
+    let found = if lives_in_world { exact.or(here) } else { here.or(exact) };
+    found.ok_or_else(|| Fault::new(format!("`{}` is no op that runs by itself", stage.op)))
 }
 
 /// All players of a stage must read the tokens of the responses that it is about, or of its policy.

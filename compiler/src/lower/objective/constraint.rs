@@ -1,11 +1,11 @@
 //! `within C(prefs)`: keeps the reward model that is moved plausible.
 
 use pbpo_grammar::ast::{Expr as Ast, ExprKind};
-use pbpo_plan::{BinaryOp, Expr, Leaf, UnaryOp};
+use pbpo_plan::{BinaryOp, Expr, Leaf, Op, Stage, UnaryOp};
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::lower::{Lower, stage};
+use crate::lower::Lower;
 use crate::schema::{Flow, Kind};
 
 impl Lower<'_> {
@@ -20,7 +20,10 @@ impl Lower<'_> {
         }
         let batch = self.fresh_batch(&format!("{constraint}.batch"));
         let count = self.block(&constraint).int("batch");
-        self.push(stage("draw", &[&batch]).with("preferences", prefs.clone()).maybe("count", count), within.span);
+        self.push(
+            Stage::new(Op::Draw, &[&batch]).with("preferences", prefs.clone()).maybe("count", count),
+            within.span,
+        );
         let nll = self.nll(player, &batch).expr;
         let keep = self.block(&constraint).choice("keep")?.clone();
         if matches!(keep.name, "ellipsoid" | "likelihood" | "dual") {

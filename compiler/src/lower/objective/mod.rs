@@ -17,9 +17,9 @@ use std::collections::BTreeSet;
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr as Ast, ExprKind, Ident};
-use pbpo_plan::{Estimator, Expr, Leaf};
+use pbpo_plan::{Estimator, Expr, Leaf, Op, Stage};
 
-use super::{Lower, stage};
+use super::Lower;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::schema::Kind;
@@ -58,7 +58,7 @@ impl Lower<'_> {
             let cancels = estimator::read_by(&scalar, &before);
             self.no_gradient(&name, kind, objective, cancels);
         }
-        let mut made = stage(if ascend { "ascend" } else { "descend" }, &[]).with("player", before.clone());
+        let mut made = Stage::new(if ascend { Op::Ascend } else { Op::Descend }, &[]).with("player", before.clone());
         for (port, value) in inputs(&scalar, &before) {
             made = made.with(&port, value);
         }

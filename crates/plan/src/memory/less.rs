@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value as Json, json};
 
-use super::super::{Body, Plan, Stage};
+use super::super::{Body, Op, Plan, Stage};
 
 /// A change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,22 +52,22 @@ impl Less {
 
     fn stage(self, stage: &mut Stage, policies: &HashSet<String>, changed: &mut bool) {
         let config = &mut stage.config;
-        let rows = if stage.op == "imitate" { "batch" } else { "count" };
-        let set = match (self, stage.op.as_str()) {
-            (Less::Adapters, "load") if policies.contains(&stage.name) && !config.contains_key("lora") => {
-                Some(("lora", json!({ "rank": 16, "alpha": 32.0, "targets": TARGETS })))
-            }
-            (Less::Bf16, "load") => Some(("compute", json!("bf16"))),
-            (Less::Bf16, "imitate") => config.get("model").cloned().map(|mut model| {
+        let set = match self {
+            Less::Adapters if stage.op == Op::Load => (policies.contains(&stage.name) && !config.contains_key("lora"))
+                .then(|| ("lora", json!({ "rank": 16, "alpha": 32.0, "targets": TARGETS }))),
+            Less::Bf16 if stage.op == Op::Load => Some(("compute", json!("bf16"))),
+            Less::Bf16 if stage.op == Op::Imitate => config.get("model").cloned().map(|mut model| {
                 if let Some(fields) = model.as_object_mut() {
                     fields.insert("compute".into(), json!("bf16"));
                 }
                 ("model", model)
             }),
-            (Less::HalfBatches, "sample" | "draw" | "imitate") => {
-                config.get(rows).and_then(Json::as_u64).map(|count| (rows, json!(count.div_ceil(2))))
+            Less::HalfBatches => {
+                stage.op.info().batch.and_then(|rows| {
+                    config.get(rows).and_then(Json::as_u64).map(|count| (rows, json!(count.div_ceil(2))))
+                })
             }
-            _ => None,
+            Less::Adapters | Less::Bf16 => None,
         };
         if let Some((key, value)) = set {
             *changed |= config.insert(key.to_owned(), value.clone()) != Some(value);
@@ -77,11 +77,13 @@ impl Less {
 
 /// The checkpoints that policies start from, by way of imitation or not.
 fn policies(plan: &Plan) -> HashSet<String> {
-    let starts = |op: &'static str| plan.body.stages().filter(move |stage| stage.op == op);
+    let starts = |op: Op| plan.body.stages().filter(move |stage| stage.op == op);
     let mut found: HashSet<String> =
-        starts("policy").filter_map(|stage| stage.input("init")).map(str::to_owned).collect();
-    let imitated: Vec<&str> =
-        starts("imitate").filter(|stage| found.contains(&stage.name)).filter_map(|stage| stage.input("init")).collect();
+        starts(Op::Policy).filter_map(|stage| stage.input("init")).map(str::to_owned).collect();
+    let imitated: Vec<&str> = starts(Op::Imitate)
+        .filter(|stage| found.contains(&stage.name))
+        .filter_map(|stage| stage.input("init"))
+        .collect();
     found.extend(imitated.into_iter().map(str::to_owned));
     found
 }

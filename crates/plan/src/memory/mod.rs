@@ -17,9 +17,10 @@ use serde_json::Value as Json;
 use super::flow::{Flow, int};
 use super::forward::{Gives, forwards};
 use super::lifetime::{last_uses, results};
-use super::{Body, Plan, Stage};
+use super::{Body, Op, Plan, Stage};
 pub use less::Less;
-use players::{Block, Model};
+use players::Block;
+pub(crate) use players::Model;
 pub use shape::{Limits, Rows, Shape};
 
 /// What the plan does not say.
@@ -59,11 +60,28 @@ const PROGRAM: u64 = 128 << 20;
 
 /// What a stage takes while it is under way, in bytes.
 #[derive(Clone, Copy, Default)]
-struct Working {
-    weights: u64,
-    optimizer: u64,
-    gradients: u64,
-    activations: u64,
+pub(crate) struct Working {
+    pub weights: u64,
+    pub optimizer: u64,
+    pub gradients: u64,
+    pub activations: u64,
+}
+
+/// What a stage takes: the model that it makes, its last output, and what is there while it is under way.
+#[derive(Default)]
+pub(crate) struct Room {
+    pub made: Option<Model>,
+    pub working: Working,
+}
+
+impl Room {
+    pub fn of(made: Option<Model>) -> Self {
+        Self { made, working: Working::default() }
+    }
+
+    pub fn while_working(working: Working) -> Self {
+        Self { made: None, working }
+    }
 }
 
 impl Memory {
@@ -88,9 +106,10 @@ impl Memory {
     }
 }
 
-struct Walk<'a> {
-    sizes: &'a Sizes<'a>,
-    flow: Flow<'a>,
+/// The walk over the stages, with what is known at the one at hand.
+pub(crate) struct Walk<'a> {
+    pub sizes: &'a Sizes<'a>,
+    pub flow: Flow<'a>,
     /// The models in memory.
     values: BTreeMap<&'a str, Model>,
     most: Memory,
@@ -99,8 +118,8 @@ struct Walk<'a> {
 impl<'a> Walk<'a> {
     fn body(&mut self, body: &'a Body, kept: &HashSet<&str>) {
         // As the runtime: what reads files goes first. It has no inputs, so that nothing else depends on the order.
-        let source = |stage: &Stage| matches!(stage.op.as_str(), "data" | "load" | "oracle");
         let all = || body.stages().zip(last_uses(body));
+        let source = |stage: &Stage| stage.op.info().source;
         let (first, rest) = (all().filter(|(stage, _)| source(stage)), all().filter(|(stage, _)| !source(stage)));
         for (stage, ends) in first.chain(rest) {
             self.flow.reach(stage);
@@ -140,34 +159,15 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn input(&self, stage: &Stage, port: &str) -> Option<&Model> {
+    /// The model at a port.
+    pub fn input(&self, stage: &Stage, port: &str) -> Option<&Model> {
         self.values.get(stage.input(port)?)
     }
 
     fn stage(&mut self, stage: &'a Stage, ends: &[&str]) {
-        let (made, working) = match stage.op.as_str() {
-            "load" => self.load(stage),
-            "oracle" if stage.config.get("by").and_then(Json::as_str) == Some("reward_model") => self.load(stage),
-            "imitate" => self.imitate(stage, ends),
-            "policy" => (self.input(stage, "init").cloned().map(Model::trained), Working::default()),
-            "reward_model" => (self.reward_model(stage), Working::default()),
-            "follow" | "refresh" => (self.input(stage, "policy").map(Model::frozen), self.sampled(stage, "policy")),
-            "features" => (self.input(stage, "init").map(Model::frozen), Working::default()),
-            "exploration" => (self.input(stage, "features").cloned(), Working::default()),
-            "linear_model" => (self.input(stage, "features").cloned().map(Model::scoring), Working::default()),
-            "worst" => (self.input(stage, "player").cloned(), Working::default()),
-            // The exploration with its new covariance.
-            "explore" => (self.input(stage, "exploration").cloned(), self.sampled(stage, "from")),
-            "sample" | "evaluate" => (None, self.sampled(stage, "policy")),
-            "ascend" | "descend" => self.step(stage, ends),
-            "label" => (None, self.labelled(stage)),
-            "save" => (None, self.written(self.input(stage, "player"))),
-            _ => (None, Working::default()),
-        };
+        let Room { made, working } = (stage.op.info().room)(self, stage, ends);
         self.note(stage, working);
-        // The exploration that `explore` gives on stands behind its rollouts.
-        let output = if stage.op == "explore" { stage.outputs.last() } else { stage.outputs.first() };
-        if let (Some(model), Some(output)) = (made, output) {
+        if let (Some(model), Some(output)) = (made, stage.outputs.last()) {
             self.most.parameters = self.most.parameters.max(model.shape.parameters());
             self.values.insert(output, model);
             self.note(stage, Working::default());
@@ -192,68 +192,27 @@ impl<'a> Walk<'a> {
     }
 
     /// A checkpoint, tensor by tensor: the largest one is there twice for a moment.
-    fn load(&mut self, stage: &'a Stage) -> (Option<Model>, Working) {
+    pub fn load(&mut self, stage: &'a Stage) -> Room {
         let name = stage.config.get("model").and_then(Json::as_str).unwrap_or_default();
         let Some(shape) = (self.sizes.checkpoint)(name) else {
             if !self.most.unknown.iter().any(|known| known == name) {
                 self.most.unknown.push(name.to_owned());
             }
-            return (None, Working::default());
+            return Room::default();
         };
         let largest = 4 * shape.vocab * shape.width;
-        (Some(Model::loaded(shape, &stage.config)), Working { weights: largest, ..Working::default() })
+        let working = Working { weights: largest, ..Working::default() };
+        Room { made: Some(Model::loaded(shape, &stage.config)), working }
     }
 
-    fn imitate(&self, stage: &'a Stage, ends: &[&str]) -> (Option<Model>, Working) {
-        let data = self.flow.from(stage, "data");
-        let start = self.input(stage, "init").cloned().or_else(|| {
-            let model = stage.config.get("model")?;
-            let vocab = match model.get("tokenizer").and_then(Json::as_str) {
-                Some(name) => (self.sizes.checkpoint)(name)?.vocab,
-                None => (self.sizes.vocabulary)(data?.config.get("task")?.as_str()?),
-            };
-            Some(Model::new(Shape::of_llama(model, vocab), model.get("compute")))
-        });
-        let (Some(start), Some(data)) = (start, data) else { return (None, Working::default()) };
-        let positions = self.flow.response(data).max(self.flow.written(stage, data));
-        let length = (self.flow.prompt(data) + positions).min(start.shape.context);
-        let batch = Rows { rows: int(stage, "batch"), length, positions };
-        let activations = start.shape.graph(batch, start.shape.vocab, self.sizes.limits, start.number());
-        // Nobody else has weights of its own making, or what it is the last to read.
-        let last = stage.input("init").is_some_and(|init| ends.contains(&init));
-        let shared = Rc::strong_count(start.moving()) > 1 + usize::from(last);
-        let scratch = stage.input("init").is_none();
-        let weights = if scratch || shared { **start.moving() } else { 0 };
-        let mut model = start.trained();
-        let activations = activations + model.cast();
-        model.step(!shared);
-        let (gradients, optimizer) = (model.trainable() * 4, model.states.take().map_or(0, |states| *states));
-        (Some(model), Working { weights, optimizer, gradients, activations })
-    }
-
-    fn reward_model(&self, stage: &Stage) -> Option<Model> {
-        let init = self.input(stage, "init")?;
-        let rate = stage.config.get("optimizer").and_then(|optimizer| optimizer.get("backbone_lr")?.as_f64());
-        let model = if rate == Some(0.0) { init.frozen() } else { init.clone().trained() };
-        Some(model.scoring())
-    }
-
-    /// Responses of a policy; of `explore`, `candidates` for each row.
-    fn sampled(&self, stage: &Stage, port: &str) -> Working {
+    /// Responses of the policy at a port, else of the one at `policy`, so many at a time.
+    pub fn sampled(&self, stage: &Stage, port: &str, rows: u64) -> Working {
         let Some(model) = self.input(stage, port).or_else(|| self.input(stage, "policy")) else {
             return Working::default();
         };
         let data = ["prompts", "data"].into_iter().find_map(|port| self.flow.from(stage, port));
-        let data = data.or_else(|| self.flow.any("data"));
+        let data = data.or_else(|| self.flow.any(Op::Data));
         let most = int(stage, "max_new").max(self.flow.sampling(stage, "max_new"));
-        let rows = match stage.op.as_str() {
-            "explore" => self.flow.rows(stage) * int(stage, "candidates").max(1),
-            "evaluate" => match self.flow.evaluated(stage) {
-                0 => self.sizes.asked,
-                count => count.min(self.sizes.asked),
-            },
-            _ => int(stage, "count"),
-        };
         let prompt = data.map_or(0, |data| self.flow.prompt(data));
         let length = (prompt + most).min(model.shape.context);
         let batch = Rows { rows, length, positions: most.min(length) };
@@ -261,25 +220,16 @@ impl<'a> Walk<'a> {
         Working { activations, ..Working::default() }
     }
 
-    /// Pairs that a local reward model scores.
-    fn labelled(&self, stage: &Stage) -> Working {
-        let Some(model) = self.input(stage, "oracle") else { return Working::default() };
-        let batch = self.rows(stage.input("first").unwrap_or_default(), &model.shape);
-        let tokens = (batch.rows * batch.length).min(model.shape.reads(batch.length, self.sizes.limits));
-        let activations = model.shape.read(tokens, batch.length, model.number());
-        Working { activations, ..Working::default() }
-    }
-
     /// A player on its way to the disk, tensor by tensor: the largest one is there twice.
-    fn written(&self, player: Option<&Model>) -> Working {
+    pub fn written(&self, player: Option<&Model>) -> Working {
         let largest = player.map_or(0, |model| 2 * 4 * model.shape.vocab * model.shape.width);
         Working { weights: largest, ..Working::default() }
     }
 
     /// The rows of a batch, as a model reads them. Of a set that loops fill, or a file of unknown length, as many as have one
     /// graph: more take less.
-    fn rows(&self, value: &str, shape: &Shape) -> Rows {
-        let made = self.flow.stage(value).or_else(|| self.flow.any("data"));
+    pub fn rows(&self, value: &str, shape: &Shape) -> Rows {
+        let made = self.flow.stage(value).or_else(|| self.flow.any(Op::Data));
         let (prompt, response) = made.map_or((0, 0), |made| self.flow.row(made));
         let length = (prompt + response).min(shape.context);
         let rows = match made.map_or(0, |made| self.flow.rows(made)) {
@@ -289,7 +239,8 @@ impl<'a> Walk<'a> {
         Rows { rows, length, positions: response.min(length) }
     }
 
-    fn step(&mut self, stage: &'a Stage, ends: &[&str]) -> (Option<Model>, Working) {
+    /// A step of a player along its objective.
+    pub fn step(&mut self, stage: &'a Stage, ends: &[&str]) -> Room {
         let name = stage.input("player").unwrap_or_default();
         let (mut kept, mut passing) = (0, 0);
         for forward in stage.objective.as_ref().map(forwards).unwrap_or_default() {
@@ -311,7 +262,7 @@ impl<'a> Walk<'a> {
                 };
             }
         }
-        let Some(player) = self.values.get(name) else { return (None, Working::default()) };
+        let Some(player) = self.values.get(name) else { return Room::default() };
         kept += player.cast();
         let mut model = player.clone();
         let mine = ends.contains(&name);
@@ -328,7 +279,7 @@ impl<'a> Walk<'a> {
         }
         model.step(!shared);
         // Gradients are used up as weights and moments come about.
-        (Some(model), Working::default())
+        Room::of(Some(model))
     }
 }
 

@@ -10,10 +10,6 @@ use std::collections::BTreeSet;
 
 use crate::{Body, Plan, Stage};
 
-/// Operations that leave something behind.
-const EFFECTS: &[&str] =
-    &["ascend", "descend", "distance", "evaluate", "label", "policy", "regret", "save", "solve", "worst"];
-
 pub fn run(plan: &mut Plan) -> Vec<String> {
     let mut needed: BTreeSet<String> = BTreeSet::new();
     // Again and again: a value that a loop carries may be needed by an earlier stage of the next iteration.
@@ -37,7 +33,7 @@ pub fn run(plan: &mut Plan) -> Vec<String> {
 /// Whether a stage is kept whatever reads it.
 fn leaves_something(stage: &Stage) -> bool {
     let inner = stage.body.as_ref().is_some_and(|body| body.stages().any(leaves_something));
-    inner || EFFECTS.contains(&stage.op.as_str())
+    inner || stage.op.info().leaves
 }
 
 fn is_kept(stage: &Stage, needed: &BTreeSet<String>) -> bool {

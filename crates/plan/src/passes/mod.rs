@@ -16,7 +16,7 @@ pub mod share;
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::{BatchRef, Body, Forward, Gives, Plan, Stage};
+use crate::{BatchRef, Body, Forward, Gives, Op, Plan, Stage};
 
 /// What a pass did, in words; no line where there was nothing to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +51,7 @@ fn is_open(stage: &Stage, forward: &Forward) -> bool {
 
 /// The forward that a `forward` stage makes.
 fn made_by(stage: &Stage) -> Option<Forward> {
-    if stage.op != "forward" {
+    if stage.op != Op::Forward {
         return None;
     }
     let setting = |key: &str| stage.config.get(key).cloned().and_then(|value| serde_json::from_value(value).ok());
@@ -62,22 +62,11 @@ fn made_by(stage: &Stage) -> Option<Forward> {
 
 /// A `forward` stage.
 fn stage_of(forward: &Forward, name: String) -> Stage {
-    let mut config = crate::Config::new();
-    config.insert("gives".into(), serde_json::json!(forward.gives));
-    if let Some(side) = forward.batch.side {
-        config.insert("side".into(), serde_json::json!(side));
-    }
-    let input = |port: &str, value: &String| (port.to_owned(), value.clone());
-    Stage {
-        op: "forward".into(),
-        inputs: vec![input("player", &forward.player), input("batch", &forward.batch.value)],
-        outputs: vec![name.clone()],
-        name,
-        config,
-        objective: None,
-        forwards: Vec::new(),
-        body: None,
-    }
+    Stage::new(Op::Forward, &[&name])
+        .with("player", forward.player.clone())
+        .with("batch", forward.batch.value.clone())
+        .set("gives", serde_json::json!(forward.gives))
+        .maybe("side", forward.batch.side.map(|side| serde_json::json!(side)))
 }
 
 /// Makes a stage give all that a forward asks for: the whole distributions hold a token's probability too.

@@ -1,0 +1,17 @@
+//! `descend`: a step of a player down its objective.
+
+use super::{Info, no_rows, step};
+
+pub(super) const INFO: Info = Info {
+    version: 1,
+    random: false,
+    source: false,
+    leaves: true,
+    player: false,
+    reads_responses: false,
+    objective: true,
+    batch: None,
+    rows: no_rows,
+    cost: step::cost,
+    room: step::room,
+};

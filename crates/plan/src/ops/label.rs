@@ -1,0 +1,39 @@
+//! `label`: pairs of responses with what an oracle says of them.
+
+use crate::Stage;
+use crate::cost::Spent;
+use crate::flow::Flow;
+use crate::memory::{Room, Walk, Working};
+
+use super::Info;
+
+pub(super) const INFO: Info = Info {
+    version: 1,
+    random: true,
+    source: false,
+    leaves: true,
+    player: false,
+    reads_responses: false,
+    objective: false,
+    batch: None,
+    rows,
+    cost,
+    room,
+};
+
+fn rows(stage: &Stage, flow: &Flow<'_>) -> u64 {
+    flow.from(stage, "first").map_or(0, |first| flow.rows(first))
+}
+
+fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
+    Spent { labelled_pairs: rows(stage, flow) * times, ..Spent::default() }
+}
+
+/// Pairs that a local reward model scores.
+fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+    let Some(model) = walk.input(stage, "oracle") else { return Room::default() };
+    let batch = walk.rows(stage.input("first").unwrap_or_default(), &model.shape);
+    let tokens = (batch.rows * batch.length).min(model.shape.reads(batch.length, walk.sizes.limits));
+    let activations = model.shape.read(tokens, batch.length, model.number());
+    Room::while_working(Working { activations, ..Working::default() })
+}

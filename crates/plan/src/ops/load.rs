@@ -1,0 +1,24 @@
+//! `load`: a model from a Hugging Face directory or cache.
+
+use crate::Stage;
+use crate::memory::{Room, Walk};
+
+use super::{Info, free, no_rows};
+
+pub(super) const INFO: Info = Info {
+    version: 1,
+    random: true,
+    source: true,
+    leaves: false,
+    player: false,
+    reads_responses: false,
+    objective: false,
+    batch: None,
+    rows: no_rows,
+    cost: free,
+    room,
+};
+
+fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+    walk.load(stage)
+}

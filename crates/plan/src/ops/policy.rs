@@ -1,0 +1,24 @@
+//! `policy`: a player that generates, started from a model.
+
+use crate::Stage;
+use crate::memory::{Model, Room, Walk};
+
+use super::{Info, free, no_rows};
+
+pub(super) const INFO: Info = Info {
+    version: 1,
+    random: false,
+    source: false,
+    leaves: true,
+    player: true,
+    reads_responses: false,
+    objective: false,
+    batch: None,
+    rows: no_rows,
+    cost: free,
+    room,
+};
+
+fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+    Room::of(walk.input(stage, "init").cloned().map(Model::trained))
+}

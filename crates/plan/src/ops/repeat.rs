@@ -1,0 +1,17 @@
+//! `repeat`: a loop; its cost and its room are those of its body.
+
+use super::{Info, free, no_rows, nothing};
+
+pub(super) const INFO: Info = Info {
+    version: 1,
+    random: false,
+    source: false,
+    leaves: false,
+    player: false,
+    reads_responses: false,
+    objective: false,
+    batch: None,
+    rows: no_rows,
+    cost: free,
+    room: nothing,
+};
