@@ -1,9 +1,10 @@
 //! Judges behind an OpenAI-compatible `/v1/chat/completions`.
 
+use pbpo_outside::shown::cut;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::label::Labels;
+use crate::label::{Labels, listed};
 use crate::order::Reading;
 use crate::remote::Protocol;
 use crate::template::Template;
@@ -11,6 +12,9 @@ use crate::{Error, Query};
 
 /// How many likely first tokens are asked for: the most that OpenAI and vLLM give.
 const TOP_LOGPROBS: u32 = 20;
+
+/// Columns of an answer that a message shows.
+const SHOWN: usize = 80;
 
 /// What a chat judge is asked, and how its answer is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -62,6 +66,11 @@ impl Chat {
         }
         settings.labels.check()?;
         let template = Template::parse(&settings.prompt.clone().unwrap_or_else(|| question(&settings.labels)))?;
+        let texts = [&settings.prompt, &settings.system].into_iter().flatten();
+        if let Some(word) = texts.filter_map(|text| settings.labels.undeclared(text)).next() {
+            return Err(Error::new(format!("the judge's prompt has [[{word}]], and {word} is none of its labels"))
+                .help(format!("if it says that both are as good, write `tie = \"{word}\"`; else name it with `first` or `second`")));
+        }
         let chat = Self { settings, template };
         let body = chat.body(&Query { answer: Some(String::new()), ..Query::default() }).unwrap_or_default();
         match chat.settings.extra.keys().find(|key| body.get(key.as_str()) != chat.settings.extra.get(*key)) {
@@ -69,6 +78,17 @@ impl Chat {
                 .help("use the setting of that name, or set it to none first")),
             None => Ok(chat),
         }
+    }
+}
+
+/// The text of a message: a text, or texts in parts. Returns `None` for parts of another kind; nothing at all is an empty
+/// text.
+fn content(content: &Value) -> Option<String> {
+    match content {
+        Value::Null => Some(String::new()),
+        Value::String(text) => Some(text.clone()),
+        Value::Array(parts) => parts.iter().map(|part| part["text"].as_str().filter(|_| part["type"] == "text")).collect(),
+        _ => None,
     }
 }
 
@@ -111,21 +131,25 @@ impl Protocol for Chat {
     fn read(&self, reply: &Value) -> Option<Reading> {
         let choice = reply.pointer("/choices/0").filter(|choice| choice["message"].is_object())?;
         let labels = &self.settings.labels;
-        let soft = self.settings.logprobs.then(|| labels.of_logprobs(choice)).flatten();
-        let text = [&choice["message"]["content"], &choice["message"]["refusal"]];
-        let text = text.iter().find_map(|text| text.as_str()).unwrap_or_default();
+        let message = &choice["message"];
+        if let Some(refusal) = message["refusal"].as_str().filter(|refusal| !refusal.is_empty()) {
+            return Some(Reading::Abstain(format!("the model declines: {:?}", cut(refusal, SHOWN))));
+        }
+        let Some(text) = content(&message["content"]) else {
+            return Some(Reading::Abstain("the answer is no text".into()));
+        };
+        let soft = self.settings.logprobs.then(|| labels.of_logprobs(choice, &text)).flatten();
         let cut_off = choice["finish_reason"] == "length";
-        let hard = || labels.of_text(text, cut_off);
+        let hard = || labels.of_text(&text, cut_off);
         Some(soft.or_else(hard).unwrap_or_else(|| {
-            let beginning: String = text.chars().take(80).collect();
-            let end = if cut_off { " (cut off at the token limit)" } else { "" };
-            Reading::Abstain(format!("no label {} in {beginning:?}{end}", labels.listed()))
+            let end = if cut_off { " (cut off at the token limit: raise it)" } else { "" };
+            let beginning = cut(&text, SHOWN);
+            Reading::Abstain(format!("no verdict in \"{beginning}\"{end}: a verdict is {}", labels.forms()))
         }))
     }
 
     fn lacks_logprobs(&self, reply: &Value) -> bool {
-        let listed = reply.pointer("/choices/0/logprobs/content/0/top_logprobs");
-        self.settings.logprobs && !listed.is_some_and(Value::is_array)
+        self.settings.logprobs && !reply.pointer("/choices/0").is_some_and(|choice| listed(choice).is_some())
     }
 
     fn tokens(&self) -> [&'static str; 2] {
@@ -166,7 +190,13 @@ mod tests {
         let extra = json!({"messages": []}).as_object().unwrap().clone();
         let error = Chat::new(ChatSettings { extra, ..named.clone() }).err().unwrap();
         assert!(error.message.contains("`messages`"), "{error}");
-        assert!(Chat::new(ChatSettings { prompt: Some("{first}".into()), ..named }).is_err());
+        assert!(Chat::new(ChatSettings { prompt: Some("{first}".into()), ..named.clone() }).is_err());
+        let prompt = Some("{first} {second}: say [[A]], [[B]] or [[C]]".into());
+        let asks = ChatSettings { prompt, ..named };
+        let error = Chat::new(asks.clone()).err().unwrap().to_string();
+        assert!(error.contains("[[C]]") && error.contains("`tie = \"C\"`"), "{error}");
+        let labels = Labels { tie: Some("C".into()), ..Labels::default() };
+        assert!(Chat::new(ChatSettings { labels, ..asks }).is_ok());
     }
 
     #[test]
@@ -175,9 +205,15 @@ mod tests {
         let reply = |message: Value| json!({"choices": [{"message": message, "finish_reason": "stop"}]});
         assert_eq!(chat.read(&reply(json!({"content": "A"}))), Some(Reading::First(1.0)));
         let unsure = chat.read(&reply(json!({"content": "Hard to say"})));
-        assert_eq!(unsure, Some(Reading::Abstain("no label A or B in \"Hard to say\"".into())));
-        let refused = chat.read(&reply(json!({"content": null, "refusal": "I can't"})));
+        let why = "no verdict in \"Hard to say\": a verdict is [[A]] or [[B]], or one of them alone";
+        assert_eq!(unsure, Some(Reading::Abstain(why.into())));
+        let refused = chat.read(&reply(json!({"content": "A", "refusal": "I can't"})));
         assert!(matches!(refused, Some(Reading::Abstain(why)) if why.contains("I can't")));
+        let part = |text: &str| json!({"type": "text", "text": text});
+        assert_eq!(chat.read(&reply(json!({"content": [part("**"), part("B**")]}))), Some(Reading::First(0.0)));
+        for none in [json!({"content": null, "reasoning_content": "A"}), json!({"content": [{"type": "image"}]})] {
+            assert!(matches!(chat.read(&reply(none)), Some(Reading::Abstain(_))));
+        }
         assert_eq!(chat.read(&json!({"error": "?"})), None);
     }
 }
