@@ -23,8 +23,25 @@ pub enum Pick {
 
 /// Commands of TeX that change how something looks, and nothing of its value.
 const LAYOUT: [&str; 19] = [
-    "\\left", "\\right", "\\text", "\\textbf", "\\mbox", "\\mathrm", "\\mathbf", "\\displaystyle", "\\!", "\\,", "\\;", "\\:", "\\ ",
-    "\\$", "\\%", "\\(", "\\)", "\\quad", "^\\circ",
+    "\\left",
+    "\\right",
+    "\\text",
+    "\\textbf",
+    "\\mbox",
+    "\\mathrm",
+    "\\mathbf",
+    "\\displaystyle",
+    "\\!",
+    "\\,",
+    "\\;",
+    "\\:",
+    "\\ ",
+    "\\$",
+    "\\%",
+    "\\(",
+    "\\)",
+    "\\quad",
+    "^\\circ",
 ];
 
 /// The number of a text that is its answer, or why there is none.
@@ -34,7 +51,8 @@ pub(crate) fn answer(text: &str, pick: Pick) -> Result<Number, String> {
         let shown = pbpo_outside::shown::cut(boxed, 40);
         return single(boxed, true).ok_or_else(|| format!("its `\\boxed{{{shown}}}` holds no single number"));
     }
-    let marked = text.rsplit_once("####").and_then(|(_, after)| numbers(after).next().map(|(at, found)| (&after[at], found)));
+    let marked =
+        text.rsplit_once("####").and_then(|(_, after)| numbers(after).next().map(|(at, found)| (&after[at], found)));
     let picked = || match pick {
         Pick::First => numbers(text).next(),
         Pick::Last => numbers(text).last(),
@@ -118,7 +136,8 @@ mod tests {
     fn is(text: &str, value: &str) -> bool {
         let number = |text: &str| {
             let (above, below) = text.split_once('/').unwrap_or((text, "1"));
-            let unsigned = Number::parse(above.trim_start_matches('-')).unwrap().over(Number::parse(below).unwrap()).unwrap();
+            let unsigned =
+                Number::parse(above.trim_start_matches('-')).unwrap().over(Number::parse(below).unwrap()).unwrap();
             if above.starts_with('-') { unsigned.negated() } else { unsigned }
         };
         answer(text, Pick::Last).is_ok_and(|found| found.is_near(&number(value), 0.0))

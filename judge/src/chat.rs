@@ -1,5 +1,7 @@
 //! Judges behind an OpenAI-compatible `/v1/chat/completions`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use pbpo_outside::shown::cut;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -27,8 +29,10 @@ pub struct ChatSettings {
     pub prompt: Option<String>,
     /// None: the server's own (some models take none).
     pub temperature: Option<f64>,
-    /// None: the server's own, or `max_completion_tokens` in `extra`.
+    /// None: the server's own.
     pub max_tokens: Option<u32>,
+    /// What the server calls `max_tokens`. None: so, unless it refuses that and wants the other name.
+    pub limit: Option<Limit>,
     pub seed: Option<u64>,
     pub labels: Labels,
     /// Ask for the probabilities of the first token: a soft label. Where the server gives none, or they lie elsewhere
@@ -46,6 +50,7 @@ impl Default for ChatSettings {
             prompt: None,
             temperature: Some(0.0),
             max_tokens: Some(16),
+            limit: None,
             seed: None,
             labels: Labels::default(),
             logprobs: false,
@@ -54,10 +59,26 @@ impl Default for ChatSettings {
     }
 }
 
+/// The name of the token limit. It is no part of a question: stored answers are found under either name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    MaxTokens,
+    MaxCompletionTokens,
+}
+
 pub(crate) struct Chat {
     settings: ChatSettings,
     template: Template,
+    /// What the server was found to want.
+    renamed: AtomicBool,
+    without_temperature: AtomicBool,
 }
+
+/// The two names of [`Limit`], and that of another setting that some servers refuse.
+const LIMIT: &str = "max_tokens";
+const NEW_LIMIT: &str = "max_completion_tokens";
+const TEMPERATURE: &str = "temperature";
 
 impl Chat {
     pub fn new(settings: ChatSettings) -> Result<Self, Error> {
@@ -69,16 +90,43 @@ impl Chat {
         let texts = [&settings.prompt, &settings.system].into_iter().flatten();
         if let Some(word) = texts.filter_map(|text| settings.labels.undeclared(text)).next() {
             return Err(Error::new(format!("the judge's prompt has [[{word}]], and {word} is none of its labels"))
-                .help(format!("if it says that both are as good, write `tie = \"{word}\"`; else name it with `first` or `second`")));
+                .help(format!(
+                    "if it says that both are as good, write `tie = \"{word}\"`; else name it with `first` or `second`"
+                )));
         }
-        let chat = Self { settings, template };
+        let renamed = AtomicBool::new(settings.limit == Some(Limit::MaxCompletionTokens));
+        let chat = Self { settings, template, renamed, without_temperature: AtomicBool::new(false) };
         let body = chat.body(&Query { answer: Some(String::new()), ..Query::default() }).unwrap_or_default();
-        match chat.settings.extra.keys().find(|key| body.get(key.as_str()) != chat.settings.extra.get(*key)) {
+        let limited = chat.settings.max_tokens.is_some();
+        let twice = |key: &&String| {
+            let ours = body.get(key.as_str()) != chat.settings.extra.get(*key);
+            ours || limited && [LIMIT, NEW_LIMIT].contains(&key.as_str())
+        };
+        match chat.settings.extra.keys().find(twice) {
             Some(key) => Err(Error::new(format!("the chat judge's `extra` may not set `{key}`"))
                 .help("use the setting of that name, or set it to none first")),
             None => Ok(chat),
         }
     }
+}
+
+/// How servers say that they do not take a parameter, or not with another value than their own.
+const REFUSED: [&str; 11] = [
+    "unsupported",
+    "not support",
+    "not permitted",
+    "not allowed",
+    "unknown",
+    "unrecognized",
+    "unexpected",
+    "extra_forbidden",
+    "deprecated",
+    "invalid parameter",
+    "only the default",
+];
+
+fn is_no_name(c: char) -> bool {
+    !c.is_ascii_alphanumeric() && c != '_'
 }
 
 /// The text of a message: a text, or texts in parts. Returns `None` for parts of another kind; nothing at all is an empty
@@ -87,7 +135,9 @@ fn content(content: &Value) -> Option<String> {
     match content {
         Value::Null => Some(String::new()),
         Value::String(text) => Some(text.clone()),
-        Value::Array(parts) => parts.iter().map(|part| part["text"].as_str().filter(|_| part["type"] == "text")).collect(),
+        Value::Array(parts) => {
+            parts.iter().map(|part| part["text"].as_str().filter(|_| part["type"] == "text")).collect()
+        }
         _ => None,
     }
 }
@@ -118,8 +168,8 @@ impl Protocol for Chat {
         let mut set = |key: &str, value: Value| body.insert(key.to_owned(), value);
         set("model", json!(settings.model));
         set("messages", json!(messages));
-        settings.temperature.map(|temperature| set("temperature", json!(temperature)));
-        settings.max_tokens.map(|tokens| set("max_tokens", json!(tokens)));
+        settings.temperature.map(|temperature| set(TEMPERATURE, json!(temperature)));
+        settings.max_tokens.map(|tokens| set(LIMIT, json!(tokens)));
         settings.seed.map(|seed| set("seed", json!(seed)));
         if settings.logprobs {
             set("logprobs", json!(true));
@@ -146,6 +196,49 @@ impl Protocol for Chat {
             let beginning = cut(&text, SHOWN);
             Reading::Abstain(format!("no verdict in \"{beginning}\"{end}: a verdict is {}", labels.forms()))
         }))
+    }
+
+    fn wire(&self, body: &Value) -> Value {
+        let mut body = body.clone();
+        let Some(fields) = body.as_object_mut() else { return body };
+        if self.settings.max_tokens.is_some()
+            && self.renamed.load(Ordering::Relaxed)
+            && let Some(limit) = fields.remove(LIMIT)
+        {
+            fields.insert(NEW_LIMIT.to_owned(), limit);
+        }
+        if self.settings.temperature.is_some() && self.without_temperature.load(Ordering::Relaxed) {
+            fields.remove(TEMPERATURE);
+        }
+        body
+    }
+
+    /// A server names the parameter that it does not take, in a field or in its message.
+    fn adapts(&self, wire: &str, said: &Value) -> bool {
+        let words = said.to_string().to_lowercase();
+        let refused = REFUSED.iter().any(|word| words.contains(word));
+        let named =
+            |name: &str| words.contains(&format!("{name}\"")) || words.split(is_no_name).any(|word| word == name);
+        let sent: Value = serde_json::from_str(wire).unwrap_or_default();
+        let has = |name: &str| !sent[name].is_null();
+        if refused && self.settings.limit.is_none() && self.settings.max_tokens.is_some() && named(LIMIT) && has(LIMIT)
+        {
+            self.renamed.store(true, Ordering::Relaxed);
+            return true;
+        }
+        if refused && self.settings.temperature.is_some() && named(TEMPERATURE) && has(TEMPERATURE) {
+            self.without_temperature.store(true, Ordering::Relaxed);
+            return true;
+        }
+        false
+    }
+
+    fn notices(&self) -> Vec<String> {
+        let refused = self.without_temperature.load(Ordering::Relaxed).then(|| {
+            "the judge's server takes no `temperature`: it answers at its own; `temperature = none` asks for that"
+                .to_owned()
+        });
+        refused.into_iter().collect()
     }
 
     fn lacks_logprobs(&self, reply: &Value) -> bool {
@@ -197,6 +290,49 @@ mod tests {
         assert!(error.contains("[[C]]") && error.contains("`tie = \"C\"`"), "{error}");
         let labels = Labels { tie: Some("C".into()), ..Labels::default() };
         assert!(Chat::new(ChatSettings { labels, ..asks }).is_ok());
+    }
+
+    #[test]
+    fn what_a_server_does_not_take_is_named_otherwise_or_left_out() {
+        let chat = |settings: ChatSettings| Chat::new(ChatSettings { model: "m".into(), ..settings }).unwrap();
+        let names = |chat: &Chat| -> Vec<String> {
+            let wire = chat.wire(&chat.body(&query()).unwrap());
+            wire.as_object()
+                .unwrap()
+                .keys()
+                .filter(|key| !["model", "messages"].contains(&key.as_str()))
+                .cloned()
+                .collect()
+        };
+        let wire = |chat: &Chat| chat.wire(&chat.body(&query()).unwrap()).to_string();
+        let error = |message: &str| json!({"error": {"message": message}});
+        let limit = error("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.");
+        let hot = error("'temperature' does not support 0.0 with this model.");
+        let judge = chat(ChatSettings::default());
+        assert_eq!(names(&judge), ["max_tokens", "temperature"]);
+        assert!(judge.adapts(&wire(&judge), &limit));
+        assert_eq!(
+            (names(&judge), judge.notices().len()),
+            (vec!["max_completion_tokens".into(), "temperature".into()], 0)
+        );
+        assert!(!judge.adapts(&wire(&judge), &limit), "once");
+        assert!(judge.adapts(&wire(&judge), &hot));
+        assert_eq!((names(&judge), judge.notices().len()), (vec!["max_completion_tokens".to_owned()], 1));
+        // What is said of a value, or of another parameter, is no reason.
+        let judge = chat(ChatSettings::default());
+        for said in ["max_tokens is too large: 5", "Unsupported parameter: 'seed'", "maximum context length", ""] {
+            assert!(!judge.adapts(&wire(&judge), &error(said)), "{said}");
+        }
+        let fastapi = json!({"detail": [{"type": "extra_forbidden", "loc": ["body", "temperature"]}]});
+        assert!(judge.adapts(&wire(&judge), &fastapi));
+        // What was set is kept.
+        let set = chat(ChatSettings { limit: Some(Limit::MaxTokens), temperature: None, ..ChatSettings::default() });
+        assert_eq!(names(&set), ["max_tokens"]);
+        assert!(!set.adapts(&wire(&set), &limit) && !set.adapts(&wire(&set), &hot));
+        let named = chat(ChatSettings { limit: Some(Limit::MaxCompletionTokens), ..ChatSettings::default() });
+        assert_eq!(names(&named), ["max_completion_tokens", "temperature"]);
+        let extra = json!({"max_completion_tokens": 4}).as_object().unwrap().clone();
+        assert!(Chat::new(ChatSettings { model: "m".into(), extra, ..ChatSettings::default() }).is_err());
     }
 
     #[test]

@@ -182,7 +182,13 @@ mod tests {
 
     #[test]
     fn secrets_in_the_address_are_refused_and_not_quoted() {
-        for url in ["http://me:hunter2@h/v1", "https://h/v1?api_key=hunter2", "hunter2", "ftp://hunter2/v1", "http://h/v1#hunter2"] {
+        for url in [
+            "http://me:hunter2@h/v1",
+            "https://h/v1?api_key=hunter2",
+            "hunter2",
+            "ftp://hunter2/v1",
+            "http://h/v1#hunter2",
+        ] {
             let error = endpoint(Some(url), None, &[]).err().unwrap().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
@@ -198,7 +204,8 @@ mod tests {
         assert_eq!(sent("https://h/v1", None, &[], &based("https://h/v1")), bearer("k-openai"));
         assert_eq!(sent("http://localhost:1/v1", None, &[], &based("http://localhost:1/v1")), bearer("k-openai"));
         // A file alone sends it nowhere else.
-        for url in ["https://h/v1", "http://localhost:1/v1", "http://api.openai.com/v1", "https://api.openai.com:99/v1"] {
+        for url in ["https://h/v1", "http://localhost:1/v1", "http://api.openai.com/v1", "https://api.openai.com:99/v1"]
+        {
             assert_eq!(sent(url, None, &[], &env), Ok(None), "{url}");
             assert!(sent(url, Some(KEY), &[], &env).unwrap_err().contains("--send-key OPENAI_API_KEY@"), "{url}");
         }
@@ -223,7 +230,10 @@ mod tests {
     fn a_key_that_stays_here_is_told() {
         let endpoint = endpoint(Some("http://localhost:8000/v1"), None, &[(KEY, "k-openai")]).unwrap();
         let notice = endpoint.notice.clone().unwrap();
-        assert!(notice.contains("--send-key OPENAI_API_KEY@localhost:8000 ") && !notice.contains("k-openai"), "{notice}");
+        assert!(
+            notice.contains("--send-key OPENAI_API_KEY@localhost:8000 ") && !notice.contains("k-openai"),
+            "{notice}"
+        );
         assert!(endpoint.key_help().contains("--send-key"));
     }
 

@@ -234,13 +234,10 @@ mod tests {
         let entry = |token: &str, p: f64| json!({"token": token, "logprob": p.ln(), "bytes": null});
         let choice = |tokens: &[Value]| json!({"logprobs": {"content": [{"top_logprobs": tokens}]}});
         // unsorted, with and without a space, one more than asked for
-        let soft = labels().of_logprobs(&choice(&[
-            entry(" B", 0.1),
-            entry("A", 0.5),
-            entry("C", 0.2),
-            entry("B", 0.1),
-            entry("The", 0.01),
-        ]), "A");
+        let soft = labels().of_logprobs(
+            &choice(&[entry(" B", 0.1), entry("A", 0.5), entry("C", 0.2), entry("B", 0.1), entry("The", 0.01)]),
+            "A",
+        );
         let Some(Reading::First(p)) = soft else { panic!("{soft:?}") };
         assert!((p - 0.6 / 0.9).abs() < 1e-12);
         let few = choice(&[entry("The", 0.9), entry("A", 0.05)]);

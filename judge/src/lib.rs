@@ -51,7 +51,7 @@ mod verifier;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 pub use boxed::Pick;
-pub use chat::ChatSettings;
+pub use chat::{ChatSettings, Limit};
 pub use decision::{DecisionSettings, Wire};
 pub use error::Error;
 pub use grant::SendKey;
