@@ -6,6 +6,7 @@ mod cache;
 mod config;
 mod records;
 mod template;
+mod template_bounds;
 mod tokenizer;
 mod weights;
 

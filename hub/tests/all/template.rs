@@ -19,6 +19,8 @@ fn chats_are_rendered_as_transformers_renders_them() {
         let name = case["template"].as_str().unwrap();
         let file = fixture("templates").join(name);
         let template = Template::new(&std::fs::read_to_string(&file).unwrap(), &file).unwrap();
+        // The day that transformers was given, a Friday.
+        let template = template.fixed_at(1_721_952_000).unwrap();
         let messages: Vec<Message> = serde_json::from_value(case["messages"].clone()).unwrap();
         let prompt = case["add_generation_prompt"].as_bool().unwrap();
         let rendered = template.render(&messages, prompt, Some("<s>"), Some("</s>"));
@@ -69,4 +71,21 @@ fn a_template_cannot_take_the_process_down() {
     assert!(template("{{ range(1000000000) | list | length }}").render(&[], false, None, None).is_err());
     let nested = "(".repeat(5000);
     assert!(Template::new(&format!("{{{{ {nested} }}}}"), Path::new("t")).is_err());
+}
+
+#[test]
+fn a_template_is_given_the_date_of_today_unless_it_is_fixed() {
+    let dated = template("{{ strftime_now('%Y-%m-%d') }}");
+    assert_eq!(dated.date(), None, "it has not asked yet");
+    let today = dated.render(&[], false, None, None).unwrap();
+    assert_eq!(dated.date(), Some(today.clone()));
+    assert!(today.as_str() >= "2026-01-01" && today.len() == 10, "{today}");
+    let format = "%d %-d %e|%b %B %m %-m %y %Y %a %A %j %H:%M:%S %I %p %F %T %%";
+    let fixed = template(&format!("{{{{ strftime_now('{format}') }}}}")).fixed_at(1_709_337_845).unwrap();
+    let wanted = "02 2  2|Mar March 03 3 24 2024 Sat Saturday 062 00:04:05 12 AM 2024-03-02 00:04:05 %";
+    assert_eq!(fixed.render(&[], false, None, None).unwrap(), wanted);
+    assert_eq!(fixed.date().as_deref(), Some("2024-03-02"));
+    let plain = template("{{ messages | length }}");
+    plain.render(&[], false, None, None).unwrap();
+    assert_eq!(plain.date(), None);
 }
