@@ -104,7 +104,7 @@ fn a_reward_model_scores_as_a_sequence_classifier_does() {
     let mut model = RewardModel::new(loaded.model, Head::Sequence, f64::INFINITY, &Device::flex());
     model.take(&loaded.score.unwrap()).unwrap();
     let (prompt, response) = reference.tokens.split_at(5);
-    let row = pbpo_runtime::batch::Row { item: 0, prompt: prompt.to_vec(), response: response.to_vec() };
+    let row = pbpo_runtime::batch::Row::new(0, prompt.to_vec(), response.to_vec());
     let rewards = model.rewards(&pbpo_runtime::batch::Batch::new([&row], &Device::flex()));
     let difference = largest_difference(&floats(rewards), &reference.logits);
     assert!(difference < 1e-4, "{difference}");
