@@ -44,30 +44,40 @@ pub enum Event {
 }
 
 /// One labelled pair, as stored (field names of the TRL preference format).
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug)]
 pub struct PreferenceRecord {
     pub episode: usize,
-    #[serde(serialize_with = "text")]
     pub prompt: Text,
-    #[serde(serialize_with = "text")]
     pub chosen: Text,
-    #[serde(serialize_with = "text")]
     pub rejected: Text,
     /// That `chosen` is preferred; 1, a hard label, is not written.
-    #[serde(skip_serializing_if = "is_hard")]
     pub probability: f32,
 }
 
-fn is_hard(probability: &f32) -> bool {
-    *probability == 1.0
-}
-
-/// A string, or a list of messages.
-fn text<S: serde::Serializer>(text: &Text, serializer: S) -> Result<S::Ok, S::Error> {
-    use serde::Serialize;
-    match text {
-        Text::Plain(text) => text.serialize(serializer),
-        Text::Chat(messages) => messages.serialize(serializer),
+impl serde::Serialize for PreferenceRecord {
+    /// `said` holds of each response that a policy said what its text does not tell.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("episode", &self.episode)?;
+        let mut said = serde_json::Map::new();
+        for (name, text) in [("prompt", &self.prompt), ("chosen", &self.chosen), ("rejected", &self.rejected)] {
+            match text {
+                Text::Plain(text) => map.serialize_entry(name, text)?,
+                Text::Chat(messages) => map.serialize_entry(name, messages)?,
+                Text::Said(own) => {
+                    map.serialize_entry(name, &own.text)?;
+                    said.insert(name.to_owned(), own.to_json());
+                }
+            }
+        }
+        if self.probability != 1.0 {
+            map.serialize_entry("probability", &self.probability)?;
+        }
+        if !said.is_empty() {
+            map.serialize_entry("said", &said)?;
+        }
+        map.end()
     }
 }
 

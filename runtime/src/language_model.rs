@@ -116,15 +116,15 @@ impl LanguageModel {
         self.model.config.context.saturating_sub(max_new).max(1)
     }
 
-    /// Completes prompts (tokens), up to the tokenizer's end, a stop string, or `max_new` tokens. A prompt that is too
-    /// long is cut from the left. The text begins behind the prompt and ends in front of the stop string.
+    /// Completes prompts (tokens), up to the tokenizer's end, a stop string, or `max_new` tokens: the tokens of each
+    /// completion, a stop string included. A prompt that is too long is cut from the left.
     pub fn complete(
         &self,
         prompts: &[Vec<u32>],
         sampling: Sampling,
         stop: &[String],
         rng: &mut ChaCha8Rng,
-    ) -> Result<Vec<String>, Fault> {
+    ) -> Result<Vec<Vec<u32>>, Fault> {
         let (new, context) = (sampling.max_new, self.model.config.context);
         if new >= context {
             return Err(Fault::new(format!("{new} new tokens leave no room for a prompt: the model reads {context}"))
@@ -134,23 +134,19 @@ impl LanguageModel {
         let prompts: Vec<&[u32]> = prompts.iter().map(|p| &p[p.len().saturating_sub(room)..]).collect();
         let mut order: Vec<usize> = (0..prompts.len()).collect();
         order.sort_by_key(|i| prompts[*i].len());
-        let mut texts = vec![String::new(); prompts.len()];
+        let mut completions = vec![Vec::new(); prompts.len()];
         let stopped = |response: &[u32]| {
             !stop.is_empty() && {
-                let text = self.tokenizer.decode(response);
+                let text = self.tokenizer.text_after_some(response);
                 stop.iter().any(|stop| text.contains(stop.as_str()))
             }
         };
         for batch in order.chunks(32) {
             let rows: Vec<&[u32]> = batch.iter().map(|i| prompts[*i]).collect();
             let made = generate_until(&self.model, self.tokenizer.ends(), &stopped, &rows, sampling, rng)?;
-            for (i, response) in batch.iter().zip(made) {
-                let text = self.tokenizer.decode(&response);
-                let end = stop.iter().filter_map(|stop| text.find(stop.as_str())).min().unwrap_or(text.len());
-                texts[*i] = text[..end].to_owned();
-            }
+            batch.iter().zip(made).for_each(|(i, response)| completions[*i] = response);
         }
-        Ok(texts)
+        Ok(completions)
     }
 }
 

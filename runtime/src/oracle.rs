@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
+use pbpo_hub::records::{Said, Text};
 use pbpo_judge::{Judge, Query, Verdict};
 use serde::Deserialize;
 
@@ -129,24 +130,27 @@ impl Oracle {
 }
 
 impl Scorer {
-    /// Reads prompts and responses with the reward model's own tokenizer.
+    /// Reads prompts and responses with the reward model's own tokenizer, as text.
     fn scores(&self, source: &Source, rows: &[&Row], device: &Device) -> Result<Vec<f64>, Fault> {
         let own = Source::new(&source.data, &self.tokenizer)?;
+        let read = |row: &&Row| {
+            let (text, ended) = (source.text(row.item, &row.response), source.tokenizer.ended(&row.response));
+            // Plain text that was cut off is read as it stands. A chat is closed by the template in any case.
+            let closed = ended || matches!(source.data.items[row.item].prompt, Text::Chat(_));
+            let text = if closed { Text::Plain(text) } else { Text::Said(Said { text, ended, ids: None }) };
+            Ok(own.read(row.item, &text)?.0)
+        };
+        let rows: Vec<Row> = rows.iter().map(read).collect::<Result<_, Fault>>()?;
+        let (longest, most) = (rows.iter().map(Row::length).max().unwrap_or(1), self.model.backbone.config.context);
+        if longest > most {
+            return Err(Fault::new(format!(
+                "a prompt with its response has {longest} tokens, the reward model of the oracle reads {most}"
+            ))
+            .help(format!("leave long prompts out (`longest` in the data block of `{}`)", source.data.name)));
+        }
         let mut scores = Vec::with_capacity(rows.len());
-        let length = |row: &&Row| row.prompt.len() + row.response.len();
-        let longest = rows.iter().map(length).max().unwrap_or(1);
         for chunk in rows.chunks((self.model.backbone.reads(longest) / longest.max(1)).clamp(1, 64)) {
-            let read = |row: &&Row| {
-                let text = pbpo_hub::records::Text::Plain(source.text(&row.response));
-                let mut response = self.tokenizer.response(&source.data.items[row.item].prompt, &text)?;
-                // One that was cut off is read as it stands.
-                if !row.response.last().is_some_and(|last| source.tokenizer.ends().contains(last)) {
-                    response.pop_if(|last| self.tokenizer.ends().contains(last));
-                }
-                Ok(own.row(row.item, response))
-            };
-            let chunk: Vec<Row> = chunk.iter().map(read).collect::<Result<_, Fault>>()?;
-            let rewards = self.model.rewards(&Batch::new(&chunk, device));
+            let rewards = self.model.rewards(&Batch::new(chunk, device));
             scores.extend(crate::model::disk::floats(rewards).into_iter().map(f64::from));
         }
         Ok(scores)
@@ -163,7 +167,7 @@ impl Asked {
     ) -> Result<Vec<Opinion>, Fault> {
         let query = |(a, b): (&Row, &Row)| {
             let item = &source.data.items[a.item];
-            let (first, second) = (source.text(&a.response), source.text(&b.response));
+            let (first, second) = (source.text(a.item, &a.response), source.text(b.item, &b.response));
             Query { prompt: shown(&item.prompt), first, second, answer: item.answer.clone() }
         };
         let queries: Vec<Query> = first.iter().zip(second).map(query).collect();

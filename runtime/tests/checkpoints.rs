@@ -104,7 +104,7 @@ fn a_reward_model_scores_as_a_sequence_classifier_does() {
     let mut model = RewardModel::new(loaded.model, Head::Sequence, f64::INFINITY, &Device::flex());
     model.take(&loaded.score.unwrap()).unwrap();
     let (prompt, response) = reference.tokens.split_at(5);
-    let row = pbpo_runtime::batch::Row { item: 0, prompt: prompt.to_vec(), response: response.to_vec() };
+    let row = pbpo_runtime::batch::Row::new(0, prompt.to_vec(), response.to_vec());
     let rewards = model.rewards(&pbpo_runtime::batch::Batch::new([&row], &Device::flex()));
     let difference = largest_difference(&floats(rewards), &reference.logits);
     assert!(difference < 1e-4, "{difference}");
@@ -133,11 +133,11 @@ fn a_response_is_cut_into_the_tokens_that_follow_its_prompt() {
     let (prompt, response) = (plain("one two"), plain(" three"));
     let mut both = tokenizer.prompt(&plain("one two three")).unwrap();
     both.push(2);
-    let parts = [tokenizer.prompt(&prompt).unwrap(), tokenizer.response(&prompt, &response).unwrap()].concat();
+    let parts = [tokenizer.prompt(&prompt).unwrap(), tokenizer.response(&prompt, &response).unwrap().ids].concat();
     assert_eq!(parts, both);
     // Of a chat, what the template writes; up to the token that ends the turn.
     let asked = Text::Chat(vec![Message::new("user", "hi")]);
-    let answer = tokenizer.response(&asked, &plain("ho")).unwrap();
+    let answer = tokenizer.response(&asked, &plain("ho")).unwrap().ids;
     assert_eq!((tokenizer.decode(&answer), answer.last()), ("ho".to_owned(), Some(&2)));
     let rendered = tokenizer.decode(&tokenizer.prompt(&asked).unwrap());
     assert_eq!(rendered, "user: hiassistant: ");

@@ -233,12 +233,12 @@ pipeline main {
     let source = all.source.as_ref().unwrap();
     assert_eq!(all.len(), records.len() + 1);
     for (pair, record) in all.pairs().zip(&records) {
-        assert_eq!(source.text(&pair.chosen.response), record["chosen"].as_str().unwrap());
-        assert_eq!(source.text(&pair.rejected.response), record["rejected"].as_str().unwrap());
+        assert_eq!(source.text(pair.chosen.item, &pair.chosen.response), record["chosen"].as_str().unwrap());
+        assert_eq!(source.text(pair.rejected.item, &pair.rejected.response), record["rejected"].as_str().unwrap());
         assert_eq!(pair.probability, probability(record));
     }
     let last = all.get(records.len()).unwrap();
-    assert_eq!((source.text(&last.chosen.response).as_str(), last.probability), ("2", 0.75));
+    assert_eq!((source.text(last.chosen.item, &last.chosen.response).as_str(), last.probability), ("2", 0.75));
     std::fs::write(dir.path().join("votes.jsonl"), odd.replace("0.25", "25")).unwrap();
     let fault =
         execute(&plan(file, &[]), host(dir.path()), &mut tiny::Told::default(), &mut env, &mut Shared::default());

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use clap::Args;
-use pbpo_eval::model::{encode_alone, encode_pair};
+use pbpo_eval::model::{cut, encode_alone, encode_pair};
 use pbpo_eval::{Data, Failure, Model, Options, Pair, Score, Suite, Until, evaluate};
 use pbpo_runtime::Fault;
 use pbpo_runtime::generate::Sampling;
@@ -152,7 +152,10 @@ impl Model for Asked {
             let room = self.model.room(*max_tokens);
             self.count(prompts.iter().map(|prompt| prompt.len() > room));
             let made = self.model.complete(&prompts, sampling, stop, &mut rng::stream([0; 32], 0))?;
-            batch.into_iter().zip(made).for_each(|(i, text)| texts[i] = text);
+            for (i, tokens) in batch.into_iter().zip(made) {
+                // As lm-eval: decoded without the prompt, and without special tokens.
+                texts[i] = cut(&self.model.tokenizer.decode(&tokens), stop).to_owned();
+            }
             left = rest;
         }
         Ok(texts)

@@ -55,7 +55,10 @@ fn export(args: &ExportArgs) -> Result<(), Fault> {
             return Err(Fault::new(format!("`{}` has no adapters", args.model.model)).help("leave out --adapter"));
         }
         (true, true, _) => checkpoint::save_adapter(&args.out, &loaded.model, &loaded.base)?,
-        (false, _, Some(score)) => checkpoint::save_classifier(&args.out, &loaded.model, score, dtype)?,
+        (false, _, Some(score)) => {
+            let bound = loaded.model.config.reward_bound;
+            checkpoint::save_classifier(&args.out, &loaded.model, score, bound, dtype)?;
+        }
         (false, _, None) => {
             checkpoint::save_model(&args.out, &loaded.model, None, dtype)?;
             // An adapter is sampled as its base is.
@@ -66,6 +69,11 @@ fn export(args: &ExportArgs) -> Result<(), Fault> {
     checkpoint::save_tokenizer(&args.out, &loaded.tokenizer, &loaded.model.config)?;
     let out = args.out.display();
     eprint(&format!("written to {out}\n"));
+    if let Some(bound) = loaded.model.config.reward_bound.filter(|_| loaded.score.is_some()) {
+        eprint(&format!(
+            "note: transformers gives the head's output s; the run's reward is {bound} tanh(s / {bound}), as `reward_bound` in config.json says\n"
+        ));
+    }
     if !args.adapter && loaded.score.is_none() {
         eprint(&format!(
             "\nvllm serve {out}\nlm_eval --model hf --model_args pretrained={out} --tasks arc_challenge\n"

@@ -1,13 +1,13 @@
 //! `pbpoc generate`: completions of prompts, greedy or sampled.
 
 use clap::Args;
-use pbpo_hub::records::{self, Columns, OnBad, Text};
+use pbpo_hub::records::{self, Columns, OnBad, Said, Text};
 use pbpo_runtime::Fault;
 use pbpo_runtime::generate::Sampling;
 use pbpo_runtime::rng;
 use serde_json::json;
 
-use super::{ModelArgs, ended};
+use super::{ModelArgs, ended, tell_cut};
 use crate::cli::print;
 
 #[derive(Args, Debug)]
@@ -41,7 +41,8 @@ pub struct GenerateArgs {
     /// Of the draws.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// `json` prints one JSON object a prompt: `prompt` and `completion`.
+    /// `json` prints one JSON object a prompt: `prompt` and `completion`; `truncated` where the prompt's beginning was cut
+    /// off; `said`, with the tokens, where the completion's text does not give them.
     #[arg(long, value_parser = ["text", "json"], default_value = "text")]
     format: String,
 }
@@ -58,18 +59,33 @@ fn generate(args: &GenerateArgs) -> Result<(), Fault> {
     let sampling = Sampling { temperature: args.temperature, max_new: args.max_new };
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&args.seed.to_le_bytes());
-    let texts = model.complete(&tokens, sampling, &args.stop, &mut rng::stream(seed, 0))?;
-    for (prompt, completion) in prompts.iter().zip(texts) {
+    let made = model.complete(&tokens, sampling, &args.stop, &mut rng::stream(seed, 0))?;
+    let room = model.room(args.max_new);
+    for ((prompt, tokens), completion) in prompts.iter().zip(&tokens).zip(made) {
+        // It was cut in front as the model read it, which leaves its text after the prompt as it is.
+        let Said { text, ids, ended } = model.tokenizer.said(prompt, tokens, &completion);
+        let end = args.stop.iter().filter_map(|stop| text.find(stop.as_str())).min();
+        let shown = &text[..end.unwrap_or(text.len())];
         if args.format == "json" {
             let prompt = match prompt {
-                Text::Plain(text) => json!(text),
+                Text::Plain(text) | Text::Said(Said { text, .. }) => json!(text),
                 Text::Chat(messages) => json!(messages),
             };
-            print(&format!("{}\n", json!({ "prompt": prompt, "completion": completion })));
+            let mut line = json!({ "prompt": prompt, "completion": shown });
+            if tokens.len() > room {
+                line["truncated"] = json!(true);
+            }
+            // Where the text does not give the tokens: `score` reads them there.
+            if ids.is_some() && end.is_none() {
+                line["said"] = json!({ "completion": Said { text: text.clone(), ids, ended }.to_json() });
+            }
+            print(&format!("{line}\n"));
         } else {
-            print(&format!("{completion}\n"));
+            print(&format!("{shown}\n"));
         }
     }
+    let cut = tokens.iter().filter(|prompt| prompt.len() > room).count();
+    tell_cut(cut, prompts.len(), model.model.config.context);
     Ok(())
 }
 

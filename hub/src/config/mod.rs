@@ -59,6 +59,8 @@ pub struct ModelConfig {
     pub pad: Option<u32>,
     /// Outputs of a `...ForSequenceClassification` head; 2 if the file does not say.
     pub num_labels: usize,
+    /// Of a reward model that pbpoc trained: each reward is `b tanh(s / b)` of the head's output `s`. transformers gives `s`.
+    pub reward_bound: Option<f64>,
 }
 
 impl ModelConfig {
@@ -118,6 +120,7 @@ impl ModelConfig {
             eos: or_absent("eos_token_id", absent.eos)?,
             pad: keys.ids("pad_token_id")?.first().copied(),
             num_labels: labels(keys)?,
+            reward_bound: keys.positive("reward_bound")?,
         };
         config.check(keys)?;
         // What a family ends with where the file does not say is no word of a small vocabulary.

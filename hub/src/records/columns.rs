@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use super::{Place, Record, Row, Text};
+use super::{Place, Record, Row, Text, said};
 use crate::Error;
 use crate::template::Message;
 
@@ -43,7 +43,8 @@ impl Columns {
     #[cfg_attr(not(feature = "parquet"), allow(dead_code))]
     pub(super) fn top_level(&self) -> Vec<&str> {
         let names = self.fields().map(|(field, given)| given.as_deref().unwrap_or(field));
-        names.iter().flat_map(|name| [*name, name.split('.').next().unwrap_or(name)]).collect()
+        let given = names.iter().flat_map(|name| [*name, name.split('.').next().unwrap_or(name)]);
+        given.chain([said::COLUMN]).collect()
     }
 }
 
@@ -103,9 +104,9 @@ impl<'a> Mapping<'a> {
         let probability = || values.convert("probability", "a number in 0..=1", probability);
         Ok(Record {
             prompt,
-            completion: values.text("completion")?,
-            chosen,
-            rejected,
+            completion: values.said("completion", values.text("completion")?)?,
+            chosen: values.said("chosen", chosen)?,
+            rejected: values.said("rejected", rejected)?,
             answer: values.convert("answer", "a string or a number", answer)?,
             label: values.convert("label", "true, false, 0 or 1", label)?,
             margin: values.convert("margin", "a number", Value::as_f64)?,
@@ -184,6 +185,14 @@ impl Fields<'_> {
 
     fn text(&self, field: &str) -> Result<Option<Text>, Fault> {
         self.convert(field, "a string or a list of messages with `role` and `content`", text)
+    }
+
+    /// A response with what the row's column `said` tells of it.
+    fn said(&self, field: &str, text: Option<Text>) -> Result<Option<Text>, Fault> {
+        let entry = self.entries.iter().find(|(name, ..)| *name == field);
+        let (Some(text), Some((_, column, _)), Ok(row)) = (&text, entry, &self.row.value) else { return Ok(text) };
+        let said = said::with_said(row, column, text.clone());
+        said.map(Some).map_err(|message| (self.at(said::COLUMN), message))
     }
 
     /// Where a column's key stands in the row's text.

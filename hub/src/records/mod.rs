@@ -9,6 +9,7 @@ mod dataset;
 mod json;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod said;
 
 use std::path::{Path, PathBuf};
 
@@ -16,14 +17,17 @@ use serde_json::{Map, Value};
 
 pub use columns::Columns;
 pub use dataset::split_files;
+pub use said::{Ids, Said};
 
 use crate::template::Message;
 use crate::{Error, files};
 
-/// A string, or a chat.
+/// A string, a response that a run recorded, or a chat.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Text {
     Plain(String),
+    /// A response as a policy said it.
+    Said(Said),
     /// At least one message.
     Chat(Vec<Message>),
 }

@@ -61,7 +61,7 @@ impl Op for Evaluate {
                 scores.push(score);
                 lengths += response.len();
                 if completions.len() < SHOWN {
-                    let completion = source.text(&response);
+                    let completion = source.text(*item, &response);
                     completions.push(Completion { prompt: shown(&data.items[*item].prompt), completion, score });
                 }
             }

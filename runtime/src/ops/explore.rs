@@ -31,8 +31,8 @@ impl Op for Explore {
         let candidates: Vec<Row> = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, &mut rng)?
             .into_iter()
             .zip(against.rows.iter().flat_map(|r| std::iter::repeat_n(r, n)))
-            .map(|(response, reference)| Row { response, ..reference.clone() })
-            .collect();
+            .map(|(response, reference)| against.source.row(reference.item, response))
+            .collect::<Result<_, Fault>>()?;
         context.generated += candidates.iter().map(|row| row.response.len() as u64).sum::<u64>();
         let rows: Vec<&Row> = against.rows.iter().chain(&candidates).collect();
         let phi = exploration.features.of(&rows, context);

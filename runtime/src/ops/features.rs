@@ -54,15 +54,16 @@ impl Features {
     pub fn of(&self, rows: &[&Row], context: &Context<'_>) -> Vec<Vec<f64>> {
         let width = self.model.config.width;
         let mut all = Vec::with_capacity(rows.len());
-        let longest = rows.iter().map(|row| row.prompt.len() + row.response.len()).max().unwrap_or(1);
+        let longest = rows.iter().map(|row| row.length()).max().unwrap_or(1);
         for chunk in rows.chunks((self.model.reads(longest) / longest).clamp(1, 256)) {
             let batch = Batch::new(chunk.iter().copied(), &context.device);
-            let hidden = self.model.hidden(batch.tokens(), None);
             let pooled: Tensor<2> = if self.mean_pool {
-                batch.mean_response(hidden)
+                batch.mean_response(self.model.hidden(batch.tokens(), None))
             } else {
+                // Where a classifier looks: a linear reward over these features is one.
+                let hidden = self.model.hidden(batch.read(), None);
                 let [n, length, _] = hidden.dims();
-                hidden.reshape([n * length, width]).select(0, batch.last_tokens())
+                hidden.reshape([n * length, width]).select(0, batch.last_read())
             };
             let pooled = pooled.div_scalar((width as f64).sqrt());
             let pooled = match &self.projection {

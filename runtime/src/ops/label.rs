@@ -1,7 +1,6 @@
 //! `label`: an oracle says which response of each pair it prefers, and how surely. A pair without an answer is left out.
 
 use pbpo_compiler::plan::Stage;
-use pbpo_hub::records::Text;
 use rand::{Rng, RngExt};
 
 use super::Op;
@@ -48,8 +47,8 @@ impl Op for Label {
         let record = |pair: &Pair| PreferenceRecord {
             episode: context.episode,
             prompt: source.data.items[pair.chosen.item].prompt.clone(),
-            chosen: Text::Plain(source.text(&pair.chosen.response)),
-            rejected: Text::Plain(source.text(&pair.rejected.response)),
+            chosen: source.said(&pair.chosen),
+            rejected: source.said(&pair.rejected),
             probability: pair.probability,
         };
         let records: Vec<PreferenceRecord> = pairs.iter().map(record).collect();

@@ -159,8 +159,9 @@ fn scorer(stage: &Stage, host: &Host) -> Result<Scorer, Fault> {
         return Err(Fault::new(format!("`{name}` gives several scores, where one is wanted"))
             .help("name a sequence classifier of one label"));
     }
-    // A score from disk is not bounded: it is no adversary's.
-    let mut model = RewardModel::new(loaded.model, Head::Sequence, f64::INFINITY, &host.device);
+    // A score from elsewhere is not bounded: it is no adversary's.
+    let bound = loaded.model.config.reward_bound.unwrap_or(f64::INFINITY);
+    let mut model = RewardModel::new(loaded.model, Head::Sequence, bound, &host.device);
     model.take(&score)?;
     Ok(Scorer { model, tokenizer: Arc::new(loaded.tokenizer), btl })
 }

@@ -34,8 +34,7 @@ impl Op for Sample {
         rollouts.source.tell(context)?;
         let lengths = rollouts.rows.iter().map(|r| r.response.len());
         context.generated += lengths.clone().sum::<usize>() as u64;
-        let ends = policy.tokenizer.ends();
-        let ended = rollouts.rows.iter().filter(|r| r.response.last().is_some_and(|t| ends.contains(t))).count();
+        let ended = rollouts.rows.iter().filter(|r| policy.tokenizer.ended(&r.response)).count();
         context.record("completions/mean_length", lengths.sum::<usize>() as f64 / count as f64);
         context.record("val/contain_eos_token", ended as f64 / count as f64);
         Ok(vec![Value::Rollouts(Arc::new(rollouts))])
@@ -59,6 +58,7 @@ pub fn rollouts(
         .collect();
     let prompts: Vec<&[u32]> = items.iter().map(|i| source.prompts[*i].as_slice()).collect();
     let responses = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, rng)?;
-    let rows = responses.into_iter().zip(items).map(|(response, item)| source.row(item, response)).collect();
+    let rows = responses.into_iter().zip(items).map(|(response, item)| source.row(item, response));
+    let rows = rows.collect::<Result<_, Fault>>()?;
     Ok(Rollouts { source, rows, per_prompt })
 }
