@@ -186,7 +186,7 @@ impl Protocol for Chat {
         let labels = &self.settings.labels;
         let message = &choice["message"];
         if let Some(refusal) = message["refusal"].as_str().filter(|refusal| !refusal.is_empty()) {
-            return Some(Reading::Abstain(format!("the model declines: {:?}", cut(refusal, SHOWN))));
+            return Some(Reading::Abstain(format!("the model declines: {}", cut(refusal, SHOWN))));
         }
         let Some(text) = content(&message["content"]) else {
             return Some(Reading::Abstain("the answer is no text".into()));
