@@ -100,7 +100,7 @@ impl Chat {
         let limited = chat.settings.max_tokens.is_some();
         let twice = |key: &&String| {
             let ours = body.get(key.as_str()) != chat.settings.extra.get(*key);
-            ours || limited && [LIMIT, NEW_LIMIT].contains(&key.as_str())
+            ours || limited && [LIMIT, NEW_LIMIT].contains(&key.as_str()) || FORM.contains(&key.as_str())
         };
         match chat.settings.extra.keys().find(twice) {
             Some(key) => Err(Error::new(format!("the chat judge's `extra` may not set `{key}`"))
@@ -109,6 +109,9 @@ impl Chat {
         }
     }
 }
+
+/// Fields that change the form of a reply.
+const FORM: [&str; 2] = ["stream", "n"];
 
 /// How servers say that they do not take a parameter, or not with another value than their own.
 const REFUSED: [&str; 11] = [
@@ -183,7 +186,7 @@ impl Protocol for Chat {
         let labels = &self.settings.labels;
         let message = &choice["message"];
         if let Some(refusal) = message["refusal"].as_str().filter(|refusal| !refusal.is_empty()) {
-            return Some(Reading::Abstain(format!("the model declines: {:?}", cut(refusal, SHOWN))));
+            return Some(Reading::Abstain(format!("the model declines: {}", cut(refusal, SHOWN))));
         }
         let Some(text) = content(&message["content"]) else {
             return Some(Reading::Abstain("the answer is no text".into()));

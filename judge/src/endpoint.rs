@@ -78,7 +78,7 @@ impl Endpoint {
 
     fn withheld(&self) -> String {
         let openly = if self.site.is_open() { " over plain http" } else { "" };
-        format!("the key in {} does not go to {}{openly} because a file says so", self.key_name, self.host())
+        format!("the key in {} is not sent to {}{openly}: a file alone can't send it there", self.key_name, self.host())
     }
 
     /// How the command line allows the key.

@@ -68,7 +68,7 @@ pub(crate) fn post(agent: &Agent, endpoint: &Endpoint, body: &str) -> Result<Val
         return Err(refusal(&response, said, endpoint));
     }
     let reply = reply.map_err(|_| Failure::Again {
-        why: format!("the answer is no JSON: {:?}", beginning(&endpoint.redact(&text))),
+        why: format!("the answer is no JSON: {}", beginning(&endpoint.redact(&text))),
         after: None,
     })?;
     if !nests_within(&reply, DEEPEST) {

@@ -184,6 +184,9 @@ impl Asked {
             let text = "the judge's server gives no log-probabilities: the text of its answers is read, as `verdict = text` does";
             context.notice_once("oracle", text.to_owned())?;
         }
+        for notice in self.judge.notices() {
+            context.notice_once("oracle", notice)?;
+        }
         for (name, value) in [
             ("oracle/calls", after.calls - before.calls),
             ("oracle/stored", after.stored - before.stored),

@@ -208,6 +208,7 @@ fn example(ty: Ty) -> String {
         Ty::Int(Some(unit), _) => format!("N {}", unit.name()),
         Ty::Int(None, _) => "N".into(),
         Ty::Float(..) => "X".into(),
+        Ty::OrNone(ty) => format!("{}|none", example(*ty)),
         Ty::Block(kind) => kind.word().to_uppercase(),
         Ty::Either(kind, _) => kind.word().to_uppercase(),
         Ty::Init => "POLICY.init|hf(...)".into(),

@@ -2,11 +2,12 @@
 //!
 //! `declare.rs`: which names there are; `fields.rs`: fields and arguments against a table;
 //! `value.rs`: one value against its type; `number.rs`: numbers and constant expressions;
-//! `refs.rs`: references by name; `rules.rs`: what fields have to do with each other.
+//! `refs.rs`: references by name; `rules.rs`: what fields have to do with each other; `judges.rs`: those of judges.
 
 mod call;
 mod declare;
 mod fields;
+mod judges;
 mod mentions;
 pub mod number;
 mod refs;

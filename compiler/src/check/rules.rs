@@ -21,7 +21,7 @@ pub fn block(kind: Kind, args: &Args, scope: &Scope, out: &mut Vec<Diagnostic>) 
         }
         Kind::Oracle => {
             if let Some(by) = args.choice("by") {
-                is_an_address(&by.args, out);
+                super::judges::rules(by, out);
             }
         }
         Kind::Data
@@ -63,19 +63,6 @@ fn needs_a_checkpoint(args: &Args, out: &mut Vec<Diagnostic>) {
             error = error.also(model, "the model");
         }
         out.push(error);
-    }
-}
-
-/// Servers are spoken to by HTTP.
-fn is_an_address(args: &Args, out: &mut Vec<Diagnostic>) {
-    let (Some(url), Some(at)) = (args.text("url"), args.span("url")) else { return };
-    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
-        out.push(
-            Diagnostic::error(Code::WrongType, at, "this is no address of a server")
-                .label("it begins with http:// or https:// and a host")
-                .help("write `url = \"http://localhost:8000/v1\"`"),
-        );
     }
 }
 

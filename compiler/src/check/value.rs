@@ -23,6 +23,8 @@ impl Check<'_> {
         match ty {
             Ty::Int(unit, range) => self.int(field, unit, range, expr).map(Value::Int),
             Ty::Float(unit, range) => self.float(field, unit, range, expr).map(Value::Float),
+            Ty::OrNone(_) if is_none(expr) => Some(Value::Nothing),
+            Ty::OrNone(ty) => self.value(field, *ty, expr),
             Ty::Block(kind) => self.block_ref(kind, expr).map(Value::Block),
             Ty::Either(one, other) => self.either_ref(one, other, expr).map(Value::Block),
             Ty::Init if is_call(expr) => {
@@ -141,6 +143,10 @@ impl Check<'_> {
 fn head(path: &[Ident]) -> Option<(String, Span)> {
     let (first, last) = (path.first()?, path.last()?);
     Some((path_text(path), first.span.to(last.span)))
+}
+
+fn is_none(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Path(path) if path_text(path) == "none")
 }
 
 fn is_call(expr: &Expr) -> bool {

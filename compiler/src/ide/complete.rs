@@ -206,6 +206,10 @@ impl Offers<'_> {
             (Ty::Score, [_]) => self.keywords(&["score"]),
             (_, [_, ..]) => {}
             (Ty::Int(..) | Ty::Float(..), _) => self.params(),
+            (Ty::OrNone(ty), _) => {
+                self.keywords(&["none"]);
+                self.value(*ty, path);
+            }
             (Ty::Block(kind), _) => self.blocks(kind),
             (Ty::Either(one, other), _) => {
                 self.blocks(one);

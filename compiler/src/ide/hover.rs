@@ -128,6 +128,7 @@ impl Ide {
             };
         }
         match args.get(last)? {
+            Value::Nothing => Some("none".to_owned()),
             Value::Int(value) => Some(value.to_string()),
             Value::Float(value) => Some(value.to_string()),
             Value::Text(text) => Some(format!("{text:?}")),

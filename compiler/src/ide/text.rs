@@ -21,6 +21,7 @@ pub fn type_text(field: &Field) -> String {
 /// A type with its unit and range: `int tokens in 1..96`.
 pub(super) fn ty(ty: Ty) -> String {
     match ty {
+        Ty::OrNone(inner) => format!("{} | none", self::ty(*inner)),
         Ty::Int(unit, limits) => number("int", unit, limits, true),
         Ty::Float(unit, limits) => number("float", unit, limits, false),
         Ty::Block(kind) => kind.word().into(),

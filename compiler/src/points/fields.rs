@@ -77,6 +77,7 @@ fn set_in_value(slot: &mut Expr, schema: &'static Field, rest: &[Ident], value: 
         }
         Ty::Int(..)
         | Ty::Float(..)
+        | Ty::OrNone(_)
         | Ty::Block(_)
         | Ty::Either(..)
         | Ty::Text

@@ -169,6 +169,8 @@ pub enum Ty {
     Int(Option<Unit>, Range),
     /// A number, with the unit it may carry.
     Float(Option<Unit>, Range),
+    /// A value of another type, or `none`.
+    OrNone(&'static Ty),
     /// The name of a block of this kind.
     Block(Kind),
     /// The name of a block of one of two kinds.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use pbpo_compiler::plan::Stage;
 use pbpo_judge::{
-    ChatSettings, DecisionSettings, Judge, Missing, OrderSettings, Recorded, Remote, ServerSettings, Ties, Wire,
+    ChatSettings, DecisionSettings, Judge, Labels as JudgeLabels, Limit, Missing, OrderSettings, Recorded, Remote,
+    ServerSettings, Ties, Wire,
 };
 use serde::Deserialize;
 
@@ -48,8 +49,14 @@ struct Served {
 struct Chat {
     prompt: Option<String>,
     system: Option<String>,
-    temperature: f64,
-    max_new: u32,
+    temperature: Option<f64>,
+    max_new: Option<u32>,
+    limit: Option<Limit>,
+    first: Option<String>,
+    second: Option<String>,
+    tie: Option<String>,
+    /// The text of a JSON object.
+    extra: Option<String>,
     verdict: String,
 }
 
@@ -88,15 +95,16 @@ impl Op for MakeOracle {
             }
             "reward_model" => Oracle::Scorer(Box::new(scorer(stage, &context.host)?)),
             "recorded" => Oracle::Judge(recorded(stage, &context.host)?),
-            "chat" | "decision" => Oracle::Judge(served(stage, &by, &context.host)?),
+            "chat" | "decision" => Oracle::Judge(served(stage, &by, context)?),
             _ => Oracle::Task(config(stage)?),
         };
         Ok(vec![Value::Oracle(Arc::new(oracle))])
     }
 }
 
-fn served(stage: &Stage, by: &str, host: &Host) -> Result<Asked, Fault> {
+fn served(stage: &Stage, by: &str, context: &mut Context<'_>) -> Result<Asked, Fault> {
     let served: Served = config(stage)?;
+    let host = &context.host;
     let server = ServerSettings {
         url: served.url,
         api_key: served.key,
@@ -106,6 +114,7 @@ fn served(stage: &Stage, by: &str, host: &Host) -> Result<Asked, Fault> {
         retries: served.retries,
         most_calls: served.most_calls,
         most_usd: served.most_usd,
+        send_keys: host.send_keys.clone(),
         usd_in: served.usd_in,
         usd_out: served.usd_out,
         ..ServerSettings::default()
@@ -115,23 +124,39 @@ fn served(stage: &Stage, by: &str, host: &Host) -> Result<Asked, Fault> {
     let store = host.store()?;
     let judge = if by == "chat" {
         let chat: Chat = config(stage)?;
+        let labels = JudgeLabels::default();
+        let extra = chat.extra.as_deref().map_or_else(|| Ok(Default::default()), serde_json::from_str);
         let settings = ChatSettings {
             model: served.model,
             system: chat.system,
             prompt: chat.prompt,
-            temperature: Some(chat.temperature),
-            max_tokens: Some(chat.max_new),
+            temperature: chat.temperature,
+            max_tokens: chat.max_new,
+            limit: chat.limit,
+            labels: JudgeLabels {
+                first: chat.first.unwrap_or(labels.first),
+                second: chat.second.unwrap_or(labels.second),
+                tie: chat.tie,
+            },
             logprobs: chat.verdict == "logprobs",
+            extra: extra.map_err(|error| Fault::new(format!("the judge's `extra` can't be read: {error}")))?,
             ..ChatSettings::default()
         };
-        Remote::chat(settings, server, order, store)?
+        Remote::chat(settings, server, order, store.clone())?
     } else {
         let Decision { wire, question } = config(stage)?;
         let default = DecisionSettings::default();
         let instructions = question.unwrap_or(default.instructions.clone());
-        Remote::decision(DecisionSettings { model: served.model, wire, instructions, ..default }, server, order, store)?
+        let settings = DecisionSettings { model: served.model, wire, instructions, ..default };
+        Remote::decision(settings, server, order, store.clone())?
     };
     judge.check()?;
+    if let Some(note) = store.note() {
+        context.notice_once("oracle", note.to_owned())?;
+    }
+    for notice in judge.notices() {
+        context.notice_once("oracle", notice)?;
+    }
     Ok(asked(Box::new(judge), served.labels, &served.ties))
 }
 
