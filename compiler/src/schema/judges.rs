@@ -7,14 +7,14 @@ use crate::units::Unit;
 const COUNT: Ty = Ty::Int(None, Range::new(1.0, MOST));
 const POSITIVE: Ty = Ty::Float(None, Range::above(0.0));
 
-const MODEL: Field = req("model", Ty::Text, "the model's name at the server");
+const MODEL: Field = req("model", Ty::Name, "the model's name at the server");
 const URL: Field = opt(
     "url",
-    Ty::Text,
+    Ty::Name,
     Absent,
     "where the API begins, as in `http://localhost:8000/v1`; else OPENAI_BASE_URL, else OpenAI",
 );
-const KEY: Field = opt("key", Ty::Text, Absent, "the environment variable that holds the key; else OPENAI_API_KEY");
+const KEY: Field = opt("key", Ty::Name, Absent, "the environment variable that holds the key; else OPENAI_API_KEY");
 const ORDER: Field = opt("order", Ty::Choice(ORDERS), Word("both"), "in which order a pair is shown");
 pub const LABELS: Field = opt("labels", Ty::Choice(LABELLED), Word("sample"), "how a probability becomes a label");
 pub const TIES: Field = opt("ties", Ty::Choice(TIED), Word("drop"), "what becomes of a tie");
@@ -80,7 +80,7 @@ pub const DECISION: &[Field] = &[
 pub const RECORDED: &[Field] = &[
     req(
         "file",
-        Ty::Text,
+        Ty::Name,
         "JSON lines with `prompt`, and `chosen` and `rejected` or `first` and `second`; `probability` is of the one named first",
     ),
     opt("unknown", Ty::Choice(UNKNOWN), Word("fail"), "what becomes of a pair that is not in it"),
