@@ -219,7 +219,7 @@ impl Offers<'_> {
             (Ty::Score, _) => self.scores(),
             (Ty::Choice(_) | Ty::Task | Ty::Words(_), _) => self.alternatives(ty),
             (Ty::Value(wanted), _) => self.variables(|flow| flow == wanted),
-            (Ty::Record(_) | Ty::Text, _) => {}
+            (Ty::Record(_) | Ty::Text | Ty::Name, _) => {}
         }
     }
 }

@@ -236,7 +236,7 @@ impl Ide {
     }
 
     fn program(&self) -> Program {
-        check::program(&self.project, &self.project.entries, &mut Vec::new())
+        check::program(&self.project, &mut Vec::new())
     }
 }
 

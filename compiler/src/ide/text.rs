@@ -31,7 +31,7 @@ pub(super) fn ty(ty: Ty) -> String {
         Ty::Choice(variants) => one_of(variants),
         Ty::Task => one_of(crate::schema::tasks()),
         Ty::Record(_) => "{ ... }".into(),
-        Ty::Text => "text".into(),
+        Ty::Text | Ty::Name => "text".into(),
         Ty::Words(variants) => format!("[{}]", one_of(variants)),
         Ty::Value(flow) => flow.noun().trim_start_matches("a ").into(),
     }

@@ -10,16 +10,16 @@ const LONGEST: Ty = Ty::Int(Some(Unit::Tokens), Range::new(1.0, MOST));
 /// In US dollars, for a million tokens.
 const PRICE: Ty = Ty::Float(None, Range::new(0.0, 1e6));
 
-const MODEL: Field = req("model", Ty::Text, "the model's name at the server");
+const MODEL: Field = req("model", Ty::Name, "the model's name at the server");
 const URL: Field = opt(
     "url",
-    Ty::Text,
+    Ty::Name,
     Absent,
     "where the API begins, as in `http://localhost:8000/v1`; else OPENAI_BASE_URL, else OpenAI",
 );
 const KEY: Field = opt(
     "key",
-    Ty::Text,
+    Ty::Name,
     Absent,
     "the environment variable that holds the key, which `run --send-key` lets go to the server; else OPENAI_API_KEY, to its own host",
 );
@@ -98,7 +98,7 @@ pub const DECISION: &[Field] = &[
 pub const RECORDED: &[Field] = &[
     req(
         "file",
-        Ty::Text,
+        Ty::Name,
         "JSON lines with `prompt`, and `chosen` and `rejected` or `first` and `second`; `probability` is of the one named first",
     ),
     opt("unknown", Ty::Choice(UNKNOWN), Word("fail"), "what becomes of a pair that is not in it"),
