@@ -47,8 +47,8 @@ impl Radius {
     /// Slack in the negative log-likelihood, times the square of `scale`, so that a set of likelihood and an ellipsoid of
     /// the Hessian have the same size to second order. It is the confidence sequence of likelihood ratios of Lee, Yun,
     /// Jun (2407.13977, \[STD\]), `zeta = log(1/delta) + d log(max(e, 2 e B k L / d))`, plus the most that the fit's
-    /// ridge takes from theta*, `ridge / 2 B^2` (ours). As the sequence wants it, the
-    /// fit is the best one in a ball (`fit_in_ball`); its guarantee is for a ball of norm B.
+    /// ridge takes from theta*, `ridge / 2 B^2` (ours). As the sequence wants it, the fit is the best one in a ball
+    /// (`fit_in_ball`); the guarantee is for a ball of norm B.
     pub fn likelihood(self, sizes: Sizes, ridge: f64) -> f64 {
         let (d, e) = (sizes.width as f64, std::f64::consts::E);
         let lipschitz = sizes.pairs as f64 * sizes.difference;
