@@ -5,6 +5,8 @@
 //! - `mutate.rs`: changes of whole tokens and lines, next to the fuzzer's own of bytes.
 //! - `examples/seeds.rs`: the texts to start with.
 
+#![forbid(unsafe_code)]
+
 pub mod check;
 pub mod fmt;
 pub mod input;

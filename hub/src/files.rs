@@ -1,8 +1,10 @@
 //! Reading, hashing and writing files, with errors that name them.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use serde_json::{Map, Value};
 
@@ -38,9 +40,31 @@ pub(crate) fn json_reason(error: &serde_json::Error) -> String {
 
 /// Runs another library's reader over a file that may be damaged; where the library panics on it, an error says so.
 pub(crate) fn guarded<T>(file: &Path, read: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| {
+    caught(read).unwrap_or_else(|| {
         Err(Error::at(file, "damaged: its parts contradict each other").help("fetch or copy the file again"))
     })
+}
+
+/// What `work` gives, or `None` if it panics. The panic's own message is not printed.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !CAUGHT.get() {
+                hook(info);
+            }
+        }));
+    });
+    let before = CAUGHT.replace(true);
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    CAUGHT.set(before);
+    done.ok()
+}
+
+thread_local! {
+    /// Whether this thread is inside `caught`.
+    static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The blake3 digest in hex of files one after the other: what `cat FILES | b3sum` prints.

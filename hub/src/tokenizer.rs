@@ -1,10 +1,15 @@
 //! A model's tokenizer: `tokenizer.json` with the special tokens and the chat template that stand beside it.
 
+mod check;
+mod parts;
+
 use std::path::{Path, PathBuf};
 
+use pbpo_outside::file::limit;
 use serde_json::{Map, Value};
-use tokenizers::{AddedToken, Tokenizer as Inner};
+use tokenizers::AddedToken;
 
+use self::parts::Inner;
 use crate::template::{Message, Template};
 use crate::{Error, files};
 
@@ -44,20 +49,27 @@ impl Tokenizer {
     pub fn read(dir: &Path, vocab: usize) -> Result<Self, Error> {
         let mut found = Vec::new();
         for name in FILES {
-            if let Some(bytes) = files::read_if_there(&dir.join(name))? {
-                found.push((name, bytes));
-            }
+            let file = dir.join(name);
+            let most = match name {
+                CONFIG | SPECIAL => limit::CONFIG,
+                TEMPLATE => limit::TEMPLATE,
+                _ => limit::TOKENIZER,
+            };
+            let bytes = pbpo_outside::file::bytes_if_there(&file, most).map_err(|refused| Error::at(&file, refused))?;
+            found.extend(bytes.map(|bytes| (name, bytes)));
         }
         let file = dir.join(TOKENIZER);
         let Some((_, bytes)) = found.iter().find(|(name, _)| *name == TOKENIZER) else { return Err(no_tokenizer(dir)) };
-        let mut inner = parse(&file, bytes)?;
+        let (mut inner, json) = parse(&file, bytes)?;
         let padding = inner.get_padding().map(|padding| padding.pad_token.clone());
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| Error::at(&file, error))?;
         let settings = Settings::read(dir, &found)?;
         let mut named = |key: &str, absent: Option<String>| special(&mut inner, &settings, key, absent);
         let (bos, eos, pad) = (named("bos_token", None)?, named("eos_token", None)?, named("pad_token", padding)?);
+        check::ids(&file, &json, &inner)?;
         let vocab = checked_vocabulary(&file, &inner, vocab)?;
+        check::around(&file, &json, vocab)?;
         Ok(Self { template: settings.template(dir, &found)?, inner, files: found, bos, eos, pad, vocab })
     }
 
@@ -74,13 +86,25 @@ impl Tokenizer {
     }
 
     fn ids(&self, text: &str, special: bool) -> Result<Vec<u32>, Error> {
-        let encoding = self.inner.encode_fast(text, special);
-        encoding.map(|encoding| encoding.get_ids().to_vec()).map_err(|error| Error::new(format!("tokenizer: {error}")))
+        if text.len() > parts::INPUT {
+            let (bytes, most) = (text.len(), parts::INPUT);
+            return Err(Error::new(format!(
+                "a text of {bytes} bytes is too long for a tokenizer; {most} are the most"
+            )));
+        }
+        let encoding = guarded(|| self.inner.encode_fast(text, special))?;
+        let ids = encoding.get_ids().to_vec();
+        match ids.iter().find(|id| **id as usize >= self.vocab) {
+            None => Ok(ids),
+            Some(id) => {
+                Err(Error::new(format!("tokenizer: it gives id {id}, and its vocabulary has {} tokens", self.vocab)))
+            }
+        }
     }
 
     /// The text of ids. Ids outside the vocabulary (rows that pad an embedding) have no text.
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, Error> {
-        self.inner.decode(ids, skip_special).map_err(|error| Error::new(format!("tokenizer: {error}")))
+        guarded(|| self.inner.decode(ids, skip_special))
     }
 
     /// One more than the largest id.
@@ -144,11 +168,21 @@ impl Tokenizer {
 }
 
 /// Broken text and JSON go no further than here: `tokenizers` panics on some.
-fn parse(file: &Path, bytes: &[u8]) -> Result<Inner, Error> {
+fn parse(file: &Path, bytes: &[u8]) -> Result<(Inner, Value), Error> {
     let text = std::str::from_utf8(bytes).map_err(|error| Error::at(file, error))?;
-    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| files::json_error(file, &error))?;
+    let json: Value = serde_json::from_str(text).map_err(|error| files::json_error(file, &error))?;
+    check::depth(file, &json)?;
     let damaged = |error| Error::at(file, format!("not a tokenizer: {error}"));
-    files::guarded(file, || Inner::from_bytes(bytes).map_err(damaged))
+    let inner = files::guarded(file, || parts::watched(|| Inner::from_bytes(bytes)).map_err(damaged))?;
+    Ok((inner, json))
+}
+
+/// Runs `work` of `tokenizers`; where it panics on what the tokenizer says, an error says so.
+fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, Error> {
+    let done = files::caught(|| parts::watched(work)).ok_or_else(|| {
+        Error::new("tokenizer: its parts contradict each other").help("fetch or copy the tokenizer's files again")
+    })?;
+    done.map_err(|error| Error::new(format!("tokenizer: {error}")))
 }
 
 /// `tokenizer_config.json`, and `special_tokens_map.json` for what it leaves out.

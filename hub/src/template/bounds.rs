@@ -10,6 +10,8 @@ use std::sync::mpsc::{RecvTimeoutError, sync_channel};
 use std::thread::Builder;
 use std::time::Duration;
 
+use crate::files::caught;
+
 /// The longest source in bytes. The longest templates in use have 20 KB.
 const SOURCE: usize = 256 * 1024;
 
@@ -35,8 +37,9 @@ const TIME: Duration = Duration::from_secs(3);
 pub(super) fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> std::result::Result<T, Stopped> {
     let (sender, receiver) = sync_channel(1);
     let builder = Builder::new().name("template".into()).stack_size(STACK);
-    let thread =
-        builder.spawn(move || drop(sender.send(work()))).map_err(|error| Stopped::NoThread(error.to_string()))?;
+    let thread = builder
+        .spawn(move || drop(caught(work).map(|done| sender.send(done))))
+        .map_err(|error| Stopped::NoThread(error.to_string()))?;
     match receiver.recv_timeout(TIME) {
         Ok(done) => Ok(done),
         Err(RecvTimeoutError::Timeout) => Err(Stopped::Late),

@@ -8,6 +8,7 @@ mod records;
 mod template;
 mod template_bounds;
 mod tokenizer;
+mod tokenizer_bounds;
 mod weights;
 
 use std::path::{Path, PathBuf};
