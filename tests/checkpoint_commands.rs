@@ -256,3 +256,54 @@ fn what_is_wrong_with_a_checkpoint_or_a_file_is_one_message() {
     says(&["export", "--model", &model, "--out", &model], "is not empty");
     says(&["export", "--model", &model, "--out", &nowhere, "--adapter"], "no adapters");
 }
+
+/// A row that says how its response was said is scored as it was said; any other text as lm-eval does, or as `run` reads
+/// it (`--end`).
+#[test]
+fn what_a_run_recorded_is_scored_as_it_was_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("rows.jsonl").display().to_string();
+    let model = checkpoint("qwen2");
+    let score = |row: &str, more: &[&str]| -> Value {
+        std::fs::write(&data, row).unwrap();
+        let args = ["score", "--model", &model, "--data", &data, "--completion", "chosen", "--format", "json"];
+        serde_json::from_str(&stdout(&[&args[..], more].concat())).unwrap()
+    };
+    let row = |said: &str| format!("{{\"prompt\": \"one two\", \"chosen\": \" three\"{said}}}\n");
+    let lm_eval = score(&row(""), &[]);
+    let tokens = |line: &Value| line["token_logps"].as_array().unwrap().len();
+    assert_eq!(lm_eval, score(&row(", \"said\": {\"chosen\": {\"ended\": false}}"), &[]));
+    let ended = score(&row(", \"said\": {\"chosen\": {\"ended\": true}}"), &[]);
+    assert_eq!(tokens(&ended), tokens(&lm_eval) + 1);
+    assert_eq!(ended, score(&row(""), &["--end"]));
+    assert_eq!(score(&row(""), &["--end"]).get("unread"), None);
+    let over = score("{\"prompt\": \"one two\", \"chosen\": \" three</s> four\"}\n", &["--end"]);
+    assert_eq!((over["logp"].clone(), over["unread"].as_u64().is_some_and(|n| n > 0)), (ended["logp"].clone(), true));
+    // Ids of another tokenizer mean something else here.
+    let foreign = row(", \"said\": {\"chosen\": {\"ended\": false, \"ids\": [5], \"tokenizer\": \"00\"}}");
+    std::fs::write(&data, foreign).unwrap();
+    let output = pbpoc(&["score", "--model", &model, "--data", &data, "--completion", "chosen"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("another tokenizer"), "{output:?}");
+}
+
+/// What `generate` prints is read back as the tokens that the model said, though the tokenizer would write the text in others.
+#[test]
+fn a_completion_in_other_tokens_than_its_text_has_keeps_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("rows.jsonl").display().to_string();
+    let model = checkpoint("qwen2");
+    let mut said = 0;
+    for seed in ["1", "4", "8"] {
+        let sampled = ["generate", "--model", &model, "--format", "json", "--max-new", "40", "--temperature", "2"];
+        let out = stdout(&[&sampled[..], &["--seed", seed, "one two"]].concat());
+        std::fs::write(&data, &out).unwrap();
+        let scored: Value =
+            serde_json::from_str(&stdout(&["score", "--model", &model, "--data", &data, "--format", "json"])).unwrap();
+        let made: Value = serde_json::from_str(&out).unwrap();
+        if let Some(ids) = made["said"]["completion"]["ids"].as_array() {
+            said += 1;
+            assert_eq!(scored["token_logps"].as_array().unwrap().len(), ids.len());
+        }
+    }
+    assert!(said > 0, "every text gives its tokens");
+}
