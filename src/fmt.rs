@@ -7,7 +7,7 @@ use clap::Args;
 use pbpo_compiler::{Compiled, Input};
 use pbpo_grammar::fmt::format;
 
-use crate::cli::{DIAGNOSTICS, Format, OK, RUN_FAILED, eprint, print, report};
+use crate::cli::{DIAGNOSTICS, Format, OK, RUN_FAILED, eprint, print_exact, report};
 use crate::read;
 
 #[derive(Debug, Args)]
@@ -50,7 +50,7 @@ fn one(path: &Path, check: bool) -> u8 {
         return DIAGNOSTICS;
     };
     if stdin && !check {
-        print(&formatted);
+        print_exact(&formatted);
         return OK;
     }
     if formatted == text {

@@ -3,9 +3,10 @@
 use clap::Args;
 use pbpo_compiler::source::SourceMap;
 use pbpo_compiler::{Compiled, Input, Span};
+use pbpo_outside::shown::{line, padded, width};
 use serde_json::json;
 
-use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Source, print, report};
+use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Source, print_either, report};
 use crate::read;
 
 #[derive(Debug, Args)]
@@ -64,15 +65,15 @@ pub fn run(args: &ParamsArgs) -> Result<u8, Failure> {
             (if args.format == "json" { format!("{json}\n") } else { columns(&cells) }, compiled)
         }
     };
-    shown(&compiled, &text)
+    shown(&compiled, &text, args.format == "json")
 }
 
-fn shown(compiled: &Compiled, text: &str) -> Result<u8, Failure> {
+fn shown(compiled: &Compiled, text: &str, exact: bool) -> Result<u8, Failure> {
     report(std::slice::from_ref(compiled), Format::Full);
     if compiled.failed() {
         return Ok(DIAGNOSTICS);
     }
-    print(text);
+    print_either(text, exact);
     Ok(OK)
 }
 
@@ -82,8 +83,9 @@ fn place(sources: &SourceMap, span: Option<Span>) -> String {
 }
 
 fn columns(rows: &[[String; 3]]) -> String {
-    let width =
-        |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0);
-    let (a, b) = (width(0), width(1));
-    rows.iter().map(|[x, y, z]| format!("{x:<a$}  {y:<b$}  {z}").trim_end().to_owned() + "\n").collect()
+    let widest =
+        |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| width(&line(cell))).max().unwrap_or(0);
+    let (a, b) = (widest(0), widest(1));
+    let row = |[x, y, z]: &[String; 3]| format!("{}  {}  {}", padded(&line(x), a), padded(&line(y), b), line(z));
+    rows.iter().map(|cells| row(cells).trim_end().to_owned() + "\n").collect()
 }

@@ -8,7 +8,7 @@ use pbpo_runtime::rng;
 use serde_json::json;
 
 use super::{ModelArgs, ended};
-use crate::cli::print;
+use crate::cli::{print, print_exact};
 
 #[derive(Args, Debug)]
 pub struct GenerateArgs {
@@ -41,7 +41,8 @@ pub struct GenerateArgs {
     /// Of the draws.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// `json` prints one JSON object a prompt: `prompt` and `completion`.
+    /// `text` shows control characters escaped, but for newlines and tabs. `json` prints one JSON object a prompt, with
+    /// `prompt` and `completion` as they are.
     #[arg(long, value_parser = ["text", "json"], default_value = "text")]
     format: String,
 }
@@ -58,14 +59,15 @@ fn generate(args: &GenerateArgs) -> Result<(), Fault> {
     let sampling = Sampling { temperature: args.temperature, max_new: args.max_new };
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&args.seed.to_le_bytes());
-    let texts = model.complete(&tokens, sampling, &args.stop, &mut rng::stream(seed, 0))?;
+    let texts = model.complete(&tokens, sampling, &args.stop, &mut rng::stream(seed, 0));
+    let texts = texts.map_err(|fault| fault.name_row(|row| format!("prompt {}", row + 1)))?;
     for (prompt, completion) in prompts.iter().zip(texts) {
         if args.format == "json" {
             let prompt = match prompt {
                 Text::Plain(text) => json!(text),
                 Text::Chat(messages) => json!(messages),
             };
-            print(&format!("{}\n", json!({ "prompt": prompt, "completion": completion })));
+            print_exact(&format!("{}\n", json!({ "prompt": prompt, "completion": completion })));
         } else {
             print(&format!("{completion}\n"));
         }
