@@ -1,6 +1,7 @@
 //! A panic anywhere in a command, on whichever thread, is one message and an exit code of its own.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use pbpo_outside::shown::line;
@@ -12,6 +13,9 @@ pub const BUG: u8 = 70;
 
 /// The first panic that nobody has asked about yet.
 static FIRST: Mutex<Option<Panic>> = Mutex::new(None);
+
+/// A bug was told: the command ends with [`BUG`], whatever else comes of it.
+static TOLD: AtomicBool = AtomicBool::new(false);
 
 /// What a panic says, and where in the source it arose.
 #[derive(Clone, Debug)]
@@ -32,8 +36,14 @@ impl Panic {
         ["out of memory", "outofmemory", "out_of_memory"].iter().any(|words| message.contains(words))
     }
 
+    /// Tells it on stderr.
+    pub fn tell(&self) {
+        eprint(&self.report());
+        TOLD.store(true, Ordering::Relaxed);
+    }
+
     /// The message about it.
-    pub fn report(&self) -> String {
+    fn report(&self) -> String {
         format!(
             "error: this is a bug in pbpoc: {}\nhelp: please report it, with the command, its files and what `pbpoc doctor` \
              prints, to whoever gave you this binary\n",
@@ -61,16 +71,12 @@ pub fn taken() -> Option<Panic> {
 /// The exit code of a command. A panic in it, or one on a thread that nobody waited for, is told, and is [`BUG`].
 pub fn guarded(command: impl FnOnce() -> u8) -> u8 {
     let ended = catch_unwind(AssertUnwindSafe(command));
-    match (ended, taken()) {
-        (Ok(code), None) => code,
-        (_, Some(panic)) => {
-            eprint(&panic.report());
-            BUG
-        }
-        (Err(_), None) => {
-            eprint("error: this is a bug in pbpoc: a panic without a message\n");
-            BUG
-        }
+    if let Some(panic) = taken() {
+        panic.tell();
+    }
+    match ended {
+        Ok(code) if !TOLD.swap(false, Ordering::Relaxed) => code,
+        _ => BUG,
     }
 }
 
@@ -83,8 +89,7 @@ mod tests {
     fn a_panic_on_any_thread_is_a_bug_with_a_code_of_its_own() {
         keep_panics();
         assert_eq!(guarded(|| 3), 3);
-        let nothing: Option<u8> = None;
-        assert_eq!(guarded(|| nothing.unwrap()), BUG);
+        assert_eq!(guarded(|| "x".parse().unwrap()), BUG);
         assert_eq!(guarded(|| rayon::join(|| 1, || -> u8 { panic!("on a thread of the pool") }).0), BUG);
         let unwaited = || {
             let _ = std::thread::spawn(|| panic!("\u{1b}[2J")).join();
@@ -92,6 +97,13 @@ mod tests {
         };
         assert_eq!(guarded(unwaited), BUG);
         assert_eq!(guarded(|| 0), 0, "a panic is told once");
+        // One point of a sweep stops, the others go on.
+        let sweep = || {
+            let _ = catch_unwind(|| panic!("a point"));
+            taken().unwrap().tell();
+            3
+        };
+        assert_eq!(guarded(sweep), BUG);
         let _ = catch_unwind(|| panic!("cuda: OUT OF MEMORY\u{1b}[2J"));
         let panic = taken().unwrap();
         assert!(panic.is_out_of_memory());

@@ -8,12 +8,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pbpo_compiler::render::{full, json, narrated, short, summary};
 use pbpo_compiler::{Compiled, Input};
 use pbpo_grammar::ast::Level;
-use pbpo_outside::shown::lines;
+use pbpo_outside::shown::{is_control, lines};
 
 /// Nothing to complain of.
 pub const OK: u8 = 0;
-/// The file has errors. (2 is a wrong command line, by clap.)
+/// The file has errors.
 pub const DIAGNOSTICS: u8 = 1;
+/// A wrong command line; clap ends with it too.
+pub const USAGE: u8 = 2;
 /// The run failed. (70 is a bug: `bug.rs`.)
 pub const RUN_FAILED: u8 = 3;
 
@@ -28,6 +30,18 @@ pub struct Cli {
     /// Color of messages
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
+}
+
+/// The command line, or the exit code of a wrong one. Its message repeats what was typed, which may come from elsewhere.
+pub fn parsed() -> Result<Cli, u8> {
+    let typed = || std::env::args_os().any(|arg| arg.to_string_lossy().chars().any(is_control));
+    Cli::try_parse().map_err(|error| {
+        if !error.use_stderr() || !typed() {
+            error.exit();
+        }
+        eprint(&error.render().to_string());
+        USAGE
+    })
 }
 
 /// A new subcommand: a variant here, its file, a line in `main.rs`.

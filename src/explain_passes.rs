@@ -3,11 +3,8 @@
 use pbpo_compiler::passes::{self, Report};
 use pbpo_compiler::plan::Plan;
 
-use crate::cli::{Failure, OK, eprint, print_either};
+use crate::cli::{Failure, OK, USAGE, eprint, print_either};
 use crate::plan::{Emit, PlanArgs, one};
-
-/// Exit code of a wrong command line.
-const USAGE: u8 = 2;
 
 /// Prints either; the exit code.
 pub fn run(plans: &[&Plan], args: &PlanArgs) -> Result<u8, Failure> {

@@ -26,7 +26,6 @@ mod ui;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use cli::{Cli, Command, Failure};
 
 /// A run allocates and frees many tensors: with this allocator it takes about 0.7 of the CPU time.
@@ -35,7 +34,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     bug::keep_panics();
-    ExitCode::from(bug::guarded(|| command(&Cli::parse())))
+    ExitCode::from(bug::guarded(|| cli::parsed().map_or_else(|code| code, |cli| command(&cli))))
 }
 
 /// Runs the command; its exit code.

@@ -208,6 +208,14 @@ fn control_characters_of_names_are_shown_and_not_obeyed() {
     assert!(stderr(&output).contains("\\u{9b}31m") && !stderr(&output).contains('\u{9b}'), "{}", stderr(&output));
 }
 
+/// Nor do those of a wrong command line.
+#[test]
+fn a_wrong_command_line_is_shown_and_not_obeyed() {
+    let output = pbpoc(&["che\u{1b}[2Jck"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("unrecognized") && !stderr(&output).contains('\u{1b}'), "{}", stderr(&output));
+}
+
 #[test]
 fn every_exit_code_is_documented() {
     let help = pbpoc(&["--help"]);

@@ -7,7 +7,7 @@ use pbpo_compiler::code::Code;
 use pbpo_compiler::diagnostic::Diagnostic;
 use pbpo_compiler::plan::identity::identities;
 use pbpo_compiler::{Compiled, Planned, passes};
-use pbpo_outside::shown::line;
+use pbpo_outside::shown::{line, lines};
 use pbpo_runtime::env::Env;
 use pbpo_runtime::event::Metrics;
 use pbpo_runtime::rundir::{RunDir, next_free};
@@ -80,7 +80,7 @@ pub fn run(
             let _ = dir.fail(&fault.to_string(), &env);
             let code = match bug {
                 Some(panic) => {
-                    eprint(&panic.report());
+                    panic.tell();
                     BUG
                 }
                 None => report_stage_fault(&fault, setting, point),
@@ -102,9 +102,11 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> (Result<T, Fault>, Opt
             let panic = bug::taken();
             let text = panic.as_ref().map_or_else(|| "no message".to_owned(), Panic::text);
             let fault = Fault::new(format!("the run stopped: {text}"));
-            match panic.filter(|panic| !panic.is_out_of_memory()) {
-                Some(panic) => (Err(fault), Some(panic)),
-                None => (Err(fault.help("make batches or models smaller, or use a device with more memory")), None),
+            match panic {
+                Some(panic) if panic.is_out_of_memory() => {
+                    (Err(fault.help("make batches or models smaller, or use a device with more memory")), None)
+                }
+                other => (Err(fault), other),
             }
         }
     }
@@ -137,9 +139,9 @@ fn report_stage_fault(fault: &Fault, setting: &Setting<'_>, point: &Planned) -> 
     let Some((stage, span)) = fault.stage.as_ref().and_then(|s| point.spans.get(s).map(|span| (s, *span))) else {
         return report_fault(fault);
     };
-    let diagnostic = Diagnostic::error(Code::StageFailed, span, fault.message.clone())
+    let diagnostic = Diagnostic::error(Code::StageFailed, span, lines(&fault.message).into_owned())
         .label(format!("stage `{stage}`"))
-        .maybe_help(fault.help.clone());
+        .maybe_help(fault.help.as_ref().map(|help| lines(help).into_owned()));
     let sources = setting.compiled.sources.clone();
     setting.args.source.print(&Compiled { diagnostics: vec![diagnostic], sources, ..Compiled::default() });
     RUN_FAILED

@@ -62,7 +62,7 @@ impl Op for Worst {
         context.record("game/rm_gap", worst.reward);
         context.record("set/size", set.size());
         // Of no pairs there is neither a mean nor a share.
-        if data.len() > 0 {
+        if !data.is_empty() {
             let pairs = data.len() as f64;
             context.record("confidence/nll", data.nll(&worst.theta, 0.0) / pairs);
             let right = data.toward.chunks(data.width).filter(|z| dot(z, &worst.theta) > 0.0).count();
