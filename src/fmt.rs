@@ -8,7 +8,7 @@ use pbpo_compiler::{Compiled, Input};
 use pbpo_grammar::fmt::format;
 use pbpo_outside::shown;
 
-use crate::cli::{DIAGNOSTICS, Format, OK, RUN_FAILED, eprint, print, report};
+use crate::cli::{DIAGNOSTICS, Format, OK, RUN_FAILED, eprint, print_exact, report};
 use crate::read;
 
 #[derive(Debug, Args)]
@@ -52,7 +52,7 @@ fn one(path: &Path, check: bool) -> u8 {
         return DIAGNOSTICS;
     };
     if stdin && !check {
-        print(&formatted);
+        print_exact(&formatted);
         return OK;
     }
     if formatted == text {

@@ -8,7 +8,7 @@ use pbpo_compiler::{Compiled, Input, Span};
 use pbpo_outside::shown;
 use serde_json::json;
 
-use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Source, print, report};
+use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Source, print_either, report};
 use crate::read;
 
 #[derive(Debug, Args)]
@@ -67,15 +67,15 @@ pub fn run(args: &ParamsArgs) -> Result<u8, Failure> {
             (if args.format == "json" { format!("{json}\n") } else { columns(&cells) }, compiled)
         }
     };
-    shown(&compiled, &text)
+    shown(&compiled, &text, args.format == "json")
 }
 
-fn shown(compiled: &Compiled, text: &str) -> Result<u8, Failure> {
+fn shown(compiled: &Compiled, text: &str, exact: bool) -> Result<u8, Failure> {
     report(std::slice::from_ref(compiled), Format::Full);
     if compiled.failed() {
         return Ok(DIAGNOSTICS);
     }
-    print(text);
+    print_either(text, exact);
     Ok(OK)
 }
 

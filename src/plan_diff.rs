@@ -11,7 +11,7 @@ use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::diff::Diff;
 use pbpo_compiler::{Compiled, Input, Planned};
 
-use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Overrides, eprint, print, report};
+use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Overrides, eprint, print_either, report};
 use crate::read;
 
 /// Prints the differences; the exit code.
@@ -19,7 +19,8 @@ pub fn run(file: Option<&Path>, sides: &[String], overrides: &Overrides, json: b
     let [old, new] = sides else { return Err(Failure(2)) };
     let (old, new) = (plan(file, old, overrides)?, plan(file, new, overrides)?);
     let diff = Diff::of(&old, &new);
-    print(&if json { format!("{}\n", serde_json::to_string(&diff).unwrap_or_default()) } else { diff.text() });
+    let text = if json { format!("{}\n", serde_json::to_string(&diff).unwrap_or_default()) } else { diff.text() };
+    print_either(&text, json);
     Ok(OK)
 }
 

@@ -307,3 +307,124 @@ fn a_completion_in_other_tokens_than_its_text_has_keeps_them() {
     }
     assert!(said > 0, "every text gives its tokens");
 }
+
+/// A checkpoint whose last norm has weights so large that its logits are not finite, though all weights are.
+fn overflowing(name: &str, to: &Path) -> String {
+    copy(&checkpoint(name), to);
+    let path = to.join("model.safetensors");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let start = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: Value = serde_json::from_slice(&bytes[8..start]).unwrap();
+    let norm = &header["model.norm.weight"];
+    assert_eq!(norm["dtype"], "F32");
+    let at = |end: usize| start + norm["data_offsets"][end].as_u64().unwrap() as usize;
+    bytes[at(0)..at(1)].chunks_mut(4).for_each(|weight| weight.copy_from_slice(&3e38_f32.to_le_bytes()));
+    std::fs::write(&path, bytes).unwrap();
+    to.display().to_string()
+}
+
+/// One error, which says which model and which row, and what the cause may be.
+#[test]
+fn numbers_that_are_not_finite_stop_every_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let (model, judge) = (overflowing("qwen2", &dir.path().join("broken")), dir.path().join("judge"));
+    overflowing("reward", &judge);
+    let row = |prompt: &str| format!("{{\"prompt\": \"{prompt}\", \"completion\": \" two\", \"answer\": \"two\"}}\n");
+    std::fs::write(path("rows.jsonl"), row("one") + &row("one two")).unwrap();
+    let good = checkpoint("qwen2");
+    let run = |name: &str, model: &str, body: &str| {
+        let text = format!(
+            "pbpo 1\ndata held {{ source = file(\"rows.jsonl\"), check = exact }}\n\
+             policy pi {{ model = hf(\"{model}\"), init = pretrained, optimizer = adamw {{ lr = 1e-5 }}, \
+             sampling = {{ max_new = 4 tokens }} }}\n{body}\n"
+        );
+        std::fs::write(path(name), text).unwrap();
+        path(name)
+    };
+    let evaluates = run("evaluates.pbpo", &model, "pipeline main { report = evaluate(pi, held) }");
+    let samples = run(
+        "samples.pbpo",
+        &model,
+        "pipeline main { repeat 1 { y = sample(pi, held, count = 4)\n  ascend pi on entropy(pi, y) } }",
+    );
+    let labels = run(
+        "labels.pbpo",
+        &good,
+        "policy ref { follows = pi, update = each_episode }\n\
+         features phi { of = pi.init, project = 8 }\n\
+         exploration plain { features = phi, against = ref, search = none }\n\
+         oracle by { by = reward_model { model = \"judge\" } }\n\
+         pipeline main { z = sample(ref, held, count = 4)\n  y = explore(plain, held, against = z)\n  \
+         prefs += label(y, z, by = by) }",
+    );
+    let (rows, out) = (path("rows.jsonl"), path("runs"));
+    let tasks = root().join("tests/eval/data").display().to_string();
+    let commands: [(&[&str], &str); 6] = [
+        (&["score", "--model", &model, "--data", &rows], "rows.jsonl:"),
+        (&["generate", "--model", &model, "one two"], "prompt 1"),
+        (&["eval", "--model", &model, "--tasks", "arc_challenge", "--data", &tasks, "--limit", "1"], "line 1"),
+        (&["run", &evaluates, "--out", &out, "--quiet"], "policy `pi`"),
+        (&["run", &samples, "--out", &out, "--quiet"], "policy `pi`"),
+        (&["run", &labels, "--out", &out, "--quiet"], "the oracle's reward"),
+    ];
+    for (args, place) in commands {
+        let output = pbpoc(args);
+        let error = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(output.status.code(), Some(3), "{args:?}: {error}");
+        assert!(error.contains("not a finite number") && error.contains("rope_scaling"), "{args:?}: {error}");
+        assert!(error.contains(place), "{args:?}: {error}");
+        assert!(output.stdout.is_empty(), "{args:?}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+/// The sum of no log-probabilities is 0: the best there is.
+#[test]
+fn a_completion_without_a_token_of_its_own_is_no_perfect_score() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("rows.jsonl");
+    let row = |completion: &str| format!("{{\"prompt\": \"one\", \"completion\": \"{completion}\"}}\n");
+    std::fs::write(&data, row(" two") + &row("")).unwrap();
+    let scored = pbpoc(&["score", "--model", &checkpoint("qwen2"), "--data", &data.display().to_string()]);
+    let error = String::from_utf8_lossy(&scored.stderr).into_owned();
+    assert_eq!(scored.status.code(), Some(3), "{error}");
+    assert!(error.contains("rows.jsonl:2: the completion is empty"), "{error}");
+    assert!(scored.stdout.is_empty());
+}
+
+/// A tokenizer with a token over the join of question and choice, as one over words has it.
+#[test]
+fn a_choice_without_a_token_of_its_own_is_no_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = dir.path().join("joined");
+    copy(&checkpoint("qwen2"), &model);
+    let mut tokenizer: Value = serde_json::from_slice(&std::fs::read(model.join("tokenizer.json")).unwrap()).unwrap();
+    // Text is one piece, and `: B` one token of it.
+    tokenizer["pre_tokenizer"] = serde_json::json!({
+        "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false
+    });
+    let token = |tokenizer: &Value, name: &str| tokenizer["model"]["vocab"][name].as_u64();
+    let known: Vec<bool> = [":", "\u{120}", "B"].iter().map(|name| token(&tokenizer, name).is_some()).collect();
+    assert_eq!(known, [true; 3], "{tokenizer}");
+    let vocab = tokenizer["model"]["vocab"].as_object_mut().unwrap();
+    // Two tokens that nothing else needs make room.
+    let mut longest: Vec<String> = vocab.keys().filter(|name| name.chars().count() > 1).cloned().collect();
+    longest.sort_by_key(|name| std::cmp::Reverse(vocab[name].as_u64()));
+    for (old, new) in longest.iter().filter(|name| !name.starts_with('<')).take(2).zip(["\u{120}B", ":\u{120}B"]) {
+        let id = vocab.remove(old).unwrap();
+        vocab.insert(new.into(), id);
+    }
+    tokenizer["model"]["merges"] = serde_json::json!([["\u{120}", "B"], [":", "\u{120}B"]]);
+    std::fs::write(model.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    let rows = dir.path().join("data/mmlu/anatomy");
+    std::fs::create_dir_all(&rows).unwrap();
+    let row =
+        "{\"question\": \"q\", \"subject\": \"anatomy\", \"choices\": [\"w\", \"x\", \"y\", \"z\"], \"answer\": 1}\n";
+    std::fs::write(rows.join("test.jsonl"), row).unwrap();
+    std::fs::write(rows.join("dev.jsonl"), row).unwrap();
+    let (model, data) = (model.display().to_string(), dir.path().join("data").display().to_string());
+    let done = pbpoc(&["eval", "--model", &model, "--tasks", "mmlu_anatomy", "--data", &data]);
+    let error = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(3), "{error}");
+    assert!(error.contains("test.jsonl, line 1") && error.contains("\" B\" has no token of its own"), "{error}");
+}

@@ -190,7 +190,7 @@ fn an_evaluation_ends_at_the_first_failure() {
     let prepared = prepare(directory.path(), "arc_challenge", Options::default()).expect("rows");
     let run = |answer, done: Result<(), Error>| evaluate(&mut Same(answer), &prepared, |_, _| done.clone());
     let nan = run(Ok(f64::NAN), Ok(()));
-    let says = |error: &Error| error.message.ends_with("line 1: the model's log-likelihood is not a number");
+    let says = |error: &Error| error.message.ends_with("line 1: the model's log-likelihood is not a finite number");
     assert!(matches!(nan, Err(Failure::Task(error)) if says(&error)));
     assert!(matches!(run(Err("no device".into()), Ok(())), Err(Failure::Model(error)) if error == "no device"));
     assert!(

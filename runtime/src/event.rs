@@ -15,8 +15,25 @@ pub type Metrics = BTreeMap<String, f64>;
 pub struct Completion {
     pub prompt: String,
     pub completion: String,
-    /// Score of the task's verifier, in 0..=1.
-    pub score: f64,
+    /// Score of the task's verifier, in 0..=1, if scores were asked for.
+    pub score: Option<f64>,
+}
+
+/// One evaluation of a policy.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// The report's name in the pipeline.
+    pub label: String,
+    /// The policy's block and the data's, as `pi on held`: evaluations of one subject may be compared.
+    pub subject: String,
+    /// A loop makes it: in one of its iterations, or before the first of them.
+    pub looped: bool,
+    /// It was made before the first iteration of its loop.
+    pub before: bool,
+    /// Iterations of outermost loops that were done, those of earlier loops included.
+    pub step: usize,
+    pub metrics: Metrics,
+    pub completions: Vec<Completion>,
 }
 
 /// Something that happened in a run.
@@ -30,11 +47,13 @@ pub enum Event {
     Notice { stage: String, text: String },
     /// A long stage went on (imitation): steps done, of how many, and its latest figures.
     Progress { stage: String, done: usize, total: usize, metrics: Metrics },
-    /// An iteration of an outermost `repeat` ended: iterations done, of how many, its figures.
-    Episode { done: usize, total: usize, metrics: Metrics },
-    /// A policy was measured on held-out prompts. `label` is the report's name in the pipeline; `before`:
-    /// it was measured in front of the loop that measures it; `step`: episodes done.
-    Evaluation { label: String, before: bool, step: usize, metrics: Metrics, completions: Vec<Completion> },
+    /// An iteration of an outermost `repeat` ended: iterations done, of how many, its figures. `step` counts the
+    /// iterations of all outermost loops so far.
+    Episode { done: usize, total: usize, step: usize, metrics: Metrics },
+    /// A stage outside of any loop ended, which recorded figures; `step` as above.
+    Figures { stage: String, step: usize, metrics: Metrics },
+    /// A policy was measured on held-out prompts.
+    Evaluation(Evaluation),
     /// Figures of the run as a whole.
     Summary { metrics: Metrics },
     /// The run ended well: response tokens that were sampled in it.
@@ -43,9 +62,25 @@ pub enum Event {
     Preferences { records: Vec<PreferenceRecord> },
 }
 
+impl Event {
+    /// The figures that it tells.
+    pub fn metrics(&self) -> Option<&Metrics> {
+        match self {
+            Event::Progress { metrics, .. }
+            | Event::Episode { metrics, .. }
+            | Event::Figures { metrics, .. }
+            | Event::Evaluation(Evaluation { metrics, .. })
+            | Event::Summary { metrics } => Some(metrics),
+            Event::Stage { .. } | Event::Loaded { .. } | Event::Notice { .. } | Event::Usage { .. } => None,
+            Event::Preferences { .. } => None,
+        }
+    }
+}
+
 /// One labelled pair, as stored (field names of the TRL preference format).
 #[derive(Clone, Debug)]
 pub struct PreferenceRecord {
+    /// Iterations of outermost loops so far, with the one under way.
     pub episode: usize,
     pub prompt: Text,
     pub chosen: Text,

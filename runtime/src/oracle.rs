@@ -97,7 +97,13 @@ impl Oracle {
             Oracle::Task(_) | Oracle::Verifier { .. } => {
                 rows.iter().map(|row| source.score(row.item, &row.response)).collect()
             }
-            Oracle::Scorer(scorer) => scorer.scores(source, rows, device),
+            Oracle::Scorer(scorer) => {
+                let scores = scorer.scores(source, rows, device)?;
+                match scores.iter().position(|score| !score.is_finite()) {
+                    Some(at) => Err(not_finite(source, rows[at], scores[at])),
+                    None => Ok(scores),
+                }
+            }
             Oracle::Judge(_) => Err(Fault::new("a judge compares two responses; it has no score for one")
                 .help("use an oracle with a score: btl, verifier or reward_model")),
         }
@@ -127,6 +133,12 @@ impl Oracle {
         };
         Ok(a.into_iter().zip(b).map(|(a, b)| opinion(a - b)).collect())
     }
+}
+
+/// A preference between scores that are no numbers would be one for whichever response comes second.
+fn not_finite(source: &Source, row: &Row, score: f64) -> Fault {
+    let fault = Fault::not_finite("the oracle's reward of a response", score).at_row(row.item);
+    fault.name_row(|item| format!("prompt {} of `{}`", item + 1, source.data.name))
 }
 
 impl Scorer {

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use pbpo_runtime::generate::{Sampling, generate};
 use pbpo_runtime::host::Host;
+use pbpo_runtime::language_model::LanguageModel;
 use pbpo_runtime::model::disk::{self, Loaded, floats};
-use pbpo_runtime::model::{Decoder, Head, RewardModel};
+use pbpo_runtime::model::{Compute, Decoder, Head, RewardModel};
 use pbpo_runtime::rng::stream;
 use pbpo_runtime::rundir::checkpoint;
 
@@ -170,4 +171,17 @@ fn an_adapter_goes_out_as_peft_reads_it() {
     let again = load(dir.path());
     let tokens = reference("adapter").tokens;
     assert_eq!(logits(&loaded.model, &tokens), logits(&again.model, &tokens));
+}
+
+/// Nothing that was scored is not the likeliest text.
+#[test]
+fn no_tokens_have_no_score() {
+    let host = Host::new(Device::flex(), at("qwen2"), None);
+    let name = at("qwen2").display().to_string();
+    let model = LanguageModel::load(&name, &host, Compute::F32).unwrap();
+    let pair = |continuation: &[u32]| (vec![3, 4], continuation.to_vec());
+    let fault = model.score(&[pair(&[5]), pair(&[])]).unwrap_err();
+    assert_eq!((fault.row, fault.message.as_str()), (Some(1), "no token of the text is scored"));
+    let scored = model.score(&[pair(&[5])]).unwrap();
+    assert!(scored[0].token_logps.len() == 1 && scored[0].token_logps[0] < 0.0);
 }

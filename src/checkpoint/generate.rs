@@ -8,7 +8,7 @@ use pbpo_runtime::rng;
 use serde_json::json;
 
 use super::{ModelArgs, ended, tell_cut};
-use crate::cli::print;
+use crate::cli::{print, print_exact};
 
 #[derive(Args, Debug)]
 pub struct GenerateArgs {
@@ -41,8 +41,9 @@ pub struct GenerateArgs {
     /// Of the draws.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// `json` prints one JSON object a prompt: `prompt` and `completion`; `truncated` where the prompt's beginning was cut
-    /// off; `said`, with the tokens, where the completion's text does not give them.
+    /// `text` shows control characters escaped, but for newlines and tabs. `json` prints one JSON object a prompt: `prompt`
+    /// and `completion` as they are; `truncated` where the prompt's beginning was cut off; `said`, with the tokens, where
+    /// the completion's text does not give them.
     #[arg(long, value_parser = ["text", "json"], default_value = "text")]
     format: String,
 }
@@ -59,7 +60,8 @@ fn generate(args: &GenerateArgs) -> Result<(), Fault> {
     let sampling = Sampling { temperature: args.temperature, max_new: args.max_new };
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&args.seed.to_le_bytes());
-    let made = model.complete(&tokens, sampling, &args.stop, &mut rng::stream(seed, 0))?;
+    let made = model.complete(&tokens, sampling, &args.stop, &mut rng::stream(seed, 0));
+    let made = made.map_err(|fault| fault.name_row(|row| format!("prompt {}", row + 1)))?;
     let room = model.room(args.max_new);
     for ((prompt, tokens), completion) in prompts.iter().zip(&tokens).zip(made) {
         // It was cut in front as the model read it, which leaves its text after the prompt as it is.
@@ -79,7 +81,7 @@ fn generate(args: &GenerateArgs) -> Result<(), Fault> {
             if ids.is_some() && end.is_none() {
                 line["said"] = json!({ "completion": Said { text: text.clone(), ids, ended }.to_json() });
             }
-            print(&format!("{line}\n"));
+            print_exact(&format!("{line}\n"));
         } else {
             print(&format!("{shown}\n"));
         }

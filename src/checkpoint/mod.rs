@@ -76,6 +76,16 @@ impl RecordArgs {
     }
 }
 
+/// The fault of a continuation without a token of its own.
+fn no_token(text: &str, model: &str) -> Fault {
+    Fault::new(match text {
+        "" => "the completion is empty: no token of it can be scored".to_owned(),
+        text => {
+            format!("by the tokenizer of `{model}`, {text:?} has no token of its own after its prompt: one spans both")
+        }
+    })
+}
+
 /// Says how many texts did not fit.
 fn tell_cut(cut: usize, all: usize, context: usize) {
     if cut > 0 {

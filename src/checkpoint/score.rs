@@ -7,8 +7,8 @@ use pbpo_runtime::Fault;
 use pbpo_runtime::language_model::{LanguageModel, Scored};
 use serde_json::json;
 
-use super::{ModelArgs, RecordArgs, ended, tell_cut};
-use crate::cli::{eprint, print};
+use super::{ModelArgs, RecordArgs, ended, no_token, tell_cut};
+use crate::cli::{eprint, print, print_exact};
 
 #[derive(Args, Debug)]
 pub struct ScoreArgs {
@@ -36,7 +36,8 @@ fn score(args: &ScoreArgs) -> Result<(), Fault> {
     let read = records.iter().map(|record| tokens(&model, record, args.end)).collect::<Result<Vec<_>, _>>()?;
     let (pairs, over): (Vec<_>, Vec<usize>) = read.into_iter().unzip();
     let (mut sum, mut count, mut cut) = (0.0, 0, 0);
-    for (scored, over) in model.score(&pairs)?.into_iter().zip(&over) {
+    let named = |fault: Fault| fault.name_row(|row| place(&records[row]));
+    for (scored, over) in model.score(&pairs).map_err(named)?.into_iter().zip(&over) {
         let logp: f64 = scored.token_logps.iter().map(|logp| f64::from(*logp)).sum();
         sum += logp;
         count += scored.token_logps.len();
@@ -48,7 +49,7 @@ fn score(args: &ScoreArgs) -> Result<(), Fault> {
             if *over > 0 {
                 line["unread"] = json!(over);
             }
-            print(&format!("{line}\n"));
+            print_exact(&format!("{line}\n"));
         } else {
             print(&format!("{logp:>12.4}  {}\n", if scored.greedy { "greedy" } else { "" }));
         }
@@ -62,19 +63,25 @@ fn score(args: &ScoreArgs) -> Result<(), Fault> {
         ));
     }
     if args.format == "text" {
-        let per_token = sum / count.max(1) as f64;
+        // Every row has a token at least.
+        let per_token = sum / count as f64;
         print(&format!("{} rows, {count} tokens, {per_token:.4} nats a token\n", records.len()));
     }
     Ok(())
 }
 
+/// The file and the line of a row.
+fn place(record: &Record) -> String {
+    format!("{}:{}", record.row.file.display(), record.row.line)
+}
+
 /// Context, continuation, and how many tokens of it come after the one that ends it. A plain text is cut where the prompt
 /// ends, as lm-eval does, and has no end token unless it is asked for; a chat goes by its template; what a run recorded
-/// is read as it was said.
+/// is read as it was said. A completion without a token of its own is a fault: the sum of no log-probabilities is 0, the
+/// best there is.
 fn tokens(model: &LanguageModel, record: &Record, end: bool) -> Result<((Vec<u32>, Vec<u32>), usize), Fault> {
-    let at = || format!("{}:{}", record.row.file.display(), record.row.line);
     let completion = record.completion.as_ref().ok_or_else(|| {
-        Fault::new(format!("{}: the row has no completion", at())).help("name its column: --completion COLUMN")
+        Fault::new(format!("{}: the row has no completion", place(record))).help("name its column: --completion COLUMN")
     })?;
     let (Text::Plain(prompt), Text::Plain(completion), false) = (&record.prompt, completion, end) else {
         let prompt = model.tokenizer.prompt(&record.prompt)?;
@@ -84,5 +91,13 @@ fn tokens(model: &LanguageModel, record: &Record, end: bool) -> Result<((Vec<u32
     // Whatever the tokenizer can't read of one text it can't read of the whole.
     model.tokenizer.begin(&format!("{prompt}{completion}"))?;
     let encode = |text: &str| model.tokenizer.begin(text).unwrap_or_default();
-    Ok((pbpo_eval::model::encode_pair(prompt, completion, encode), 0))
+    let (context, continuation) = pbpo_eval::model::encode_pair(prompt, completion, encode);
+    if continuation.is_empty() {
+        let fault = no_token(completion, &model.name);
+        let message = format!("{}: {}", place(record), fault.message);
+        return Err(
+            Fault { message, ..fault }.help("leave the row out, or move the end of the prompt to the completion")
+        );
+    }
+    Ok(((context, continuation), 0))
 }

@@ -1,10 +1,11 @@
 //! `pbpoc run`: compiles a file, runs a pipeline or every point of a sweep, and says what came of it.
 //!
-//! `memory.rs`: whether it fits; `point.rs`: one point; `sweep.rs`: several, with what they have in common done once; `table.rs`: their
+//! `memory.rs`: whether it fits; `point.rs`: one point; `outcome.rs`: its figures and completions; `sweep.rs`: several, with what they have in common done once; `table.rs`: their
 //! figures, averaged over seeds; `curves.rs`: their regret, drawn with bands over seeds.
 
 mod curves;
 mod memory;
+mod outcome;
 mod point;
 mod sweep;
 mod table;

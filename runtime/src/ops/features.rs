@@ -50,8 +50,8 @@ impl Op for MakeFeatures {
 
 impl Features {
     /// phi of each row, `[d]`. Hidden states are divided by sqrt(width), so that `|phi|` is about 1 at
-    /// most (our choice).
-    pub fn of(&self, rows: &[&Row], context: &Context<'_>) -> Vec<Vec<f64>> {
+    /// most (our choice). Features that are not finite are a fault.
+    pub fn of(&self, rows: &[&Row], context: &Context<'_>) -> Result<Vec<Vec<f64>>, Fault> {
         let width = self.model.config.width;
         let mut all = Vec::with_capacity(rows.len());
         let longest = rows.iter().map(|row| row.length()).max().unwrap_or(1);
@@ -74,9 +74,12 @@ impl Features {
                 None => pooled,
             };
             let values: Vec<f64> = pooled.into_data_as::<f64>().try_into_vec().expect("features are floats");
+            if let Some(odd) = values.iter().find(|value| !value.is_finite()) {
+                return Err(Fault::not_finite("a feature of a response", *odd));
+            }
             all.extend(values.chunks(self.dim).map(<[f64]>::to_vec));
         }
-        all
+        Ok(all)
     }
 }
 

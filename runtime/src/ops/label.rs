@@ -45,7 +45,7 @@ impl Op for Label {
         context.record("oracle/queries", first.rows.len() as f64);
         context.record("oracle/labels", pairs.len() as f64);
         let record = |pair: &Pair| PreferenceRecord {
-            episode: context.episode,
+            episode: context.step(),
             prompt: source.data.items[pair.chosen.item].prompt.clone(),
             chosen: source.said(&pair.chosen),
             rejected: source.said(&pair.rejected),
