@@ -11,23 +11,8 @@ use std::path::{Path, PathBuf};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, Value, context};
-use serde::{Deserialize, Serialize};
 
-use crate::Error;
-
-/// One message of a chat.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Message {
-    /// `system`, `user` or `assistant`; a template may know others.
-    pub role: String,
-    pub content: String,
-}
-
-impl Message {
-    pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { role: role.into(), content: content.into() }
-    }
-}
+use crate::{Chat, Error};
 
 /// A compiled chat template.
 #[derive(Clone, Debug)]
@@ -59,21 +44,25 @@ impl Template {
 
     /// The text of a chat. `add_generation_prompt` ends it with the opening of the assistant's turn. `bos` and `eos`
     /// are the texts of the tokens that the template may write; None is what transformers gives where a tokenizer has
-    /// none.
+    /// none. The chat's own variables go before them.
     ///
     /// A template that raises is an error with the template's own words and line.
     pub fn render(
         &self,
-        messages: &[Message],
+        chat: impl Into<Chat>,
         add_generation_prompt: bool,
         bos: Option<&str>,
         eos: Option<&str>,
     ) -> Result<String, Error> {
+        let chat = chat.into();
         let or_undefined = |text: Option<&str>| text.map_or(Value::UNDEFINED, Value::from);
         let context = context! {
-            messages => Value::from(Serde(messages)), add_generation_prompt,
-            tools => Value::from(()), documents => Value::from(()),
-            bos_token => or_undefined(bos), eos_token => or_undefined(eos),
+            ..Value::from(Serde(&chat.kwargs)),
+            ..context! {
+                messages => Value::from(Serde(chat.fields())), add_generation_prompt,
+                tools => Value::from(Serde(&chat.tools)), documents => Value::from(()),
+                bos_token => or_undefined(bos), eos_token => or_undefined(eos),
+            }
         };
         let template = self.environment.get_template(NAME).map_err(|error| fault(&self.file, &error, "is lost"))?;
         template.render(context).map_err(|error| fault(&self.file, &error, "cannot be applied"))

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use pbpo_outside::file::limit;
 use serde_json::{Map, Value};
 use tokenizers::{AddedToken, Tokenizer as Inner};
 
-use crate::template::{Message, Template};
-use crate::{Error, files};
+use crate::template::Template;
+use crate::{Chat, Error, files};
 
 const TOKENIZER: &str = "tokenizer.json";
 const CONFIG: &str = "tokenizer_config.json";
@@ -16,6 +17,15 @@ const TEMPLATE: &str = "chat_template.jinja";
 /// All that a tokenizer may consist of; `save` copies those that are there.
 const FILES: [&str; 8] =
     [TOKENIZER, CONFIG, SPECIAL, TEMPLATE, "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model"];
+
+/// The largest that each may be.
+fn most(name: &str) -> u64 {
+    match name {
+        CONFIG | SPECIAL | "added_tokens.json" => limit::CONFIG,
+        TEMPLATE => limit::TEMPLATE,
+        _ => limit::TOKENIZER,
+    }
+}
 
 /// A tokenizer as read from a model's directory.
 #[derive(Clone, Debug)]
@@ -44,7 +54,7 @@ impl Tokenizer {
     pub fn read(dir: &Path, vocab: usize) -> Result<Self, Error> {
         let mut found = Vec::new();
         for name in FILES {
-            if let Some(bytes) = files::read_if_there(&dir.join(name))? {
+            if let Some(bytes) = files::read_if_there(&dir.join(name), most(name))? {
                 found.push((name, bytes));
             }
         }
@@ -115,11 +125,11 @@ impl Tokenizer {
 
     /// A chat as text, by the chat template and this tokenizer's bos and eos. Its ids are those of `encode`: a template
     /// writes the special tokens itself.
-    pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String, Error> {
+    pub fn render(&self, chat: impl Into<Chat>, add_generation_prompt: bool) -> Result<String, Error> {
         let bos = self.bos.as_ref().map(|special| special.text.as_str());
         let eos = self.eos.as_ref().map(|special| special.text.as_str());
         match &self.template {
-            Some(template) => template.render(messages, add_generation_prompt, bos, eos),
+            Some(template) => template.render(chat, add_generation_prompt, bos, eos),
             None => Err(Error::new("the tokenizer has no chat template, and the data holds chats").help(format!(
                 "put a template into `{TEMPLATE}` beside `{TOKENIZER}`, or use prompts that are strings"
             ))),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pbpo_hub::records::Text;
+use pbpo_hub::records::{Said, Text};
 
 use crate::error::Fault;
 use crate::value::Value;
@@ -66,8 +66,8 @@ fn is_hard(probability: &f32) -> bool {
 fn text<S: serde::Serializer>(text: &Text, serializer: S) -> Result<S::Ok, S::Error> {
     use serde::Serialize;
     match text {
-        Text::Plain(text) => text.serialize(serializer),
-        Text::Chat(messages) => messages.serialize(serializer),
+        Text::Plain(text) | Text::Said(Said { text, .. }) => text.serialize(serializer),
+        Text::Chat(chat) => chat.messages.serialize(serializer),
     }
 }
 

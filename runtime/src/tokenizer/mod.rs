@@ -2,8 +2,8 @@
 
 pub mod characters;
 
-use pbpo_hub::records::Text;
-use pbpo_hub::template::Message;
+use pbpo_hub::records::{Said, Text};
+use pbpo_hub::{Chat, Message};
 
 pub use characters::{BOS, Characters, EOS, PAD, SPECIAL};
 
@@ -87,8 +87,8 @@ impl Tokenizer {
     /// up to where the assistant begins.
     pub fn prompt(&self, prompt: &Text) -> Result<Vec<u32>, Fault> {
         let ids = match prompt {
-            Text::Plain(text) => self.begin(text)?,
-            Text::Chat(messages) => self.encode(&self.render(messages, true)?)?,
+            Text::Plain(text) | Text::Said(Said { text, .. }) => self.begin(text)?,
+            Text::Chat(chat) => self.encode(&self.render(chat, true)?)?,
         };
         if ids.is_empty() {
             return Err(Fault::new("a prompt is empty, and the tokenizer puts nothing in front of it")
@@ -108,20 +108,20 @@ impl Tokenizer {
     /// A response to a prompt, up to and with the token that ends it.
     pub fn response(&self, prompt: &Text, response: &Text) -> Result<Vec<u32>, Fault> {
         let (before, whole, text) = match (prompt, response) {
-            (Text::Chat(messages), response) => {
+            (Text::Chat(chat), response) => {
                 let answer = match response {
-                    Text::Plain(content) => vec![Message { role: "assistant".into(), content: content.clone() }],
-                    Text::Chat(messages) => messages.clone(),
+                    Text::Plain(text) | Text::Said(Said { text, .. }) => vec![Message::new("assistant", text)],
+                    Text::Chat(answer) => answer.messages.clone(),
                 };
-                let before = self.render(messages, true)?;
-                let whole = self.render(&[messages.as_slice(), &answer].concat(), false)?;
+                let before = self.render(chat, true)?;
+                let whole = self.render(&chat.then(&answer), false)?;
                 let text = whole.strip_prefix(&before).map(str::to_owned).ok_or_else(|| {
                     Fault::new("the chat template writes a prompt differently once it is answered")
                         .help("a response can't be told from its prompt: use another chat template")
                 })?;
                 (self.encode(&before)?, self.encode(&whole)?, text)
             }
-            (Text::Plain(prompt), response) => {
+            (Text::Plain(prompt) | Text::Said(Said { text: prompt, .. }), response) => {
                 let text = crate::data::shown(response);
                 (self.begin(prompt)?, self.begin(&format!("{prompt}{text}"))?, text)
             }
@@ -138,7 +138,7 @@ impl Tokenizer {
         Ok(ids)
     }
 
-    fn render(&self, messages: &[Message], generation: bool) -> Result<String, Fault> {
+    fn render(&self, chat: &Chat, generation: bool) -> Result<String, Fault> {
         let Tokenizer::Checkpoint(checkpoint) = self else {
             return Err(Fault::new("this task's tokenizer has no chat template").help("give prompts as plain text"));
         };
@@ -148,6 +148,6 @@ impl Tokenizer {
                  give prompts as plain text",
             )
         })?;
-        Ok(checkpoint.inner.render(messages, generation)?)
+        Ok(checkpoint.inner.render(chat, generation)?)
     }
 }
