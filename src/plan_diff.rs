@@ -10,6 +10,7 @@ use pbpo_compiler::modules::Loader;
 use pbpo_compiler::plan::Plan;
 use pbpo_compiler::plan::diff::Diff;
 use pbpo_compiler::{Compiled, Input, Planned};
+use pbpo_outside::file::{self, limit};
 
 use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Overrides, eprint, print_either, report};
 use crate::read;
@@ -31,8 +32,9 @@ fn plan(file: Option<&Path>, side: &str, overrides: &Overrides) -> Result<Plan, 
         None => (side, None),
     };
     if path.ends_with(".json") {
-        let text = std::fs::read_to_string(path).map_err(|error| fail(&format!("`{path}` can't be read: {error}")))?;
-        return Plan::from_json(&text).map_err(|error| fail(&format!("`{path}` is no plan: {error}")));
+        let bytes = file::bytes(Path::new(path), limit::CONFIG)
+            .map_err(|refused| fail(&format!("`{path}` can't be read: {refused}")))?;
+        return Plan::from_json(&String::from_utf8_lossy(&bytes)).map_err(|error| fail(&format!("`{path}` is no plan: {error}")));
     }
     if path.ends_with(".pbpo") {
         return compile(Path::new(path), &read::Disk, None, target, overrides);

@@ -428,3 +428,89 @@ fn a_choice_without_a_token_of_its_own_is_no_answer() {
     assert_eq!(done.status.code(), Some(3), "{error}");
     assert!(error.contains("test.jsonl, line 1") && error.contains("\" B\" has no token of its own"), "{error}");
 }
+
+/// Log-probabilities of rows by `score`.
+fn logps(model: &str, rows: &str, more: &[&str]) -> Vec<f64> {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("rows.jsonl");
+    std::fs::write(&data, rows).unwrap();
+    let data = data.display().to_string();
+    let out = stdout(&[&["score", "--model", model, "--data", &data, "--format", "json"], more].concat());
+    out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["logp"].as_f64().unwrap()).collect()
+}
+
+/// A text whose responses are whole chats, a chat that they repeat, and a prompt that they share are the same chat.
+#[test]
+fn forms_of_the_same_chat_score_the_same() {
+    let rows = r#"{"prompt":[{"role":"user","content":"hi"}],"chosen":[{"role":"assistant","content":"ho"}],"rejected":"no"}
+{"prompt":"hi","chosen":[{"role":"user","content":"hi"},{"role":"assistant","content":"ho"}],"rejected":"no"}
+{"prompt":[{"role":"user","content":"hi"}],"chosen":[{"role":"user","content":"hi"},{"role":"assistant","content":"ho"}]}
+{"chosen":[{"role":"user","content":"hi"},{"role":"assistant","content":"ho"}],"rejected":[{"role":"user","content":"hi"},{"role":"assistant","content":"x"}]}
+"#;
+    let found = logps(&checkpoint("qwen2"), rows, &["--completion", "chosen"]);
+    assert_eq!(found.len(), 4);
+    assert!(found.iter().all(|logp| *logp == found[0] && *logp < 0.0), "{found:?}");
+}
+
+/// A config may say that the output layer is the embedding where the weights have another one: transformers keeps both.
+#[test]
+fn an_output_layer_beside_a_tied_embedding_is_kept_unless_it_is_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = |name: &str, factor: f32, tied: bool| {
+        let to = dir.path().join(name);
+        copy(&checkpoint("qwen2"), &to);
+        let weights = pbpo_hub::Weights::open(&to).unwrap();
+        let embedding = "model.embed_tokens.weight";
+        let mut names: Vec<&str> = weights.names().filter(|name| *name != "lm_head.weight").collect();
+        names.push("lm_head.weight");
+        let from = |name: &str| if name == "lm_head.weight" { embedding } else { name }.to_owned();
+        let shapes: Vec<(String, Vec<usize>)> =
+            names.iter().map(|name| ((*name).to_owned(), weights.shape(&from(name)).unwrap().to_vec())).collect();
+        let values = |name: &str| {
+            let factor = if name == "lm_head.weight" { factor } else { 1.0 };
+            Ok(weights.f32(&from(name))?.into_iter().map(|value| value * factor).collect())
+        };
+        let out = tempfile::tempdir().unwrap();
+        pbpo_hub::weights::write(out.path(), &shapes, values, pbpo_hub::Dtype::F32, 1 << 40).unwrap();
+        std::fs::copy(out.path().join("model.safetensors"), to.join("model.safetensors")).unwrap();
+        let config = to.join("config.json");
+        let mut json: Value = serde_json::from_str(&std::fs::read_to_string(&config).unwrap()).unwrap();
+        json["tie_word_embeddings"] = tied.into();
+        std::fs::write(config, json.to_string()).unwrap();
+        to.display().to_string()
+    };
+    let rows = r#"{"prompt":"hi","completion":" ho"}"#;
+    let score = |model: &str| logps(model, rows, &[])[0];
+    let (own, apart, same) = (made("own", 0.5, true), made("apart", 0.5, false), made("same", 1.0, true));
+    assert_eq!(score(&own), score(&apart));
+    assert_ne!(score(&own), score(&same));
+    let export = |model: &str| {
+        let to = format!("{model}-out");
+        stdout(&["export", "--model", model, "--out", &to]);
+        let weights = pbpo_hub::Weights::open(Path::new(&to)).unwrap();
+        let config = pbpo_hub::ModelConfig::read(Path::new(&to)).unwrap();
+        (weights.shape("lm_head.weight").is_some(), config.tied, score(&to))
+    };
+    assert_eq!(export(&own), (true, false, score(&own)));
+    assert_eq!(export(&same), (false, true, score(&same)));
+}
+
+#[test]
+fn score_and_generate_have_the_settings_of_data_blocks() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("rows.jsonl");
+    let good = r#"{"q":[{"role":"user","content":"hi"}],"completion":"ho"}"#;
+    let prefilled = r#"{"q":[{"role":"user","content":"hi"},{"role":"assistant","content":"h"}],"completion":"o"}"#;
+    std::fs::write(&data, format!("{good}\n{prefilled}\n{{\n")).unwrap();
+    let (model, data) = (checkpoint("qwen2"), data.display().to_string());
+    for command in ["score", "generate"] {
+        let args = [command, "--model", &model, "--data", &data, "--prompt", "q"];
+        let refused = String::from_utf8(pbpoc(&args).stderr).unwrap();
+        assert!(refused.contains("rows.jsonl:2:1: the prompt ends with a turn of the assistant"), "{refused}");
+        assert!(refused.contains("`--prefill continue`") && refused.contains("`--bad-rows skip`"), "{refused}");
+        let skipped = pbpoc(&[args.as_slice(), &["--bad-rows", "skip"]].concat());
+        assert!(skipped.status.success());
+        let said = String::from_utf8(skipped.stderr).unwrap();
+        assert!(said.contains("note: 2 of 3 rows are left out; the first, "), "{said}");
+    }
+}

@@ -265,3 +265,27 @@ fn a_table_has_groups_above_what_they_hold() {
 |                                 |       |strict-match    |0     |exact_match|0.0000|N/A     |"
     );
 }
+
+#[test]
+fn a_part_of_a_split_is_refused_and_a_byte_order_mark_is_not() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let prepared = || prepare(directory.path(), "gsm8k_cot_zeroshot", Options::default());
+    write(directory.path(), "gsm8k/main/test-00001-of-00002.jsonl", GSM);
+    let error = prepared().expect_err("a part");
+    assert!(error.message.ends_with("1 of 2 shards are missing: test-00000-of-00002"), "{error}");
+    write(directory.path(), "gsm8k/main/test-00000-of-00002.jsonl", &format!("\u{feff}{GSM}"));
+    prepared().expect("both parts");
+    write(directory.path(), "gsm8k/main/test.jsonl", GSM);
+    let error = prepared().expect_err("rows twice");
+    assert!(error.message.ends_with("test.jsonl stands beside shards of `test`: rows may be there twice"), "{error}");
+}
+
+#[test]
+fn a_line_that_does_not_end_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    write(directory.path(), "gsm8k/main/test.jsonl", "");
+    let file = std::fs::File::create(directory.path().join("gsm8k/main/test.jsonl")).expect("a file");
+    file.set_len(1 << 30).expect("a hole");
+    let error = prepare(directory.path(), "gsm8k_cot_zeroshot", Options::default()).expect_err("one long line");
+    assert!(error.message.ends_with("line 1 is too long: more than 16 MiB"), "{error}");
+}

@@ -6,17 +6,14 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
+use pbpo_outside::file;
 use serde_json::{Map, Value};
 
 use crate::Error;
 
-/// The bytes of a file, or None if there is no such file.
-pub(crate) fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>, Error> {
-    match std::fs::read(file) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io(file, "read", &error)),
-    }
+/// The bytes of a regular file of at most `most` bytes, or None if there is no such file.
+pub(crate) fn read_if_there(file: &Path, most: u64) -> Result<Option<Vec<u8>>, Error> {
+    file::bytes_if_there(file, most).map_err(|refused| Error::refused(file, &refused))
 }
 
 /// A JSON object; a syntax error names line and column.
@@ -72,7 +69,8 @@ pub fn digest(files: &[PathBuf]) -> Result<String, Error> {
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 1 << 20];
     for file in files {
-        let mut reader = File::open(file).map_err(|error| Error::io(file, "read", &error))?;
+        // Files that were read before, each within the bounds of its kind.
+        let mut reader = file::open(file, u64::MAX).map_err(|refused| Error::refused(file, &refused))?;
         loop {
             match reader.read(&mut buffer).map_err(|error| Error::io(file, "read", &error))? {
                 0 => break,

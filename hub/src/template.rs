@@ -16,25 +16,10 @@ use std::sync::Arc;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
 use minijinja::{Environment, ErrorKind, State, Value, context};
-use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Chat, Error};
 use clock::Clock;
 pub use clock::VARIABLE as DATE_VARIABLE;
-
-/// One message of a chat.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Message {
-    /// `system`, `user` or `assistant`; a template may know others.
-    pub role: String,
-    pub content: String,
-}
-
-impl Message {
-    pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { role: role.into(), content: content.into() }
-    }
-}
 
 /// A compiled chat template.
 #[derive(Clone, Debug)]
@@ -89,21 +74,25 @@ impl Template {
 
     /// The text of a chat. `add_generation_prompt` ends it with the opening of the assistant's turn. `bos` and `eos`
     /// are the texts of the tokens that the template may write; None is what transformers gives where a tokenizer has
-    /// none.
+    /// none. The chat's own variables go before them.
     ///
     /// A template that raises is an error with the template's own words and line.
     pub fn render(
         &self,
-        messages: &[Message],
+        chat: impl Into<Chat>,
         add_generation_prompt: bool,
         bos: Option<&str>,
         eos: Option<&str>,
     ) -> Result<String, Error> {
+        let chat = chat.into();
         let or_undefined = |text: Option<&str>| text.map_or(Value::UNDEFINED, Value::from);
         let context = context! {
-            messages => Value::from(Serde(messages)), add_generation_prompt,
-            tools => Value::from(()), documents => Value::from(()),
-            bos_token => or_undefined(bos), eos_token => or_undefined(eos),
+            ..Value::from(Serde(&chat.kwargs)),
+            ..context! {
+                messages => Value::from(Serde(chat.fields())), add_generation_prompt,
+                tools => Value::from(Serde(&chat.tools)), documents => Value::from(()),
+                bos_token => or_undefined(bos), eos_token => or_undefined(eos),
+            }
         };
         let environment = Arc::clone(&self.environment);
         let apply = move || -> Result<Vec<u8>, minijinja::Error> {

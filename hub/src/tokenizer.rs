@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use tokenizers::AddedToken;
 
 use self::parts::Inner;
-use crate::template::{Message, Template};
-use crate::{Error, files};
+use crate::template::Template;
+use crate::{Chat, Error, files};
 
 const TOKENIZER: &str = "tokenizer.json";
 const CONFIG: &str = "tokenizer_config.json";
@@ -21,6 +21,15 @@ const TEMPLATE: &str = "chat_template.jinja";
 /// All that a tokenizer may consist of; `save` copies those that are there.
 const FILES: [&str; 8] =
     [TOKENIZER, CONFIG, SPECIAL, TEMPLATE, "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model"];
+
+/// The largest that each may be.
+fn most(name: &str) -> u64 {
+    match name {
+        CONFIG | SPECIAL | "added_tokens.json" => limit::CONFIG,
+        TEMPLATE => limit::TEMPLATE,
+        _ => limit::TOKENIZER,
+    }
+}
 
 /// A tokenizer as read from a model's directory.
 #[derive(Clone, Debug)]
@@ -49,14 +58,9 @@ impl Tokenizer {
     pub fn read(dir: &Path, vocab: usize) -> Result<Self, Error> {
         let mut found = Vec::new();
         for name in FILES {
-            let file = dir.join(name);
-            let most = match name {
-                CONFIG | SPECIAL => limit::CONFIG,
-                TEMPLATE => limit::TEMPLATE,
-                _ => limit::TOKENIZER,
-            };
-            let bytes = pbpo_outside::file::bytes_if_there(&file, most).map_err(|refused| Error::at(&file, refused))?;
-            found.extend(bytes.map(|bytes| (name, bytes)));
+            if let Some(bytes) = files::read_if_there(&dir.join(name), most(name))? {
+                found.push((name, bytes));
+            }
         }
         let file = dir.join(TOKENIZER);
         let Some((_, bytes)) = found.iter().find(|(name, _)| *name == TOKENIZER) else { return Err(no_tokenizer(dir)) };
@@ -139,11 +143,11 @@ impl Tokenizer {
 
     /// A chat as text, by the chat template and this tokenizer's bos and eos. Its ids are those of `encode`: a template
     /// writes the special tokens itself.
-    pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String, Error> {
+    pub fn render(&self, chat: impl Into<Chat>, add_generation_prompt: bool) -> Result<String, Error> {
         let bos = self.bos.as_ref().map(|special| special.text.as_str());
         let eos = self.eos.as_ref().map(|special| special.text.as_str());
         match &self.template {
-            Some(template) => template.render(messages, add_generation_prompt, bos, eos),
+            Some(template) => template.render(chat, add_generation_prompt, bos, eos),
             None => Err(Error::new("the tokenizer has no chat template, and the data holds chats").help(format!(
                 "put a template into `{TEMPLATE}` beside `{TOKENIZER}`, or use prompts that are strings"
             ))),

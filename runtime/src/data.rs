@@ -223,16 +223,7 @@ impl Source {
     }
 }
 
-/// A text as a person or a judge reads it: a chat with the role in front of each message, but for a lone user's.
+/// A text as a person or a judge reads it.
 pub fn shown(text: &Text) -> String {
-    match text {
-        Text::Plain(text) | Text::Said(Said { text, .. }) => text.clone(),
-        Text::Chat(messages) => match messages.as_slice() {
-            [only] if only.role == "user" => only.content.clone(),
-            messages => {
-                let lines: Vec<String> = messages.iter().map(|m| format!("{}: {}", m.role, m.content)).collect();
-                lines.join("\n\n")
-            }
-        },
-    }
+    text.shown()
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pbpo_hub::records::Text;
+use pbpo_hub::records::{Said, Text};
 
 use crate::error::Fault;
 use crate::value::Value;
@@ -99,11 +99,19 @@ impl serde::Serialize for PreferenceRecord {
         for (name, text) in [("prompt", &self.prompt), ("chosen", &self.chosen), ("rejected", &self.rejected)] {
             match text {
                 Text::Plain(text) => map.serialize_entry(name, text)?,
-                Text::Chat(messages) => map.serialize_entry(name, messages)?,
+                Text::Chat(chat) => map.serialize_entry(name, &chat.messages)?,
                 Text::Said(own) => {
                     map.serialize_entry(name, &own.text)?;
                     said.insert(name.to_owned(), own.to_json());
                 }
+            }
+        }
+        if let Text::Chat(chat) = &self.prompt {
+            if let Some(tools) = &chat.tools {
+                map.serialize_entry("tools", tools)?;
+            }
+            if !chat.kwargs.is_empty() {
+                map.serialize_entry("chat_template_kwargs", &chat.kwargs)?;
             }
         }
         if self.probability != 1.0 {

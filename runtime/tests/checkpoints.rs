@@ -137,7 +137,7 @@ fn a_response_is_cut_into_the_tokens_that_follow_its_prompt() {
     let parts = [tokenizer.prompt(&prompt).unwrap(), tokenizer.response(&prompt, &response).unwrap().ids].concat();
     assert_eq!(parts, both);
     // Of a chat, what the template writes; up to the token that ends the turn.
-    let asked = Text::Chat(vec![Message::new("user", "hi")]);
+    let asked = Text::Chat(vec![Message::new("user", "hi")].into());
     let answer = tokenizer.response(&asked, &plain("ho")).unwrap().ids;
     assert_eq!((tokenizer.decode(&answer), answer.last()), ("ho".to_owned(), Some(&2)));
     let rendered = tokenizer.decode(&tokenizer.prompt(&asked).unwrap());

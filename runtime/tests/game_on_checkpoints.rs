@@ -344,7 +344,7 @@ fn a_pair_of_equal_responses_is_a_bad_row() {
         (ran, env, told)
     };
     let fault = run("fail").0.unwrap_err();
-    assert!(fault.message.contains("votes.jsonl:2: `chosen` and `rejected` are the same"), "{fault}");
+    assert!(fault.message.contains("votes.jsonl:2:1: `chosen` and `rejected` are the same"), "{fault}");
     let (ran, env, told) = run("skip");
     ran.unwrap();
     assert!(told.notices[0].contains("1 of 3 rows are left out; the first, "), "{:?}", told.notices);
@@ -359,7 +359,7 @@ fn one_side_of_a_pair_alone_is_a_bad_row() {
     let row = |key: &str| format!("{{\"prompt\": \"one\", \"{key}\": \"a\", \"rejected\": \"b\"}}\n");
     std::fs::write(dir.path().join("votes.jsonl"), [row("chosen"), row("choosen")].concat()).unwrap();
     let fault = ran(dir.path(), PAIRS).unwrap_err();
-    assert!(fault.message.contains("votes.jsonl:2: the row has one of `chosen` and `rejected` alone"), "{fault}");
+    assert!(fault.message.contains("votes.jsonl:2:1: the row has one of `chosen` and `rejected` alone"), "{fault}");
 }
 
 #[test]

@@ -1,13 +1,14 @@
 //! `pbpoc generate`: completions of prompts, greedy or sampled.
 
 use clap::Args;
-use pbpo_hub::records::{self, Columns, OnBad, Said, Text};
+use pbpo_hub::Message;
+use pbpo_hub::records::{Said, Text};
 use pbpo_runtime::Fault;
 use pbpo_runtime::generate::Sampling;
 use pbpo_runtime::rng;
 use serde_json::json;
 
-use super::{ModelArgs, ended, tell_cut};
+use super::{ModelArgs, RowArgs, ended, tell_cut};
 use crate::cli::{print, print_exact};
 
 #[derive(Args, Debug)]
@@ -20,12 +21,8 @@ pub struct GenerateArgs {
     /// JSON lines, a JSON list, or Parquet, with a column of prompts: texts, or chats.
     #[arg(long, value_name = "FILE", conflicts_with = "prompts")]
     data: Option<std::path::PathBuf>,
-    /// Column of the prompt.
-    #[arg(long, value_name = "COLUMN", requires = "data")]
-    prompt: Option<String>,
-    /// The first rows only.
-    #[arg(long, value_name = "N", requires = "data")]
-    limit: Option<usize>,
+    #[command(flatten)]
+    rows: RowArgs,
     /// Read prompts as what a user says, by the checkpoint's chat template.
     #[arg(long)]
     chat: bool,
@@ -70,8 +67,8 @@ fn generate(args: &GenerateArgs) -> Result<(), Fault> {
         let shown = &text[..end.unwrap_or(text.len())];
         if args.format == "json" {
             let prompt = match prompt {
-                Text::Plain(text) | Text::Said(Said { text, .. }) => json!(text),
-                Text::Chat(messages) => json!(messages),
+                Text::Chat(chat) => json!(chat.messages),
+                text => json!(text.shown()),
             };
             let mut line = json!({ "prompt": prompt, "completion": shown });
             if tokens.len() > room {
@@ -92,16 +89,13 @@ fn generate(args: &GenerateArgs) -> Result<(), Fault> {
 }
 
 fn prompts(args: &GenerateArgs) -> Result<Vec<Text>, Fault> {
-    let mut prompts: Vec<Text> = args.prompts.iter().cloned().map(Text::Plain).collect();
     if let Some(data) = &args.data {
-        let columns = Columns { prompt: args.prompt.clone(), ..Columns::default() };
-        let read = records::read(std::slice::from_ref(data), &columns, OnBad::Fatal, args.limit)?;
-        prompts.extend(read.records.into_iter().map(|record| record.prompt));
+        let records = args.rows.read(data, None, args.chat)?;
+        return Ok(records.into_iter().map(|record| record.prompt).collect());
     }
-    let asked = |text| Text::Chat(vec![pbpo_hub::Message::new("user", text)]);
-    let prompts = prompts.into_iter().map(|prompt| match prompt {
-        Text::Plain(text) if args.chat => asked(text),
-        prompt => prompt,
-    });
-    Ok(prompts.collect())
+    let prompt = |text: &String| match args.chat {
+        true => Text::Chat(vec![Message::new("user", text)].into()),
+        false => Text::Plain(text.clone()),
+    };
+    Ok(args.prompts.iter().map(prompt).collect())
 }

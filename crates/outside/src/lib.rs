@@ -3,4 +3,5 @@
 //! or a server gave passes through `shown` before a terminal sees it.
 
 pub mod file;
+pub mod shards;
 pub mod shown;

@@ -1,8 +1,9 @@
 //! Responses that a policy said, as a run records them in the column `said` beside the texts.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::Text;
+use crate::json::Json;
 
 /// The column of a row that tells how its responses were said.
 pub(super) const COLUMN: &str = "said";
@@ -36,28 +37,28 @@ impl Said {
         }
     }
 
-    fn parse(text: &str, value: &Value) -> Option<Self> {
+    fn parse(text: &str, value: &Json) -> Option<Self> {
         let map = value.as_object()?;
-        let known = |key: &String| matches!(key.as_str(), "ended" | "ids" | "tokenizer");
+        let known = |key: &str| matches!(key, "ended" | "ids" | "tokenizer");
         let given = |key: &str| map.get(key).filter(|value| !value.is_null());
-        let id = |value: &Value| u32::try_from(value.as_u64()?).ok();
+        let id = |value: &Json| u32::try_from(value.as_u64()?).ok();
         let ids = match (given("ids"), given("tokenizer")) {
             (None, None) => None,
             (Some(ids), Some(tokenizer)) => {
-                let ids = ids.as_array()?.iter().map(id).collect::<Option<Vec<u32>>>()?;
+                let ids = ids.as_list()?.iter().map(id).collect::<Option<Vec<u32>>>()?;
                 Some(Ids { ids, tokenizer: tokenizer.as_str()?.to_owned() })
             }
             _ => return None,
         };
         let ended = given("ended")?.as_bool()?;
-        map.keys().all(known).then(|| Self { text: text.to_owned(), ended, ids })
+        map.iter().all(|(key, _)| known(key)).then(|| Self { text: text.to_owned(), ended, ids })
     }
 }
 
-/// The response that stands in `column`, with what the row's column `said` tells of that column. A row without `said`
-/// gives the response as it is; so does a `said` that does not name the column. Anything else in `said` is an error.
-pub(super) fn with_said(row: &Map<String, Value>, column: &str, text: Text) -> Result<Text, String> {
-    let Some(of) = row.get(COLUMN).and_then(|said| said.get(column)).filter(|of| !of.is_null()) else {
+/// The response that stands in `column`, with what a row's column `said` tells of that column. A `said` that does not name
+/// the column leaves the response as it is. Anything else in `said` is an error.
+pub(super) fn with_said(said: &Json, column: &str, text: Text) -> Result<Text, String> {
+    let Some(of) = said.as_object().and_then(|said| said.get(column)).filter(|of| !of.is_null()) else {
         return Ok(text);
     };
     let Text::Plain(text) = text else { return Err(format!("`said` tells of `{column}`, which is no string")) };
@@ -70,8 +71,8 @@ mod tests {
     use super::*;
 
     fn read(said: &str) -> Result<Text, String> {
-        let row = serde_json::from_str::<Value>(&format!("{{\"chosen\": \"ho\", \"said\": {said}}}")).unwrap();
-        with_said(row.as_object().unwrap(), "chosen", Text::Plain("ho".into()))
+        let said: Json = serde_json::from_str(said).unwrap();
+        with_said(&said, "chosen", Text::Plain("ho".into()))
     }
 
     #[test]

@@ -163,7 +163,13 @@ fn served(stage: &Stage, by: &str, context: &mut Context<'_>) -> Result<Asked, F
 fn recorded(stage: &Stage, host: &Host) -> Result<Asked, Fault> {
     let FromFile { file, unknown, labels } = config(stage)?;
     let missing = if unknown == "drop" { Missing::Abstain } else { Missing::Error };
-    let recorded = asked(Box::new(Recorded::open(&host.path(&file), missing)?), labels, "drop");
+    let path = host.path(&file);
+    let said = pbpo_hub::records::labels(&path).map_err(|error| {
+        let fault = Fault::from(error);
+        if fault.help.is_none() { fault.help("the path is relative to the file that names it") } else { fault }
+    })?;
+    let pairs = said.into_iter().map(|label| ([label.prompt, label.first, label.second], label.probability));
+    let recorded = asked(Box::new(Recorded::new(path.display().to_string(), pairs, missing)), labels, "drop");
     Ok(Asked { may_be_mute: unknown == "drop", ..recorded })
 }
 

@@ -1,6 +1,6 @@
 //! Chats by a checkpoint's template: a prompt up to where the assistant goes on, and what follows an answer.
 
-use pbpo_hub::template::Message;
+use pbpo_hub::{Chat, Message};
 
 use super::Tokenizer;
 use crate::error::Fault;
@@ -15,18 +15,18 @@ const PROBE: &str = "Pbpoc";
 impl Tokenizer {
     /// A prompt as text, up to where the assistant goes on. A last message of the assistant is continued, as with
     /// `continue_final_message` of transformers; else the template opens a turn.
-    pub(super) fn opened(&self, messages: &[Message]) -> Result<String, Fault> {
-        match messages.last() {
-            Some(last) if last.role == ASSISTANT => self.continued(messages, &last.content),
-            _ => self.render(messages, true),
+    pub(super) fn opened(&self, chat: &Chat) -> Result<String, Fault> {
+        match chat.messages.last() {
+            Some(last) if chat.continues() => self.continued(chat, last.text().trim()),
+            _ => self.render(chat, true),
         }
     }
 
     /// Cut after the last message's content. A template that trims messages leaves no white space there, as in
     /// transformers.
-    fn continued(&self, messages: &[Message], content: &str) -> Result<String, Fault> {
-        let whole = self.render(&appended(messages, TAG), false)?;
-        let at = whole.rfind(TAG.trim_end()).filter(|_| whole.contains(content.trim()));
+    fn continued(&self, chat: &Chat, content: &str) -> Result<String, Fault> {
+        let whole = self.render(&chat.then(&[Message::new(ASSISTANT, TAG)]), false)?;
+        let at = whole.rfind(TAG.trim_end()).filter(|_| whole.contains(content));
         let Some(at) = at else {
             return Err(Fault::new("the chat template does not write the assistant's message that a prompt ends with")
                 .help("end prompts with what the user says, or use another chat template"));
@@ -36,18 +36,13 @@ impl Tokenizer {
     }
 
     /// A prompt with its answer, as text.
-    pub(super) fn answered(&self, messages: &[Message], answer: &[Message]) -> Result<String, Fault> {
-        match (messages.last(), answer.split_first()) {
-            (Some(last), Some((first, rest))) if last.role == ASSISTANT && first.role == ASSISTANT => {
-                self.render(&[appended(messages, &first.content).as_slice(), rest].concat(), false)
-            }
-            _ => self.render(&[messages, answer].concat(), false),
-        }
+    pub(super) fn answered(&self, chat: &Chat, answer: &[Message]) -> Result<String, Fault> {
+        self.render(&chat.then(answer), false)
     }
 
     /// The tokens that the template writes after an answer to a prompt: the one that ends it, and in ChatML a newline.
-    pub(super) fn closing(&self, messages: &[Message]) -> Result<Vec<u32>, Fault> {
-        let whole = self.answered(messages, &[Message::new(ASSISTANT, PROBE)])?;
+    pub(super) fn closing(&self, chat: &Chat) -> Result<Vec<u32>, Fault> {
+        let whole = self.answered(chat, &[Message::new(ASSISTANT, PROBE)])?;
         let Some(at) = whole.rfind(PROBE) else {
             return Err(Fault::new("the chat template does not write the assistant's answer to a prompt")
                 .help("use another chat template"));
@@ -59,7 +54,7 @@ impl Tokenizer {
         }
     }
 
-    pub(super) fn render(&self, messages: &[Message], generation: bool) -> Result<String, Fault> {
+    pub(super) fn render(&self, chat: &Chat, generation: bool) -> Result<String, Fault> {
         let Tokenizer::Checkpoint(checkpoint) = self else {
             return Err(Fault::new("this task's tokenizer has no chat template").help("give prompts as plain text"));
         };
@@ -69,15 +64,6 @@ impl Tokenizer {
                  give prompts as plain text",
             )
         })?;
-        Ok(checkpoint.inner.render(messages, generation)?)
+        Ok(checkpoint.inner.render(chat, generation)?)
     }
-}
-
-/// Messages with a text appended to the last one.
-fn appended(messages: &[Message], text: &str) -> Vec<Message> {
-    let mut messages = messages.to_vec();
-    if let Some(last) = messages.last_mut() {
-        last.content += text;
-    }
-    messages
 }

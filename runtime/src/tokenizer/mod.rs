@@ -115,7 +115,7 @@ impl Tokenizer {
     pub fn prompt(&self, prompt: &Text) -> Result<Vec<u32>, Fault> {
         let ids = match prompt {
             Text::Plain(text) | Text::Said(Said { text, .. }) => self.begin(text)?,
-            Text::Chat(messages) => self.encode(&self.opened(messages)?)?,
+            Text::Chat(chat) => self.encode(&self.opened(chat)?)?,
         };
         if ids.is_empty() {
             return Err(Fault::new("a prompt is empty, and the tokenizer puts nothing in front of it")

@@ -5,7 +5,7 @@
 //! text all of it, with the end token where the response ended.
 
 use pbpo_hub::records::{Ids, Said, Text};
-use pbpo_hub::template::Message;
+use pbpo_hub::Message;
 
 use super::Tokenizer;
 use super::chat::ASSISTANT;
@@ -123,7 +123,7 @@ impl Tokenizer {
         let answer = match response {
             Text::Plain(content) => vec![Message::new(ASSISTANT, content.clone())],
             Text::Said(said) => vec![Message::new(ASSISTANT, said.text.clone())],
-            Text::Chat(messages) => messages.clone(),
+            Text::Chat(chat) => chat.messages.clone(),
         };
         let before = self.opened(messages)?;
         let whole = self.answered(messages, &answer)?;
