@@ -114,19 +114,25 @@ impl Chat {
 const FORM: [&str; 2] = ["stream", "n"];
 
 /// How servers say that they do not take a parameter, or not with another value than their own.
-const REFUSED: [&str; 11] = [
+const REFUSED: [&str; 15] = [
     "unsupported",
     "not support",
     "not permitted",
     "not allowed",
+    "not accept",
+    "not recognized",
+    "not a valid",
     "unknown",
     "unrecognized",
     "unexpected",
     "extra_forbidden",
     "deprecated",
+    "no longer",
     "invalid parameter",
-    "only the default",
+    "only",
 ];
+
+const TOO_LARGE: [&str; 6] = ["exceed", "maximum", "too large", "at most", "greater", "context length"];
 
 fn is_no_name(c: char) -> bool {
     !c.is_ascii_alphanumeric() && c != '_'
@@ -219,13 +225,14 @@ impl Protocol for Chat {
     /// A server names the parameter that it does not take, in a field or in its message.
     fn adapts(&self, wire: &str, said: &Value) -> bool {
         let words = said.to_string().to_lowercase();
-        let refused = REFUSED.iter().any(|word| words.contains(word));
-        let named =
-            |name: &str| words.contains(&format!("{name}\"")) || words.split(is_no_name).any(|word| word == name);
+        let says = |of: &[&str]| of.iter().any(|word| words.contains(word));
+        let named = |name: &str| words.split(is_no_name).any(|word| word == name);
         let sent: Value = serde_json::from_str(wire).unwrap_or_default();
         let has = |name: &str| !sent[name].is_null();
-        if refused && self.settings.limit.is_none() && self.settings.max_tokens.is_some() && named(LIMIT) && has(LIMIT)
-        {
+        let refused = says(&REFUSED);
+        // What is wrong with its value is no reason to call the limit otherwise.
+        let other_name = named(NEW_LIMIT) || named(LIMIT) && refused && !says(&TOO_LARGE);
+        if other_name && self.settings.limit.is_none() && self.settings.max_tokens.is_some() && has(LIMIT) {
             self.renamed.store(true, Ordering::Relaxed);
             return true;
         }
@@ -323,11 +330,20 @@ mod tests {
         assert_eq!((names(&judge), judge.notices().len()), (vec!["max_completion_tokens".to_owned()], 1));
         // What is said of a value, or of another parameter, is no reason.
         let judge = chat(ChatSettings::default());
-        for said in ["max_tokens is too large: 5", "Unsupported parameter: 'seed'", "maximum context length", ""] {
+        for said in [
+            "max_tokens is too large: 5",
+            "only 5 max_tokens are allowed at most",
+            "Unsupported parameter: 'seed'",
+            "maximum context length",
+            "",
+        ] {
             assert!(!judge.adapts(&wire(&judge), &error(said)), "{said}");
         }
         let fastapi = json!({"detail": [{"type": "extra_forbidden", "loc": ["body", "temperature"]}]});
         assert!(judge.adapts(&wire(&judge), &fastapi));
+        let judge = chat(ChatSettings::default());
+        assert!(judge.adapts(&wire(&judge), &error("please give max_completion_tokens")));
+        assert!(judge.adapts(&wire(&judge), &error("invalid temperature: only 1 is allowed for this model")));
         // What was set is kept.
         let set = chat(ChatSettings { limit: Some(Limit::MaxTokens), temperature: None, ..ChatSettings::default() });
         assert_eq!(names(&set), ["max_tokens"]);
