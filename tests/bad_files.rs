@@ -163,7 +163,12 @@ fn control_characters_are_shown_escaped() {
     let head = "pbpo 1\ndata d { source = digits(split = test, count = 64) }\n";
     let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
     file("a.pbpo", "pbpo 1\n\u{1b}]0;PWN\u{7} what \u{9b}31m is \u{202e} this\r\nparam x: int = zz // \u{1b}[2J\n");
-    file("b.pbpo", &format!("{head}param t: text = \"\u{1b}[31m\u{9b}\"\npolicy pi {{ model = hf(\"m\"), init = pretrained, optimizer = adamw {{ lr = 0.1 }} }}\npipeline main {{ a = evaluate(pi, d) }}\n"));
+    file(
+        "b.pbpo",
+        &format!(
+            "{head}param t: text = \"\u{1b}[31m\u{9b}\"\npolicy pi {{ model = hf(\"m\"), init = pretrained, optimizer = adamw {{ lr = 0.1 }} }}\npipeline main {{ a = evaluate(pi, d) }}\n"
+        ),
+    );
     file("e\u{1b}[31m.pbpo", "what\n");
     let calls: [&[&str]; 9] = [
         &["check", "a.pbpo"],

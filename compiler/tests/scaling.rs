@@ -52,18 +52,29 @@ fn ten_times_the_input_takes_about_ten_times_as_long() {
     type Made = fn(usize) -> String;
     let all: &[(&str, Made)] = &[
         ("unknown parameters", |n| lines(n, |i| format!("param p{i}: int = zz{i}"))),
-        ("parameters in terms of the one before", |n| lines(n, |i| format!("param p{i}: float = {}", match i {
-            0 => "lr".to_owned(),
-            i => format!("p{}", i - 1),
-        }))),
+        ("parameters in terms of the one before", |n| {
+            lines(n, |i| {
+                format!(
+                    "param p{i}: float = {}",
+                    match i {
+                        0 => "lr".to_owned(),
+                        i => format!("p{}", i - 1),
+                    }
+                )
+            })
+        }),
         ("unknown blocks", |n| lines(n, |i| format!("policy q{i} {{ follows = w{i}, update = sft }}"))),
         ("misspelt blocks", |n| lines(n, |i| format!("policy q{i} {{ follows = pj, update = sft }}"))),
         ("one name again and again", |n| lines(n, |_| "param a: int = 1".into())),
         ("unknown kinds", |n| lines(n, |i| format!("polcy{i} a{i} {{ x = 1 }}"))),
         ("unknown escapes", |n| lines(n, |i| format!("param t{i}: text = \"\\d\""))),
-        ("unknown arguments", |n| list(n, "data x { source = digits(split = test, count = 3, ", |i| format!("a{i} = 1"), ") }")),
+        ("unknown arguments", |n| {
+            list(n, "data x { source = digits(split = test, count = 3, ", |i| format!("a{i} = 1"), ") }")
+        }),
         ("arguments too many", |n| list(n, "data x { source = digits(", |i| i.to_string(), ") }")),
-        ("parameters of a pipeline", |n| list(n, "pipeline p(", |i| format!("a{i}: float = 1.0"), ") { report = evaluate(pi, held) }")),
+        ("parameters of a pipeline", |n| {
+            list(n, "pipeline p(", |i| format!("a{i}: float = 1.0"), ") { report = evaluate(pi, held) }")
+        }),
         ("unknown lints", |n| list(n, "allow ", |i| format!("lint{i}"), "")),
         ("unknown imports", |n| list(n, "use std/games { ", |i| format!("pb{i}"), " }")),
         ("variants", |n| lines(n, |i| format!("variant v{i} of main {{ lr = {}e-6 }}", i + 1))),
@@ -71,15 +82,33 @@ fn ten_times_the_input_takes_about_ten_times_as_long() {
         ("variants that set nothing", |n| lines(n, |i| format!("variant v{i} of main {{ lx{i} = 1 }}"))),
         ("a circle of variants", |n| lines(n, |i| format!("variant v{i} of v{} {{ lr = 1e-6 }}", (i + 1) % n))),
         ("sweeps", |n| lines(n, |i| format!("sweep s{i} over main {{ seed in 0..4 }}"))),
-        ("axes", |n| lines(n, |i| format!("param p{i}: int = 1")) + &list(n, "sweep s over main {\n seed in 0..3\n", |i| format!("p{i} in [2]\n"), "}").replace(HEAD, "").replace(", ", "").replace(MAIN, "")),
+        ("axes", |n| {
+            lines(n, |i| format!("param p{i}: int = 1"))
+                + &list(n, "sweep s over main {\n seed in 0..3\n", |i| format!("p{i} in [2]\n"), "}")
+                    .replace(HEAD, "")
+                    .replace(MAIN, "")
+                    .replace(", ", "")
+        }),
         ("pipelines", |n| lines(n, |i| format!("pipeline m{i} {{ report = evaluate(pi, held) }}"))),
         ("objectives", |n| lines(n, |i| format!("objective o{i}(y: rollouts) = mean(logp(pi, y))"))),
-        ("objectives of unknown functions", |n| lines(n, |i| format!("objective o{i}(y: rollouts) = mean(lopg{i}(pi, y))"))),
-        ("objectives of twice the one before", |n| lines(n, |i| match i {
-            0 => "objective o0(y: rollouts) = mean(logp(pi, y))".to_owned(),
-            i => format!("objective o{i}(y: rollouts) = o{0}(y) + o{0}(y)", i - 1),
-        })),
-        ("stages", |n| list(n, "pipeline other {\n", |i| format!("y{i} = sample(pi, demos, count = 8)\nr{i} = evaluate(pi, held)\n"), "}").replace("\n, ", "\n")),
+        ("objectives of unknown functions", |n| {
+            lines(n, |i| format!("objective o{i}(y: rollouts) = mean(lopg{i}(pi, y))"))
+        }),
+        ("objectives of twice the one before", |n| {
+            lines(n, |i| match i {
+                0 => "objective o0(y: rollouts) = mean(logp(pi, y))".to_owned(),
+                i => format!("objective o{i}(y: rollouts) = o{0}(y) + o{0}(y)", i - 1),
+            })
+        }),
+        ("stages", |n| {
+            list(
+                n,
+                "pipeline other {\n",
+                |i| format!("y{i} = sample(pi, demos, count = 8)\nr{i} = evaluate(pi, held)\n"),
+                "}",
+            )
+            .replace("\n, ", "\n")
+        }),
         ("junk", |n| lines(n, |i| format!("whatever {i} is this"))),
         ("comments", |n| lines(n, |_| "// nothing".into())),
     ];
