@@ -95,7 +95,7 @@ fn header(input: &mut impl BufRead) -> io::Result<Header> {
         let ended = line.ends_with('\n');
         let text = line.trim_end_matches(['\r', '\n']);
         if text.is_empty() && ended {
-            match (length, bad) {
+            match (length, bad.take()) {
                 (Some(length), None) => return Ok(Header::Length(length)),
                 (_, Some(reason)) => return Ok(Header::Bad(reason)),
                 // An empty line between messages.
