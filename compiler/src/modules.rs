@@ -190,10 +190,10 @@ impl Load<'_> {
         if relative.contains(is_control) {
             return Err("its name has a control character".into());
         }
+        let path = local(join(from, relative)?);
         if !relative.ends_with(".pbpo") {
             return Err("its name does not end in `.pbpo`".into());
         }
-        let path = local(join(from, relative)?);
         let text = self.loaded(&path)?;
         Ok((path, text))
     }

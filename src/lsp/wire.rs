@@ -43,7 +43,8 @@ pub fn incoming() -> Receiver<Incoming> {
 
 /// Writes a message. A client that has gone away is noticed by the next read.
 pub fn send(message: impl Into<Message>) {
-    let _ = message.into().write(&mut io::stdout().lock());
+    let message: Message = message.into();
+    let _ = message.write(&mut io::stdout().lock());
 }
 
 /// Answers what is no message.
@@ -69,7 +70,7 @@ fn read(input: &mut impl BufRead) -> io::Result<Option<Incoming>> {
         return Ok(Some(malformed(ErrorCode::InvalidRequest, reason)));
     }
     let mut body = Vec::new();
-    if input.take(length).read_to_end(&mut body)? as u64 != length {
+    if input.by_ref().take(length).read_to_end(&mut body)? as u64 != length {
         return Ok(None);
     }
     Ok(Some(message(&String::from_utf8_lossy(&body))))
@@ -87,14 +88,14 @@ fn header(input: &mut impl BufRead) -> io::Result<Header> {
     let (mut length, mut bad) = (None, None);
     loop {
         let mut line = Vec::new();
-        if input.take(LONGEST).read_until(b'\n', &mut line)? == 0 {
+        if input.by_ref().take(LONGEST).read_until(b'\n', &mut line)? == 0 {
             return Ok(Header::End);
         }
         let line = String::from_utf8_lossy(&line);
         let ended = line.ends_with('\n');
         let text = line.trim_end_matches(['\r', '\n']);
         if text.is_empty() && ended {
-            match (length, bad) {
+            match (length, bad.take()) {
                 (Some(length), None) => return Ok(Header::Length(length)),
                 (_, Some(reason)) => return Ok(Header::Bad(reason)),
                 // An empty line between messages.
@@ -128,12 +129,11 @@ fn message(body: &str) -> Incoming {
         reason: reason.to_owned(),
     };
     let params = value.get_mut("params").map(Value::take).unwrap_or_default();
-    match (value.get("method"), &id) {
-        (Some(Value::String(method)), None) => {
-            Incoming::Message(Notification { method: method.clone(), params }.into())
-        }
+    let method = value.get_mut("method").map(Value::take);
+    match (method, &id) {
+        (Some(Value::String(method)), None) => Incoming::Message(Notification { method, params }.into()),
         (Some(Value::String(method)), Some(given)) => match serde_json::from_value(given.clone()) {
-            Ok(id) => Incoming::Message(Request { id, method: method.clone(), params }.into()),
+            Ok(id) => Incoming::Message(Request { id, method, params }.into()),
             Err(_) => invalid("an `id` is a whole number or a text"),
         },
         (Some(_), _) => invalid("a `method` is a text"),
