@@ -34,7 +34,8 @@ fn plan(file: Option<&Path>, side: &str, overrides: &Overrides) -> Result<Plan, 
     if path.ends_with(".json") {
         let bytes = file::bytes(Path::new(path), limit::CONFIG)
             .map_err(|refused| fail(&format!("`{path}` can't be read: {refused}")))?;
-        return Plan::from_json(&String::from_utf8_lossy(&bytes)).map_err(|error| fail(&format!("`{path}` is no plan: {error}")));
+        return Plan::from_json(&String::from_utf8_lossy(&bytes))
+            .map_err(|error| fail(&format!("`{path}` is no plan: {error}")));
     }
     if path.ends_with(".pbpo") {
         return compile(Path::new(path), &read::Disk, None, target, overrides);

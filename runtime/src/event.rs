@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pbpo_hub::records::{Said, Text};
+use pbpo_hub::records::Text;
 
 use crate::error::Fault;
 use crate::value::Value;

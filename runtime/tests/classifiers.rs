@@ -113,7 +113,7 @@ fn an_oracle_reads_chats_whole_and_plain_text_with_its_end() {
     let oracle = raw(dir.path());
     let tokenizer = Arc::new(load(dir.path(), "qwen2").tokenizer);
     let item = |prompt| Item { prompt, demonstration: None, answer: None, pair: None };
-    let chat = Text::Chat(vec![Message::new("user", "hi")]);
+    let chat = Text::Chat(vec![Message::new("user", "hi")].into());
     let data = Data::new("data", None, vec![item(chat), item(plain("one two"))], None, String::new());
     let source = Source::new(&Arc::new(data), &tokenizer).unwrap();
     let score = |rows: &[Row]| oracle.scores(&source, &rows.iter().collect::<Vec<_>>(), &Device::flex()).unwrap();
@@ -134,9 +134,9 @@ fn a_classifier_reads_every_turn_of_an_answer() {
     let dir = directory();
     let Oracle::Scorer(scorer) = raw(dir.path()) else { unreachable!() };
     let turns = [("assistant", "ho"), ("user", "and?"), ("assistant", "hum")];
-    let answer = Text::Chat(turns.map(|(role, text)| Message::new(role, text)).to_vec());
+    let answer = Text::Chat(turns.map(|(role, text)| Message::new(role, text)).to_vec().into());
     let item = Item {
-        prompt: Text::Chat(vec![Message::new("user", "hi")]),
+        prompt: Text::Chat(vec![Message::new("user", "hi")].into()),
         demonstration: Some(answer),
         answer: None,
         pair: None,
@@ -174,7 +174,7 @@ pipeline main {
     let mut model = RewardModel::new(loaded.model, Head::Sequence, f64::INFINITY, &Device::flex());
     model.take(&loaded.score.unwrap()).unwrap();
     let whole = loaded.tokenizer.encode("user: hi</s>\nassistant: ho</s>\n").unwrap();
-    let row = Row::new(0, vec![whole[0]], whole[1..].to_vec());
+    let row = Row::new(0, vec![whole[0]], whole[1..].to_vec().into());
     let score = |model: &RewardModel, row: &Row| {
         f64::from(disk::floats(model.rewards(&pbpo_runtime::batch::Batch::new([row], &Device::flex())))[0])
     };

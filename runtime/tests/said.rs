@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use pbpo_hub::Message;
-use pbpo_hub::records::{self, Columns, OnBad, Said, Text};
+use pbpo_hub::records::{self, Reading, Said, Text};
 use pbpo_runtime::event::PreferenceRecord;
 use pbpo_runtime::rng::stream;
 use pbpo_runtime::tokenizer::{Checkpoint, Tokenizer};
@@ -44,7 +44,7 @@ fn plain(text: &str) -> Text {
 }
 
 fn asked(text: &str) -> Text {
-    Text::Chat(vec![Message::new("user", text)])
+    Text::Chat(vec![Message::new("user", text)].into())
 }
 
 fn prompts() -> Vec<Text> {
@@ -58,7 +58,7 @@ fn recorded(prompt: &Text, chosen: Text, rejected: Text) -> records::Record {
     let file = dir.path().join("preferences.jsonl");
     let record = PreferenceRecord { episode: 1, prompt: prompt.clone(), chosen, rejected, probability: 1.0 };
     std::fs::write(&file, serde_json::to_string(&record).unwrap()).unwrap();
-    records::read(&[file], &Columns::default(), OnBad::Fatal, None).unwrap().records.remove(0)
+    records::read(&[file], &Reading { pairs: true, continues: true, ..Reading::default() }).unwrap().records.remove(0)
 }
 
 /// Whatever tokens a policy says, and wherever it is cut off, its record gives the same tokens again.
@@ -188,11 +188,9 @@ fn a_classifier_reads_what_comes_after_the_end_token() {
 fn what_comes_after_the_first_end_token_is_counted_and_read_by_classifiers() {
     let tokenizer = with_template(CHATML);
     let end = tokenizer.ends()[0];
-    let turns = Text::Chat(vec![
-        Message::new("assistant", "ho"),
-        Message::new("user", "and?"),
-        Message::new("assistant", "hum"),
-    ]);
+    let turns = Text::Chat(
+        vec![Message::new("assistant", "ho"), Message::new("user", "and?"), Message::new("assistant", "hum")].into(),
+    );
     let response = tokenizer.response(&asked("hi"), &turns).unwrap();
     let one = tokenizer.response(&asked("hi"), &plain("ho")).unwrap();
     assert_eq!((&response.ids, one.cut), (&one.ids, 0));
@@ -207,7 +205,7 @@ fn what_comes_after_the_first_end_token_is_counted_and_read_by_classifiers() {
 /// As transformers with `continue_final_message`.
 #[test]
 fn a_prompt_that_ends_with_the_assistant_is_continued() {
-    let prompt = |text: &str| Text::Chat(vec![Message::new("user", "hi"), Message::new("assistant", text)]);
+    let prompt = |text: &str| Text::Chat(vec![Message::new("user", "hi"), Message::new("assistant", text)].into());
     let (keeps, trims) = (with_template(CHATML), with_template(TRIMS));
     let text = |tokenizer: &Tokenizer, content: &str| {
         let ids = tokenizer.prompt(&prompt(content)).unwrap();
@@ -219,7 +217,7 @@ fn a_prompt_that_ends_with_the_assistant_is_continued() {
     assert_eq!(text(&keeps, "The answer is  "), "The answer is  ");
     assert_eq!(text(&trims, "The answer is  "), "The answer is");
     let ids = [keeps.encode(" blue").unwrap(), vec![keeps.ends()[0]]].concat();
-    let answers = [plain(" blue"), Text::Chat(vec![Message::new("assistant", " blue")])];
+    let answers = [plain(" blue"), Text::Chat(vec![Message::new("assistant", " blue")].into())];
     for answer in answers {
         let response = keeps.response(&prompt("The answer is"), &answer).unwrap();
         assert_eq!(response.ids, ids);

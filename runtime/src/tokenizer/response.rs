@@ -4,8 +4,8 @@
 //! the template writes it with the answer, to its very last token (in ChatML a newline after `<|im_end|>`); of plain
 //! text all of it, with the end token where the response ended.
 
-use pbpo_hub::records::{Ids, Said, Text};
 use pbpo_hub::Message;
+use pbpo_hub::records::{Ids, Said, Text};
 
 use super::Tokenizer;
 use super::chat::ASSISTANT;
