@@ -17,16 +17,18 @@ const TOKENIZER: &str = "tokenizer.json";
 const CONFIG: &str = "tokenizer_config.json";
 const SPECIAL: &str = "special_tokens_map.json";
 const TEMPLATE: &str = "chat_template.jinja";
+/// The template of chats with tools, where it is another one.
+const TOOLS: &str = "additional_chat_templates/tool_use.jinja";
 
 /// All that a tokenizer may consist of; `save` copies those that are there.
-const FILES: [&str; 8] =
-    [TOKENIZER, CONFIG, SPECIAL, TEMPLATE, "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model"];
+const FILES: [&str; 9] =
+    [TOKENIZER, CONFIG, SPECIAL, TEMPLATE, TOOLS, "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model"];
 
 /// The largest that each may be.
 fn most(name: &str) -> u64 {
     match name {
         CONFIG | SPECIAL | "added_tokens.json" => limit::CONFIG,
-        TEMPLATE => limit::TEMPLATE,
+        TEMPLATE | TOOLS => limit::TEMPLATE,
         _ => limit::TOKENIZER,
     }
 }
@@ -43,6 +45,8 @@ pub struct Tokenizer {
     /// One more than the largest id.
     vocab: usize,
     template: Option<Template>,
+    /// Of chats with tools.
+    tools: Option<Template>,
 }
 
 /// A special token.
@@ -74,7 +78,9 @@ impl Tokenizer {
         check::ids(&file, &json, &inner)?;
         let vocab = checked_vocabulary(&file, &inner, vocab)?;
         check::around(&file, &json, vocab)?;
-        Ok(Self { template: settings.template(dir, &found)?, inner, files: found, bos, eos, pad, vocab })
+        let template = settings.template(dir, &found, TEMPLATE, "default")?;
+        let tools = settings.template(dir, &found, TOOLS, "tool_use")?;
+        Ok(Self { template, tools, inner, files: found, bos, eos, pad, vocab })
     }
 
     /// The ids of a text, without bos or eos. Special tokens that the text spells out, as rendered chats do, become
@@ -146,8 +152,10 @@ impl Tokenizer {
     pub fn render(&self, chat: impl Into<Chat>, add_generation_prompt: bool) -> Result<String, Error> {
         let bos = self.bos.as_ref().map(|special| special.text.as_str());
         let eos = self.eos.as_ref().map(|special| special.text.as_str());
-        match &self.template {
-            Some(template) => template.render(chat, add_generation_prompt, bos, eos),
+        let chat = chat.into();
+        let template = self.tools.as_ref().filter(|_| chat.tools.is_some()).or(self.template.as_ref());
+        match template {
+            Some(template) => template.render(&chat, add_generation_prompt, bos, eos),
             None => Err(Error::new("the tokenizer has no chat template, and the data holds chats").help(format!(
                 "put a template into `{TEMPLATE}` beside `{TOKENIZER}`, or use prompts that are strings"
             ))),
@@ -214,19 +222,28 @@ impl Settings {
         text.map(|text| Some(text.to_owned())).ok_or_else(wrong)
     }
 
-    /// The chat template: its own file, else a string in the config, else the one named `default` in a list there.
-    fn template(&self, dir: &Path, found: &[(&'static str, Vec<u8>)]) -> Result<Option<Template>, Error> {
-        if let Some((_, bytes)) = found.iter().find(|(name, _)| *name == TEMPLATE) {
-            let file = dir.join(TEMPLATE);
+    /// A chat template: its own file, else, for the default one, a string in the config, else the one of that name in a
+    /// list there.
+    fn template(
+        &self,
+        dir: &Path,
+        found: &[(&'static str, Vec<u8>)],
+        file: &str,
+        named: &str,
+    ) -> Result<Option<Template>, Error> {
+        if let Some((_, bytes)) = found.iter().find(|(name, _)| *name == file) {
+            let file = dir.join(file);
             let source = std::str::from_utf8(bytes).map_err(|error| Error::at(&file, error))?;
             return Template::new(source, &file).map(Some);
         }
+        // A file goes before everything in the config.
         let source = match self.config.get("chat_template") {
-            Some(Value::Array(list)) => {
-                let named = |entry: &&Value| entry.get("name").and_then(Value::as_str) == Some("default");
-                list.iter().find(named).and_then(|entry| entry.get("template")).and_then(Value::as_str)
+            Some(Value::Array(list)) if !found.iter().any(|(name, _)| *name == TEMPLATE) => {
+                let is_it = |entry: &&Value| entry.get("name").and_then(Value::as_str) == Some(named);
+                list.iter().find(is_it).and_then(|entry| entry.get("template")).and_then(Value::as_str)
             }
-            other => other.and_then(Value::as_str),
+            other if named == "default" => other.and_then(Value::as_str),
+            _ => None,
         };
         let place = self.file.with_file_name(format!("{CONFIG} `chat_template`"));
         source.map(|source| Template::new(source, &place)).transpose()

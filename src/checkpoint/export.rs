@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pbpo_hub::{Dtype, resolve_model};
+use pbpo_outside::file::{self, limit};
 use pbpo_runtime::Fault;
 use pbpo_runtime::model::disk;
 use pbpo_runtime::rundir::checkpoint;
@@ -35,8 +36,9 @@ pub fn run(args: &ExportArgs) -> u8 {
 /// How the checkpoint is sampled where nothing else is said: servers go by it.
 fn keep_generation(from: &Path, to: &Path) -> Result<(), Fault> {
     const NAME: &str = "generation_config.json";
-    if from.join(NAME).is_file() {
-        std::fs::copy(from.join(NAME), to.join(NAME))
+    let read = file::bytes_if_there(&from.join(NAME), limit::CONFIG);
+    if let Some(bytes) = read.map_err(|refused| Fault::new(format!("{}: {refused}", from.join(NAME).display())))? {
+        std::fs::write(to.join(NAME), bytes)
             .map_err(|error| Fault::new(format!("{}: can't be written: {error}", to.join(NAME).display())))?;
     }
     Ok(())

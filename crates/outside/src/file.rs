@@ -15,6 +15,8 @@ pub mod limit {
     pub const TOKENIZER: u64 = 256 * MIB;
     /// A chat template. The longest in use have 20 KB.
     pub const TEMPLATE: u64 = MIB;
+    /// A table of numbers that is held in memory as a whole.
+    pub const TABLE: u64 = 256 * MIB;
     /// A line of a data file, or of a store.
     pub const LINE: u64 = 16 * MIB;
     /// A data file that is held in memory as a whole: a JSON array.
