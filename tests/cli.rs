@@ -121,10 +121,11 @@ fn a_run_prints_one_json_object_and_leaves_its_directory() {
 fn a_run_that_fails_names_the_stage_and_its_line() {
     let out = tempfile::tempdir().unwrap();
     let path = out.path().to_str().unwrap();
-    let output = pbpoc(&["run", QUICKSTART, "--quiet", "--out", path, "--set", "held.source=file(\"nothing.jsonl\")"]);
+    let output =
+        pbpoc(&["run", QUICKSTART, "--quiet", "--out", path, "--set", "prompts.source=file(\"nothing.jsonl\")"]);
     assert_eq!((code(&output), stdout(&output)), (3, ""));
     let message = stderr(&output);
-    for part in ["PB0901", "nothing.jsonl", "stage `held`"] {
+    for part in ["PB0901", "nothing.jsonl", "stage `prompts`"] {
         assert!(message.contains(part), "{part} is not in\n{message}");
     }
 }

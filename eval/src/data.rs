@@ -217,7 +217,7 @@ fn lines(path: &Path) -> Result<Vec<(usize, Row)>, String> {
         if line.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let line = line.trim_ascii_end();
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
         let wrong =
             |error: serde_json::Error| format!("line {at}, column {}: not a JSON object: {error}", error.column());
         rows.push((at, serde_json::from_slice(line).map_err(wrong)?));

@@ -59,7 +59,7 @@ fn a_world_of_files_runs() {
         std::fs::write(folder.path().join(name), text).unwrap();
         folder.path().join(name).display().to_string()
     };
-    let features = file("arms.csv", "x,y\n1,0\n0,1\n-1,0.5\n");
+    let features = file("arms.csv", "x,y\n1,0\n0,1\n-1,-0.5\n");
     let theta = file("theta.csv", "-0.5\n1.5\n");
     let of = format!("file {{ features = \"{features}\", theta = \"{theta}\" }}");
     let page = PAGE.replace("bandit { arms = 40, dim = 3 }, norm = 2.0", &of);

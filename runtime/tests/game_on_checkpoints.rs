@@ -321,9 +321,9 @@ fn rows_that_are_skipped_are_counted_and_said() {
     assert_eq!(data.items.len(), 1);
     assert!(told.notices[0].starts_with("3 of 4 rows are left out; the first, "), "{:?}", told.notices);
     let fault = run("fail").0.unwrap_err();
-    assert!(fault.message.contains("odd.jsonl:4"), "{fault}");
-    // Without the broken line, the first row that can't be used.
-    std::fs::write(dir.path().join("odd.jsonl"), rows[..3].join("\n")).unwrap();
+    // The first row that can't be read; without such rows, the first that can't be used.
+    assert!(fault.message.contains("odd.jsonl:3") && fault.message.contains("no turn of the assistant"), "{fault}");
+    std::fs::write(dir.path().join("odd.jsonl"), rows[..2].join("\n")).unwrap();
     let fault = run("fail").0.unwrap_err();
     assert!(fault.message.contains("odd.jsonl:2") && fault.message.contains("no answer"), "{fault}");
 }

@@ -58,7 +58,7 @@ fn recorded(prompt: &Text, chosen: Text, rejected: Text) -> records::Record {
     let file = dir.path().join("preferences.jsonl");
     let record = PreferenceRecord { episode: 1, prompt: prompt.clone(), chosen, rejected, probability: 1.0 };
     std::fs::write(&file, serde_json::to_string(&record).unwrap()).unwrap();
-    records::read(&[file], &Reading { pairs: true, continues: true, ..Reading::default() }).unwrap().records.remove(0)
+    records::read(&[file], &Reading { continues: true, ..Reading::default() }).unwrap().records.remove(0)
 }
 
 /// Whatever tokens a policy says, and wherever it is cut off, its record gives the same tokens again.

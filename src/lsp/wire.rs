@@ -137,9 +137,10 @@ fn message(body: &str) -> Incoming {
             Err(_) => invalid("an `id` is a whole number or a text"),
         },
         (Some(_), _) => invalid("a `method` is a text"),
-        (None, _) => match serde_json::from_value::<Response>(value) {
-            Ok(response) => Incoming::Message(response.into()),
-            Err(_) => invalid("a message is an object with a `method`"),
+        (None, _) => match serde_json::from_value::<Response>(value.clone()) {
+            // A list would be read as the fields in their order.
+            Ok(response) if value.is_object() => Incoming::Message(response.into()),
+            _ => invalid("a message is an object with a `method`"),
         },
     }
 }

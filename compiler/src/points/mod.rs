@@ -82,8 +82,8 @@ pub struct Finder<'a> {
     seed: OnceCell<Option<&'a str>>,
 }
 
-/// Longest chain of variants of each other.
-const LONGEST: usize = 4096;
+/// Most variants and sweeps in each other while they are resolved.
+const LONGEST: usize = 1000;
 /// A circle of more than this many variants is reported once, a shorter one at each of them.
 const SHORT: usize = 8;
 
@@ -135,15 +135,14 @@ impl<'a> Finder<'a> {
                 vec![Point { name, group, parts: Vec::new(), pipeline: global, overrides: Vec::new() }]
             }
             Some(Item::Variant(variant)) => {
+                self.bases(variant);
                 if let Some(known) = self.known.get(&global) {
                     return known.clone();
                 }
                 let Some(points) = self.nested(&global, word, |finder| finder.variant(&global, variant)) else {
                     return Vec::new();
                 };
-                if !points.is_empty() {
-                    self.known.insert(global, points.clone());
-                }
+                self.known.insert(global, points.clone());
                 points
             }
             Some(Item::Sweep(sweep)) => {
@@ -160,6 +159,24 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// Resolves what a variant is of, from the far end of the chain, so that a long one takes no stack. A circle is left
+    /// to `nested`.
+    fn bases(&mut self, variant: &'a Variant) {
+        let (mut chain, mut seen, mut word) = (Vec::new(), BTreeSet::new(), &variant.of);
+        while let Some(global) = self.project.views.global(word).filter(|global| !self.known.contains_key(*global))
+            && let Some(Item::Variant(next)) = self.item(global)
+        {
+            if !seen.insert(global) {
+                return;
+            }
+            chain.push(word);
+            word = &next.of;
+        }
+        for word in chain.into_iter().rev() {
+            self.points(word);
+        }
+    }
+
     /// Resolves something that must not contain itself.
     fn nested<T>(&mut self, global: &str, word: &Ident, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
         if let Some(first) = self.depths.get(global).copied() {
@@ -167,7 +184,11 @@ impl<'a> Finder<'a> {
             return None;
         }
         if self.stack.len() >= LONGEST {
-            let error = Diagnostic::error(Code::TooDeep, word.span, format!("a chain of more than {LONGEST} variants"));
+            let error = Diagnostic::error(
+                Code::TooDeep,
+                word.span,
+                format!("a chain of more than {LONGEST} variants and sweeps"),
+            );
             self.out.push(error.label("too deep from here on").help("name a pipeline here"));
             return None;
         }

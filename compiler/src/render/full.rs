@@ -208,7 +208,7 @@ impl miette::Diagnostic for Drawn<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
-        self.diagnostic.help.as_ref().map(|help| Box::new(shown::line(help)) as Box<dyn Display>)
+        self.diagnostic.help.as_ref().map(|help| Box::new(shown::lines(help)) as Box<dyn Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

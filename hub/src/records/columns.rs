@@ -110,6 +110,8 @@ impl<'a> Mapping<'a> {
         let is_pair = texts.chosen.is_some() && texts.rejected.is_some();
         let probability = if is_pair { values.convert("probability", "a number in 0..=1", probability)? } else { None };
         let sides = sides::settle(texts, self.reading)?;
+        let (chosen, rejected) = (values.said("chosen", sides.chosen)?, values.said("rejected", sides.rejected)?);
+        sides::pair(chosen.as_ref(), rejected.as_ref(), self.reading)?;
         let (answer, written) = match values.answer()? {
             Some((answer, written)) => (Some(answer), written),
             None => (None, None),
@@ -117,8 +119,8 @@ impl<'a> Mapping<'a> {
         let record = Record {
             prompt: sides.prompt,
             completion: values.said("completion", sides.completion)?,
-            chosen: values.said("chosen", sides.chosen)?,
-            rejected: values.said("rejected", sides.rejected)?,
+            chosen,
+            rejected,
             answer,
             label: values.convert("label", "true, false, 0 or 1", label)?,
             margin: values.convert("margin", "a number", number)?,

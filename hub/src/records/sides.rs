@@ -30,7 +30,7 @@ pub(super) struct Sides {
 /// - tools and variables of the template belong to the prompt;
 /// - a response that repeats the prompt's messages in front is cut after them.
 ///
-/// What does not come to that form is a fault, and so is a pair of one side alone or of equal ones, if pairs are read.
+/// What does not come to that form is a fault.
 pub(super) fn settle(texts: Texts, reading: &Reading) -> Result<Sides, Fault> {
     let Texts { prompt, mut completion, chosen, rejected, tools, kwargs } = texts;
     let (prompt, mut chosen, mut rejected) = match (prompt, chosen, rejected) {
@@ -59,9 +59,6 @@ pub(super) fn settle(texts: Texts, reading: &Reading) -> Result<Sides, Fault> {
         for response in responses.iter_mut().filter_map(|response| response.as_mut()) {
             answers(response, chat)?;
         }
-    }
-    if reading.pairs {
-        pair(chosen.as_ref(), rejected.as_ref(), reading)?;
     }
     Ok(Sides { prompt, completion, chosen, rejected })
 }
@@ -131,7 +128,12 @@ fn answers(response: &mut Text, prompt: &Chat) -> Result<(), Fault> {
     }
 }
 
-fn pair(chosen: Option<&Text>, rejected: Option<&Text>, reading: &Reading) -> Result<(), Fault> {
+/// A pair of one side alone, or of equal ones, is a fault if pairs are read. Two responses of one text are not equal if they
+/// were said in other tokens, or if one of them was cut off.
+pub(super) fn pair(chosen: Option<&Text>, rejected: Option<&Text>, reading: &Reading) -> Result<(), Fault> {
+    if !reading.pairs {
+        return Ok(());
+    }
     if chosen.is_some() != rejected.is_some() {
         let one = if chosen.is_some() { "chosen" } else { "rejected" };
         return Err(Fault::at(1, "the row has one of `chosen` and `rejected` alone").help(format!(

@@ -49,7 +49,7 @@ fn collect(expr: &Expr, policy: &str, found: &mut Vec<Option<f64>>) {
     }
 }
 
-/// A sum of log-probabilities of whole responses, each with its factor, a constant, and maybe more.
+/// A sum of log-probabilities of whole responses, summed or averaged over their tokens, each with its factor, a constant, and maybe more.
 #[derive(Default)]
 struct Affine {
     factors: BTreeMap<(String, Option<Side>), f64>,
@@ -81,7 +81,10 @@ impl Affine {
                 (None, Some(divisor)) => Self::of(left, tokens).times(1.0 / divisor),
                 _ => Self::unknown(),
             },
-            Expr::Reduce { reduction: Reduction::Sum, axis: Axis::Token, arg } if !tokens => Self::of(arg, true),
+            // TRL averages log-ratios in its `ipo` and keeps beta as the factor of their sums.
+            Expr::Reduce { reduction: Reduction::Sum | Reduction::Mean, axis: Axis::Token, arg } if !tokens => {
+                Self::of(arg, true)
+            }
             Expr::Named { arg, .. } => Self::of(arg, tokens),
             _ => Self::unknown(),
         }
@@ -149,7 +152,7 @@ mod tests {
     fn beta_of(objective: &str) -> Option<f64> {
         let text = format!(
             "pbpo 1
-use std/losses {{ dpo, ipo, hinge, rpo, sppo, rebel, margin, simpo, xpo }}
+use std/losses {{ dpo, ipo, ipo_sum, hinge, rpo, sppo, rebel, margin, simpo, xpo }}
 data demos   {{ source = digits(split = train, count = 10, length = 3) }}
 data prompts {{ source = digits(split = prompts, count = 10, length = 3) }}
 policy pi {{
@@ -198,6 +201,7 @@ pipeline main {{
         is("xpo(pi, ref, b, y0, 0.2, 0.5)", Some(0.2));
         // TRL: (log-ratio - 1 / (2 beta))^2 and (log-ratio -+ 0.5 / beta)^2.
         is("ipo(pi, ref, b, 0.4)", Some(0.4));
+        is("ipo_sum(pi, ref, b, 0.4)", Some(0.4));
         is("sppo(pi, ref, b, 20.0)", Some(0.05));
         is("rebel(pi, ref, r, b, 4.0)", Some(0.25));
         // An objective of one's own.
