@@ -151,7 +151,7 @@ fn a_large_sweep_is_checked_at_once() {
     // A seed with a range, or one that something else mentions, is looked at value by value.
     let ranged = HEAD.replace("param seed: int = 0", "param seed: int in 0..5 = 0");
     assert!(checked(&format!("{ranged}{MAIN}sweep s over main {{ seed in 0..6 }}\n")).failed());
-    let used = HEAD.replace("steps = 5", "steps = 5 + 5000000 * seed");
+    let used = HEAD.replace("max_new = 8 tokens", "max_new = 8 + 5000000 * seed");
     assert!(checked(&format!("{used}{MAIN}sweep s over main {{ seed in 0..6 }}\n")).failed());
 }
 

@@ -135,14 +135,16 @@ impl<'a> Finder<'a> {
                 vec![Point { name, group, parts: Vec::new(), pipeline: global, overrides: Vec::new() }]
             }
             Some(Item::Variant(variant)) => {
-                self.bases(variant);
+                self.resolve_bases(variant);
                 if let Some(known) = self.known.get(&global) {
                     return known.clone();
                 }
                 let Some(points) = self.nested(&global, word, |finder| finder.variant(&global, variant)) else {
                     return Vec::new();
                 };
-                self.known.insert(global, points.clone());
+                if !points.is_empty() {
+                    self.known.insert(global, points.clone());
+                }
                 points
             }
             Some(Item::Sweep(sweep)) => {
@@ -159,21 +161,40 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Resolves what a variant is of, from the far end of the chain, so that a long one takes no stack. A circle is left
-    /// to `nested`.
-    fn bases(&mut self, variant: &'a Variant) {
-        let (mut chain, mut seen, mut word) = (Vec::new(), BTreeSet::new(), &variant.of);
+    /// Resolves what a variant is of, from the far end of the chain, so that a long one takes no stack. What is wrong with
+    /// a long chain is said once; short ones are left to `nested`.
+    fn resolve_bases(&mut self, variant: &'a Variant) {
+        let (mut chain, mut places, mut word) = (Vec::new(), BTreeMap::new(), &variant.of);
+        let mut first = None;
         while let Some(global) = self.project.views.global(word).filter(|global| !self.known.contains_key(*global))
             && let Some(Item::Variant(next)) = self.item(global)
         {
-            if !seen.insert(global) {
-                return;
+            first = places.insert(global.to_owned(), chain.len());
+            if first.is_some() {
+                break;
             }
-            chain.push(word);
+            chain.push((word, global.to_owned()));
             word = &next.of;
         }
-        for word in chain.into_iter().rev() {
-            self.points(word);
+        let is_long = chain.len() > SHORT;
+        if let Some(first) = first {
+            if is_long {
+                let outer = self.stack.len();
+                self.stack.extend(chain.iter().map(|(_, global)| global.clone()));
+                let global = self.stack.get(outer + first).cloned().unwrap_or_default();
+                self.circle(&global, word, outer + first);
+                self.stack.truncate(outer);
+                self.known.extend(chain.into_iter().map(|(_, global)| (global, Vec::new())));
+            }
+            return;
+        }
+        while let Some((word, _)) = chain.pop() {
+            if self.points(word).is_empty() {
+                if is_long {
+                    self.known.extend(chain.into_iter().map(|(_, global)| (global, Vec::new())));
+                }
+                return;
+            }
         }
     }
 
