@@ -63,7 +63,8 @@ fn one_way(program: &mut Program, entry: &Entry, formals: &[Formal], pick: Pick)
     let (added, locals) = enter(program, entry, formals, pick, &mut out);
     match &*entry.item {
         Item::Objective(objective) => {
-            if lower::check_objective(program, objective, locals, &mut out) {
+            let is_broken = lower::check_objective(program, objective, locals, &mut out);
+            if is_broken {
                 Arc::make_mut(&mut program.scope.broken).insert(entry.global.clone());
             }
         }

@@ -252,7 +252,7 @@ impl Protocol for Chat {
     }
 
     fn lacks_logprobs(&self, reply: &Value) -> bool {
-        self.settings.logprobs && !reply.pointer("/choices/0").is_some_and(|choice| listed(choice).is_some())
+        self.settings.logprobs && reply.pointer("/choices/0").is_none_or(|choice| listed(choice).is_none())
     }
 
     fn tokens(&self) -> [&'static str; 2] {

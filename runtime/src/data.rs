@@ -147,8 +147,13 @@ impl Source {
         }))
     }
 
-    /// Says once in a run how many prompts are left out.
+    /// Says once in a run how many prompts are left out, and which date the chat template has written into them.
     pub fn tell(&self, context: &mut Context<'_>) -> Result<(), Fault> {
+        if let Some(date) = self.tokenizer.date() {
+            let text =
+                format!("the chat template writes the date {date}: today's, unless `SOURCE_DATE_EPOCH` fixes it");
+            context.notice_once("chat template", text)?;
+        }
         let (all, used) = (self.prompts.len(), self.usable.len());
         if used == all {
             return Ok(());

@@ -11,6 +11,7 @@ use crate::batch::{Batch, Row};
 use crate::context::Context;
 use crate::data::{Source, shown};
 use crate::error::Fault;
+use crate::event::Event;
 use crate::model::RewardModel;
 use crate::tokenizer::Tokenizer;
 
@@ -186,18 +187,27 @@ impl Asked {
         let before = self.judge.usage();
         let verdicts = self.judge.judge(&queries)?;
         let after = self.judge.usage();
+        for notice in self.judge.notices() {
+            context.notice_once("oracle", notice)?;
+        }
         let silent = |verdict: &Verdict| matches!(verdict, Verdict::Abstain(_) | Verdict::Failed(_));
         let mute = !self.may_be_mute && verdicts.len() >= MUTE && verdicts.iter().all(silent);
         if let (true, Some(Verdict::Abstain(why) | Verdict::Failed(why))) = (mute, verdicts.first()) {
+            // The run ends here, and what was counted with it.
+            let counted = [
+                ("oracle/queries", verdicts.len() as f64),
+                ("oracle/labels", 0.0),
+                ("oracle/abstentions", (after.abstentions - before.abstentions) as f64),
+                ("oracle/failures", (after.failures - before.failures) as f64),
+            ];
+            let metrics = counted.map(|(name, value)| (name.to_owned(), value)).into();
+            context.emit(Event::Figures { stage: "oracle".into(), step: context.step(), metrics })?;
             return Err(Fault::new(format!("the judge answers none of {} pairs; the first: {why}", verdicts.len()))
                 .help("try the judge's prompt on one pair by hand; the answers are kept"));
         }
         if after.texts > before.texts {
             let text = "the judge's server gives no log-probabilities: the text of its answers is read, as `verdict = text` does";
             context.notice_once("oracle", text.to_owned())?;
-        }
-        for notice in self.judge.notices() {
-            context.notice_once("oracle", notice)?;
         }
         for (name, value) in [
             ("oracle/calls", after.calls - before.calls),

@@ -174,7 +174,7 @@ pipeline main {
     let mut model = RewardModel::new(loaded.model, Head::Sequence, f64::INFINITY, &Device::flex());
     model.take(&loaded.score.unwrap()).unwrap();
     let whole = loaded.tokenizer.encode("user: hi</s>\nassistant: ho</s>\n").unwrap();
-    let row = Row::new(0, vec![whole[0]], whole[1..].to_vec().into());
+    let row = Row::new(0, vec![whole[0]], whole[1..].to_vec());
     let score = |model: &RewardModel, row: &Row| {
         f64::from(disk::floats(model.rewards(&pbpo_runtime::batch::Batch::new([row], &Device::flex())))[0])
     };

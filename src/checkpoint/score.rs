@@ -75,11 +75,14 @@ fn place(record: &Record) -> String {
     format!("{}:{}", record.row.file.display(), record.row.line)
 }
 
+/// Context and continuation.
+type Tokens = (Vec<u32>, Vec<u32>);
+
 /// Context, continuation, and how many tokens of it come after the one that ends it. A plain text is cut where the prompt
 /// ends, as lm-eval does, and has no end token unless it is asked for; a chat goes by its template; what a run recorded
 /// is read as it was said. A completion without a token of its own is a fault: the sum of no log-probabilities is 0, the
 /// best there is.
-fn tokens(model: &LanguageModel, record: &Record, end: bool) -> Result<((Vec<u32>, Vec<u32>), usize), Fault> {
+fn tokens(model: &LanguageModel, record: &Record, end: bool) -> Result<(Tokens, usize), Fault> {
     let completion = record.completion.as_ref().ok_or_else(|| {
         Fault::new(format!("{}: the row has no completion", place(record))).help("name its column: --completion COLUMN")
     })?;

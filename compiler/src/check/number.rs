@@ -99,7 +99,7 @@ impl Check<'_> {
         if !self.scope.doubtful.contains(name) {
             let nearest = || {
                 let view = self.scope.views.in_file(word.span.file);
-                let params = view.iter().filter(|(_, global)| self.scope.params.contains_key(*global));
+                let params = view.iter().filter(|(_, global)| self.scope.params.contains_key(global));
                 suggest::nearest(name, params.map(|(name, _)| name.as_str()))
             };
             let nearest = suggest::worth(self.out.len()).then(nearest).flatten();

@@ -230,7 +230,12 @@ impl RunDir {
 impl Observer for RunDir {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Stage { .. } | Event::Notice { .. } => Ok(()),
+            Event::Stage { .. } => Ok(()),
+            Event::Notice { stage, text } => {
+                let notices = self.manifest.entry("notices").or_insert_with(|| json!([]));
+                notices.as_array_mut().into_iter().for_each(|all| all.push(json!({ "stage": stage, "text": text })));
+                Ok(())
+            }
             Event::Loaded { stage, name, revision, digest } => {
                 let model = json!({ "name": name, "revision": revision, "digest": digest });
                 let models = self.manifest.entry("models").or_insert_with(|| json!({}));

@@ -73,6 +73,14 @@ impl Tokenizer {
         }
     }
 
+    /// The date that the chat template has asked for, as `2024-07-26`: what it writes is that of this day only.
+    pub fn date(&self) -> Option<String> {
+        match self {
+            Tokenizer::Characters(_) => None,
+            Tokenizer::Checkpoint(checkpoint) => checkpoint.inner.template()?.date(),
+        }
+    }
+
     /// Tokens that end a response.
     pub fn ends(&self) -> &[u32] {
         match self {
