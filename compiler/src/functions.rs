@@ -43,31 +43,33 @@ pub fn check(program: &mut Program, entries: &[Entry], out: &mut Vec<Diagnostic>
 /// What is wrong with a definition whatever its numbers are. An error that some of them avoid is the matter of a
 /// call: the values that are tried say nothing of what the definition is called with.
 fn definition(program: &mut Program, entry: &Entry, formals: &[Formal]) -> Vec<Diagnostic> {
-    let mut found = one_way(program, entry, formals, Pick::Low);
+    let (mut found, mut too_large) = one_way(program, entry, formals, Pick::Low);
     let numbers = |formal: &Formal| matches!(type_word(formal), "int" | "float") && formal.default.is_none();
     if !found.is_empty() && formals.iter().any(numbers) {
         for pick in [Pick::Middle, Pick::High] {
-            let other = one_way(program, entry, formals, pick);
+            let (other, large) = one_way(program, entry, formals, pick);
+            too_large |= large;
             if other.len() < found.len() {
                 found = other;
             }
         }
     }
+    // Not before every pick was tried: a call of what is broken is passed over, one of the definition's own too.
+    if too_large {
+        Arc::make_mut(&mut program.scope.broken).insert(entry.global.clone());
+    }
     found
 }
 
-fn one_way(program: &mut Program, entry: &Entry, formals: &[Formal], pick: Pick) -> Vec<Diagnostic> {
+/// Checks a definition with one value of its numbers: what is wrong, and whether it becomes too many terms.
+fn one_way(program: &mut Program, entry: &Entry, formals: &[Formal], pick: Pick) -> (Vec<Diagnostic>, bool) {
     let mut out = Vec::new();
     // What one definition misses is no matter of the others.
     let missing = program.scope.missing.clone();
     let (added, locals) = enter(program, entry, formals, pick, &mut out);
+    let mut too_large = false;
     match &*entry.item {
-        Item::Objective(objective) => {
-            let is_broken = lower::check_objective(program, objective, locals, &mut out);
-            if is_broken {
-                Arc::make_mut(&mut program.scope.broken).insert(entry.global.clone());
-            }
-        }
+        Item::Objective(objective) => too_large = lower::check_objective(program, objective, locals, &mut out),
         Item::Pipeline(pipeline) => match &pipeline.body {
             PipelineBody::Stmts(body) => lower::check_body(program, body, &mut out),
             PipelineBody::Call(_) => lower::check_call(program, pipeline, &mut out),
@@ -76,7 +78,7 @@ fn one_way(program: &mut Program, entry: &Entry, formals: &[Formal], pick: Pick)
     }
     leave(&mut program.scope, entry, added);
     program.scope.missing = missing;
-    out
+    (out, too_large)
 }
 
 /// A parameter among the declarations: its name, its global name, and what the name meant before.

@@ -16,7 +16,10 @@ fn main() {
         let head = pbpo_fuzz::input::head(&text);
         let outcome = pbpo_compiler::compile(pbpo_fuzz::input::input(&text), head.target.as_deref(), &head.sets);
         compiled += u64::from(!outcome.failed());
-        pbpo_fuzz::graft::run(&choices);
+        if std::panic::catch_unwind(|| pbpo_fuzz::graft::run(&choices)).is_err() {
+            println!("of this text:\n{text}");
+            std::process::exit(1);
+        }
     }
     println!("{made} texts of {tries} inputs, {compiled} compile");
 }
