@@ -44,6 +44,44 @@ const LAYOUT: [&str; 19] = [
     "^\\circ",
 ];
 
+/// Words after a number that change it, or join it to something else.
+const NO_UNITS: [&str; 34] = [
+    "and",
+    "at",
+    "billion",
+    "but",
+    "cubed",
+    "dozen",
+    "dozens",
+    "else",
+    "factorial",
+    "fewer",
+    "half",
+    "halves",
+    "hundred",
+    "if",
+    "is",
+    "least",
+    "less",
+    "million",
+    "minus",
+    "mod",
+    "modulo",
+    "more",
+    "most",
+    "no",
+    "not",
+    "or",
+    "plus",
+    "quarters",
+    "squared",
+    "than",
+    "thirds",
+    "thousand",
+    "times",
+    "trillion",
+];
+
 /// The number of a text that is its answer, or why there is none.
 pub(crate) fn answer(text: &str, pick: Pick) -> Result<Number, String> {
     if let Some(boxed) = last_box(text) {
@@ -78,9 +116,32 @@ fn last_box(text: &str) -> Option<Option<&str>> {
     Some(rest.split(['$', '\n']).next())
 }
 
-/// The number that a text is, and nothing else. With `named` a name before `=` and words after the number are left out.
+/// Reads the number that a text is, and nothing else. With `named`, the text may also give the number a name before `=`, a
+/// unit, and the same number in several forms, as in `x = \frac{1}{2} = 0.5`.
 pub(crate) fn single(text: &str, named: bool) -> Option<Number> {
-    let text = if named { text.rsplit('=').next().unwrap_or(text) } else { text };
+    if !named {
+        return only(text, false);
+    }
+    let mut sides = text.split('=');
+    let name = sides.clone().nth(1).and_then(|_| sides.next().filter(|first| is_name(first)));
+    if name.is_none() {
+        sides = text.split('=');
+    }
+    let number = only(sides.next()?, true)?;
+    sides.all(|side| only(side, true).is_some_and(|other| other.is_near(&number, 0.0))).then_some(number)
+}
+
+/// Tells whether a text names a quantity: letters, `f(x)`, `x_1`, `\text{the area}`, `\alpha`.
+fn is_name(text: &str) -> bool {
+    let mut index = false;
+    text.chars().all(|c| {
+        let fits = c.is_alphabetic() || " _\\{}()'".contains(c) || index && c.is_ascii_digit();
+        index = c == '_' || index && (c == '{' || c.is_ascii_digit());
+        fits
+    })
+}
+
+fn only(text: &str, named: bool) -> Option<Number> {
     let compact = text.replace("\\ ", " ").replace('~', " ");
     let signed = compact.replace("- ", "-").replace("\u{2212} ", "\u{2212}");
     let mut found = numbers(&signed);
@@ -98,29 +159,33 @@ fn unpriced(text: &str) -> &str {
     text.strip_suffix("\\$").or_else(|| text.strip_suffix('$')).unwrap_or(text)
 }
 
-/// Whether a text has no part in the value of the number beside it. Words are units: of two letters or more, after a blank
-/// or in `\text{}`, so that `3x` is none.
+/// Tells whether a text has no part in the value of the number beside it. Words are units if they stand in `\text{}`, or
+/// have two letters or more and stand after a blank: `3x` and `3 x` are products.
 fn is_layout(text: &str, words: bool) -> bool {
     let mut rest = text;
-    let mut apart = false;
+    let (mut apart, mut in_text) = (false, false);
     while let Some(c) = rest.chars().next() {
         let command = LAYOUT.iter().filter(|command| rest.starts_with(**command)).max_by_key(|command| command.len());
         if let Some(command) = command {
             rest = &rest[command.len()..];
             apart = true;
+            in_text |= ["\\text", "\\textbf", "\\mbox", "\\mathrm"].contains(command);
         } else if rest.starts_with("^{\\circ}") {
             rest = &rest["^{\\circ}".len()..];
         } else if c.is_alphabetic() {
-            let word = rest.chars().take_while(|c| c.is_alphabetic()).count();
-            if !words || !apart || word < 2 {
+            let after = rest.trim_start_matches(char::is_alphabetic);
+            let word = rest[..rest.len() - after.len()].to_lowercase();
+            let letter = word.chars().count() < 2 && !in_text;
+            if !words || !apart || letter || NO_UNITS.contains(&word.as_str()) {
                 return false;
             }
-            rest = rest.trim_start_matches(char::is_alphabetic);
+            rest = after;
             // `cm^2`, `\text{cm}^2`
             let powers = ["^2", "^3", "}^2", "}^3"];
             rest = powers.iter().find_map(|power| rest.strip_prefix(power)).unwrap_or(rest);
         } else if c.is_whitespace() || "{}()[]$%.°€£¥".contains(c) {
             apart |= c.is_whitespace();
+            in_text &= c != '}';
             rest = &rest[c.len_utf8()..];
         } else {
             return false;
@@ -182,6 +247,11 @@ mod tests {
             ("_5_", "5"),
             ("on 1/2/2024", "2024"),
             (r"#### \frac{3}{4} of 8", "3/4"),
+            (r"\boxed{x_{12} = 8}", "8"),
+            (r"\boxed{f(x) = \frac{1}{2} = 0.5}", "1/2"),
+            (r"\boxed{\text{the area} = 8 \text{ m}^2}", "8"),
+            ("it has 2.5 million people", "2500000"),
+            ("3 hundreds", "300"),
         ] {
             assert!(is(text, value), "{text}: {:?}", answer(text, Pick::Last));
         }
@@ -197,6 +267,15 @@ mod tests {
             (r"\boxed{3, 5}", "no single number"),
             (r"\boxed{2 + 3}", "no single number"),
             (r"\boxed{10^5}", "no single number"),
+            (r"\boxed{x = 3, y = 5}", "no single number"),
+            (r"\boxed{x = 3 = 5}", "no single number"),
+            (r"\boxed{x >= 3}", "no single number"),
+            (r"\boxed{x <= 3}", "no single number"),
+            (r"\boxed{x != 3}", "no single number"),
+            (r"\boxed{3 \text{ or more}}", "no single number"),
+            (r"\boxed{3 \text{ is no solution}}", "no single number"),
+            (r"\boxed{2 \text{ million}}", "no single number"),
+            ("it is 2 dozen", "no plain number"),
             (r"\boxed{}", "no single number"),
             (r"3, so \boxed{12", "not closed"),
             (r"it is \frac{\sqrt{3}}{2}", "no plain number"),

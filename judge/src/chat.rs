@@ -134,6 +134,19 @@ const REFUSED: [&str; 15] = [
 
 const TOO_LARGE: [&str; 6] = ["exceed", "maximum", "too large", "at most", "greater", "context length"];
 
+/// What an error says in the fields that OpenAI, FastAPI and others use. Other fields are left out: they may repeat the
+/// request, with every name in it.
+fn words_of(said: &Value) -> String {
+    let error = ["", "/message", "/param", "/code", "/type"].map(|field| format!("/error{field}"));
+    let fields = error.iter().map(String::as_str).chain(["", "/message", "/detail"]);
+    let mut words: Vec<&str> = fields.filter_map(|field| said.pointer(field)?.as_str()).collect();
+    for detail in said["detail"].as_array().into_iter().flatten() {
+        words.extend(["msg", "type"].iter().filter_map(|field| detail[*field].as_str()));
+        words.extend(detail["loc"].as_array().into_iter().flatten().filter_map(Value::as_str));
+    }
+    words.join("\n")
+}
+
 fn is_no_name(c: char) -> bool {
     !c.is_ascii_alphanumeric() && c != '_'
 }
@@ -224,14 +237,15 @@ impl Protocol for Chat {
 
     /// A server names the parameter that it does not take, in a field or in its message.
     fn adapts(&self, wire: &str, said: &Value) -> bool {
-        let words = said.to_string().to_lowercase();
+        let words = words_of(said).to_lowercase();
         let says = |of: &[&str]| of.iter().any(|word| words.contains(word));
         let named = |name: &str| words.split(is_no_name).any(|word| word == name);
         let sent: Value = serde_json::from_str(wire).unwrap_or_default();
         let has = |name: &str| !sent[name].is_null();
         let refused = says(&REFUSED);
         // What is wrong with its value is no reason to call the limit otherwise.
-        let other_name = named(NEW_LIMIT) || named(LIMIT) && refused && !says(&TOO_LARGE);
+        let wants_other = named(LIMIT) && refused;
+        let other_name = named(NEW_LIMIT) && wants_other || (named(NEW_LIMIT) || wants_other) && !says(&TOO_LARGE);
         if other_name && self.settings.limit.is_none() && self.settings.max_tokens.is_some() && has(LIMIT) {
             self.renamed.store(true, Ordering::Relaxed);
             return true;
@@ -335,10 +349,16 @@ mod tests {
             "only 5 max_tokens are allowed at most",
             "Unsupported parameter: 'seed'",
             "maximum context length",
+            "max_completion_tokens is too large: 16",
             "",
         ] {
             assert!(!judge.adapts(&wire(&judge), &error(said)), "{said}");
         }
+        // A server that repeats the request names every parameter.
+        let echo = json!({"error": {"message": "unsupported media type"}, "body": judge.body(&query())});
+        assert!(!judge.adapts(&wire(&judge), &echo));
+        let input = json!({"detail": [{"type": "missing", "loc": ["body", "n"], "msg": "unexpected", "input": {"temperature": 0}}]});
+        assert!(!judge.adapts(&wire(&judge), &input));
         let fastapi = json!({"detail": [{"type": "extra_forbidden", "loc": ["body", "temperature"]}]});
         assert!(judge.adapts(&wire(&judge), &fastapi));
         let judge = chat(ChatSettings::default());

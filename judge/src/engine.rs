@@ -172,8 +172,12 @@ impl Engine {
                     continue;
                 }
                 Err(Failure::Refused { why, .. }) if self.proven.load(Ordering::Relaxed) => return Ok(Err(why)),
-                Err(Failure::Refused { why, .. }) => {
-                    return Err(Error::new(why).help("the first request was refused: check `model` and other settings"));
+                Err(Failure::Refused { why, said }) => {
+                    let help = match said {
+                        Value::Null => "the first answer can't be read: check that `url` is where the API begins",
+                        _ => "the first request was refused: check `model` and other settings",
+                    };
+                    return Err(Error::new(why).help(help));
                 }
                 Err(Failure::Fatal(error)) => return Err(error),
             };

@@ -26,7 +26,7 @@ pub(crate) enum Failure {
     Again { why: String, after: Option<Duration> },
     /// Nobody listens at the address.
     Absent(String),
-    /// This request never will. `said`: the server's own words, where it gave some.
+    /// This request never will. `said`: the server's own words; null if it refused nothing and its answer can't be read.
     Refused { why: String, said: Value },
     /// No request will.
     Fatal(Error),
@@ -75,7 +75,7 @@ pub(crate) fn post(agent: &Agent, endpoint: &Endpoint, body: &str) -> Result<Val
         return Err(Failure::refused(format!("the answer nests more than {DEEPEST} levels")));
     }
     if reply.to_string().len() as u64 > 2 * LARGEST_REPLY {
-        return Err(Failure::refused(format!("the answer is larger than {LARGEST_REPLY} bytes")));
+        return Err(Failure::refused(format!("the answer is larger than {} bytes as JSON", 2 * LARGEST_REPLY)));
     }
     Ok(reply)
 }

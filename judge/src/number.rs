@@ -6,8 +6,8 @@ use num_bigint::{BigInt, Sign};
 const LONGEST: usize = 10_000;
 const LARGEST: i64 = 1_000_000_000;
 
-/// Exponents further apart than this belong to numbers of which one is nothing beside the other: each of the four integers
-/// of two numbers has at most `LONGEST` digits.
+/// If the exponents of two numbers are further apart than this, one number is nothing beside the other: `over` and `parse`
+/// keep every integer below `4 * LONGEST` bits, which are fewer than `2 * LONGEST` digits.
 const APART: i64 = 5 * LONGEST as i64;
 
 /// `above / below * 10^exponent`.

@@ -201,9 +201,26 @@ fn vulgar(text: &str, at: usize) -> Option<(Found, usize)> {
     Some((Number::parse(above)?.over(Number::parse(below)?), at + c.len_utf8()))
 }
 
-/// The exponent of `\times 10^{n}`, and the length of it all; no exponent where it can't be read.
+/// Words for powers of ten, with the power; a dozen is none, so that its number can't be read.
+const SCALES: [(&str, Option<i64>); 6] = [
+    ("hundred", Some(2)),
+    ("thousand", Some(3)),
+    ("million", Some(6)),
+    ("billion", Some(9)),
+    ("trillion", Some(12)),
+    ("dozen", None),
+];
+
+/// The exponent of `\times 10^{n}` or ` million`, and the length of it all; no exponent if it can't be read.
 fn scientific(rest: &str) -> Option<(Option<i64>, usize)> {
     let mut at = blanks(rest);
+    if at > 0 {
+        let word = rest[at..].split(|c: char| !c.is_alphabetic() && c != '-').next().unwrap_or_default();
+        let one = word.strip_suffix('s').unwrap_or(word);
+        if let Some((_, power)) = SCALES.iter().find(|(scale, _)| *scale == one) {
+            return Some((*power, at + word.len()));
+        }
+    }
     let times = ["\\times", "\\cdot", "×", "·", "*"].iter().find(|times| rest[at..].starts_with(**times))?;
     at += times.len();
     at += blanks(&rest[at..]);

@@ -118,10 +118,7 @@ impl RowArgs {
             settings: Settings::Options,
         };
         let read = records::read(&[data.to_owned()], &reading)?;
-        let left = read.bad.first().map(|first| {
-            let place = format!("{}:{}:{}", first.file.display(), first.line, first.column);
-            format!("{} of {} rows are left out; the first, {place}: {}", read.bad.len(), read.rows, first.message)
-        });
+        let left = read.left_out();
         if read.records.is_empty() {
             let none = format!("there are no rows in {}", data.display());
             return Err(Fault::new(left.unwrap_or(none)));

@@ -99,8 +99,16 @@ pub const RECORDED: &[Field] = &[
     req(
         "file",
         Ty::Name,
-        "JSON lines with `prompt`, and `chosen` and `rejected` or `first` and `second`; `probability` is of the one named first",
+        "JSON lines, a JSON list or Parquet: `prompt`, and `chosen` and `rejected` or `first` and `second`; `probability` is of the one named first",
     ),
+    opt("prompt", Ty::Text, Absent, "column of the prompt: a text, or messages of a chat; else `prompt`"),
+    opt("chosen", Ty::Text, Absent, "column of the preferred response; else `chosen`"),
+    opt("rejected", Ty::Text, Absent, "column of the other response; else `rejected`"),
+    opt("first", Ty::Text, Absent, "column of the response that was shown first; else `first`"),
+    opt("second", Ty::Text, Absent, "column of the response that was shown second; else `second`"),
+    opt("preferred", Ty::Text, Absent, "column of the verdict, `first`, `second` or `tie`; else `preferred`"),
+    opt("probability", Ty::Text, Absent, "column of how likely the first is better, in 0..1; else `probability`"),
+    opt("bad_rows", Ty::Choice(BAD_ROWS), Absent, "what becomes of a row that can't be read; else the run stops"),
     opt("unknown", Ty::Choice(UNKNOWN), Word("fail"), "what becomes of a pair that is not in it"),
     LABELS,
 ];
@@ -123,4 +131,5 @@ const VERDICTS: &[Variant] = &[
 const LIMITS: &[Variant] =
     &[word("max_tokens", "the older name"), word("max_completion_tokens", "the name of OpenAI's reasoning models")];
 const WIRES: &[Variant] = &[word("systemone", "POST /v1/systemone"), word("openai", "POST /v1/decisions")];
+const BAD_ROWS: &[Variant] = &[word("fail", "the run stops"), word("skip", "the row is left out and counted")];
 const UNKNOWN: &[Variant] = &[word("fail", "the run stops"), word("drop", "the pair is left out")];

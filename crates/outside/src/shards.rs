@@ -44,18 +44,19 @@ pub fn check(names: &[&str]) -> Result<(), String> {
     }
     // Some writers count from 1.
     let from = u64::from(!there.contains_key(&0) && there.contains_key(&first.total));
-    if let Some(index) = there.keys().find(|index| **index >= from + first.total) {
+    if let Some(index) = there.keys().find(|index| **index - from >= first.total) {
         return Err(format!("shard {index} is not one of {}", first.total));
     }
-    let count = first.total as usize - there.len();
+    let count = first.total.saturating_sub(there.len() as u64);
     if count == 0 {
         return Ok(());
     }
-    let absent = (from..from + first.total).filter(|index| !there.contains_key(index)).take(10);
+    let absent = (from..=from + (first.total - 1)).filter(|index| !there.contains_key(index)).take(10);
     let (of, width, total) = (first.of, first.width, first.total);
     let mut absent: Vec<String> = absent.map(|index| format!("{of}-{index:0width$}-of-{total:0width$}")).collect();
-    if count > absent.len() {
-        absent.push(format!("and {} more", count - absent.len()));
+    let more = count.saturating_sub(absent.len() as u64);
+    if more > 0 {
+        absent.push(format!("and {more} more"));
     }
     Err(format!("{count} of {total} shards are missing: {}", absent.join(", ")))
 }
@@ -95,5 +96,9 @@ mod tests {
         assert_eq!(says(&["t-0-of-1.json", "t-0-of-1-ab.json"]), "shard 0 of 1 is there 2 times");
         assert_eq!(says(&["t-0-of-2.json", "t-5-of-2.json"]), "shard 5 is not one of 2");
         assert_eq!(says(&["t-0-of-0.json"]), "shard 0 is not one of 0");
+        // The largest number that a name may have.
+        let largest = u64::MAX;
+        let name = format!("t-{largest}-of-{largest}.json");
+        assert!(says(&[&name]).starts_with(&format!("{} of {largest} shards are missing: ", largest - 1)));
     }
 }

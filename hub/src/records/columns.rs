@@ -19,6 +19,11 @@ pub struct Columns {
     pub completion: Option<String>,
     pub chosen: Option<String>,
     pub rejected: Option<String>,
+    /// Of a recorded label: the response that the judge saw first.
+    pub first: Option<String>,
+    pub second: Option<String>,
+    /// Of a recorded label: `first`, `second` or `tie`.
+    pub preferred: Option<String>,
     pub answer: Option<String>,
     pub label: Option<String>,
     pub margin: Option<String>,
@@ -31,12 +36,15 @@ pub struct Columns {
 
 impl Columns {
     /// Every field's name, and the column that is given for it.
-    fn fields(&self) -> [(&'static str, &Option<String>); 10] {
+    fn fields(&self) -> [(&'static str, &Option<String>); 13] {
         [
             ("prompt", &self.prompt),
             ("completion", &self.completion),
             ("chosen", &self.chosen),
             ("rejected", &self.rejected),
+            ("first", &self.first),
+            ("second", &self.second),
+            ("preferred", &self.preferred),
             ("answer", &self.answer),
             ("label", &self.label),
             ("margin", &self.margin),
@@ -57,6 +65,9 @@ impl Columns {
         given.chain([said::COLUMN]).collect()
     }
 }
+
+/// Names of columns that an error lists.
+const LISTED: usize = 20;
 
 /// Makes records of one file's rows, and notes which columns there are.
 pub(super) struct Mapping<'a> {
@@ -99,14 +110,7 @@ impl<'a> Mapping<'a> {
     /// The record of a row.
     pub fn record(&mut self, row: &Row<'_>) -> Result<Record, Fault> {
         let values = self.fields(row)?;
-        let texts = sides::Texts {
-            prompt: values.text("prompt")?,
-            completion: values.text("completion")?,
-            chosen: values.text("chosen")?,
-            rejected: values.text("rejected")?,
-            tools: values.parsed("tools", values::tools)?,
-            kwargs: values.parsed("chat_template_kwargs", values::kwargs)?,
-        };
+        let texts = values.texts()?;
         let is_pair = texts.chosen.is_some() && texts.rejected.is_some();
         let probability = if is_pair { values.convert("probability", "a number in 0..=1", probability)? } else { None };
         let sides = sides::settle(texts, self.reading)?;
@@ -178,19 +182,23 @@ impl<'a> Mapping<'a> {
 
     fn has_prompt(&self) -> bool {
         let found = |field| self.found.contains(field);
-        found("prompt") || (found("chosen") && found("rejected"))
+        found("prompt") || (found("chosen") && found("rejected")) || (found("first") && found("second"))
     }
 
     fn absent(&self, column: &str, message: &str) -> Error {
         let names: Vec<&str> = self.there.iter().map(String::as_str).collect();
+        let more = names.len().saturating_sub(LISTED);
+        let and_more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let close = |name: &&&str| {
             let most = (column.chars().count() / 3).max(1);
             name.eq_ignore_ascii_case(column) || strsim::osa_distance(name, column) <= most
         };
         let guess = names.iter().filter(close).min_by_key(|name| strsim::osa_distance(name, column));
         let guess = guess.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-        Error::at(&self.file, format!("{message}{guess}"))
-            .help(format!("the columns there are {}: map one of them", names.join(", ")))
+        Error::at(&self.file, format!("{message}{guess}")).help(format!(
+            "the columns there are {}{and_more}: map one of them",
+            names[..names.len() - more].join(", ")
+        ))
     }
 }
 
@@ -215,13 +223,15 @@ impl<'r> Fields<'r> {
         let found = wanted.filter_map(|(field, column)| {
             let exact =
                 fields.iter().find(|found| found.name == column).map(|found| (found.at, found.value.borrowed()));
-            let (at, cell) = exact.or_else(|| {
-                let mut keys = column.split('.');
-                let first = keys.next()?;
-                let first = fields.iter().find(|found| found.name == first)?;
-                keys.try_fold((first.at, first.value.borrowed()), |(at, cell), key| cell.key(at, key))
-            })?;
-            let (number, value) = (cell.number(), cell.parsed());
+            let (at, cell) = match exact {
+                Some((at, cell)) => (at, Ok(cell)),
+                None => {
+                    let (first, keys) = column.split_once('.')?;
+                    let first = fields.iter().find(|found| found.name == first)?;
+                    (first.at, first.value.borrowed().at_keys(keys).transpose()?)
+                }
+            };
+            let (number, value) = (cell.as_ref().ok().and_then(Part::number), cell.and_then(|cell| cell.parsed()));
             let is_null = value.as_ref().is_ok_and(|value| value.is_null());
             (!is_null).then_some(Found { field, column, at, number, value })
         });
@@ -254,6 +264,18 @@ impl<'r> Fields<'r> {
 
     pub fn text(&self, field: &str) -> Result<Option<Text>, Fault> {
         self.parsed(field, values::text)
+    }
+
+    /// What a prompt and its responses are made of.
+    pub fn texts(&self) -> Result<sides::Texts, Fault> {
+        Ok(sides::Texts {
+            prompt: self.text("prompt")?,
+            completion: self.text("completion")?,
+            chosen: self.text("chosen")?,
+            rejected: self.text("rejected")?,
+            tools: self.parsed("tools", values::tools)?,
+            kwargs: self.parsed("chat_template_kwargs", values::kwargs)?,
+        })
     }
 
     /// A response with what the row's column `said` tells of it.
@@ -299,15 +321,25 @@ enum Part<'r> {
 }
 
 impl<'r> Part<'r> {
-    /// A key of an object, and where it stands.
-    fn key(&self, at: usize, key: &str) -> Option<(usize, Self)> {
+    /// The value of the keys `a.b.c`, each in the object of the one before. Returns `None` if a key is not there or what
+    /// should have it is no object; an object that can't be read is an error.
+    fn at_keys(self, keys: &str) -> Result<Option<Self>, String> {
+        keys.split('.').try_fold(Some(self), |part, key| match part {
+            Some(part) => part.key(key),
+            None => Ok(None),
+        })
+    }
+
+    fn key(self, key: &str) -> Result<Option<Self>, String> {
         match self {
-            Part::Text(text) => {
-                let field = raw::fields(text).ok()?.into_iter().find(|field| field.name == key)?;
-                let Cell::Text(text) = field.value else { return None };
-                Some((at, Part::Text(text)))
+            Part::Text(text) if text.starts_with('{') => {
+                let fields = raw::fields(text).map_err(|fault| fault.message)?;
+                let field = fields.into_iter().find(|field| field.name == key);
+                Ok(field
+                    .and_then(|field| if let Cell::Text(text) = field.value { Some(Part::Text(text)) } else { None }))
             }
-            Part::Value(value) => Some((at, Part::Value(value.as_object()?.get(key)?))),
+            Part::Text(_) => Ok(None),
+            Part::Value(value) => Ok(value.as_object().and_then(|object| object.get(key)).map(Part::Value)),
         }
     }
 

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::columns::{Fields, probability};
-use super::{Fault, Reading, Row, Text, rows, sides, values};
+use super::sides::{self, Texts};
+use super::{Fault, Read, Reading, Text, read_as};
 use crate::Error;
 
 /// A label, by the texts that an oracle sees.
@@ -16,36 +17,27 @@ pub struct Label {
     pub probability: f64,
 }
 
-/// The columns of labels.
-const COLUMNS: [&str; 9] =
-    ["prompt", "first", "second", "chosen", "rejected", "preferred", "probability", "tools", "chat_template_kwargs"];
-
-/// Reads the labels of a file of any format that `read` knows. A row has `prompt` with `chosen` and `rejected`, or with
-/// `first`, `second` and one of `preferred` (`first`, `second`, `tie`) and `probability` (that the first is better). Texts
-/// may be chats in the forms that `read` takes; a response that is a chat is one message of the assistant. Other columns
-/// may be there, and nothing of them is read. The first row that does not fit is an error.
-pub fn labels(path: &Path) -> Result<Vec<Label>, Error> {
-    let (mut labels, mut bad) = (Vec::new(), None);
-    rows(path, &COLUMNS, |row| match label(&row) {
-        Ok(label) => {
-            labels.push(label);
-            true
-        }
-        Err(Fault { column, message, help }) => {
-            let help = help.unwrap_or_else(|| {
-                "a row has `prompt` with `chosen` and `rejected`, or with `first`, `second` and `preferred` or \
-                 `probability`"
-                    .to_owned()
-            });
-            bad = Some(Error::at_line(path, row.line, column, message).help(help));
-            false
-        }
-    })?;
-    bad.map_or(Ok(labels), Err)
+/// Reads the labels of a file of any format that `read` knows, by the same rules. A row has `prompt` with `chosen` and
+/// `rejected`, or with `first`, `second` and one of `preferred` (`first`, `second`, `tie`) and `probability` (that the first
+/// is better). A response that is a chat is one message of the assistant; a row that has more is a bad one.
+pub fn labels(path: &Path, reading: &Reading) -> Result<Read<Label>, Error> {
+    // Two people may have been shown the same response twice; a prompt is a key here, and nothing is sampled from it.
+    let reading = Reading { continues: true, pairs: false, ..reading.clone() };
+    read_as(&[path.to_owned()], &reading, |mapping, row| {
+        label(&mapping.fields(row)?, &reading).map_err(|fault| Fault {
+            help: fault.help.or_else(|| {
+                Some(
+                    "a row has `prompt` with `chosen` and `rejected`, or with `first`, `second` and `preferred` or \
+                     `probability`"
+                        .to_owned(),
+                )
+            }),
+            ..fault
+        })
+    })
 }
 
-fn label(row: &Row<'_>) -> Result<Label, Fault> {
-    let fields = Fields::of(row, COLUMNS.into_iter().map(|name| (name, name)))?;
+fn label(fields: &Fields<'_>, reading: &Reading) -> Result<Label, Fault> {
     let preferred = fields.convert("preferred", "first, second or tie", |value| match value.as_str()? {
         "first" => Some(1.0),
         "second" => Some(0.0),
@@ -56,8 +48,8 @@ fn label(row: &Row<'_>) -> Result<Label, Fault> {
         (Some(_), Some(_)) => return Err(Fault::at(1, "both `preferred` and `probability`")),
         (preferred, said) => preferred.or(said),
     };
-    let texts = (fields.text("first")?, fields.text("second")?, fields.text("chosen")?, fields.text("rejected")?);
-    let (first, second, probability) = match texts {
+    let Texts { prompt, chosen, rejected, tools, kwargs, .. } = fields.texts()?;
+    let (first, second, probability) = match (fields.text("first")?, fields.text("second")?, chosen, rejected) {
         (Some(first), Some(second), None, None) => match said {
             Some(said) => (first, second, said),
             None => return Err(Fault::at(1, "neither `preferred` nor `probability`")),
@@ -65,16 +57,8 @@ fn label(row: &Row<'_>) -> Result<Label, Fault> {
         (None, None, Some(chosen), Some(rejected)) => (chosen, rejected, said.unwrap_or(1.0)),
         _ => return Err(Fault::at(1, "neither `first` and `second` nor `chosen` and `rejected`")),
     };
-    let texts = sides::Texts {
-        prompt: fields.text("prompt")?,
-        completion: None,
-        chosen: Some(first),
-        rejected: Some(second),
-        tools: fields.parsed("tools", values::tools)?,
-        kwargs: fields.parsed("chat_template_kwargs", values::kwargs)?,
-    };
-    // Two people may have been shown the same response twice; a prompt is a key here, and nothing is sampled from it.
-    let sides = sides::settle(texts, &Reading { continues: true, ..Reading::default() })?;
+    let texts = Texts { prompt, completion: None, chosen: Some(first), rejected: Some(second), tools, kwargs };
+    let sides = sides::settle(texts, reading)?;
     let [first, second] = [sides.chosen, sides.rejected].map(|text| response(text.as_ref()));
     Ok(Label { prompt: sides.prompt.shown(), first: first?, second: second?, probability })
 }

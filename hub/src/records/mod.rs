@@ -19,6 +19,7 @@ mod values;
 
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub use columns::Columns;
@@ -125,12 +126,14 @@ impl Reading {
 }
 
 /// What happens to a row that cannot be used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnBad {
     /// It is left out and listed in `Read::bad`.
     Skip,
     /// The first one is an error.
     #[default]
+    #[serde(rename = "fail")]
     Fatal,
 }
 
@@ -179,10 +182,11 @@ impl Fault {
     }
 }
 
-/// What was read.
+/// What was read: records, or labels.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Read {
-    pub records: Vec<Record>,
+pub struct Read<T = Record> {
+    pub records: Vec<T>,
+    /// Rows that were left out, in order; of `OnBad::Fatal` there are none.
     pub bad: Vec<Bad>,
     /// What a user should know of the files: how a column was read, what of a data set was not.
     pub notes: Vec<String>,
@@ -190,6 +194,15 @@ pub struct Read {
     pub rows: usize,
     /// The blake3 digest in hex of the whole files: what `cat FILES | b3sum` prints.
     pub digest: String,
+}
+
+impl<T> Read<T> {
+    /// One sentence about the rows that were left out, or `None` if there are none.
+    pub fn left_out(&self) -> Option<String> {
+        let Bad { file, line, column, message, .. } = self.bad.first()?;
+        let place = format!("{}:{line}:{column}", file.display());
+        Some(format!("{} of {} rows are left out; the first, {place}: {message}", self.bad.len(), self.rows))
+    }
 }
 
 /// A row as its file gives it.
@@ -222,11 +235,21 @@ pub(crate) enum Cell<'a> {
 /// JSON object, if a field of it holds what the field cannot, or if its texts fit no form that `sides.rs` knows. Columns
 /// that are not mapped may hold anything.
 pub fn read(paths: &[PathBuf], reading: &Reading) -> Result<Read, Error> {
+    read_as(paths, reading, |mapping, row| mapping.record(row))
+}
+
+/// Reads what `convert` makes of each row.
+fn read_as<T>(
+    paths: &[PathBuf],
+    reading: &Reading,
+    convert: impl Fn(&mut columns::Mapping<'_>, &Row<'_>) -> Result<T, Fault>,
+) -> Result<Read<T>, Error> {
     let mut read = Read { records: Vec::new(), bad: Vec::new(), notes: Vec::new(), rows: 0, digest: String::new() };
     let limit = reading.limit.unwrap_or(usize::MAX);
     for path in paths {
         let mut mapping = columns::Mapping::new(reading, path);
-        let (first_row, first_bad) = (read.rows, read.bad.len());
+        let first_row = read.rows;
+        let mut first_bad = None;
         rows(path, &reading.columns.top_level(), |row| {
             if read.records.len() >= limit {
                 // A bad row has no columns to note.
@@ -234,16 +257,20 @@ pub fn read(paths: &[PathBuf], reading: &Reading) -> Result<Read, Error> {
                 return !mapping.is_settled();
             }
             read.rows += 1;
-            match mapping.record(&row) {
-                Ok(record) => read.records.push(record),
-                Err(fault) => read.bad.push(fault.bad(path, row.line)),
+            match (convert(&mut mapping, &row), reading.on_bad) {
+                (Ok(record), _) => read.records.push(record),
+                (Err(fault), OnBad::Skip) => read.bad.push(fault.bad(path, row.line)),
+                // The rows after it may show that a column is missing, which says more.
+                (Err(fault), OnBad::Fatal) => {
+                    first_bad.get_or_insert_with(|| fault.bad(path, row.line));
+                }
             }
             true
         })?;
         if read.rows > first_row {
             mapping.check()?;
         }
-        if let (OnBad::Fatal, Some(bad)) = (reading.on_bad, read.bad.get(first_bad)) {
+        if let Some(bad) = first_bad {
             return Err(bad.error(reading));
         }
         read.notes.extend(mapping.note());

@@ -1,12 +1,14 @@
 //! The fields of a JSON object as their texts, so that numbers keep their digits and nothing is read that nobody asks for.
 
+use std::collections::HashSet;
+
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::{Deserializer, Value};
 
 use super::{Cell, Fault, Field};
 use crate::files::json_reason;
 
-/// The fields of an object on one line, or of one whose columns are not told. A key that is there twice is a fault.
+/// The fields of the object that a text is. A text that is no JSON object, and a key that is there twice, are faults.
 pub(super) fn fields(text: &str) -> Result<Vec<Field<'_>>, Fault> {
     serde_json::from_str::<IgnoredAny>(text).map_err(|error| fault(text, &error))?;
     let start = text.len() - text.trim_ascii_start().len();
@@ -19,12 +21,13 @@ pub(super) fn fields(text: &str) -> Result<Vec<Field<'_>>, Fault> {
         let name: String = scan.value()?.1;
         scan.next_key();
         let (value, IgnoredAny) = scan.value()?;
-        if fields.iter().any(|field| field.name == name) {
-            return Err(Fault::at(at + 1, format!("the key `{name}` is there twice")));
-        }
         fields.push(Field { name, at: at + 1, value: Cell::Text(value) });
     }
-    Ok(fields)
+    let mut seen = HashSet::new();
+    match fields.iter().find(|field| !seen.insert(field.name.as_str())) {
+        Some(Field { name, at, .. }) => Err(Fault::at(*at, format!("the key `{name}` is there twice"))),
+        None => Ok(fields),
+    }
 }
 
 /// A place in an object that is known to be JSON.

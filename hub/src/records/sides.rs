@@ -149,8 +149,9 @@ pub(super) fn pair(chosen: Option<&Text>, rejected: Option<&Text>, reading: &Rea
     Ok(())
 }
 
-/// The prompt that two completions begin with alike, taken off both: whole messages of chats, characters of strings
-/// (without a last space, as TRL's `extract_prompt`).
+/// The prompt that two completions begin with alike, taken off both, as TRL's `extract_prompt` does: whole messages of
+/// chats, of which each side keeps one at least; characters of strings, without a last space. Where one string begins with
+/// all of the other, TRL keeps that one's last character as the response; here that is an error.
 fn shared_prompt(chosen: Text, rejected: Text) -> Result<(Text, Text, Text), String> {
     let nothing = || "no prompt, and `chosen` and `rejected` begin differently".to_owned();
     let same = || "no prompt, and `chosen` and `rejected` are the same".to_owned();
@@ -158,10 +159,10 @@ fn shared_prompt(chosen: Text, rejected: Text) -> Result<(Text, Text, Text), Str
         (Text::Chat(chosen), Text::Chat(rejected)) => {
             let (mut chosen, mut rejected) = (chosen.messages, rejected.messages);
             let shared = chosen.iter().zip(&rejected).take_while(|(a, b)| a == b).count();
-            match shared {
+            match shared.min(chosen.len() - 1).min(rejected.len() - 1) {
+                _ if chosen == rejected => Err(same()),
                 0 => Err(nothing()),
-                _ if shared == chosen.len() || shared == rejected.len() => Err(same()),
-                _ => {
+                shared => {
                     let ends = (chosen.split_off(shared), rejected.split_off(shared));
                     Ok((Text::Chat(chosen.into()), Text::Chat(ends.0.into()), Text::Chat(ends.1.into())))
                 }
@@ -172,6 +173,10 @@ fn shared_prompt(chosen: Text, rejected: Text) -> Result<(Text, Text, Text), Str
             let shared: usize = shared.map(|(c, _)| c.len_utf8()).sum();
             if chosen == rejected {
                 return Err(same());
+            }
+            if shared == chosen.len().min(rejected.len()) {
+                let why = "no prompt, and of `chosen` and `rejected` one is the beginning of the other";
+                return Err(format!("{why}: where the prompt ends can't be told"));
             }
             let shared = chosen[..shared].strip_suffix(' ').map_or(shared, str::len);
             let (prompt, chosen, rejected) = (&chosen[..shared], &chosen[shared..], &rejected[shared..]);

@@ -55,7 +55,7 @@ pub(super) fn kwargs(value: &Json) -> Result<Object, String> {
     }
 }
 
-/// The digits of a number that is written with a fraction of 0, as `5.0`.
+/// The digits of a number that is written with a fraction of zeros, as `5.0` and `5.00`.
 pub(super) fn whole(number: &str) -> Option<String> {
     let (digits, zeros) = number.split_once('.')?;
     let fits = !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0');

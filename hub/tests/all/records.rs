@@ -174,7 +174,7 @@ fn bad_rows_have_line_and_column() {
 
 #[test]
 fn rows_that_do_not_fit_their_field_say_why() {
-    let faults: [(&str, usize, &str); 10] = [
+    let faults: [(&str, usize, &str); 11] = [
         (r#"{"prompt":null}"#, 1, "no `prompt`"),
         (r#"{"prompt":[]}"#, 2, "`prompt`: expected a string or a list of messages"),
         (r#"{"prompt":[{"role":"user","content":null}]}"#, 2, "`prompt`: a message has no `content`"),
@@ -192,6 +192,11 @@ fn rows_that_do_not_fit_their_field_say_why() {
             r#"{"chosen":[{"role":"user","content":"a"}],"rejected":[{"role":"user","content":"a"}]}"#,
             1,
             "no prompt, and `chosen` and `rejected` are the same",
+        ),
+        (
+            r#"{"chosen":"Q: 1? 2","rejected":"Q: 1? 2 and 3"}"#,
+            1,
+            "no prompt, and of `chosen` and `rejected` one is the beginning of the other",
         ),
     ];
     let good = "{\"prompt\":\"p\"}\n";
@@ -245,6 +250,41 @@ fn prompts_of_strings_end_before_the_last_shared_space() {
     let record = &found.unwrap().records[0];
     assert_eq!(record.prompt, plain("Human: hé? Assistant:"));
     assert_eq!((&record.chosen, &record.rejected), (&Some(plain(" yes")), &Some(plain(" no"))));
+}
+
+/// TRL's `extract_prompt` takes the same prompts.
+#[test]
+fn a_chat_that_goes_on_after_the_other_keeps_the_last_shared_message() {
+    let turn = |role: &str, text: &str| format!("{{\"role\":\"{role}\",\"content\":\"{text}\"}}");
+    let short = [turn("user", "q"), turn("assistant", "y")].join(",");
+    let long = [short.clone(), turn("user", "sure?"), turn("assistant", "yes")].join(",");
+    let found = rows(&format!("{{\"chosen\":[{long}],\"rejected\":[{short}]}}"), &Columns::default()).unwrap();
+    let [record] = found.records.as_slice() else { panic!("{found:?}") };
+    assert_eq!(record.prompt, chat(&[("user", "q")]));
+    assert_eq!(record.rejected, Some(chat(&[("assistant", "y")])));
+    assert_eq!(record.chosen, Some(chat(&[("assistant", "y"), ("user", "sure?"), ("assistant", "yes")])));
+}
+
+#[test]
+fn keys_that_are_there_twice_are_found_at_every_depth_and_at_once() {
+    let twice = r#"{"a":{"b":"p","b":"q"}}"#;
+    let columns = Columns { prompt: named("a.b"), ..Columns::default() };
+    let found = rows(twice, &columns).unwrap();
+    assert_eq!(found.bad[0].message, "`a.b`: the key `b` is there twice");
+    let wide: Vec<String> = (0..200_000).map(|key| format!("\"k{key}\":0")).collect();
+    let started = std::time::Instant::now();
+    let message = refusal(&format!("{{{}}}", wide.join(",")), &Columns::default());
+    assert!(started.elapsed().as_secs() < 20, "{:?}", started.elapsed());
+    assert!(message.contains("no column `prompt`"), "{message}");
+    let help = read_help(&wide[..30].join(","));
+    assert!(help.contains("and 10 more: map one of them"), "{help}");
+}
+
+/// What an error about one row advises.
+fn read_help(fields: &str) -> String {
+    let dir = dir_of(&[("data.jsonl", format!("{{{fields}}}").as_bytes())]);
+    let error = read(&[dir.path().join("data.jsonl")], &Columns::default(), OnBad::Fatal, None).unwrap_err();
+    error.help.unwrap_or_default()
 }
 
 #[test]
@@ -333,26 +373,9 @@ fn by(contents: &str, reading: &Reading) -> Result<Read, Error> {
         .map_err(|error| Error { message: error.message.replace(&format!("{}/", dir.path().display()), ""), ..error })
 }
 
-const PAIRS: Reading = Reading {
-    columns: Columns {
-        prompt: None,
-        completion: None,
-        chosen: None,
-        rejected: None,
-        answer: None,
-        label: None,
-        margin: None,
-        probability: None,
-        tools: None,
-        chat_template_kwargs: None,
-    },
-    on_bad: OnBad::Fatal,
-    limit: None,
-    continues: false,
-    asks: false,
-    pairs: true,
-    settings: records::Settings::Fields,
-};
+fn pairs() -> Reading {
+    Reading { pairs: true, ..Reading::default() }
+}
 
 #[test]
 fn a_prompt_is_a_chat_where_a_response_is_one() {
@@ -368,16 +391,16 @@ fn a_prompt_is_a_chat_where_a_response_is_one() {
     // With `completion` as another name of `chosen` they are the same, whoever reads them.
     for pairs in [true, false] {
         let columns = Columns { completion: named("chosen"), ..Columns::default() };
-        let found = by(&rows.join("\n"), &Reading { columns, pairs, ..PAIRS }).unwrap();
+        let found = by(&rows.join("\n"), &Reading { columns, pairs, ..Reading::default() }).unwrap();
         for record in &found.records {
             assert_eq!(record.prompt, chat(&[("user", "q")]));
             assert_eq!((&record.chosen, &record.completion), (&Some(chat(&[("assistant", "y")])), &record.chosen));
             assert_eq!(record.rejected, Some(chat(&[("assistant", "n")])));
         }
     }
-    let asks = by("{\"prompt\":\"q\"}", &Reading { asks: true, ..PAIRS }).unwrap();
+    let asks = by("{\"prompt\":\"q\"}", &Reading { asks: true, ..pairs() }).unwrap();
     assert_eq!(asks.records[0].prompt, chat(&[("user", "q")]));
-    let error = by(&format!("{{\"prompt\":\"q\",\"chosen\":[{asked}],\"rejected\":[{no}]}}"), &PAIRS).unwrap_err();
+    let error = by(&format!("{{\"prompt\":\"q\",\"chosen\":[{asked}],\"rejected\":[{no}]}}"), &pairs()).unwrap_err();
     assert!(error.message.starts_with("data.jsonl:1:1: a response has no turn of the assistant"), "{error}");
 }
 
@@ -387,10 +410,10 @@ fn one_side_alone_and_two_equal_ones_are_bad_where_pairs_are_read() {
         ("{\"prompt\":\"q\",\"chosen\":\"a\"}", "the row has one of `chosen` and `rejected` alone"),
         ("{\"prompt\":\"q\",\"chosen\":\"a\",\"rejected\":\"a\"}", "`chosen` and `rejected` are the same"),
     ] {
-        assert!(by(row, &PAIRS).unwrap_err().message.contains(says));
-        assert_eq!(by(row, &Reading { pairs: false, ..PAIRS }).unwrap().records.len(), 1);
+        assert!(by(row, &pairs()).unwrap_err().message.contains(says));
+        assert_eq!(by(row, &Reading { pairs: false, ..pairs() }).unwrap().records.len(), 1);
     }
-    let options = Reading { settings: records::Settings::Options, ..PAIRS };
+    let options = Reading { settings: records::Settings::Options, ..pairs() };
     let error = by("{\"prompt\":\"q\",\"rejected\":\"a\"}", &options).unwrap_err();
     let help = error.help.unwrap();
     assert!(help.contains("`--completion \"rejected\"`") && help.contains("`--bad-rows skip`"), "{help}");
@@ -399,10 +422,10 @@ fn one_side_alone_and_two_equal_ones_are_bad_where_pairs_are_read() {
 #[test]
 fn a_prompt_that_ends_with_the_assistant_is_continued_on_request_alone() {
     let row = r#"{"prompt":[{"role":"user","content":"q"},{"role":"assistant","content":"It is"}],"completion":" so"}"#;
-    let error = by(row, &PAIRS).unwrap_err();
+    let error = by(row, &pairs()).unwrap_err();
     assert!(error.message.contains("the prompt ends with a turn of the assistant"), "{error}");
     assert!(error.help.unwrap().contains("`prefill = continue`"));
-    let continues = Reading { continues: true, ..PAIRS };
+    let continues = Reading { continues: true, ..pairs() };
     let found = by(row, &continues).unwrap();
     let Text::Chat(prompt) = &found.records[0].prompt else { panic!("no chat") };
     assert!(prompt.continues());
@@ -419,7 +442,7 @@ fn messages_keep_every_field_and_prompts_have_tools() {
     let row = r#"{"prompt":[{"role":"user","content":[{"type":"text","text":"a"},{"type":"text","text":"b"}],"name":null}],
         "tools":"[{\"name\":\"t\"}]","chat_template_kwargs":{"z":1,"a":true},
         "completion":[{"role":"assistant","tool_calls":[{"function":{"name":"f","arguments":{"z":1,"a":[1.0]}}}],"weight":0}]}"#;
-    let found = by(&row.replace('\n', " "), &PAIRS).unwrap();
+    let found = by(&row.replace('\n', " "), &pairs()).unwrap();
     let record = &found.records[0];
     let Text::Chat(prompt) = &record.prompt else { panic!("no chat") };
     assert_eq!((prompt.messages[0].text().as_ref(), prompt.messages[0].others().count()), ("ab", 0));
@@ -486,7 +509,7 @@ fn an_answer_keeps_the_digits_that_its_file_has() {
     ];
     let file = answers.map(|(written, _)| format!("{{\"prompt\":\"p\",\"meta\":{{\"a\":{written}}}}}")).join("\n");
     let columns = Columns { answer: named("meta.a"), ..Columns::default() };
-    let found = by(&file, &Reading { columns, ..PAIRS }).unwrap();
+    let found = by(&file, &Reading { columns, ..pairs() }).unwrap();
     let read: Vec<&str> = found.records.iter().filter_map(|record| record.answer.as_deref()).collect();
     assert_eq!(read, answers.map(|(_, read)| read));
     assert_eq!(found.notes, Vec::<String>::new());
@@ -503,7 +526,7 @@ fn read_one(file: &Path) -> Read {
 fn whole_answers_with_a_fraction_of_zero_lose_it_and_that_is_said_once() {
     let file =
         "{\"prompt\":\"p\",\"answer\":7.0}\n{\"prompt\":\"p\",\"answer\":-0.00}\n{\"prompt\":\"p\",\"answer\":7.5}\n";
-    let found = by(file, &PAIRS).unwrap();
+    let found = by(file, &pairs()).unwrap();
     let answers: Vec<&str> = found.records.iter().filter_map(|record| record.answer.as_deref()).collect();
     assert_eq!(answers, ["7", "0", "7.5"]);
     assert_eq!(found.notes.len(), 1);
@@ -547,7 +570,7 @@ fn files_that_are_none_and_lines_without_an_end_are_refused_at_once() {
     assert_eq!(says_of(dir.path(), "hole.jsonl"), "hole.jsonl: line 1 is too long: more than 16 MiB");
     std::fs::File::create(path("hole.json")).unwrap().set_len(1 << 30).unwrap();
     assert_eq!(says_of(dir.path(), "hole.json"), "hole.json: line 1 is too long: more than 16 MiB");
-    let error = labels(&path("pipe.jsonl")).unwrap_err();
+    let error = labels(&path("pipe.jsonl"), &Reading::default()).unwrap_err();
     assert!(error.message.ends_with("it is a named pipe, not a regular file"), "{error}");
 }
 
@@ -566,7 +589,7 @@ fn recorded_labels_come_through_the_same_door() {
     let list = format!("\u{feff}[{}]", rows.join(",\n"));
     let dir = dir_of(&[("a.jsonl", lines.as_bytes()), ("a.json", list.as_bytes())]);
     for name in ["a.jsonl", "a.json"] {
-        let found = labels(&dir.path().join(name)).unwrap();
+        let found = labels(&dir.path().join(name), &Reading::default()).unwrap().records;
         for label in &found {
             assert_eq!((label.prompt.as_str(), label.first.as_str(), label.second.as_str()), ("q", "y", "n"));
         }
@@ -591,12 +614,31 @@ fn recorded_labels_come_through_the_same_door() {
         ("{\"prompt\": [], \"chosen\": \"x\", \"rejected\": \"y\"}", "expected a string or a list of messages"),
     ] {
         let dir = dir_of(&[("a.jsonl", format!("\n{line}\n").as_bytes())]);
-        let message = says(labels(&dir.path().join("a.jsonl")), dir.path());
+        let message = says(labels(&dir.path().join("a.jsonl"), &Reading::default()), dir.path());
         assert!(message.starts_with("a.jsonl:2:") && message.contains(why), "{message}");
     }
     let twice = format!("{{\"prompt\":\"q\",\"chosen\":[{yes},{asked},{no}],\"rejected\":[{no}]}}");
     let dir = dir_of(&[("a.jsonl", twice.as_bytes())]);
-    assert!(says(labels(&dir.path().join("a.jsonl")), dir.path()).contains("several messages"));
+    assert!(says(labels(&dir.path().join("a.jsonl"), &Reading::default()), dir.path()).contains("several messages"));
+    // Columns by other names, as in a table of comparisons, and a row that can't be read.
+    let rows = "{\"q\":\"q\",\"two\":{\"a\":\"y\",\"b\":\"n\"},\"p\":0.25}\n{\"q\":\"q\"}\n";
+    let dir = dir_of(&[("a.jsonl", rows.as_bytes())]);
+    let file = dir.path().join("a.jsonl");
+    let columns = Columns {
+        prompt: named("q"),
+        first: named("two.a"),
+        second: named("two.b"),
+        probability: named("p"),
+        ..Columns::default()
+    };
+    let found = labels(&file, &Reading { columns, on_bad: OnBad::Skip, ..Reading::default() }).unwrap();
+    let [label] = found.records.as_slice() else { panic!("{found:?}") };
+    assert_eq!((label.first.as_str(), label.second.as_str(), label.probability), ("y", "n", 0.25));
+    assert_eq!(found.bad.len(), 1);
+    assert!(found.left_out().unwrap().starts_with("1 of 2 rows are left out; the first, "));
+    let columns = Columns { preferred: named("verdict"), ..Columns::default() };
+    let message = says(labels(&file, &Reading { columns, ..Reading::default() }), dir.path());
+    assert!(message.starts_with("a.jsonl: no column `verdict`, which `preferred` is mapped to\n"), "{message}");
 }
 
 #[test]

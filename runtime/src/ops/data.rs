@@ -44,7 +44,7 @@ struct Rows {
     probability: Option<String>,
     tools: Option<String>,
     chat_template_kwargs: Option<String>,
-    bad_rows: String,
+    bad_rows: OnBad,
     prefill: Option<String>,
     count: Option<usize>,
 }
@@ -82,7 +82,7 @@ impl Op for MakeData {
 fn from_files(stage: &Stage, context: &mut Context<'_>, scorer: Option<Scorer>) -> Result<Data, Fault> {
     let rows: Rows = config(stage)?;
     let files = files(&rows, context)?;
-    let on_bad = if rows.bad_rows == "skip" { OnBad::Skip } else { OnBad::Fatal };
+    let on_bad = rows.bad_rows;
     let columns = Columns {
         prompt: rows.prompt,
         completion: rows.completion,

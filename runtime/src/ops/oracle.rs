@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pbpo_compiler::plan::Stage;
+use pbpo_hub::records::{self, Columns, OnBad, Reading};
 use pbpo_judge::{
     ChatSettings, DecisionSettings, Judge, Labels as JudgeLabels, Limit, Missing, OrderSettings, Recorded, Remote,
     ServerSettings, Ties, Wire,
@@ -13,6 +14,7 @@ use super::{Op, config};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
+use crate::event::Event;
 use crate::host::Host;
 use crate::model::{Compute, Head, RewardModel, disk};
 use crate::oracle::{Asked, Btl, Labels, Oracle, Scorer};
@@ -69,6 +71,14 @@ struct Decision {
 #[derive(Deserialize)]
 struct FromFile {
     file: String,
+    prompt: Option<String>,
+    chosen: Option<String>,
+    rejected: Option<String>,
+    first: Option<String>,
+    second: Option<String>,
+    preferred: Option<String>,
+    probability: Option<String>,
+    bad_rows: Option<OnBad>,
     unknown: String,
     labels: Labels,
 }
@@ -94,7 +104,7 @@ impl Op for MakeOracle {
                 Oracle::Verifier { btl: config(stage)?, draws_ties: ties == "draw" }
             }
             "reward_model" => Oracle::Scorer(Box::new(scorer(stage, &context.host)?)),
-            "recorded" => Oracle::Judge(recorded(stage, &context.host)?),
+            "recorded" => Oracle::Judge(recorded(stage, context)?),
             "chat" | "decision" => Oracle::Judge(served(stage, &by, context)?),
             _ => Oracle::Task(config(stage)?),
         };
@@ -160,15 +170,21 @@ fn served(stage: &Stage, by: &str, context: &mut Context<'_>) -> Result<Asked, F
     Ok(asked(Box::new(judge), served.labels, &served.ties))
 }
 
-fn recorded(stage: &Stage, host: &Host) -> Result<Asked, Fault> {
-    let FromFile { file, unknown, labels } = config(stage)?;
+fn recorded(stage: &Stage, context: &mut Context<'_>) -> Result<Asked, Fault> {
+    let FromFile { file, prompt, chosen, rejected, first, second, preferred, probability, bad_rows, unknown, labels } =
+        config(stage)?;
+    let columns = Columns { prompt, chosen, rejected, first, second, preferred, probability, ..Columns::default() };
+    let reading = Reading { columns, on_bad: bad_rows.unwrap_or_default(), ..Reading::default() };
     let missing = if unknown == "drop" { Missing::Abstain } else { Missing::Error };
-    let path = host.path(&file);
-    let said = pbpo_hub::records::labels(&path).map_err(|error| {
+    let path = context.host.path(&file);
+    let said = records::labels(&path, &reading).map_err(|error| {
         let fault = Fault::from(error);
         if fault.help.is_none() { fault.help("the path is relative to the file that names it") } else { fault }
     })?;
-    let pairs = said.into_iter().map(|label| ([label.prompt, label.first, label.second], label.probability));
+    for text in said.left_out().into_iter().chain(said.notes) {
+        context.emit(Event::Notice { stage: stage.name.clone(), text })?;
+    }
+    let pairs = said.records.into_iter().map(|label| ([label.prompt, label.first, label.second], label.probability));
     let recorded = asked(Box::new(Recorded::new(path.display().to_string(), pairs, missing)), labels, "drop");
     Ok(Asked { may_be_mute: unknown == "drop", ..recorded })
 }
