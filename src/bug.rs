@@ -2,7 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::{self, ThreadId};
 
 use pbpo_outside::shown::line;
 
@@ -11,8 +12,8 @@ use crate::cli::eprint;
 /// A bug in pbpoc (`EX_SOFTWARE` of sysexits.h).
 pub const BUG: u8 = 70;
 
-/// The first panic that nobody has asked about yet.
-static FIRST: Mutex<Option<Panic>> = Mutex::new(None);
+/// The panics that nobody has asked about yet, each with its thread.
+static KEPT: Mutex<Vec<(ThreadId, Panic)>> = Mutex::new(Vec::new());
 
 /// A bug was told: the command ends with [`BUG`], whatever else comes of it.
 static TOLD: AtomicBool = AtomicBool::new(false);
@@ -52,20 +53,26 @@ impl Panic {
     }
 }
 
-/// From here on a panic prints nothing by itself: it is kept for whoever catches it. Of several threads the first counts.
+/// From here on a panic prints nothing by itself: it is kept for whoever catches it.
 pub fn keep_panics() {
     set_hook(Box::new(|info| {
         let payload = info.payload();
         let text = payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref::<&str>().copied());
         let place = info.location().map_or_else(|| "no place".to_owned(), ToString::to_string);
         let panic = Panic { message: text.unwrap_or("no message").to_owned(), place };
-        FIRST.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(panic);
+        kept().push((thread::current().id(), panic));
     }));
 }
 
-/// The panic that was kept, once.
+/// Takes the first panic of this thread that was kept, or else that of any: a thread that waits for others stops with theirs.
 pub fn taken() -> Option<Panic> {
-    FIRST.lock().unwrap_or_else(PoisonError::into_inner).take()
+    let (mut kept, this) = (kept(), thread::current().id());
+    let at = kept.iter().position(|(thread, _)| *thread == this).or((!kept.is_empty()).then_some(0))?;
+    Some(kept.remove(at).1)
+}
+
+fn kept() -> MutexGuard<'static, Vec<(ThreadId, Panic)>> {
+    KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The exit code of a command. A panic in it, or one on a thread that nobody waited for, is told, and is [`BUG`].
@@ -74,6 +81,7 @@ pub fn guarded(command: impl FnOnce() -> u8) -> u8 {
     if let Some(panic) = taken() {
         panic.tell();
     }
+    kept().clear();
     match ended {
         Ok(code) if !TOLD.swap(false, Ordering::Relaxed) => code,
         _ => BUG,

@@ -1,6 +1,5 @@
 //! `pbpoc fmt`: files in the one layout of the language.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -29,12 +28,13 @@ pub fn run(args: &FmtArgs) -> u8 {
 fn one(path: &Path, check: bool) -> u8 {
     let stdin = path.as_os_str() == "-";
     let text = if stdin {
-        let mut text = String::new();
-        if let Err(error) = std::io::stdin().take(read::ENOUGH).read_to_string(&mut text) {
-            eprint(&format!("error: stdin can't be read: {error}\n"));
-            return DIAGNOSTICS;
+        match read::all_of(std::io::stdin()) {
+            Ok(text) => text,
+            Err(reason) => {
+                eprint(&format!("error: stdin can't be read: {reason}\n"));
+                return DIAGNOSTICS;
+            }
         }
-        text
     } else {
         match read::text(path) {
             Ok(text) => text,

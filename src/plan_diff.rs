@@ -12,12 +12,12 @@ use pbpo_compiler::plan::diff::Diff;
 use pbpo_compiler::{Compiled, Input, Planned};
 use pbpo_outside::file::{self, limit};
 
-use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Overrides, eprint, print_either, report};
+use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Overrides, USAGE, eprint, print_either, report};
 use crate::read;
 
 /// Prints the differences; the exit code.
 pub fn run(file: Option<&Path>, sides: &[String], overrides: &Overrides, json: bool) -> Result<u8, Failure> {
-    let [old, new] = sides else { return Err(Failure(2)) };
+    let [old, new] = sides else { return Err(Failure(USAGE)) };
     let (old, new) = (plan(file, old, overrides)?, plan(file, new, overrides)?);
     let diff = Diff::of(&old, &new);
     let text = if json { format!("{}\n", serde_json::to_string(&diff).unwrap_or_default()) } else { diff.text() };
@@ -34,7 +34,9 @@ fn plan(file: Option<&Path>, side: &str, overrides: &Overrides) -> Result<Plan, 
     if path.ends_with(".json") {
         let bytes = file::bytes(Path::new(path), limit::CONFIG)
             .map_err(|refused| fail(&format!("`{path}` can't be read: {refused}")))?;
-        return Plan::from_json(&String::from_utf8_lossy(&bytes))
+        return String::from_utf8(bytes)
+            .map_err(|_| "it is not UTF-8 text".to_owned())
+            .and_then(|text| Plan::from_json(&text))
             .map_err(|error| fail(&format!("`{path}` is no plan: {error}")));
     }
     if path.ends_with(".pbpo") {

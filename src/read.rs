@@ -8,7 +8,7 @@ use pbpo_compiler::{Compiled, unreadable};
 use pbpo_outside::file;
 
 /// Where the compiler's own limit on the size of a file is noticed.
-pub const ENOUGH: u64 = 5 << 20;
+const ENOUGH: u64 = 5 << 20;
 
 /// The text of a file, or the finding that it can't be read.
 pub fn text(path: &Path) -> Result<String, Box<Compiled>> {
@@ -40,9 +40,13 @@ impl Loader for Disk {
 /// A regular file of UTF-8 text. What has more bytes than the compiler takes is cut short just above its limit, so that
 /// the compiler's own finding says so.
 fn read(path: &Path) -> Result<String, String> {
+    all_of(file::open(path, u64::MAX).map_err(|refused| refused.to_string())?)
+}
+
+/// The UTF-8 text that a reader gives, cut short as files are.
+pub fn all_of(reader: impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
-    let file = file::open(path, u64::MAX).map_err(|refused| refused.to_string())?;
-    file.take(ENOUGH).read_to_end(&mut bytes).map_err(|error| file::Refused::from(error).to_string())?;
+    reader.take(ENOUGH).read_to_end(&mut bytes).map_err(|error| file::Refused::from(error).to_string())?;
     if bytes.len() as u64 == ENOUGH {
         // Cut inside a character, perhaps: it is too large in any case.
         return Ok(String::from_utf8_lossy(&bytes).into_owned());

@@ -284,6 +284,9 @@ fn what_a_run_recorded_is_scored_as_it_was_said() {
     std::fs::write(&data, foreign).unwrap();
     let output = pbpoc(&["score", "--model", &model, "--data", &data, "--completion", "chosen"]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("another tokenizer"), "{output:?}");
+    // Columns that are not asked for may hold anything.
+    let odd = row(", \"answer\": {\"value\": 1}, \"rejected\": 5, \"label\": \"x\"");
+    assert_eq!(score(&odd, &[]), lm_eval);
 }
 
 /// What `generate` prints is read back as the tokens that the model said, though the tokenizer would write the text in others.
@@ -306,6 +309,44 @@ fn a_completion_in_other_tokens_than_its_text_has_keeps_them() {
         }
     }
     assert!(said > 0, "every text gives its tokens");
+}
+
+/// A greedy completion is greedy when it is scored: with its prompt's tools and variables, cut off or ended.
+#[test]
+fn what_generate_prints_is_scored_as_the_same_tokens() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let model = path("model");
+    copy(&checkpoint("qwen2"), Path::new(&model));
+    let config = Path::new(&model).join("tokenizer_config.json");
+    let mut json: Value = serde_json::from_str(&std::fs::read_to_string(&config).unwrap()).unwrap();
+    json["chat_template"] =
+        "{{ style }}{{ tools | tojson if tools }}{% for m in messages %}{{ m.role }}: {{ m.content }}\n\
+                             {% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+            .into();
+    std::fs::write(&config, json.to_string()).unwrap();
+    let turn = |role: &str, text: &str| format!("{{\"role\":\"{role}\",\"content\":\"{text}\"}}");
+    let with = ",\"tools\":[{\"name\":\"f\"}],\"chat_template_kwargs\":{\"style\":\"x\"}";
+    let rows = [
+        format!("{{\"prompt\":[{}]}}", turn("user", "hi")),
+        format!("{{\"prompt\":[{}]{with},\"answer\":{{}},\"chosen\":5}}", turn("user", "hi")),
+        format!("{{\"prompt\":[{},{}]}}", turn("user", "hi"), turn("assistant", "h")),
+        "{\"prompt\":\"one two\"}".to_owned(),
+    ];
+    std::fs::write(path("prompts.jsonl"), rows.join("\n")).unwrap();
+    let data = path("prompts.jsonl");
+    let rest = ["--data", &data, "--prefill", "continue", "--max-new", "3", "--format", "json"];
+    let made = stdout(&[&["generate", "--model", &model][..], &rest].concat());
+    let lines: Vec<Value> = made.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[1]["tools"][0]["name"], &lines[1]["chat_template_kwargs"]["style"]), (&"f".into(), &"x".into()));
+    let data = path("made.jsonl");
+    std::fs::write(&data, &made).unwrap();
+    let args = ["score", "--model", &model, "--data", &data, "--prefill", "continue", "--format", "json"];
+    let scored = stdout(&args);
+    assert_eq!(scored.lines().count(), rows.len());
+    for (line, made) in scored.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).zip(lines) {
+        assert_eq!((&line["greedy"], line["token_logps"].as_array().unwrap().len()), (&true.into(), 3), "{made}");
+    }
 }
 
 /// A checkpoint whose last norm has weights so large that its logits are not finite, though all weights are.
@@ -508,6 +549,11 @@ fn score_and_generate_have_the_settings_of_data_blocks() {
         let refused = String::from_utf8(pbpoc(&args).stderr).unwrap();
         assert!(refused.contains("rows.jsonl:2:1: the prompt ends with a turn of the assistant"), "{refused}");
         assert!(refused.contains("`--prefill continue`") && refused.contains("`--bad-rows skip`"), "{refused}");
+        if command == "generate" {
+            let lone = pbpoc(&["generate", "--model", &model, "--limit", "3", "hi"]);
+            let said = String::from_utf8(lone.stderr).unwrap();
+            assert!(!lone.status.success() && said.contains("--limit is about the rows of a file"), "{said}");
+        }
         let skipped = pbpoc(&[args.as_slice(), &["--bad-rows", "skip"]].concat());
         assert!(skipped.status.success());
         let said = String::from_utf8(skipped.stderr).unwrap();

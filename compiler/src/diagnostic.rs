@@ -40,7 +40,16 @@ pub struct Fix {
     pub edits: Vec<(Span, String)>,
 }
 
+/// The label of a name that no block has.
+pub const DECLARED_NOWHERE: &str = "declared nowhere";
+
 impl Diagnostic {
+    /// Returns true if a name is declared nowhere and looks like none that is, so that a declaration is likely missing.
+    pub fn is_missing_declaration(&self) -> bool {
+        let guessed = self.help.as_deref().is_some_and(|help| help.starts_with("did you mean"));
+        self.code == Code::UnknownName && self.primary.text == DECLARED_NOWHERE && !guessed
+    }
+
     /// An error at a place.
     pub fn error(code: Code, span: Span, message: impl Into<String>) -> Self {
         let primary = Label { span, text: String::new() };

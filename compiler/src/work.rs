@@ -63,10 +63,10 @@ impl Work {
             let mut out = Vec::new();
             (suggest::after(at, || this.plan(point, base, &mut out)), out)
         });
-        let mut planned = Vec::with_capacity(points.len());
+        let (mut planned, mut told) = (Vec::with_capacity(points.len()), BTreeSet::new());
         for (plan, found) in results {
             planned.extend(plan);
-            self.out.extend(found);
+            self.out.extend(found.into_iter().filter(|found| is_new(found, &mut told)));
         }
         planned
     }
@@ -84,9 +84,9 @@ impl Work {
             }
             (out, lints, planned.filter(|_| few))
         });
-        let (mut lints, mut kept) = (Vec::new(), Vec::new());
+        let (mut lints, mut kept, mut told) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (found, said, planned) in results {
-            self.out.extend(found);
+            self.out.extend(found.into_iter().filter(|found| is_new(found, &mut told)));
             lints.extend(said);
             kept.extend(planned);
         }
@@ -97,17 +97,17 @@ impl Work {
     /// The plan of a point.
     fn plan(&self, point: &Point, base: &Program, out: &mut Vec<Diagnostic>) -> Option<Planned> {
         let Self { project, overrides, .. } = self;
-        let revised;
         let all: Vec<&Override> = point.overrides.iter().map(|(_, set)| &**set).chain(overrides).collect();
         let before = out.len();
+        // A point has marks of its own, so that what is said of it does not depend on which thread is first.
         let program = if all.is_empty() {
-            base
+            base.clone()
         } else {
             let mut entries = Entries::new(project);
             let changed = overrides::apply(&mut entries, all.iter().copied(), out);
-            revised = base.revised(&entries, &changed, out);
-            &revised
+            base.revised(&entries, &changed, out)
         };
+        let program = &program;
         let item = program.scope.items.get(&point.pipeline)?.clone();
         let Item::Pipeline(pipeline) = &*item else { return None };
         out.extend(points::pinned::other_seed(project, pipeline.name.span.file, &all));
@@ -336,4 +336,10 @@ pub(crate) fn unused(program: &Program, project: &Project, out: &mut Vec<Diagnos
             );
         }
     }
+}
+
+/// Returns false for a name that is declared nowhere and was reported at an earlier point: one missing declaration is one
+/// mistake, wherever it is used.
+fn is_new(found: &Diagnostic, told: &mut BTreeSet<String>) -> bool {
+    !found.is_missing_declaration() || told.insert(found.message.clone())
 }

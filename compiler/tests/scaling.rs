@@ -156,6 +156,28 @@ fn a_large_sweep_is_checked_at_once() {
 }
 
 #[test]
+fn a_long_chain_of_sweeps_takes_no_time() {
+    let of = |i: usize| if i == 0 { "main".to_owned() } else { format!("s{}", i - 1) };
+    let start = Instant::now();
+    let compiled = checked(&lines(8000, |i| format!("sweep s{i} over {} {{ seed in 0..2 }}", of(i))));
+    assert!(compiled.diagnostics.iter().filter(|found| found.message == "a sweep over a sweep").count() > 7000);
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+/// One report of a missing declaration, at its first use, whichever thread is first.
+#[test]
+fn a_missing_declaration_is_reported_once_and_at_the_same_place() {
+    let text = lines(40, |i| format!("pipeline m{i} {{ report = evaluate(zork, held) }}"));
+    for _ in 0..20 {
+        let compiled = checked(&text);
+        let found: Vec<_> = compiled.diagnostics.iter().filter(|found| found.message.contains("zork")).collect();
+        let [only] = found.as_slice() else { panic!("{found:?}") };
+        let at = text.find("zork").unwrap() as u32;
+        assert_eq!(only.primary.span.start, at);
+    }
+}
+
+#[test]
 fn a_long_chain_of_variants_takes_no_time() {
     let chain = |count: usize| {
         let of = |i: usize| if i == 0 { "main".to_owned() } else { format!("v{}", i - 1) };

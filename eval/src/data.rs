@@ -220,16 +220,21 @@ fn lines(path: &Path) -> Result<Vec<(usize, Row)>, String> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let wrong =
             |error: serde_json::Error| format!("line {at}, column {}: not a JSON object: {error}", error.column());
-        rows.push((at, serde_json::from_slice(line).map_err(wrong)?));
+        let row = pbpo_outside::json::value(line).and_then(serde_json::from_value).map_err(wrong)?;
+        rows.push((at, row));
     }
     Ok(rows)
 }
 
-/// A list of rows, or an object that holds it under `examples` (BIG-Bench Hard's own files) or `data`.
+/// A list of rows, or an object that holds it under `examples` (BIG-Bench Hard's own files) or `data`. Other fields of that
+/// object are not read; both lists at once are an error.
 fn document(path: &Path) -> Result<Vec<Row>, String> {
     let bytes = file::bytes(path, limit::ARRAY).map_err(|refused| refused.to_string())?;
     let text = bytes.strip_prefix(BOM).unwrap_or(&bytes);
-    let mut value: Value = serde_json::from_slice(text).map_err(|error| format!("not JSON: {error}"))?;
+    let mut value: Value = pbpo_outside::json::value(text).map_err(|error| format!("not JSON: {error}"))?;
+    if value.get("examples").and(value.get("data")).is_some() {
+        return Err("it has rows under both `examples` and `data`".to_owned());
+    }
     for key in ["examples", "data"] {
         if let Some(rows) = value.get_mut(key) {
             value = rows.take();

@@ -133,6 +133,19 @@ fn bad_rows_are_named_by_file_and_place() {
 }
 
 #[test]
+fn what_is_there_twice_is_refused() {
+    let twice = r#"{"input": "a", "input": "b", "target": "c"}"#;
+    assert!(
+        error_of("bbh_zeroshot_word_sorting", "bbh/word_sorting.json", &format!("[{twice}]"))
+            .contains("`input` is there twice")
+    );
+    let both = r#"{"examples": [], "data": []}"#;
+    assert!(
+        error_of("bbh_zeroshot_word_sorting", "bbh/word_sorting.json", both).contains("both `examples` and `data`")
+    );
+}
+
+#[test]
 fn shots_must_be_there() {
     let directory = tempfile::tempdir().expect("a directory");
     write(directory.path(), "gsm8k/main/test.jsonl", GSM);

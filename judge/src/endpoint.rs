@@ -141,12 +141,8 @@ fn parse(url: &str, path: &str, source: &str) -> Result<(Uri, Site), Error> {
     if url.contains('#') {
         return Err(wrong("has a #, and what follows it is never sent"));
     }
-    let mut names = query.into_iter().flat_map(|query| query.split('&')).map(|pair| pair.to_lowercase());
-    let secret = |pair: String| {
-        let name = pair.split('=').next().unwrap_or_default();
-        ["key", "token", "secret", "pass", "sig", "auth"].iter().any(|word| name.contains(word))
-    };
-    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) || names.any(secret) {
+    let secret = query.is_some_and(pbpo_outside::address::names_a_secret);
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) || secret {
         return Err(Error::new(format!("{source} holds a key or a password"))
             .help(format!("take it out, put the key into {KEY} or a variable that `key` names")));
     }

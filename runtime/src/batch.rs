@@ -111,6 +111,12 @@ impl Batch {
         Rows { rows, length, positions }
     }
 
+    /// The most tokens of a row that a classifier reads, padding excluded.
+    pub fn longest_read(&self) -> usize {
+        let ends = self.read.last.iter().enumerate().map(|(row, last)| *last as usize - row * self.read.length + 1);
+        ends.max().unwrap_or(0)
+    }
+
     pub fn rows(&self) -> usize {
         self.rows
     }

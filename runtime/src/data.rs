@@ -149,9 +149,7 @@ impl Source {
 
     /// Says once in a run how many prompts are left out, and which date the chat template has written into them.
     pub fn tell(&self, context: &mut Context<'_>) -> Result<(), Fault> {
-        if let Some(date) = self.tokenizer.date() {
-            let text =
-                format!("the chat template writes the date {date}: today's, unless `SOURCE_DATE_EPOCH` fixes it");
+        if let Some(text) = self.tokenizer.date_notice() {
             context.notice_once("chat template", text)?;
         }
         let (all, used) = (self.prompts.len(), self.usable.len());

@@ -18,9 +18,15 @@ impl Fault {
         Self { message: message.into(), stage: None, help: None, row: None }
     }
 
-    /// A number that is not finite where a model computes: `what`, and the number.
+    /// The fault of a figure that is not finite: `what`, and the number.
     pub fn not_finite(what: &str, number: f64) -> Self {
-        Self::new(format!("{what} is {number}, not a finite number")).help(
+        Self::new(format!("{what} is {number}, not a finite number"))
+            .help("training that diverges ends so: lower the learning rate; or a setting is too large or too small")
+    }
+
+    /// The same of what a model computes from its weights.
+    pub fn model_not_finite(what: &str, number: f64) -> Self {
+        Self::not_finite(what, number).help(
             "either the weights are too large or broken (training that diverged, a damaged file), or a number of \
              `config.json` is wrong for them, such as a factor of `rope_scaling`; compare with the checkpoint's source",
         )

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pbpo_hub::records::Text;
+use pbpo_hub::records::{Text, write_row};
 
 use crate::error::Fault;
 use crate::value::Value;
@@ -95,31 +95,11 @@ impl serde::Serialize for PreferenceRecord {
         use serde::ser::SerializeMap;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("episode", &self.episode)?;
-        let mut said = serde_json::Map::new();
-        for (name, text) in [("prompt", &self.prompt), ("chosen", &self.chosen), ("rejected", &self.rejected)] {
-            match text {
-                Text::Plain(text) => map.serialize_entry(name, text)?,
-                Text::Chat(chat) => map.serialize_entry(name, &chat.messages)?,
-                Text::Said(own) => {
-                    map.serialize_entry(name, &own.text)?;
-                    said.insert(name.to_owned(), own.to_json());
-                }
-            }
-        }
-        if let Text::Chat(chat) = &self.prompt {
-            if let Some(tools) = &chat.tools {
-                map.serialize_entry("tools", tools)?;
-            }
-            if !chat.kwargs.is_empty() {
-                map.serialize_entry("chat_template_kwargs", &chat.kwargs)?;
-            }
-        }
-        if self.probability != 1.0 {
-            map.serialize_entry("probability", &self.probability)?;
-        }
-        if !said.is_empty() {
-            map.serialize_entry("said", &said)?;
-        }
+        let texts = [("prompt", &self.prompt), ("chosen", &self.chosen), ("rejected", &self.rejected)];
+        write_row(&mut map, &texts, |map| match self.probability {
+            1.0 => Ok(()),
+            probability => map.serialize_entry("probability", &probability),
+        })?;
         map.end()
     }
 }

@@ -144,7 +144,7 @@ fn all_finite(logits: &[f32]) -> bool {
 
 fn not_finite(logits: &[f32]) -> Fault {
     let odd = logits.iter().find(|logit| !logit.is_finite()).copied().unwrap_or(f32::NAN);
-    Fault::not_finite("a logit of the model", f64::from(odd))
+    Fault::model_not_finite("a logit of the model", f64::from(odd))
 }
 
 /// The token at quantile `u` of softmax(logits / temperature); the logits are finite.

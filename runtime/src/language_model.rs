@@ -89,7 +89,7 @@ impl LanguageModel {
         match logps.find(|(_, logp)| !logp.is_finite()) {
             Some((row, logp)) => {
                 let what = format!("a log-probability by `{}`", self.name);
-                Err(Fault::not_finite(&what, f64::from(logp)).at_row(row))
+                Err(Fault::model_not_finite(&what, f64::from(logp)).at_row(row))
             }
             None => Ok(()),
         }

@@ -138,7 +138,7 @@ impl Oracle {
 
 /// A preference between scores that are no numbers would be one for whichever response comes second.
 fn not_finite(source: &Source, row: &Row, score: f64) -> Fault {
-    let fault = Fault::not_finite("the oracle's reward of a response", score).at_row(row.item);
+    let fault = Fault::model_not_finite("the oracle's reward of a response", score).at_row(row.item);
     fault.name_row(|item| format!("prompt {} of `{}`", item + 1, source.data.name))
 }
 

@@ -108,6 +108,29 @@ pipeline main {
 }
 
 #[test]
+fn a_reward_model_that_reads_less_than_a_row_has_is_refused() {
+    let dir = directory();
+    std::fs::write(dir.path().join("votes.jsonl"), VOTE).unwrap();
+    let config = dir.path().join("reward/config.json");
+    let text = std::fs::read_to_string(&config).unwrap();
+    let short = text.replace("\"max_position_embeddings\": 64", "\"max_position_embeddings\": 8");
+    std::fs::write(&config, short).unwrap();
+    let file = r#"pbpo 1
+data votes { source = file("votes.jsonl") }
+policy pi { model = hf("qwen2"), init = pretrained, optimizer = adamw { lr = 0.0 } }
+reward_model r { backbone = hf("reward"), head = sequence, optimizer = adamw { lr = 0.0 } }
+pipeline main {
+  all = pairs(pi, votes)
+  repeat 1 { descend r on nll(r, all) }
+}
+"#;
+    let (mut told, mut env) = (tiny::Told::default(), Env::default());
+    let ran = execute(&plan(file, &[]), host(dir.path()), &mut told, &mut env, &mut Shared::default());
+    let fault = ran.unwrap_err();
+    assert!(fault.message.starts_with("`r` reads 8 tokens, and a prompt with its response has "), "{fault}");
+}
+
+#[test]
 fn an_oracle_reads_chats_whole_and_plain_text_with_its_end() {
     let dir = directory();
     let oracle = raw(dir.path());

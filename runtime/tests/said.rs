@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use pbpo_hub::Message;
-use pbpo_hub::records::{self, Reading, Said, Text};
+use pbpo_hub::records::{self, Columns, Reading, Said, Text};
 use pbpo_runtime::event::PreferenceRecord;
 use pbpo_runtime::rng::stream;
 use pbpo_runtime::tokenizer::{Checkpoint, Tokenizer};
@@ -53,12 +53,16 @@ fn prompts() -> Vec<Text> {
 }
 
 /// A pair as a run records it, as a file gives it back.
-fn recorded(prompt: &Text, chosen: Text, rejected: Text) -> records::Record {
+fn recorded(prompt: &Text, chosen: Text, rejected: Text) -> [Option<Text>; 2] {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("preferences.jsonl");
     let record = PreferenceRecord { episode: 1, prompt: prompt.clone(), chosen, rejected, probability: 1.0 };
     std::fs::write(&file, serde_json::to_string(&record).unwrap()).unwrap();
-    records::read(&[file], &Reading { continues: true, ..Reading::default() }).unwrap().records.remove(0)
+    ["chosen", "rejected"].map(|column| {
+        let columns = Columns { completion: Some(column.to_owned()), ..Columns::default() };
+        let reading = Reading { columns, continues: true, ..Reading::default() };
+        records::read(&[file.clone()], &reading).unwrap().records.remove(0).completion
+    })
 }
 
 /// Whatever tokens a policy says, and wherever it is cut off, its record gives the same tokens again.
@@ -83,8 +87,8 @@ fn what_is_recorded_has_the_tokens_that_were_said() {
                 };
                 let (chosen, rejected) = (said(), said());
                 let text = |response: &[u32]| Text::Said(tokenizer.said(&prompt, &before, response));
-                let record = recorded(&prompt, text(&chosen), text(&rejected));
-                for (response, read) in [(chosen, record.chosen), (rejected, record.rejected)] {
+                let read = recorded(&prompt, text(&chosen), text(&rejected));
+                for (response, read) in [chosen, rejected].into_iter().zip(read) {
                     let Some(Text::Said(said)) = &read else { panic!("{layout}: {read:?}") };
                     *(if said.ids.is_none() { &mut texts } else { &mut ids }) += 1;
                     assert_eq!(said.ended, response.last() == Some(&end));
@@ -159,6 +163,17 @@ fn ids_of_another_tokenizer_are_refused() {
     assert_eq!(qwen.response(&prompt, &said).unwrap().ids, half);
     let fault = llama.response(&prompt, &said).unwrap_err();
     assert!(fault.message.contains("tokens of another tokenizer") && fault.help.is_some(), "{fault}");
+}
+
+#[test]
+fn a_text_that_was_changed_beside_its_ids_is_refused() {
+    let tokenizer = tokenizer("tokenizer_qwen");
+    let prompt = plain("x");
+    let half = tokenizer.response(&prompt, &plain("\u{1f601}")).unwrap().ids[..2].to_vec();
+    let said = tokenizer.said(&prompt, &tokenizer.prompt(&prompt).unwrap(), &half);
+    let changed = Text::Said(Said { text: "better".into(), ..said });
+    let fault = tokenizer.response(&prompt, &changed).unwrap_err();
+    assert!(fault.message.contains("the tokens of another text") && fault.help.is_some(), "{fault}");
 }
 
 /// A classifier reads the whole chat that the template writes; a policy's response ends with the end token.

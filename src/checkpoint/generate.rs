@@ -2,13 +2,13 @@
 
 use clap::Args;
 use pbpo_hub::Message;
-use pbpo_hub::records::{Said, Text};
+use pbpo_hub::records::{Text, write_row};
 use pbpo_runtime::Fault;
 use pbpo_runtime::generate::Sampling;
 use pbpo_runtime::rng;
-use serde_json::json;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{ModelArgs, RowArgs, ended, tell_cut};
+use super::{ModelArgs, RowArgs, ended, tell_cut, tell_date};
 use crate::cli::{print, print_exact};
 
 #[derive(Args, Debug)]
@@ -39,8 +39,8 @@ pub struct GenerateArgs {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// `text` shows control characters escaped, but for newlines and tabs. `json` prints one JSON object a prompt: `prompt`
-    /// and `completion` as they are; `truncated` where the prompt's beginning was cut off; `said`, with the tokens, where
-    /// the completion's text does not give them.
+    /// and `completion` as they are, so that `score --data` reads the same tokens; `said` tells whether the completion ended
+    /// by itself, and its tokens if the text does not give them; `truncated` if the prompt's beginning was cut off.
     #[arg(long, value_parser = ["text", "json"], default_value = "text")]
     format: String,
 }
@@ -62,36 +62,50 @@ fn generate(args: &GenerateArgs) -> Result<(), Fault> {
     let room = model.room(args.max_new);
     for ((prompt, tokens), completion) in prompts.iter().zip(&tokens).zip(made) {
         // It was cut in front as the model read it, which leaves its text after the prompt as it is.
-        let Said { text, ids, ended } = model.tokenizer.said(prompt, tokens, &completion);
-        let end = args.stop.iter().filter_map(|stop| text.find(stop.as_str())).min();
-        let shown = &text[..end.unwrap_or(text.len())];
+        let said = model.tokenizer.said(prompt, tokens, &completion);
+        let end = args.stop.iter().filter_map(|stop| said.text.find(stop.as_str())).min();
+        let completion = match end {
+            Some(end) => Text::Plain(said.text[..end].to_owned()),
+            None => Text::Said(said),
+        };
         if args.format == "json" {
-            let prompt = match prompt {
-                Text::Chat(chat) => json!(chat.messages),
-                text => json!(text.shown()),
-            };
-            let mut line = json!({ "prompt": prompt, "completion": shown });
-            if tokens.len() > room {
-                line["truncated"] = json!(true);
-            }
-            // Where the text does not give the tokens: `score` reads them there.
-            if ids.is_some() && end.is_none() {
-                line["said"] = json!({ "completion": Said { text: text.clone(), ids, ended }.to_json() });
-            }
-            print_exact(&format!("{line}\n"));
+            let line = Line { prompt, completion: &completion, truncated: tokens.len() > room };
+            print_exact(&format!("{}\n", serde_json::to_string(&line).unwrap_or_default()));
         } else {
-            print(&format!("{shown}\n"));
+            print(&format!("{}\n", completion.shown()));
         }
     }
+    tell_date(&model);
     let cut = tokens.iter().filter(|prompt| prompt.len() > room).count();
     tell_cut(cut, prompts.len(), model.model.config.context);
     Ok(())
 }
 
+/// One completion as JSON.
+struct Line<'a> {
+    prompt: &'a Text,
+    completion: &'a Text,
+    truncated: bool,
+}
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        write_row(&mut map, &[("prompt", self.prompt), ("completion", self.completion)], |map| {
+            if self.truncated { map.serialize_entry("truncated", &true) } else { Ok(()) }
+        })?;
+        map.end()
+    }
+}
+
 fn prompts(args: &GenerateArgs) -> Result<Vec<Text>, Fault> {
     if let Some(data) = &args.data {
-        let records = args.rows.read(data, None, args.chat)?;
+        let records = args.rows.read(data, Some(String::new()), args.chat)?;
         return Ok(records.into_iter().map(|record| record.prompt).collect());
+    }
+    if let Some(option) = args.rows.given() {
+        return Err(Fault::new(format!("{option} is about the rows of a file, and the prompts are arguments"))
+            .help("name a file with --data"));
     }
     let prompt = |text: &String| match args.chat {
         true => Text::Chat(vec![Message::new("user", text)].into()),

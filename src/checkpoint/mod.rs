@@ -78,12 +78,13 @@ pub struct RowArgs {
     /// Column of further variables of the chat template; else `chat_template_kwargs`.
     #[arg(long, value_name = "COLUMN", requires = "data")]
     chat_template_kwargs: Option<String>,
-    /// What becomes of a row that can't be read: an error, or it is left out and counted.
-    #[arg(long, value_parser = ["fail", "skip"], default_value = "fail")]
-    bad_rows: String,
-    /// What becomes of a chat that ends with the assistant's turn: its row can't be read, or that turn is continued.
-    #[arg(long, value_parser = ["refuse", "continue"], default_value = "refuse")]
-    prefill: String,
+    /// What becomes of a row that can't be read: an error, as without this, or it is left out and counted.
+    #[arg(long, value_parser = ["fail", "skip"], hide_possible_values = true, value_name = "fail|skip", requires = "data")]
+    bad_rows: Option<String>,
+    /// What becomes of a chat that ends with the assistant's turn: its row can't be read, as without this, or that turn
+    /// is continued.
+    #[arg(long, value_parser = ["refuse", "continue"], hide_possible_values = true, value_name = "refuse|continue", requires = "data")]
+    prefill: Option<String>,
     /// The first rows only.
     #[arg(long, value_name = "N", requires = "data")]
     limit: Option<usize>,
@@ -96,6 +97,22 @@ impl RecordArgs {
 }
 
 impl RowArgs {
+    /// The first option that was given, if any.
+    fn given(&self) -> Option<&'static str> {
+        [
+            ("--prompt", self.prompt.is_some()),
+            ("--chosen", self.chosen.is_some()),
+            ("--rejected", self.rejected.is_some()),
+            ("--tools", self.tools.is_some()),
+            ("--chat-template-kwargs", self.chat_template_kwargs.is_some()),
+            ("--bad-rows", self.bad_rows.is_some()),
+            ("--prefill", self.prefill.is_some()),
+            ("--limit", self.limit.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(option, is_given)| is_given.then_some(option))
+    }
+
     /// Reads a file, and says what was left out of it and how else it was read. `asks`: prompts that are texts are what a
     /// user says.
     fn read(&self, data: &Path, completion: Option<String>, asks: bool) -> Result<Vec<Record>, Fault> {
@@ -107,12 +124,13 @@ impl RowArgs {
             tools: self.tools.clone(),
             chat_template_kwargs: self.chat_template_kwargs.clone(),
             ..Columns::default()
-        };
+        }
+        .texts_only();
         let reading = Reading {
             columns,
-            on_bad: if self.bad_rows == "skip" { OnBad::Skip } else { OnBad::Fatal },
+            on_bad: if self.bad_rows.as_deref() == Some("skip") { OnBad::Skip } else { OnBad::Fatal },
             limit: self.limit,
-            continues: self.prefill == "continue",
+            continues: self.prefill.as_deref() == Some("continue"),
             asks,
             pairs: false,
             settings: Settings::Options,
@@ -125,6 +143,13 @@ impl RowArgs {
         }
         left.into_iter().chain(read.notes).for_each(|note| eprint(&format!("note: {note}\n")));
         Ok(read.records)
+    }
+}
+
+/// Says which date the chat template has written into prompts.
+fn tell_date(model: &LanguageModel) {
+    if let Some(notice) = model.tokenizer.date_notice() {
+        eprint(&format!("note: {notice}\n"));
     }
 }
 

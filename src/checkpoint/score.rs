@@ -7,7 +7,7 @@ use pbpo_runtime::Fault;
 use pbpo_runtime::language_model::{LanguageModel, Scored};
 use serde_json::json;
 
-use super::{ModelArgs, RecordArgs, ended, no_token, tell_cut};
+use super::{ModelArgs, RecordArgs, ended, no_token, tell_cut, tell_date};
 use crate::cli::{eprint, print, print_exact};
 
 #[derive(Args, Debug)]
@@ -54,6 +54,7 @@ fn score(args: &ScoreArgs) -> Result<(), Fault> {
             print(&format!("{logp:>12.4}  {}\n", if scored.greedy { "greedy" } else { "" }));
         }
     }
+    tell_date(&model);
     tell_cut(cut, records.len(), model.model.config.context);
     let over = over.iter().filter(|over| **over > 0).count();
     if over > 0 {

@@ -26,6 +26,7 @@ use lsp_types::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::bug;
 use crate::cli::{OK, RUN_FAILED, eprint};
 use documents::{Documents, path_of};
 use findings::Findings;
@@ -164,8 +165,8 @@ impl Server {
             self.check_all();
         }
         let state = &self.state;
-        let answer = catch_unwind(AssertUnwindSafe(|| state.answer(&request)));
-        self.reply(id, answer.unwrap_or_else(|_| Err((ErrorCode::InternalError, "an internal error".into()))));
+        let answer = guarded(|| state.answer(&request));
+        self.reply(id, answer.unwrap_or_else(|| Err((ErrorCode::InternalError, "an internal error".into()))));
     }
 
     fn greet(&mut self, request: Request) {
@@ -175,12 +176,12 @@ impl Server {
         self.reply(request.id, Ok(json!({ "capabilities": capabilities(), "serverInfo": info })));
     }
 
-    /// Takes note of what has happened. One that makes the server panic is logged, and passed over.
+    /// Handles a notification. A panic in it is reported on stderr, and the notification is dropped.
     fn notification(&mut self, notification: Notification) {
         if !self.greeted {
             return;
         }
-        let _ = catch_unwind(AssertUnwindSafe(|| self.note(notification)));
+        let _ = guarded(|| self.note(notification));
     }
 
     fn note(&mut self, notification: Notification) {
@@ -220,9 +221,9 @@ impl Server {
     fn check_all(&mut self) {
         for path in std::mem::take(&mut self.state.dirty) {
             let state = &self.state;
-            let checked = catch_unwind(AssertUnwindSafe(|| findings::check(&state.documents, &path)));
+            let checked = guarded(|| findings::check(&state.documents, &path));
             // An internal error is on stderr; the findings of before stay.
-            let Ok(Some((findings, uses))) = checked else { continue };
+            let Some(Some((findings, uses))) = checked else { continue };
             if let Some(document) = self.state.documents.get(&path) {
                 let shown = findings.iter().map(|(finding, _)| finding.clone()).collect();
                 self.publish(document.uri.clone(), shown, Some(document.version));
@@ -236,6 +237,15 @@ impl Server {
         let params = PublishDiagnosticsParams { uri, diagnostics, version };
         wire::send(Notification::new("textDocument/publishDiagnostics".into(), params));
     }
+}
+
+/// Does some work. A panic in it is reported on stderr, and there is no result.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let done = catch_unwind(AssertUnwindSafe(work)).ok();
+    if let (None, Some(panic)) = (&done, bug::taken()) {
+        panic.tell();
+    }
+    done
 }
 
 impl State {

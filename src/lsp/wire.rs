@@ -14,6 +14,8 @@ use serde_json::{Value, json};
 const LARGEST: u64 = 64 << 20;
 /// Most bytes of a line of the header.
 const LONGEST: u64 = 4096;
+/// The most bytes of a header that are kept of a line that is too long.
+const LONGEST_NAME: usize = 64;
 
 /// What came in.
 pub enum Incoming {
@@ -86,13 +88,19 @@ enum Header {
 /// length was wrong there may be a rest of it.
 fn header(input: &mut impl BufRead) -> io::Result<Header> {
     let (mut length, mut bad) = (None, None);
+    let mut line = Vec::new();
     loop {
-        let mut line = Vec::new();
+        // Of a line that is too long the end is kept: the next header may begin in it.
+        line.drain(..line.len().saturating_sub(LONGEST_NAME));
         if input.by_ref().take(LONGEST).read_until(b'\n', &mut line)? == 0 {
             return Ok(Header::End);
         }
-        let line = String::from_utf8_lossy(&line);
-        let ended = line.ends_with('\n');
+        let ended = line.ends_with(b"\n");
+        if !ended && line.len() as u64 >= LONGEST {
+            bad.get_or_insert_with(|| "a message begins with its `Content-Length`".to_owned());
+            continue;
+        }
+        let line = String::from_utf8_lossy(&std::mem::take(&mut line)).into_owned();
         let text = line.trim_end_matches(['\r', '\n']);
         if text.is_empty() && ended {
             match (length, bad.take()) {
@@ -211,6 +219,9 @@ mod tests {
             ("Content-Type: a\r\n".to_owned(), ""),
             ("\r\n\r\n".to_owned(), ""),
             ("rubbish".repeat(5000), ""),
+            // The next header stands across the end of what is read at once.
+            (format!("Content-Length: 100000000000000\r\n\r\n{}", "x".repeat(2 * LONGEST as usize - 5)), "null -32600"),
+            (format!("Content-Length: 100000000000000\r\n\r\n{}", ":".repeat(LONGEST as usize - 1)), "null -32600"),
         ] {
             let input = format!("{bad}{good}");
             let found: Vec<String> = all(input.as_bytes()).iter().map(shown).collect();

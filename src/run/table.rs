@@ -38,11 +38,9 @@ fn shown(dir: &RunDir, metrics: &Metrics) -> Vec<String> {
         evaluation.metrics.keys().map(|metric| format!("{metric}/{name}")).collect::<Vec<_>>()
     };
     let whole = ["regret/final", "regret/slope", "regret/stepdown", "reward/distance"].map(str::to_owned);
-    let measured: Vec<String> = match dir.first_and_last() {
-        Some((_, last)) => of(last, "after"),
-        None => dir.reports().into_iter().flat_map(|report| of(report, &report.label)).collect(),
-    };
-    measured.into_iter().chain(whole).filter(|name| metrics.contains_key(name)).collect()
+    let headline = dir.first_and_last().map(|(_, last)| of(last, "after")).unwrap_or_default();
+    let others = dir.other_reports().into_iter().flat_map(|report| of(report, &report.label));
+    headline.into_iter().chain(others).chain(whole).filter(|name| metrics.contains_key(name)).collect()
 }
 
 /// One line for the points that differ in nothing but the seed.

@@ -2,8 +2,6 @@
 //! that the run will take. The crate `pbpo-judge` checks the same when it asks; a test of the runtime holds the two together.
 
 use pbpo_grammar::Span;
-use serde::Deserialize;
-use serde::de::{Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::Value as Json;
 
 use crate::code::Code;
@@ -57,12 +55,8 @@ fn address(url: &str) -> Result<(), (&'static str, &'static str)> {
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
     let rest = rest.ok_or((none, "it begins with http:// or https:// and a host"))?;
     let (host, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
-    let query = path.split_once('?').map_or("", |(_, query)| query).to_lowercase();
-    let secret = |pair: &str| {
-        let name = pair.split('=').next().unwrap_or_default();
-        ["key", "token", "secret", "pass", "sig", "auth"].iter().any(|word| name.contains(word))
-    };
-    if host.contains('@') || query.split('&').any(secret) {
+    let query = path.split_once('?').map_or("", |(_, query)| query);
+    if host.contains('@') || pbpo_outside::address::names_a_secret(query) {
         return Err((
             "this address holds a key or a password",
             "it goes into the environment variable that `key` names",
@@ -184,8 +178,8 @@ fn bracketed(text: &str) -> Vec<&str> {
 /// Fields of the request that no setting has.
 fn extra(args: &Args, out: &mut Vec<Diagnostic>) {
     let (Some(text), Some(at)) = (args.text("extra"), args.span("extra")) else { return };
-    let fields = match serde_json::from_str::<Unique>(text) {
-        Ok(Unique(Json::Object(fields))) => fields,
+    let fields = match pbpo_outside::json::value(text.as_bytes()) {
+        Ok(Json::Object(fields)) => fields,
         Ok(_) => {
             let error = wrong(at, "`extra` is no JSON object", "an object in braces belongs here");
             return out.push(error.help("write `extra = \"{\\\"top_p\\\": 0.9}\"`"));
@@ -213,67 +207,5 @@ fn extra(args: &Args, out: &mut Vec<Diagnostic>) {
             }
             _ => "take it out",
         }));
-    }
-}
-
-/// A JSON value in which no object has a name twice.
-struct Unique(Json);
-
-impl<'de> Deserialize<'de> for Unique {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Anything).map(Unique)
-    }
-}
-
-struct Anything;
-
-impl<'de> Visitor<'de> for Anything {
-    type Value = Json;
-
-    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E: Error>(self) -> Result<Json, E> {
-        Ok(Json::Null)
-    }
-
-    fn visit_bool<E: Error>(self, value: bool) -> Result<Json, E> {
-        Ok(value.into())
-    }
-
-    fn visit_i64<E: Error>(self, value: i64) -> Result<Json, E> {
-        Ok(value.into())
-    }
-
-    fn visit_u64<E: Error>(self, value: u64) -> Result<Json, E> {
-        Ok(value.into())
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Json, E> {
-        Ok(value.into())
-    }
-
-    fn visit_str<E: Error>(self, value: &str) -> Result<Json, E> {
-        Ok(value.into())
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Json, A::Error> {
-        let mut items = Vec::new();
-        while let Some(Unique(item)) = seq.next_element()? {
-            items.push(item);
-        }
-        Ok(items.into())
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
-        let mut fields = serde_json::Map::new();
-        while let Some((name, Unique(value))) = map.next_entry::<String, Unique>()? {
-            if fields.contains_key(&name) {
-                return Err(Error::custom(format!("`{name}` stands there twice")));
-            }
-            fields.insert(name, value);
-        }
-        Ok(fields.into())
     }
 }

@@ -160,8 +160,12 @@ impl Check<'_> {
 
     /// A number that was computed: a whole one at the limit may be a rounded one.
     fn computed(&mut self, number: Number, span: Span) -> Option<Number> {
-        let rounded = number.whole && number.value.abs() >= LARGEST;
-        self.finite(if rounded { Number { value: number.value * 2.0, ..number } } else { number }, span)
+        if number.whole && number.value.is_finite() && number.value.abs() >= LARGEST {
+            let error = Diagnostic::error(Code::NotFinite, span, "this whole number may have been rounded");
+            self.out.push(error.label(format!("what is computed must be below {LARGEST:.0}")));
+            return None;
+        }
+        self.finite(number, span)
     }
 
     fn finite(&mut self, number: Number, span: Span) -> Option<Number> {

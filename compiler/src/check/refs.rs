@@ -4,7 +4,7 @@ use pbpo_grammar::ast::{Expr, ExprKind, Ident};
 
 use super::{Check, path_text};
 use crate::code::Code;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{DECLARED_NOWHERE, Diagnostic};
 use crate::schema::{Flow, Kind, scored, tasks};
 use crate::scope::Locals;
 use crate::suggest;
@@ -97,7 +97,7 @@ impl Check<'_> {
             None => format!("write {}, or declare {declare}", suggest::one_of(&known)),
         };
         let message = format!("no {} is called `{text}`", words.join(" or "));
-        self.out.push(Diagnostic::error(Code::UnknownName, name.span, message).label("declared nowhere").help(help));
+        self.out.push(Diagnostic::error(Code::UnknownName, name.span, message).label(DECLARED_NOWHERE).help(help));
     }
 
     /// The name of a block of either kind; what is of neither is held to the first.

@@ -7,6 +7,7 @@ use pbpo_grammar::ast::{AxisValues, Expr, ExprKind, Number, SweepAxis};
 
 use super::sweep::{Choice, Factor, MOST};
 use super::{Finder, Override};
+use crate::check::number::{LARGEST, too_large};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 
@@ -86,6 +87,10 @@ impl Finder<'_> {
         if low > high {
             let error = Diagnostic::error(Code::EmptySweep, range.span, "an axis without values");
             self.out.push(error.label("the first end is above the last").help(format!("write `{high}..{low}`")));
+            return None;
+        }
+        if low.abs().max(high.abs()) > LARGEST {
+            self.out.push(too_large(range.span));
             return None;
         }
         if high - low >= MOST as f64 {

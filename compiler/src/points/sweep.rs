@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pbpo_grammar::Span;
-use pbpo_grammar::ast::{Expr, ExprKind, Ident, Sweep, SweepEntry};
+use pbpo_grammar::ast::{Expr, ExprKind, Ident, Item, Sweep, SweepEntry};
 
 use super::axis::whole;
 use super::{Finder, Origin, Override, Point, Target, condition, plain};
@@ -85,8 +85,8 @@ impl Finder<'_> {
     fn bases(&mut self, sweep: &Sweep) -> Option<Vec<Point>> {
         let mut bases = Vec::new();
         for word in &sweep.over {
-            let found = self.points(word);
-            if found.len() > 1 {
+            // It is no base, whatever it resolves to: a long chain of sweeps is reported link by link.
+            if let Some(Item::Sweep(_)) = self.project.views.global(word).and_then(|global| self.item(global)) {
                 self.out.push(
                     Diagnostic::error(Code::WrongKind, word.span, "a sweep over a sweep")
                         .label("not a pipeline or a variant")
@@ -94,7 +94,7 @@ impl Finder<'_> {
                 );
                 return None;
             }
-            bases.extend(found);
+            bases.extend(self.points(word));
         }
         let over = sweep.over.iter().map(|word| (word.text.clone(), word.span));
         self.distinct(over, "two sides of a comparison are the same").then_some(bases)

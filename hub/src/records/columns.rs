@@ -59,6 +59,13 @@ impl Columns {
         self.fields().into_iter().map(|(field, given)| (field, given.as_deref().unwrap_or(field)))
     }
 
+    /// The same without the columns that a policy's text does not depend on: the answer, labels and numbers.
+    pub fn texts_only(self) -> Self {
+        let none = || Some(String::new());
+        let (answer, label, margin, probability) = (none(), none(), none(), none());
+        Self { answer, label, margin, probability, ..self }
+    }
+
     /// Names of the columns to read, with the keys after them cut off.
     pub(super) fn top_level(&self) -> Vec<&str> {
         let given = self.mapped().flat_map(|(_, name)| [name, name.split('.').next().unwrap_or(name)]);
@@ -110,7 +117,7 @@ impl<'a> Mapping<'a> {
     /// The record of a row.
     pub fn record(&mut self, row: &Row<'_>) -> Result<Record, Fault> {
         let values = self.fields(row)?;
-        let texts = values.texts()?;
+        let texts = values.texts(self.reading)?;
         let is_pair = texts.chosen.is_some() && texts.rejected.is_some();
         let probability = if is_pair { values.convert("probability", "a number in 0..=1", probability)? } else { None };
         let sides = sides::settle(texts, self.reading)?;
@@ -220,7 +227,7 @@ impl<'r> Fields<'r> {
     /// Looks up the fields of a row by name and column.
     pub fn of(row: &'r Row<'r>, wanted: impl Iterator<Item = (&'static str, &'r str)>) -> Result<Self, Fault> {
         let fields = row.fields.as_ref().map_err(Clone::clone)?;
-        let found = wanted.filter_map(|(field, column)| {
+        let found = wanted.filter(|(_, column)| !column.is_empty()).filter_map(|(field, column)| {
             let exact =
                 fields.iter().find(|found| found.name == column).map(|found| (found.at, found.value.borrowed()));
             let (at, cell) = match exact {
@@ -266,13 +273,17 @@ impl<'r> Fields<'r> {
         self.parsed(field, values::text)
     }
 
-    /// What a prompt and its responses are made of.
-    pub fn texts(&self) -> Result<sides::Texts, Fault> {
+    /// What a prompt and its responses are made of. `chosen` and `rejected` are read if pairs are, or if the prompt is what
+    /// they begin with.
+    pub fn texts(&self, reading: &Reading) -> Result<sides::Texts, Fault> {
+        let prompt = self.text("prompt")?;
+        let side = |name| if reading.pairs || prompt.is_none() { self.text(name) } else { Ok(None) };
+        let (chosen, rejected) = (side("chosen")?, side("rejected")?);
         Ok(sides::Texts {
-            prompt: self.text("prompt")?,
+            prompt,
             completion: self.text("completion")?,
-            chosen: self.text("chosen")?,
-            rejected: self.text("rejected")?,
+            chosen,
+            rejected,
             tools: self.parsed("tools", values::tools)?,
             kwargs: self.parsed("chat_template_kwargs", values::kwargs)?,
         })

@@ -22,7 +22,7 @@ pub struct Label {
 /// is better). A response that is a chat is one message of the assistant; a row that has more is a bad one.
 pub fn labels(path: &Path, reading: &Reading) -> Result<Read<Label>, Error> {
     // Two people may have been shown the same response twice; a prompt is a key here, and nothing is sampled from it.
-    let reading = Reading { continues: true, pairs: false, ..reading.clone() };
+    let reading = Reading { continues: true, pairs: true, ..reading.clone() };
     read_as(&[path.to_owned()], &reading, |mapping, row| {
         label(&mapping.fields(row)?, &reading).map_err(|fault| Fault {
             help: fault.help.or_else(|| {
@@ -48,7 +48,7 @@ fn label(fields: &Fields<'_>, reading: &Reading) -> Result<Label, Fault> {
         (Some(_), Some(_)) => return Err(Fault::at(1, "both `preferred` and `probability`")),
         (preferred, said) => preferred.or(said),
     };
-    let Texts { prompt, chosen, rejected, tools, kwargs, .. } = fields.texts()?;
+    let Texts { prompt, chosen, rejected, tools, kwargs, .. } = fields.texts(reading)?;
     let (first, second, probability) = match (fields.text("first")?, fields.text("second")?, chosen, rejected) {
         (Some(first), Some(second), None, None) => match said {
             Some(said) => (first, second, said),

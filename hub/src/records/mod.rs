@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 pub use columns::Columns;
 pub use dataset::split_files;
 pub use labels::{Label, labels};
-pub use said::{Ids, Said};
+pub use said::{Ids, Said, write_row};
 
 use crate::json::Json;
 use crate::{Chat, Error, files};

@@ -1,5 +1,6 @@
 //! Responses that a policy said, as a run records them in the column `said` beside the texts.
 
+use serde::ser::SerializeMap;
 use serde_json::Value;
 
 use super::Text;
@@ -53,6 +54,37 @@ impl Said {
         let ended = given("ended")?.as_bool()?;
         map.iter().all(|(key, _)| known(key)).then(|| Self { text: text.to_owned(), ended, ids })
     }
+}
+
+/// Writes texts of a row under the names of their columns, so that `read` gives them back: a prompt's tools and variables,
+/// and in the column `said` what texts do not tell of a response. `more` writes the row's other columns.
+pub fn write_row<M: SerializeMap>(
+    map: &mut M,
+    texts: &[(&str, &Text)],
+    more: impl FnOnce(&mut M) -> Result<(), M::Error>,
+) -> Result<(), M::Error> {
+    let mut said = serde_json::Map::new();
+    for (name, text) in texts {
+        match text {
+            Text::Plain(text) => map.serialize_entry(name, text)?,
+            Text::Chat(chat) => map.serialize_entry(name, &chat.messages)?,
+            Text::Said(own) => {
+                map.serialize_entry(name, &own.text)?;
+                said.insert((*name).to_owned(), own.to_json());
+            }
+        }
+    }
+    let chats = texts.iter().filter_map(|(_, text)| if let Text::Chat(chat) = text { Some(chat) } else { None });
+    for chat in chats {
+        if let Some(tools) = &chat.tools {
+            map.serialize_entry("tools", tools)?;
+        }
+        if !chat.kwargs.is_empty() {
+            map.serialize_entry("chat_template_kwargs", &chat.kwargs)?;
+        }
+    }
+    more(map)?;
+    if said.is_empty() { Ok(()) } else { map.serialize_entry(COLUMN, &said) }
 }
 
 /// The response that stands in `column`, with what a row's column `said` tells of that column. A `said` that does not name

@@ -187,6 +187,21 @@ impl<'v> Leaves<'v> {
         if let Some(reward) = self.rewards.get(&key) {
             return Ok(reward.clone());
         }
+        let context = match &self.moved {
+            Moved::Reward { value, model } if value == reward_model => model.backbone.config.context,
+            _ => match self.value(reward_model)? {
+                Value::Reward(reward) => reward.model.backbone.config.context,
+                other => return Err(wrong(reward_model, "reward_model", other)),
+            },
+        };
+        let longest = self.batch(batch)?.longest_read();
+        if longest > context {
+            let block = reward_model.split('@').next().unwrap_or(reward_model);
+            let message = format!("`{block}` reads {context} tokens, and a prompt with its response has {longest}");
+            return Err(
+                Fault::new(message).help("lower `max_new`, or leave long prompts out (`longest` in the data block)")
+            );
+        }
         if self.is_large(reward_model, batch)? {
             let reward = self.in_pieces(reward_model, batch, What::Rewards)?;
             self.rewards.insert(key, reward.clone());

@@ -20,7 +20,9 @@ impl Op for Distance {
             let rewards: Vec<f64> =
                 rewards.into_data_as::<f64>().try_into_vec().map_err(|_| Fault::new("rewards can't be read"))?;
             match rewards.iter().find(|reward| !reward.is_finite()) {
-                Some(odd) => Err(Fault::not_finite(&format!("a reward by `{}`", super::block(stage, port)), *odd)),
+                Some(odd) => {
+                    Err(Fault::model_not_finite(&format!("a reward by `{}`", super::block(stage, port)), *odd))
+                }
                 None => Ok(rewards),
             }
         };

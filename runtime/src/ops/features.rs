@@ -75,7 +75,7 @@ impl Features {
             };
             let values: Vec<f64> = pooled.into_data_as::<f64>().try_into_vec().expect("features are floats");
             if let Some(odd) = values.iter().find(|value| !value.is_finite()) {
-                return Err(Fault::not_finite("a feature of a response", *odd));
+                return Err(Fault::model_not_finite("a feature of a response", *odd));
             }
             all.extend(values.chunks(self.dim).map(<[f64]>::to_vec));
         }

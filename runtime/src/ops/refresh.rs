@@ -39,7 +39,7 @@ impl Op for Refresh {
                         .map_err(|fault| name_prompt(fault, block(stage, port), &prompts.name, |item| item))?;
                     let mean = mean_reward(reward, &drawn, context);
                     let what = || format!("the mean reward by `{}`", block(stage, "reward_model"));
-                    if mean.is_finite() { Ok(mean) } else { Err(Fault::not_finite(&what(), mean)) }
+                    if mean.is_finite() { Ok(mean) } else { Err(Fault::model_not_finite(&what(), mean)) }
                 };
                 let better = earned(leader, "policy")? > earned(follower, "follower")?;
                 context.record("reference/replaced", f64::from(u8::from(better)));

@@ -5,6 +5,7 @@
 //! answer. Imitation learns the mistakes too; only preferences tell the two kinds of answer apart.
 //! The splits share no multiset of digits, so no held-out answer was ever shown in training.
 
+use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
@@ -45,8 +46,20 @@ pub fn items(config: &Digits) -> Result<Vec<Item>, Fault> {
     rng.set_stream(config.split as u64);
     let mut seen = std::collections::HashSet::new();
     let mut items = Vec::new();
+    // Drawing until most of what there is was drawn would take many draws for each of the last.
+    let mut all = match config.split {
+        Split::Test if config.count as u64 > there / 2 => {
+            let mut all = every(config.split, config.length);
+            all.shuffle(&mut rng);
+            Some(all.into_iter())
+        }
+        Split::Test | Split::Train | Split::Prompts => None,
+    };
     while items.len() < config.count {
-        let digits: Vec<u8> = (0..config.length).map(|_| rng.random_range(0..10)).collect();
+        let digits: Vec<u8> = match all.as_mut().and_then(Iterator::next) {
+            Some(digits) => digits,
+            None => (0..config.length).map(|_| rng.random_range(0..10)).collect(),
+        };
         let mut sorted = digits.clone();
         sorted.sort_unstable();
         if split_of(&sorted) != config.split {
@@ -74,17 +87,39 @@ pub fn existing(split: Split, length: usize) -> u64 {
     if length > COUNTED {
         return u64::MAX;
     }
-    let mut there = 0;
-    let mut sorted = vec![0_u8; length];
-    loop {
-        if split_of(&sorted) == split {
-            there += orders(&sorted);
+    multisets(length).filter(|sorted| split_of(sorted) == split).map(|sorted| orders(&sorted)).sum()
+}
+
+/// Every prompt of a split.
+fn every(split: Split, length: usize) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for mut digits in multisets(length).filter(|sorted| split_of(sorted) == split) {
+        all.push(digits.clone());
+        while next_order(&mut digits) {
+            all.push(digits.clone());
         }
-        // The next in order that does not fall: the last digit that can be raised takes those after it along.
-        let Some(at) = sorted.iter().rposition(|digit| *digit < 9) else { return there };
-        let raised = sorted[at] + 1;
-        sorted[at..].fill(raised);
     }
+    all
+}
+
+/// All sorted digits of a length, in order.
+fn multisets(length: usize) -> impl Iterator<Item = Vec<u8>> {
+    std::iter::successors(Some(vec![0_u8; length]), |sorted| {
+        // The last digit that can be raised takes those after it along.
+        let at = sorted.iter().rposition(|digit| *digit < 9)?;
+        let mut next = sorted.clone();
+        next[at..].fill(sorted[at] + 1);
+        Some(next)
+    })
+}
+
+/// Makes digits the next order of themselves, as a dictionary has them; returns false after the last.
+fn next_order(digits: &mut [u8]) -> bool {
+    let Some(at) = digits.windows(2).rposition(|pair| pair[0] < pair[1]) else { return false };
+    let larger = digits.iter().rposition(|digit| *digit > digits[at]).unwrap_or(at);
+    digits.swap(at, larger);
+    digits[at + 1..].reverse();
+    true
 }
 
 /// In how many orders some sorted digits can be written.
@@ -160,7 +195,7 @@ mod tests {
 
     #[test]
     fn all_that_exist_can_be_had_and_not_one_more() {
-        for length in [3, 4] {
+        for length in [3, 4, 7] {
             let count = existing(Split::Test, length) as usize;
             let all = Digits { count, length, ..config(Split::Test) };
             let prompts: std::collections::HashSet<String> =

@@ -81,6 +81,12 @@ impl Tokenizer {
         }
     }
 
+    /// What a user should know of the date that the chat template has written.
+    pub fn date_notice(&self) -> Option<String> {
+        let date = self.date()?;
+        Some(format!("the chat template writes the date {date}: today's, unless `SOURCE_DATE_EPOCH` fixes it"))
+    }
+
     /// Tokens that end a response.
     pub fn ends(&self) -> &[u32] {
         match self {

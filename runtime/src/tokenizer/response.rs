@@ -102,6 +102,12 @@ impl Tokenizer {
                     "a recorded response has token {id}, which the tokenizer does not know"
                 )));
             }
+            if self.text(&self.prompt(prompt)?, ids) != said.text {
+                return Err(Fault::new("a recorded response has the tokens of another text").help(
+                    "its text or its prompt was changed: take the response out of the column `said`, and the text is read as \
+                     it is",
+                ));
+            }
             return Ok(ids.clone());
         }
         if !said.ended {
