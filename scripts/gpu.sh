@@ -68,7 +68,7 @@ build() {
     local target=${CARGO_TARGET_DIR:-$root/target/cuda} stage
     case $target in /*) ;; *) target=$PWD/$target ;; esac
     say "building with --features cuda in $target (on 2 cores, the first time, 20 minutes or more)"
-    (cd "$root" && cargo build --release --features cuda --bin pbpoc --target-dir "$target")
+    (cd "$root" && cargo build --release --locked --features cuda --bin pbpoc --target-dir "$target")
 
     make_scratch
     stage=$scratch/pbpoc-cuda

@@ -204,7 +204,7 @@ def tokenizers(out):
 # ---- chat templates
 
 class Day(datetime.datetime):
-    """The fixed date of template/clock.rs."""
+    """The day on which tests render, 1721952000 in seconds since 1970."""
 
     @classmethod
     def now(cls, tz=None):

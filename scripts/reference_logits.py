@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Makes runtime/tests/reference_logits.json: logits of a small random checkpoint, by transformers in f32.
 
-    PBPOC_REFERENCE_DIR=$PWD/target/reference cargo test --release --workspace --test reference -- --ignored
+    PBPOC_REFERENCE_DIR=$PWD/target/reference cargo test --release --locked --workspace --test reference -- --ignored
     python3 scripts/reference_logits.py target/reference > runtime/tests/reference_logits.json
 
 Needs torch and transformers. The checkpoint has 2 layers, 4 heads on 2 key/value heads, a vocabulary of 6.

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs a pipeline over seeds and ablations and prints a Markdown table (mean and standard error).
 
-    cargo build --release
+    cargo build --release --locked
     python3 scripts/seed_table.py --seeds 6 --jobs 2
 
 Each run takes one thread (results do not depend on the thread count). `--set` is passed on to every run.

@@ -1,7 +1,7 @@
 //! `pbpoc bench`: tokens per second of training and sampling at a given shape; `pbpoc bench compile`:
 //! see `bench_compile.rs`.
 
-use crate::cli::{OK, print, some_threads};
+use crate::cli::{OK, print, print_exact, some_threads};
 use clap::{Args, Subcommand};
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
@@ -100,7 +100,7 @@ pub fn run(args: &BenchArgs) -> u8 {
     };
     let figures = measure(&shape, &device, &name);
     if args.format == "json" {
-        print(&format!("{}\n", serde_json::to_string(&figures).unwrap_or_default()));
+        print_exact(&format!("{}\n", serde_json::to_string(&figures).unwrap_or_default()));
     } else {
         print(&format!("device   {}\n", figures.device));
         print(&format!("params   {}\n", figures.params));

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::cli::{OK, RUN_FAILED, eprint, print};
+use crate::cli::{OK, RUN_FAILED, eprint, print, print_exact};
 
 /// Cold runs of each command.
 const RUNS: usize = 21;
@@ -28,7 +28,7 @@ struct Row {
 /// Measures and prints; the exit code.
 pub fn run(json: bool) -> u8 {
     match measure() {
-        Ok(rows) if json => print(&format!("{}\n", serde_json::json!({ "compile": rows }))),
+        Ok(rows) if json => print_exact(&format!("{}\n", serde_json::json!({ "compile": rows }))),
         Ok(rows) => {
             let mut text = format!(
                 "{:<12} {:>6} {:<8} {:>9} {:>9} {:>9}\n",

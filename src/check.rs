@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pbpo_compiler::{Compiled, Input, fixes};
+use pbpo_outside::shown;
 
 use crate::cli::{Format, Overrides, eprint, report};
 use crate::read;
@@ -44,7 +45,7 @@ pub fn run(args: &CheckArgs) -> u8 {
     let code = report(&compiled, args.format);
     if compiled.iter().all(|compiled| compiled.diagnostics.is_empty()) {
         let names: Vec<String> = args.files.iter().map(|path| path.display().to_string()).collect();
-        eprint(&format!("ok: {}\n", names.join(", ")));
+        eprint(&format!("ok: {}\n", shown::line(&names.join(", "))));
     }
     code
 }
@@ -57,11 +58,11 @@ fn fix(path: &Path, text: &str, check: impl Fn(&str) -> Compiled) -> String {
     }
     match read::replace(path, &mended) {
         Ok(()) => {
-            eprint(&format!("fixed {count} in {}\n", path.display()));
+            eprint(&format!("fixed {count} in {}\n", shown::line(&path.display().to_string())));
             mended
         }
         Err(error) => {
-            eprint(&format!("error: `{}` can't be written: {error}\n", path.display()));
+            eprint(&format!("error: `{}` can't be written: {error}\n", shown::line(&path.display().to_string())));
             text.to_owned()
         }
     }

@@ -8,18 +8,21 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use pbpo_compiler::render::{full, json, narrated, short, summary};
 use pbpo_compiler::{Compiled, Input};
 use pbpo_grammar::ast::Level;
+use pbpo_outside::shown::{is_control, lines};
 
 /// Nothing to complain of.
 pub const OK: u8 = 0;
-/// The file has errors. (2 is a wrong command line, by clap.)
+/// The file has errors.
 pub const DIAGNOSTICS: u8 = 1;
-/// The run failed.
+/// A wrong command line; clap ends with it too.
+pub const USAGE: u8 = 2;
+/// The run failed. (70 is a bug: `bug.rs`.)
 pub const RUN_FAILED: u8 = 3;
 
 /// A compiler and runtime for preference-based policy optimization
 #[derive(Debug, Parser)]
 #[command(name = "pbpoc", version, propagate_version = true)]
-#[command(after_help = "Exit codes: 0 done, 1 errors in the file, 2 usage, 3 the run failed.")]
+#[command(after_help = "Exit codes: 0 done, 1 errors in the file, 2 usage, 3 the run failed, 70 a bug in pbpoc.")]
 pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
@@ -27,6 +30,18 @@ pub struct Cli {
     /// Color of messages
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
     pub color: Color,
+}
+
+/// The command line, or the exit code of a wrong one. Its message repeats what was typed, which may come from elsewhere.
+pub fn parsed() -> Result<Cli, u8> {
+    let typed = || std::env::args_os().any(|arg| arg.to_string_lossy().chars().any(is_control));
+    Cli::try_parse().map_err(|error| {
+        if !error.use_stderr() || !typed() {
+            error.exit();
+        }
+        eprint(&error.render().to_string());
+        USAGE
+    })
 }
 
 /// A new subcommand: a variant here, its file, a line in `main.rs`.
@@ -184,15 +199,25 @@ fn style() -> full::Style {
         Color::Never => false,
         Color::Auto => !set("NO_COLOR") && (set("CLICOLOR_FORCE") || std::io::stderr().is_terminal()),
     };
-    let columns = std::env::var("COLUMNS").ok().and_then(|columns| columns.parse::<usize>().ok());
-    full::Style { color, width: columns.unwrap_or(100).clamp(40, 160) }
+    full::Style { color, width: said_columns().unwrap_or(100).clamp(40, 160) }
+}
+
+/// What COLUMNS says.
+fn said_columns() -> Option<usize> {
+    std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok())
+}
+
+/// How wide tables on stdout may be: COLUMNS, or the terminal's width, or 100 without a terminal.
+pub fn columns() -> usize {
+    let terminal = || console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
+    said_columns().or_else(terminal).unwrap_or(100).max(40)
 }
 
 /// Shows the findings of files: JSON on stdout, everything else on stderr. Gives the exit code.
 pub fn report(compiled: &[Compiled], format: Format) -> u8 {
     let mut text = String::new();
     match format {
-        Format::Json => print(&format!("{}\n", json::render(compiled))),
+        Format::Json => print_exact(&format!("{}\n", json::render(compiled))),
         Format::Short => compiled.iter().for_each(|compiled| text.push_str(&short::render(compiled))),
         Format::Narrated => compiled.iter().for_each(|compiled| text.push_str(&narrated::render(compiled))),
         Format::Full => {
@@ -203,12 +228,23 @@ pub fn report(compiled: &[Compiled], format: Format) -> u8 {
             }
         }
     }
-    eprint(&text);
+    // Its colors are the renderer's own; what it shows of files it has escaped.
+    write_stderr(&text);
     if compiled.iter().any(Compiled::failed) { DIAGNOSTICS } else { OK }
 }
 
-/// Writes data to stdout. A reader that has gone away is no error; a full disk is.
+/// Writes text for people to stdout, its control characters escaped but for newlines and tabs.
 pub fn print(text: &str) {
+    print_exact(&lines(text));
+}
+
+/// Writes text for people, or exact data.
+pub fn print_either(text: &str, exact: bool) {
+    if exact { print_exact(text) } else { print(text) }
+}
+
+/// Writes JSON, or a file's own text, to stdout as it is. A reader that has gone away is no error; a full disk is.
+pub fn print_exact(text: &str) {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -219,7 +255,12 @@ pub fn print(text: &str) {
     }
 }
 
-/// Writes a message to stderr. A reader that has gone away is no error.
+/// Writes a message to stderr, its control characters escaped but for newlines and tabs.
 pub fn eprint(text: &str) {
+    write_stderr(&lines(text));
+}
+
+/// A reader that has gone away is no error.
+fn write_stderr(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

@@ -5,6 +5,8 @@ use pbpo_compiler::code::Code;
 use pbpo_compiler::lints::LINTS;
 use pbpo_compiler::{pages, suggest};
 
+use pbpo_outside::shown;
+
 use crate::cli::{OK, eprint, print};
 
 #[derive(Debug, Args)]
@@ -36,7 +38,7 @@ pub fn run(args: &ExplainArgs) -> u8 {
         Code::ALL.iter().map(|code| code.text()).collect()
     };
     let wanted = if word { asked.trim() } else { &wanted };
-    eprint(&format!("error: no code or lint is called `{asked}`\n"));
+    eprint(&format!("error: no code or lint is called `{}`\n", shown::line(asked)));
     let near = suggest::nearest(wanted, names).map_or_else(String::new, |near| format!("did you mean `{near}`? "));
     eprint(&format!("help: {near}`pbpoc explain` lists all\n"));
     2

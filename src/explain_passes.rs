@@ -3,11 +3,8 @@
 use pbpo_plan::Plan;
 use pbpo_plan::passes::{self, Report};
 
-use crate::cli::{Failure, OK, eprint, print};
-use crate::plan::{PlanArgs, one};
-
-/// Exit code of a wrong command line.
-const USAGE: u8 = 2;
+use crate::cli::{Failure, OK, USAGE, eprint, print_either};
+use crate::plan::{Emit, PlanArgs, one};
 
 /// Prints either; the exit code.
 pub fn run(plans: &[&Plan], args: &PlanArgs) -> Result<u8, Failure> {
@@ -16,7 +13,9 @@ pub fn run(plans: &[&Plan], args: &PlanArgs) -> Result<u8, Failure> {
         return Err(Failure(USAGE));
     };
     let (made, reports) = passes::run((*plan).clone());
-    print(&if args.explain.is_some() { explain(&reports) } else { one(&made, args.emit) });
+    let explains = args.explain.is_some();
+    let text = if explains { explain(&reports) } else { one(&made, args.emit) };
+    print_either(&text, !explains && args.emit == Emit::Json);
     Ok(OK)
 }
 

@@ -1,13 +1,13 @@
 //! `pbpoc fmt`: files in the one layout of the language.
 
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pbpo_compiler::{Compiled, Input};
 use pbpo_grammar::fmt::format;
+use pbpo_outside::shown;
 
-use crate::cli::{DIAGNOSTICS, Format, OK, RUN_FAILED, eprint, print, report};
+use crate::cli::{DIAGNOSTICS, Format, OK, RUN_FAILED, eprint, print_exact, report};
 use crate::read;
 
 #[derive(Debug, Args)]
@@ -28,12 +28,13 @@ pub fn run(args: &FmtArgs) -> u8 {
 fn one(path: &Path, check: bool) -> u8 {
     let stdin = path.as_os_str() == "-";
     let text = if stdin {
-        let mut text = String::new();
-        if let Err(error) = std::io::stdin().read_to_string(&mut text) {
-            eprint(&format!("error: stdin can't be read: {error}\n"));
-            return DIAGNOSTICS;
+        match read::all_of(std::io::stdin()) {
+            Ok(text) => text,
+            Err(reason) => {
+                eprint(&format!("error: stdin can't be read: {reason}\n"));
+                return DIAGNOSTICS;
+            }
         }
-        text
     } else {
         match read::text(path) {
             Ok(text) => text,
@@ -41,6 +42,7 @@ fn one(path: &Path, check: bool) -> u8 {
         }
     };
     let name = path.display().to_string();
+    let shown = shown::line(&name);
     let Ok(formatted) = format(&text) else {
         // Left as it is: what is not understood can't be laid out.
         let mut compiled: Compiled =
@@ -50,23 +52,23 @@ fn one(path: &Path, check: bool) -> u8 {
         return DIAGNOSTICS;
     };
     if stdin && !check {
-        print(&formatted);
+        print_exact(&formatted);
         return OK;
     }
     if formatted == text {
         return OK;
     }
     if check {
-        eprint(&format!("not formatted: {name}\n"));
+        eprint(&format!("not formatted: {shown}\n"));
         return DIAGNOSTICS;
     }
     match read::replace(path, &formatted) {
         Ok(()) => {
-            eprint(&format!("formatted {name}\n"));
+            eprint(&format!("formatted {shown}\n"));
             OK
         }
         Err(error) => {
-            eprint(&format!("error: `{name}` can't be written: {error}\n"));
+            eprint(&format!("error: `{shown}` can't be written: {error}\n"));
             RUN_FAILED
         }
     }

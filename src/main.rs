@@ -3,6 +3,7 @@
 mod bench;
 mod bench_compile;
 mod bench_lsp;
+mod bug;
 mod check;
 mod checkpoint;
 mod cli;
@@ -25,7 +26,6 @@ mod ui;
 
 use std::process::ExitCode;
 
-use clap::Parser;
 use cli::{Cli, Command, Failure};
 
 /// A run allocates and frees many tensors: with this allocator it takes about 0.7 of the CPU time.
@@ -33,7 +33,12 @@ use cli::{Cli, Command, Failure};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    bug::keep_panics();
+    ExitCode::from(bug::guarded(|| cli::parsed().map_or_else(|code| code, |cli| command(&cli))))
+}
+
+/// Runs the command; its exit code.
+fn command(cli: &Cli) -> u8 {
     cli::choose_color(cli.color);
     let done = match &cli.command {
         Command::Check(args) => Ok(check::run(args)),
@@ -55,5 +60,5 @@ fn main() -> ExitCode {
         Command::Man(args) => Ok(shell::man(args)),
     };
     let (Ok(code) | Err(Failure(code))) = done;
-    ExitCode::from(code)
+    code
 }

@@ -1,11 +1,14 @@
 //! `pbpoc params`: what can be set, and with `--why` how a value comes about.
 
+use std::borrow::Cow;
+
 use clap::Args;
 use pbpo_compiler::source::SourceMap;
 use pbpo_compiler::{Compiled, Input, Span};
+use pbpo_outside::shown;
 use serde_json::json;
 
-use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Source, print, report};
+use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Source, print_either, report};
 use crate::read;
 
 #[derive(Debug, Args)]
@@ -43,7 +46,7 @@ pub fn run(args: &ParamsArgs) -> Result<u8, Failure> {
             let text = if args.format == "json" {
                 format!("{json}\n")
             } else {
-                format!("{}{path} = {effective}\n", columns(&rows))
+                format!("{}{}\n", columns(&rows), shown::line(&format!("{path} = {effective}")))
             };
             (text, compiled)
         }
@@ -64,15 +67,15 @@ pub fn run(args: &ParamsArgs) -> Result<u8, Failure> {
             (if args.format == "json" { format!("{json}\n") } else { columns(&cells) }, compiled)
         }
     };
-    shown(&compiled, &text)
+    shown(&compiled, &text, args.format == "json")
 }
 
-fn shown(compiled: &Compiled, text: &str) -> Result<u8, Failure> {
+fn shown(compiled: &Compiled, text: &str, exact: bool) -> Result<u8, Failure> {
     report(std::slice::from_ref(compiled), Format::Full);
     if compiled.failed() {
         return Ok(DIAGNOSTICS);
     }
-    print(text);
+    print_either(text, exact);
     Ok(OK)
 }
 
@@ -82,8 +85,9 @@ fn place(sources: &SourceMap, span: Option<Span>) -> String {
 }
 
 fn columns(rows: &[[String; 3]]) -> String {
-    let width =
-        |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| cell.chars().count()).max().unwrap_or(0);
+    let rows: Vec<[Cow<'_, str>; 3]> = rows.iter().map(|row| row.each_ref().map(|cell| shown::line(cell))).collect();
+    let width = |at: usize| rows.iter().filter_map(|row| row.get(at)).map(|cell| shown::width(cell)).max().unwrap_or(0);
     let (a, b) = (width(0), width(1));
-    rows.iter().map(|[x, y, z]| format!("{x:<a$}  {y:<b$}  {z}").trim_end().to_owned() + "\n").collect()
+    let line = |[x, y, z]: &[Cow<'_, str>; 3]| format!("{}  {}  {z}", shown::padded(x, a), shown::padded(y, b));
+    rows.iter().map(|row| line(row).trim_end().to_owned() + "\n").collect()
 }

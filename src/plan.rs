@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use pbpo_plan::Plan;
 use pbpo_plan::sweep::Shape;
 
-use crate::cli::{Failure, OK, Overrides, Source, print};
+use crate::cli::{Failure, OK, Overrides, Source, print_either};
 use crate::{explain_passes, plan_cost, plan_diff};
 
 #[derive(Debug, Args)]
@@ -69,10 +69,11 @@ pub fn run(args: &PlanArgs) -> Result<u8, Failure> {
     if args.explain.is_some() || args.optimized {
         return explain_passes::run(&plans, args);
     }
-    print(&match plans.as_slice() {
+    let text = match plans.as_slice() {
         [plan] => one(plan, args.emit),
         plans => several(plans, args),
-    });
+    };
+    print_either(&text, args.emit == Emit::Json);
     // The process ends here: to free a thousand plans piece by piece takes longer than to drop the process.
     std::mem::forget(compiled);
     Ok(OK)

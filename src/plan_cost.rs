@@ -9,7 +9,7 @@ use pbpo_runtime::device::{self, Choice};
 use pbpo_runtime::model::Llama;
 use pbpo_runtime::task;
 
-use crate::cli::{OK, print};
+use crate::cli::{OK, print, print_exact};
 use crate::sizes::with_sizes;
 
 /// The estimate of the points. `base`: where relative paths start.
@@ -29,7 +29,7 @@ pub fn run(plans: &[&Plan], base: &Path, target: &str, json: bool) -> u8 {
     let seconds = rates.map(|rates| cost.seconds(rates));
     if json {
         let all = serde_json::json!({ "point": name, "points": plans.len(), "cost": cost, "rates": rates, "seconds": seconds });
-        print(&format!("{all}\n"));
+        print_exact(&format!("{all}\n"));
         return OK;
     }
     let mut out = format!("{title}\n");

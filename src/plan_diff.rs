@@ -8,18 +8,20 @@ use std::process::Command;
 
 use pbpo_compiler::modules::Loader;
 use pbpo_compiler::{Compiled, Input, Planned};
+use pbpo_outside::file::{self, limit};
 use pbpo_plan::Plan;
 use pbpo_plan::diff::Diff;
 
-use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Overrides, eprint, print, report};
+use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Overrides, USAGE, eprint, print_either, report};
 use crate::read;
 
 /// Prints the differences; the exit code.
 pub fn run(file: Option<&Path>, sides: &[String], overrides: &Overrides, json: bool) -> Result<u8, Failure> {
-    let [old, new] = sides else { return Err(Failure(2)) };
+    let [old, new] = sides else { return Err(Failure(USAGE)) };
     let (old, new) = (plan(file, old, overrides)?, plan(file, new, overrides)?);
     let diff = Diff::of(&old, &new);
-    print(&if json { format!("{}\n", serde_json::to_string(&diff).unwrap_or_default()) } else { diff.text() });
+    let text = if json { format!("{}\n", serde_json::to_string(&diff).unwrap_or_default()) } else { diff.text() };
+    print_either(&text, json);
     Ok(OK)
 }
 
@@ -30,8 +32,12 @@ fn plan(file: Option<&Path>, side: &str, overrides: &Overrides) -> Result<Plan, 
         None => (side, None),
     };
     if path.ends_with(".json") {
-        let text = std::fs::read_to_string(path).map_err(|error| fail(&format!("`{path}` can't be read: {error}")))?;
-        return Plan::from_json(&text).map_err(|error| fail(&format!("`{path}` is no plan: {error}")));
+        let bytes = file::bytes(Path::new(path), limit::CONFIG)
+            .map_err(|refused| fail(&format!("`{path}` can't be read: {refused}")))?;
+        return String::from_utf8(bytes)
+            .map_err(|_| "it is not UTF-8 text".to_owned())
+            .and_then(|text| Plan::from_json(&text))
+            .map_err(|error| fail(&format!("`{path}` is no plan: {error}")));
     }
     if path.ends_with(".pbpo") {
         return compile(Path::new(path), &read::Disk, None, target, overrides);

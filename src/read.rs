@@ -5,6 +5,7 @@ use std::path::Path;
 
 use pbpo_compiler::modules::Loader;
 use pbpo_compiler::{Compiled, unreadable};
+use pbpo_outside::file;
 
 /// Where the compiler's own limit on the size of a file is noticed.
 const ENOUGH: u64 = 5 << 20;
@@ -36,25 +37,19 @@ impl Loader for Disk {
     }
 }
 
+/// A regular file of UTF-8 text. What has more bytes than the compiler takes is cut short just above its limit, so that
+/// the compiler's own finding says so.
 fn read(path: &Path) -> Result<String, String> {
-    if path.is_dir() {
-        return Err("it is a directory".into());
-    }
-    let file = std::fs::File::open(path).map_err(|error| reason(&error))?;
+    all_of(file::open(path, u64::MAX).map_err(|refused| refused.to_string())?)
+}
+
+/// The UTF-8 text that a reader gives, cut short as files are.
+pub fn all_of(reader: impl Read) -> Result<String, String> {
     let mut bytes = Vec::new();
-    file.take(ENOUGH).read_to_end(&mut bytes).map_err(|error| reason(&error))?;
+    reader.take(ENOUGH).read_to_end(&mut bytes).map_err(|error| file::Refused::from(error).to_string())?;
     if bytes.len() as u64 == ENOUGH {
         // Cut inside a character, perhaps: it is too large in any case.
         return Ok(String::from_utf8_lossy(&bytes).into_owned());
     }
     String::from_utf8(bytes).map_err(|_| "it is not UTF-8 text".into())
-}
-
-/// An error of the system in a few words.
-fn reason(error: &std::io::Error) -> String {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file".into(),
-        std::io::ErrorKind::PermissionDenied => "permission denied".into(),
-        _ => error.to_string(),
-    }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, CommandFactory};
 use clap_complete::Shell;
 
-use crate::cli::{Cli, OK, RUN_FAILED, eprint, print};
+use crate::cli::{Cli, OK, RUN_FAILED, eprint, print_exact};
 
 #[derive(Debug, Args)]
 pub struct CompletionsArgs {
@@ -17,7 +17,7 @@ pub struct CompletionsArgs {
 pub fn completions(args: &CompletionsArgs) -> u8 {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "pbpoc", &mut text);
-    print(&String::from_utf8_lossy(&text));
+    print_exact(&String::from_utf8_lossy(&text));
     OK
 }
 
@@ -34,7 +34,7 @@ pub fn man(args: &ManArgs) -> u8 {
         None => {
             let mut text = Vec::new();
             let made = clap_mangen::Man::new(Cli::command()).render(&mut text);
-            print(&String::from_utf8_lossy(&text));
+            print_exact(&String::from_utf8_lossy(&text));
             made
         }
     };

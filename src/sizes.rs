@@ -4,12 +4,13 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::path::Path;
 
+use pbpo_hub::Weights;
 use pbpo_hub::adapter::Adapter;
 use pbpo_hub::cache::resolve_model;
 use pbpo_hub::config::ModelConfig;
 use pbpo_plan::memory::{Shape, Sizes};
 use pbpo_runtime::generate::CACHE;
-use pbpo_runtime::model;
+use pbpo_runtime::model::{self, disk};
 use pbpo_runtime::objective::pieces::LIMITS;
 use pbpo_runtime::ops::ASKED;
 use pbpo_runtime::task;
@@ -36,7 +37,16 @@ fn shape(name: &str, base: &Path) -> Option<Shape> {
         let adapters =
             adapter.modules.values().map(|(inputs, outputs)| adapter.config.r * (inputs + outputs)).sum::<usize>();
         let under = resolve_model(&adapter.config.base_in(base)?, base).ok()?.dir;
-        return Some(Shape { adapters: adapters as u64, ..model::shape(&ModelConfig::read(&under).ok()?) });
+        return Some(Shape { adapters: adapters as u64, ..whole(&under)? });
     }
-    Some(model::shape(&ModelConfig::read(&dir).ok()?))
+    whole(&dir)
+}
+
+/// The shape of a checkpoint without adapters.
+fn whole(dir: &Path) -> Option<Shape> {
+    let mut config = ModelConfig::read(dir).ok()?;
+    if let Ok(weights) = Weights::open(dir) {
+        config.tied = disk::is_tied(&config, &weights).ok()?;
+    }
+    Some(model::shape(&config))
 }

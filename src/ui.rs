@@ -1,20 +1,26 @@
-//! What a person sees of a run: a progress bar on stderr, and a before/after table at the end.
+//! What a person sees of a run while it goes on: a progress bar on stderr. All texts are shown without control characters.
 
 use std::fmt::Write;
 use std::io;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
+use pbpo_outside::shown;
 use pbpo_plan::Op;
 use pbpo_runtime::Fault;
-use pbpo_runtime::event::{Checkpoint, Completion, Event, Metrics, Observer};
+use pbpo_runtime::event::{Checkpoint, Evaluation, Event, Metrics, Observer};
 use pbpo_runtime::rundir::RunDir;
 
 use crate::cli::eprint;
 
 /// Figures of an episode that the bar shows, with their short names.
-const SHOWN: [(&str, &str); 4] =
-    [("game/value", "gap"), ("confidence/nll", "nll"), ("objective/kl", "kl"), ("rewards/margins", "margin")];
+const SHOWN: [(&str, &str); 5] = [
+    ("game/value", "gap"),
+    ("confidence/nll", "nll"),
+    ("objective/kl", "kl"),
+    ("rewards/margins", "margin"),
+    ("logratio/margins", "log-ratio"),
+];
 
 /// The progress bar. Hidden where stderr is no terminal; evaluations are then printed as lines.
 pub struct Progress {
@@ -48,11 +54,12 @@ impl Progress {
         if let Ok(style) = ProgressStyle::with_template(&template) {
             self.bar.set_style(style.progress_chars("=> "));
         }
-        self.bar.set_message(message);
+        self.bar.set_message(shown::line(&message).into_owned());
         self.bar.set_position(done as u64);
     }
 
     fn print(&self, line: String) {
+        let line = shown::line(&line);
         if self.quiet {
             return;
         }
@@ -79,14 +86,14 @@ impl Observer for Progress {
             Event::Stage { reused, .. } => self.reused = *reused,
             // What is told again is no progress.
             Event::Progress { .. } | Event::Episode { .. } if self.reused => {}
-            Event::Preferences { .. } | Event::Usage { .. } | Event::Loaded { .. } => {}
+            Event::Preferences { .. } | Event::Usage { .. } | Event::Loaded { .. } | Event::Figures { .. } => {}
             Event::Notice { stage, text } => self.print(format!("{stage}: {text}")),
             Event::Summary { metrics } => self.print(figures(metrics)),
             Event::Progress { done, total, metrics, .. } => {
                 let loss = metrics.get("loss").map_or(String::new(), |l| format!("loss {l:.3}"));
                 self.show("imitate", *done, *total, loss);
             }
-            Event::Episode { done, total, metrics } => {
+            Event::Episode { done, total, metrics, .. } => {
                 let mut message = String::new();
                 for (name, short) in SHOWN {
                     if let Some(value) = metrics.get(name) {
@@ -98,7 +105,7 @@ impl Observer for Progress {
                 }
                 self.show("episode", *done, *total, message);
             }
-            Event::Evaluation { label, before, step, metrics, .. } => {
+            Event::Evaluation(Evaluation { label, before, step, metrics, .. }) => {
                 let label = if *before { "before" } else { label };
                 self.accuracy = metrics.get("accuracy").copied().or(self.accuracy);
                 self.print(format!("{label} (episode {step}): {}", figures(metrics)));
@@ -124,29 +131,4 @@ impl Observer for Both<'_> {
     fn save(&mut self, checkpoint: &Checkpoint<'_>) -> Result<(), Fault> {
         self.0.save(checkpoint)
     }
-}
-
-/// The before/after table with a few completions; nothing where nothing was evaluated.
-pub fn summary(run: &RunDir) -> String {
-    let mut whole = String::new();
-    for (name, value) in &run.summary {
-        let _ = writeln!(whole, "{name:<16} {value:>10.3}");
-    }
-    let Some((first, last)) = run.first_and_last() else { return whole };
-    let mut out = whole + &format!("{:<12} {:>8} {:>8}\n", "evaluation", "before", "after");
-    for (metric, before) in &first.metrics {
-        if let Some(after) = last.metrics.get(metric) {
-            let _ = writeln!(out, "{metric:<12} {before:>8.3} {after:>8.3}");
-        }
-    }
-    let cell = |c: &Completion| format!("{} ({:.2})", c.completion, c.score);
-    let width = |cells: &[String]| cells.iter().map(String::len).max().unwrap_or(0).max(8);
-    let prompts: Vec<String> = first.completions.iter().map(|c| c.prompt.clone()).collect();
-    let befores: Vec<String> = first.completions.iter().map(cell).collect();
-    let (w, v) = (width(&prompts).max(12), width(&befores));
-    let _ = writeln!(out, "\n{:<w$} {:<v$} after (score)", "prompt", "before");
-    for ((prompt, before), after) in prompts.iter().zip(&befores).zip(&last.completions) {
-        let _ = writeln!(out, "{prompt:<w$} {before:<v$} {}", cell(after));
-    }
-    out
 }

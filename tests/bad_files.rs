@@ -114,3 +114,87 @@ fn imports_of_what_is_no_module() {
     import("binary.pbpo", "PB0211", "it is not UTF-8 text");
     import("nothing.pbpo", "PB0211", "there is no such file");
 }
+
+/// None of these is opened: a reader would wait for ever, or show what is no program.
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_not_waited_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let pipe = folder.path().join("pipe.pbpo");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    std::os::unix::fs::symlink("/dev/zero", folder.path().join("zero.pbpo")).unwrap();
+    for (name, kind) in [("pipe.pbpo", "it is a named pipe"), ("zero.pbpo", "it is a device")] {
+        for command in ["check", "plan", "fmt"] {
+            let output = pbpoc(folder.path(), &[command, name]);
+            let stderr = std::str::from_utf8(&output.stderr).unwrap();
+            assert!(output.status.code() == Some(1) && stderr.contains(kind), "{command}: {stderr}");
+        }
+        let text = format!("pbpo 1\nuse \"{name}\" {{ c }}\nobjective b(a: policy) = 1\n");
+        std::fs::write(folder.path().join("x.pbpo"), text).unwrap();
+        refused_in(folder.path(), "PB0211", kind);
+    }
+}
+
+/// An import shows nothing of a file that is not of the language, whatever its name.
+#[cfg(unix)]
+#[test]
+fn nothing_is_shown_of_a_file_of_something_else() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("keys.txt"), "KEY=sk-secret\n").unwrap();
+    std::os::unix::fs::symlink("keys.txt", folder.path().join("keys.pbpo")).unwrap();
+    std::os::unix::fs::symlink("/proc/self/environ", folder.path().join("environ.pbpo")).unwrap();
+    let import = |name: &str, part: &str| {
+        let text = format!("pbpo 1\nuse \"{name}\" {{ c }}\nobjective b(a: policy) = 1\n");
+        std::fs::write(folder.path().join("x.pbpo"), text).unwrap();
+        refused_in(folder.path(), "PB0211", part);
+        let output = pbpoc(folder.path(), &["check", "x.pbpo"]);
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(!stderr.contains("secret") && !stderr.contains("NO_COLOR"), "{stderr}");
+    };
+    import("keys.txt", "its name does not end in `.pbpo`");
+    import("keys.pbpo", "it does not start with `pbpo 1`");
+    import("environ.pbpo", "");
+}
+
+/// No text of a file, of its name or of the command line reaches the terminal as more than a text.
+#[test]
+fn control_characters_are_shown_escaped() {
+    let folder = tempfile::tempdir().unwrap();
+    let head = "pbpo 1\ndata d { source = digits(split = test, count = 64) }\n";
+    let file = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).unwrap();
+    file("a.pbpo", "pbpo 1\n\u{1b}]0;PWN\u{7} what \u{9b}31m is \u{202e} this\r\nparam x: int = zz // \u{1b}[2J\n");
+    file(
+        "b.pbpo",
+        &format!(
+            "{head}param t: text = \"\u{1b}[31m\u{9b}\"\npolicy pi {{ model = hf(\"m\"), init = pretrained, optimizer = adamw {{ lr = 0.1 }} }}\npipeline main {{ a = evaluate(pi, d) }}\n"
+        ),
+    );
+    file("e\u{1b}[31m.pbpo", "what\n");
+    let calls: [&[&str]; 9] = [
+        &["check", "a.pbpo"],
+        &["check", "a.pbpo", "--format", "short"],
+        &["check", "a.pbpo", "--format", "narrated"],
+        &["check", "b.pbpo", "--set", "t=\u{1b}[31m"],
+        &["check", "e\u{1b}[31m.pbpo"],
+        &["check", "no\u{1b}[31m.pbpo"],
+        &["plan", "b.pbpo"],
+        &["params", "b.pbpo"],
+        &["fmt", "a.pbpo"],
+    ];
+    for call in calls {
+        let output = pbpoc(folder.path(), call);
+        for text in [&output.stdout, &output.stderr] {
+            let text = std::str::from_utf8(text).unwrap();
+            let control = |c: char| c != '\n' && c != '\t' && pbpo_outside::shown::is_control(c);
+            assert!(!text.contains(control), "{call:?}: {text:?}");
+        }
+    }
+    // What is pointed at is below its place, though the text before it takes more room.
+    file("c.pbpo", "pbpo 1\nparam a: text = \"\u{1b}\" what\n");
+    let output = pbpoc(folder.path(), &["check", "c.pbpo"]);
+    let stderr = std::str::from_utf8(&output.stderr).unwrap();
+    let lines: Vec<&str> = stderr.lines().collect();
+    let at = lines.iter().position(|line| line.contains("\\u{1b}")).expect("the line is shown");
+    let column = |line: &str, c: char| line.chars().position(|other| other == c);
+    assert_eq!(column(lines[at], 'w'), column(lines[at + 1], '─').or(column(lines[at + 1], '┬')), "{stderr}");
+}

@@ -256,3 +256,307 @@ fn what_is_wrong_with_a_checkpoint_or_a_file_is_one_message() {
     says(&["export", "--model", &model, "--out", &model], "is not empty");
     says(&["export", "--model", &model, "--out", &nowhere, "--adapter"], "no adapters");
 }
+
+/// A row that says how its response was said is scored as it was said; any other text as lm-eval does, or as `run` reads
+/// it (`--end`).
+#[test]
+fn what_a_run_recorded_is_scored_as_it_was_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("rows.jsonl").display().to_string();
+    let model = checkpoint("qwen2");
+    let score = |row: &str, more: &[&str]| -> Value {
+        std::fs::write(&data, row).unwrap();
+        let args = ["score", "--model", &model, "--data", &data, "--completion", "chosen", "--format", "json"];
+        serde_json::from_str(&stdout(&[&args[..], more].concat())).unwrap()
+    };
+    let row = |said: &str| format!("{{\"prompt\": \"one two\", \"chosen\": \" three\"{said}}}\n");
+    let lm_eval = score(&row(""), &[]);
+    let tokens = |line: &Value| line["token_logps"].as_array().unwrap().len();
+    assert_eq!(lm_eval, score(&row(", \"said\": {\"chosen\": {\"ended\": false}}"), &[]));
+    let ended = score(&row(", \"said\": {\"chosen\": {\"ended\": true}}"), &[]);
+    assert_eq!(tokens(&ended), tokens(&lm_eval) + 1);
+    assert_eq!(ended, score(&row(""), &["--end"]));
+    assert_eq!(score(&row(""), &["--end"]).get("unread"), None);
+    let over = score("{\"prompt\": \"one two\", \"chosen\": \" three</s> four\"}\n", &["--end"]);
+    assert_eq!((over["logp"].clone(), over["unread"].as_u64().is_some_and(|n| n > 0)), (ended["logp"].clone(), true));
+    // Ids of another tokenizer mean something else here.
+    let foreign = row(", \"said\": {\"chosen\": {\"ended\": false, \"ids\": [5], \"tokenizer\": \"00\"}}");
+    std::fs::write(&data, foreign).unwrap();
+    let output = pbpoc(&["score", "--model", &model, "--data", &data, "--completion", "chosen"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("another tokenizer"), "{output:?}");
+    // Columns that are not asked for may hold anything.
+    let odd = row(", \"answer\": {\"value\": 1}, \"rejected\": 5, \"label\": \"x\"");
+    assert_eq!(score(&odd, &[]), lm_eval);
+}
+
+/// What `generate` prints is read back as the tokens that the model said, though the tokenizer would write the text in others.
+#[test]
+fn a_completion_in_other_tokens_than_its_text_has_keeps_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("rows.jsonl").display().to_string();
+    let model = checkpoint("qwen2");
+    let mut said = 0;
+    for seed in ["1", "4", "8"] {
+        let sampled = ["generate", "--model", &model, "--format", "json", "--max-new", "40", "--temperature", "2"];
+        let out = stdout(&[&sampled[..], &["--seed", seed, "one two"]].concat());
+        std::fs::write(&data, &out).unwrap();
+        let scored: Value =
+            serde_json::from_str(&stdout(&["score", "--model", &model, "--data", &data, "--format", "json"])).unwrap();
+        let made: Value = serde_json::from_str(&out).unwrap();
+        if let Some(ids) = made["said"]["completion"]["ids"].as_array() {
+            said += 1;
+            assert_eq!(scored["token_logps"].as_array().unwrap().len(), ids.len());
+        }
+    }
+    assert!(said > 0, "every text gives its tokens");
+}
+
+/// A greedy completion is greedy when it is scored: with its prompt's tools and variables, cut off or ended.
+#[test]
+fn what_generate_prints_is_scored_as_the_same_tokens() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let model = path("model");
+    copy(&checkpoint("qwen2"), Path::new(&model));
+    let config = Path::new(&model).join("tokenizer_config.json");
+    let mut json: Value = serde_json::from_str(&std::fs::read_to_string(&config).unwrap()).unwrap();
+    json["chat_template"] =
+        "{{ style }}{{ tools | tojson if tools }}{% for m in messages %}{{ m.role }}: {{ m.content }}\n\
+                             {% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+            .into();
+    std::fs::write(&config, json.to_string()).unwrap();
+    let turn = |role: &str, text: &str| format!("{{\"role\":\"{role}\",\"content\":\"{text}\"}}");
+    let with = ",\"tools\":[{\"name\":\"f\"}],\"chat_template_kwargs\":{\"style\":\"x\"}";
+    let rows = [
+        format!("{{\"prompt\":[{}]}}", turn("user", "hi")),
+        format!("{{\"prompt\":[{}]{with},\"answer\":{{}},\"chosen\":5}}", turn("user", "hi")),
+        format!("{{\"prompt\":[{},{}]}}", turn("user", "hi"), turn("assistant", "h")),
+        "{\"prompt\":\"one two\"}".to_owned(),
+    ];
+    std::fs::write(path("prompts.jsonl"), rows.join("\n")).unwrap();
+    let data = path("prompts.jsonl");
+    let rest = ["--data", &data, "--prefill", "continue", "--max-new", "3", "--format", "json"];
+    let made = stdout(&[&["generate", "--model", &model][..], &rest].concat());
+    let lines: Vec<Value> = made.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!((&lines[1]["tools"][0]["name"], &lines[1]["chat_template_kwargs"]["style"]), (&"f".into(), &"x".into()));
+    let data = path("made.jsonl");
+    std::fs::write(&data, &made).unwrap();
+    let args = ["score", "--model", &model, "--data", &data, "--prefill", "continue", "--format", "json"];
+    let scored = stdout(&args);
+    assert_eq!(scored.lines().count(), rows.len());
+    for (line, made) in scored.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).zip(lines) {
+        assert_eq!((&line["greedy"], line["token_logps"].as_array().unwrap().len()), (&true.into(), 3), "{made}");
+    }
+}
+
+/// A checkpoint whose last norm has weights so large that its logits are not finite, though all weights are.
+fn overflowing(name: &str, to: &Path) -> String {
+    copy(&checkpoint(name), to);
+    let path = to.join("model.safetensors");
+    let mut bytes = std::fs::read(&path).unwrap();
+    let start = 8 + u64::from_le_bytes(bytes[..8].try_into().unwrap()) as usize;
+    let header: Value = serde_json::from_slice(&bytes[8..start]).unwrap();
+    let norm = &header["model.norm.weight"];
+    assert_eq!(norm["dtype"], "F32");
+    let at = |end: usize| start + norm["data_offsets"][end].as_u64().unwrap() as usize;
+    bytes[at(0)..at(1)].chunks_mut(4).for_each(|weight| weight.copy_from_slice(&3e38_f32.to_le_bytes()));
+    std::fs::write(&path, bytes).unwrap();
+    to.display().to_string()
+}
+
+/// One error, which says which model and which row, and what the cause may be.
+#[test]
+fn numbers_that_are_not_finite_stop_every_command() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let (model, judge) = (overflowing("qwen2", &dir.path().join("broken")), dir.path().join("judge"));
+    overflowing("reward", &judge);
+    let row = |prompt: &str| format!("{{\"prompt\": \"{prompt}\", \"completion\": \" two\", \"answer\": \"two\"}}\n");
+    std::fs::write(path("rows.jsonl"), row("one") + &row("one two")).unwrap();
+    let good = checkpoint("qwen2");
+    let run = |name: &str, model: &str, body: &str| {
+        let text = format!(
+            "pbpo 1\ndata held {{ source = file(\"rows.jsonl\"), check = exact }}\n\
+             policy pi {{ model = hf(\"{model}\"), init = pretrained, optimizer = adamw {{ lr = 1e-5 }}, \
+             sampling = {{ max_new = 4 tokens }} }}\n{body}\n"
+        );
+        std::fs::write(path(name), text).unwrap();
+        path(name)
+    };
+    let evaluates = run("evaluates.pbpo", &model, "pipeline main { report = evaluate(pi, held) }");
+    let samples = run(
+        "samples.pbpo",
+        &model,
+        "pipeline main { repeat 1 { y = sample(pi, held, count = 4)\n  ascend pi on entropy(pi, y) } }",
+    );
+    let labels = run(
+        "labels.pbpo",
+        &good,
+        "policy ref { follows = pi, update = each_episode }\n\
+         features phi { of = pi.init, project = 8 }\n\
+         exploration plain { features = phi, against = ref, search = none }\n\
+         oracle by { by = reward_model { model = \"judge\" } }\n\
+         pipeline main { z = sample(ref, held, count = 4)\n  y = explore(plain, held, against = z)\n  \
+         prefs += label(y, z, by = by) }",
+    );
+    let (rows, out) = (path("rows.jsonl"), path("runs"));
+    let tasks = root().join("tests/eval/data").display().to_string();
+    let commands: [(&[&str], &str); 6] = [
+        (&["score", "--model", &model, "--data", &rows], "rows.jsonl:"),
+        (&["generate", "--model", &model, "one two"], "prompt 1"),
+        (&["eval", "--model", &model, "--tasks", "arc_challenge", "--data", &tasks, "--limit", "1"], "line 1"),
+        (&["run", &evaluates, "--out", &out, "--quiet"], "policy `pi`"),
+        (&["run", &samples, "--out", &out, "--quiet"], "policy `pi`"),
+        (&["run", &labels, "--out", &out, "--quiet"], "the oracle's reward"),
+    ];
+    for (args, place) in commands {
+        let output = pbpoc(args);
+        let error = String::from_utf8_lossy(&output.stderr).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!(output.status.code(), Some(3), "{args:?}: {error}");
+        assert!(error.contains("not a finite number") && error.contains("rope_scaling"), "{args:?}: {error}");
+        assert!(error.contains(place), "{args:?}: {error}");
+        assert!(output.stdout.is_empty(), "{args:?}: {}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+/// The sum of no log-probabilities is 0: the best there is.
+#[test]
+fn a_completion_without_a_token_of_its_own_is_no_perfect_score() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("rows.jsonl");
+    let row = |completion: &str| format!("{{\"prompt\": \"one\", \"completion\": \"{completion}\"}}\n");
+    std::fs::write(&data, row(" two") + &row("")).unwrap();
+    let scored = pbpoc(&["score", "--model", &checkpoint("qwen2"), "--data", &data.display().to_string()]);
+    let error = String::from_utf8_lossy(&scored.stderr).into_owned();
+    assert_eq!(scored.status.code(), Some(3), "{error}");
+    assert!(error.contains("rows.jsonl:2: the completion is empty"), "{error}");
+    assert!(scored.stdout.is_empty());
+}
+
+/// A tokenizer with a token over the join of question and choice, as one over words has it.
+#[test]
+fn a_choice_without_a_token_of_its_own_is_no_answer() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = dir.path().join("joined");
+    copy(&checkpoint("qwen2"), &model);
+    let mut tokenizer: Value = serde_json::from_slice(&std::fs::read(model.join("tokenizer.json")).unwrap()).unwrap();
+    // Text is one piece, and `: B` one token of it.
+    tokenizer["pre_tokenizer"] = serde_json::json!({
+        "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false
+    });
+    let token = |tokenizer: &Value, name: &str| tokenizer["model"]["vocab"][name].as_u64();
+    let known: Vec<bool> = [":", "\u{120}", "B"].iter().map(|name| token(&tokenizer, name).is_some()).collect();
+    assert_eq!(known, [true; 3], "{tokenizer}");
+    let vocab = tokenizer["model"]["vocab"].as_object_mut().unwrap();
+    // Two tokens that nothing else needs make room.
+    let mut longest: Vec<String> = vocab.keys().filter(|name| name.chars().count() > 1).cloned().collect();
+    longest.sort_by_key(|name| std::cmp::Reverse(vocab[name].as_u64()));
+    for (old, new) in longest.iter().filter(|name| !name.starts_with('<')).take(2).zip(["\u{120}B", ":\u{120}B"]) {
+        let id = vocab.remove(old).unwrap();
+        vocab.insert(new.into(), id);
+    }
+    tokenizer["model"]["merges"] = serde_json::json!([["\u{120}", "B"], [":", "\u{120}B"]]);
+    std::fs::write(model.join("tokenizer.json"), tokenizer.to_string()).unwrap();
+    let rows = dir.path().join("data/mmlu/anatomy");
+    std::fs::create_dir_all(&rows).unwrap();
+    let row =
+        "{\"question\": \"q\", \"subject\": \"anatomy\", \"choices\": [\"w\", \"x\", \"y\", \"z\"], \"answer\": 1}\n";
+    std::fs::write(rows.join("test.jsonl"), row).unwrap();
+    std::fs::write(rows.join("dev.jsonl"), row).unwrap();
+    let (model, data) = (model.display().to_string(), dir.path().join("data").display().to_string());
+    let done = pbpoc(&["eval", "--model", &model, "--tasks", "mmlu_anatomy", "--data", &data]);
+    let error = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(3), "{error}");
+    assert!(error.contains("test.jsonl, line 1") && error.contains("\" B\" has no token of its own"), "{error}");
+}
+
+/// Log-probabilities of rows by `score`.
+fn logps(model: &str, rows: &str, more: &[&str]) -> Vec<f64> {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("rows.jsonl");
+    std::fs::write(&data, rows).unwrap();
+    let data = data.display().to_string();
+    let out = stdout(&[&["score", "--model", model, "--data", &data, "--format", "json"], more].concat());
+    out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["logp"].as_f64().unwrap()).collect()
+}
+
+/// A text whose responses are whole chats, a chat that they repeat, and a prompt that they share are the same chat.
+#[test]
+fn forms_of_the_same_chat_score_the_same() {
+    let rows = r#"{"prompt":[{"role":"user","content":"hi"}],"chosen":[{"role":"assistant","content":"ho"}],"rejected":"no"}
+{"prompt":"hi","chosen":[{"role":"user","content":"hi"},{"role":"assistant","content":"ho"}],"rejected":"no"}
+{"prompt":[{"role":"user","content":"hi"}],"chosen":[{"role":"user","content":"hi"},{"role":"assistant","content":"ho"}]}
+{"chosen":[{"role":"user","content":"hi"},{"role":"assistant","content":"ho"}],"rejected":[{"role":"user","content":"hi"},{"role":"assistant","content":"x"}]}
+"#;
+    let found = logps(&checkpoint("qwen2"), rows, &["--completion", "chosen"]);
+    assert_eq!(found.len(), 4);
+    assert!(found.iter().all(|logp| *logp == found[0] && *logp < 0.0), "{found:?}");
+}
+
+/// A config may say that the output layer is the embedding where the weights have another one: transformers keeps both.
+#[test]
+fn an_output_layer_beside_a_tied_embedding_is_kept_unless_it_is_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let made = |name: &str, factor: f32, tied: bool| {
+        let to = dir.path().join(name);
+        copy(&checkpoint("qwen2"), &to);
+        let weights = pbpo_hub::Weights::open(&to).unwrap();
+        let embedding = "model.embed_tokens.weight";
+        let mut names: Vec<&str> = weights.names().filter(|name| *name != "lm_head.weight").collect();
+        names.push("lm_head.weight");
+        let from = |name: &str| if name == "lm_head.weight" { embedding } else { name }.to_owned();
+        let shapes: Vec<(String, Vec<usize>)> =
+            names.iter().map(|name| ((*name).to_owned(), weights.shape(&from(name)).unwrap().to_vec())).collect();
+        let values = |name: &str| {
+            let factor = if name == "lm_head.weight" { factor } else { 1.0 };
+            Ok(weights.f32(&from(name))?.into_iter().map(|value| value * factor).collect())
+        };
+        let out = tempfile::tempdir().unwrap();
+        pbpo_hub::weights::write(out.path(), &shapes, values, pbpo_hub::Dtype::F32, 1 << 40).unwrap();
+        std::fs::copy(out.path().join("model.safetensors"), to.join("model.safetensors")).unwrap();
+        let config = to.join("config.json");
+        let mut json: Value = serde_json::from_str(&std::fs::read_to_string(&config).unwrap()).unwrap();
+        json["tie_word_embeddings"] = tied.into();
+        std::fs::write(config, json.to_string()).unwrap();
+        to.display().to_string()
+    };
+    let rows = r#"{"prompt":"hi","completion":" ho"}"#;
+    let score = |model: &str| logps(model, rows, &[])[0];
+    let (own, apart, same) = (made("own", 0.5, true), made("apart", 0.5, false), made("same", 1.0, true));
+    assert_eq!(score(&own), score(&apart));
+    assert_ne!(score(&own), score(&same));
+    let export = |model: &str| {
+        let to = format!("{model}-out");
+        stdout(&["export", "--model", model, "--out", &to]);
+        let weights = pbpo_hub::Weights::open(Path::new(&to)).unwrap();
+        let config = pbpo_hub::ModelConfig::read(Path::new(&to)).unwrap();
+        (weights.shape("lm_head.weight").is_some(), config.tied, score(&to))
+    };
+    assert_eq!(export(&own), (true, false, score(&own)));
+    assert_eq!(export(&same), (false, true, score(&same)));
+}
+
+#[test]
+fn score_and_generate_have_the_settings_of_data_blocks() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("rows.jsonl");
+    let good = r#"{"q":[{"role":"user","content":"hi"}],"completion":"ho"}"#;
+    let prefilled = r#"{"q":[{"role":"user","content":"hi"},{"role":"assistant","content":"h"}],"completion":"o"}"#;
+    std::fs::write(&data, format!("{good}\n{prefilled}\n{{\n")).unwrap();
+    let (model, data) = (checkpoint("qwen2"), data.display().to_string());
+    for command in ["score", "generate"] {
+        let args = [command, "--model", &model, "--data", &data, "--prompt", "q"];
+        let refused = String::from_utf8(pbpoc(&args).stderr).unwrap();
+        assert!(refused.contains("rows.jsonl:2:1: the prompt ends with a turn of the assistant"), "{refused}");
+        assert!(refused.contains("`--prefill continue`") && refused.contains("`--bad-rows skip`"), "{refused}");
+        if command == "generate" {
+            let lone = pbpoc(&["generate", "--model", &model, "--limit", "3", "hi"]);
+            let said = String::from_utf8(lone.stderr).unwrap();
+            assert!(!lone.status.success() && said.contains("--limit is about the rows of a file"), "{said}");
+        }
+        let skipped = pbpoc(&[args.as_slice(), &["--bad-rows", "skip"]].concat());
+        assert!(skipped.status.success());
+        let said = String::from_utf8(skipped.stderr).unwrap();
+        assert!(said.contains("note: 2 of 3 rows are left out; the first, "), "{said}");
+    }
+}

@@ -121,10 +121,11 @@ fn a_run_prints_one_json_object_and_leaves_its_directory() {
 fn a_run_that_fails_names_the_stage_and_its_line() {
     let out = tempfile::tempdir().unwrap();
     let path = out.path().to_str().unwrap();
-    let output = pbpoc(&["run", QUICKSTART, "--quiet", "--out", path, "--set", "held.source.count=100k"]);
+    let output =
+        pbpoc(&["run", QUICKSTART, "--quiet", "--out", path, "--set", "prompts.source=file(\"nothing.jsonl\")"]);
     assert_eq!((code(&output), stdout(&output)), (3, ""));
     let message = stderr(&output);
-    for part in ["PB0901", "fewer than 100000 different items", "stage `held`", "lower `count`"] {
+    for part in ["PB0901", "nothing.jsonl", "stage `prompts`"] {
         assert!(message.contains(part), "{part} is not in\n{message}");
     }
 }
@@ -187,4 +188,40 @@ fn a_device_that_is_not_there_is_one_clear_error() {
     assert_eq!((code(&output), stdout(&output)), (3, ""));
     assert!(stderr(&output).starts_with("error: "), "{}", stderr(&output));
     assert_eq!(code(&pbpoc(&["run", QUICKSTART, "--device", "tpu"])), 2);
+}
+
+/// Names of files and directories come from outside like any text: none of their characters reaches a terminal as a
+/// command to it.
+#[cfg(unix)]
+#[test]
+fn control_characters_of_names_are_shown_and_not_obeyed() {
+    let dir = tempfile::tempdir().unwrap();
+    let out = dir.path().join("a\u{1b}[2Jb");
+    let small = ["main.episodes=1", "pi.init.steps=10", "held.source.count=60"];
+    let mut args = vec!["run", QUICKSTART, "--device", "cpu", "--quiet", "--out", out.to_str().unwrap()];
+    small.iter().for_each(|set| args.extend(["--set", set]));
+    let output = pbpoc(&args);
+    assert_eq!((code(&output), stderr(&output)), (0, ""));
+    assert!(stdout(&output).contains("a\\u{1b}[2Jb") && !stdout(&output).contains('\u{1b}'), "{}", stdout(&output));
+    let missing = dir.path().join("\u{9b}31m");
+    let output = pbpoc(&["generate", "--model", missing.to_str().unwrap(), "x"]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("\\u{9b}31m") && !stderr(&output).contains('\u{9b}'), "{}", stderr(&output));
+}
+
+/// Nor do those of a wrong command line.
+#[test]
+fn a_wrong_command_line_is_shown_and_not_obeyed() {
+    let output = pbpoc(&["che\u{1b}[2Jck"]);
+    assert_eq!(code(&output), 2);
+    assert!(stderr(&output).contains("unrecognized") && !stderr(&output).contains('\u{1b}'), "{}", stderr(&output));
+}
+
+#[test]
+fn every_exit_code_is_documented() {
+    let help = pbpoc(&["--help"]);
+    for text in [stdout(&help), include_str!("../README.md"), include_str!("../docs/language.md")] {
+        let words = text.replace(':', "").split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words.contains("70 a bug"), "{text}");
+    }
 }

@@ -351,3 +351,74 @@ fn a_client_that_goes_away_ends_the_server() {
     drop(stdin);
     assert_eq!(server.wait().unwrap().code(), Some(3));
 }
+
+/// Messages that are none, and requests that make no sense: each is answered, and the server goes on.
+#[test]
+fn any_message_is_survived() {
+    let mut client = Client::start();
+    client.open("main.pbpo", "pbpo 1\nparam a: int = 1\n");
+    client.findings("main.pbpo");
+    let answered = |client: &mut Client, bytes: &[u8], code: i64| {
+        client.stdin.write_all(bytes).unwrap();
+        let answer = client.receive();
+        assert_eq!(answer["error"]["code"], code, "{answer}");
+    };
+    let body = |text: &str| format!("Content-Length: {}\r\n\r\n{text}", text.len()).into_bytes();
+    answered(&mut client, &body("{"), -32700);
+    answered(&mut client, &body("[]"), -32600);
+    answered(&mut client, &body(r#"{"jsonrpc":"2.0","id":1e99,"method":"x"}"#), -32600);
+    answered(&mut client, b"Content-Length: 100000000000000\r\n\r\n", -32600);
+    answered(&mut client, b"Content-Length: 18446744073709551615\r\n\r\n{}", -32600);
+    answered(&mut client, b"Content-Length: no\r\n\r\n", -32700);
+    let unknown = client.request("no/such", Value::Null);
+    assert_eq!(unknown["error"]["code"], -32601);
+    for params in [json!(5), json!({ "textDocument": 5 }), json!([]), Value::Null] {
+        assert_eq!(client.request("textDocument/hover", params)["error"]["code"], -32602);
+    }
+    for (line, character) in [(0, u32::MAX), (u32::MAX, 0), (u32::MAX, u32::MAX), (1, 7)] {
+        let place = json!({
+            "textDocument": { "uri": client.uri("main.pbpo") }, "position": { "line": line, "character": character },
+        });
+        for method in ["hover", "completion", "definition", "prepareRename"] {
+            let answer = client.request(&format!("textDocument/{method}"), place.clone());
+            assert_ne!(answer["error"]["code"], -32603, "{method} {line}:{character}: {answer}");
+        }
+    }
+    assert_eq!(client.request("initialize", json!({}))["error"]["code"], -32600);
+    // Half a character in a text.
+    let uri = client.uri("half.pbpo");
+    let open = format!(
+        r#"{{"jsonrpc":"2.0","method":"textDocument/didOpen","params":{{"textDocument":{{"uri":"{uri}","languageId":"pbpo","version":3,"text":"pbpo 1\n// \ud83e\n"}}}}}}"#
+    );
+    client.stdin.write_all(&body(&open)).unwrap();
+    assert_eq!(client.findings("half.pbpo").0, 3);
+    let back = json!([{ "range": range(5, 9, 2), "text": "x" }]);
+    client.change("half.pbpo", 4, back);
+    assert_eq!(client.findings("half.pbpo").0, 4);
+    assert_eq!(client.leave(), Some(0));
+}
+
+#[test]
+fn requests_before_the_greeting_are_refused() {
+    let mut server = Command::new(env!("CARGO_BIN_EXE_pbpoc"));
+    let mut server = server.arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let (stdin, stdout) = (server.stdin.take().unwrap(), BufReader::new(server.stdout.take().unwrap()));
+    let mut client = Client { server, stdin, stdout, dir: tempfile::tempdir().unwrap(), last: 0, waiting: Vec::new() };
+    assert_eq!(client.request("textDocument/hover", json!({}))["error"]["code"], -32002);
+    client.open("main.pbpo", "pbpo 1\n");
+    client.ask("initialize", json!({ "capabilities": 5 }));
+    assert_eq!(client.leave(), Some(0));
+}
+
+/// An import that would never end is not waited for.
+#[cfg(unix)]
+#[test]
+fn an_import_of_a_pipe_is_refused() {
+    let mut client = Client::start();
+    let made = Command::new("mkfifo").arg(client.dir.path().join("pipe.pbpo")).status();
+    assert!(made.unwrap().success());
+    client.open("main.pbpo", "pbpo 1\nuse \"pipe.pbpo\" { a }\n");
+    let (_, found) = client.findings("main.pbpo");
+    assert!(found[0]["message"].as_str().unwrap().contains("it is a named pipe"), "{found:?}");
+    assert_eq!(client.leave(), Some(0));
+}

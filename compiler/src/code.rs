@@ -37,6 +37,7 @@ codes! {
     UnreadableFile = "PB0108": "a file that can't be read as UTF-8 text",
     TooLarge = "PB0109": "a file, or what its definitions become, that is too large to be compiled",
     TooDeep = "PB0110": "brackets or expressions nested too deeply",
+    UnknownEscape = "PB0111": "an escape in a text that the language does not know",
 
     UnknownKind = "PB0201": "a block of an unknown kind",
     UnknownField = "PB0202": "a field or argument that its block or call does not have",
@@ -69,6 +70,7 @@ codes! {
     WrongUnit = "PB0403": "a number with another unit than its place wants",
     NotFinite = "PB0404": "a number that is too large, or not a number",
     NotDivisible = "PB0405": "a number that another one must divide, and does not",
+    ControlCharacter = "PB0406": "a control character in the name of a file, a model or a column",
 
     UnknownPath = "PB0501": "an override of something that does not exist",
     BadOverride = "PB0502": "an override that is not `path=value`",
@@ -95,6 +97,7 @@ codes! {
     ContextTooShort = "PB0613": "prompts and responses that do not fit into a model's context",
     SameSides = "PB0614": "a batch labelled against itself",
     CheckpointOnly = "PB0615": "what needs a checkpoint on a model from random weights",
+    RatioOfSamples = "PB0616": "a ratio of probabilities on samples of the policy that is moved",
 
     Unused = "PB0701": "a declaration that nothing uses",
     OneSeed = "PB0702": "a comparison with one seed",

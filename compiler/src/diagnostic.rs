@@ -40,7 +40,16 @@ pub struct Fix {
     pub edits: Vec<(Span, String)>,
 }
 
+/// The label of a name that no block has.
+pub const DECLARED_NOWHERE: &str = "declared nowhere";
+
 impl Diagnostic {
+    /// Returns true if a name is declared nowhere and looks like none that is, so that a declaration is likely missing.
+    pub fn is_missing_declaration(&self) -> bool {
+        let guessed = self.help.as_deref().is_some_and(|help| help.starts_with("did you mean"));
+        self.code == Code::UnknownName && self.primary.text == DECLARED_NOWHERE && !guessed
+    }
+
     /// An error at a place.
     pub fn error(code: Code, span: Span, message: impl Into<String>) -> Self {
         let primary = Label { span, text: String::new() };
@@ -82,14 +91,20 @@ impl Diagnostic {
     }
 
     /// The word that was likely meant, else a short list of what would have been right. Where there is one
-    /// word it is also the fix: it takes the primary place.
+    /// word it is also the fix: it takes the primary place. `said` is the number of findings before this one: to look
+    /// for words is what takes time, and with many findings only the first ones have suggestions.
     #[must_use]
-    pub fn suggest(mut self, found: &str, candidates: &[&str]) -> Self {
-        if let Some(word) = suggest::nearest(found, candidates.iter().copied()) {
+    pub fn suggest<'c>(mut self, said: usize, found: &str, candidates: impl FnOnce() -> Vec<&'c str>) -> Self {
+        if !suggest::worth(said) {
+            return self;
+        }
+        let candidates = candidates();
+        let near = suggest::nearest(found, candidates.iter().copied());
+        if let Some(word) = near {
             let span = self.primary.span;
             self.fix = Some(Box::new(Fix { title: format!("write `{word}`"), edits: vec![(span, word.to_owned())] }));
         }
-        self.help = suggest::help(found, candidates).map(String::into_boxed_str).or(self.help);
+        self.help = suggest::help_of(near, &candidates).map(String::into_boxed_str).or(self.help);
         self
     }
 
@@ -128,8 +143,8 @@ pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
 pub fn tidy(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.iter_mut().for_each(Diagnostic::demangle);
     diagnostics.sort_by(|a, b| {
-        let key = |d: &Diagnostic| (d.primary.span, d.code.text(), d.message.clone());
-        key(a).cmp(&key(b))
+        let place = |d: &Diagnostic| (d.primary.span, d.code.text());
+        place(a).cmp(&place(b)).then_with(|| a.message.cmp(&b.message))
     });
     diagnostics.dedup_by(|a, b| a.primary.span == b.primary.span && a.code == b.code && a.message == b.message);
 }

@@ -1,5 +1,7 @@
 //! Applies fixes: what `check --fix` does.
 
+use std::collections::BTreeMap;
+
 use pbpo_grammar::FileId;
 
 use crate::Compiled;
@@ -42,7 +44,7 @@ fn unread(compiled: &Compiled) -> usize {
 /// All fixes that do not touch each other, and their number.
 fn once(text: &str, diagnostics: &[Diagnostic]) -> (String, usize) {
     let main = FileId::default();
-    let mut edits: Vec<(usize, usize, &str)> = Vec::new();
+    let mut edits: BTreeMap<usize, (usize, &str)> = BTreeMap::new();
     let mut count = 0;
     for fix in diagnostics.iter().filter_map(|finding| finding.fix.as_ref()) {
         let own: Vec<(usize, usize, &str)> = fix
@@ -51,16 +53,19 @@ fn once(text: &str, diagnostics: &[Diagnostic]) -> (String, usize) {
             .filter(|(span, _)| span.file == main)
             .map(|(span, with)| (span.start as usize, span.end as usize, with.as_str()))
             .collect();
-        let apart = |a: &(usize, usize, &str)| edits.iter().all(|b| a.1 <= b.0 && a.0 < b.0 || b.1 <= a.0 && b.0 < a.0);
+        // Those that are there do not touch each other: it is enough to look at the next ones on both sides.
+        let apart = |(start, end, _): &(usize, usize, &str)| {
+            let before = edits.range(..=*start).next_back().is_none_or(|(at, (to, _))| *to <= *start && at < start);
+            before && edits.range(*start..).next().is_none_or(|(at, _)| *end <= *at)
+        };
         if own.len() == fix.edits.len() && own.iter().all(apart) {
-            edits.extend(own);
+            edits.extend(own.into_iter().map(|(start, end, with)| (start, (end, with))));
             count += 1;
         }
     }
-    edits.sort_unstable();
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
-    for (start, end, with) in edits {
+    for (start, (end, with)) in edits {
         out.push_str(text.get(at..start).unwrap_or_default());
         out.push_str(with);
         at = end;

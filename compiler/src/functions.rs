@@ -13,10 +13,13 @@ use crate::hir::{Constant, Decl, Number, Param};
 use crate::lower;
 use crate::modules::Entry;
 use crate::schema::{Flow, Kind};
-use crate::scope::{Local, Locals};
+use crate::scope::{Local, Locals, Scope};
+use crate::suggest;
 
 /// Checks every objective and every pipeline with parameters; remembers those with an error.
 pub fn check(program: &mut Program, entries: &[Entry], out: &mut Vec<Diagnostic>) {
+    // What is there by now is shared by all definitions.
+    program.scope.share();
     for entry in entries.iter().filter(|entry| !entry.std) {
         let before = out.len();
         let (formals, objective) = match &*entry.item {
@@ -28,7 +31,8 @@ pub fn check(program: &mut Program, entries: &[Entry], out: &mut Vec<Diagnostic>
             _ => continue,
         };
         if (Check { scope: &program.scope, locals: None, out }).formals(formals, objective) {
-            out.extend(definition(program, entry, formals));
+            let found = suggest::after(before, || definition(program, entry, formals));
+            out.extend(found);
         }
         if out.len() > before {
             Arc::make_mut(&mut program.scope.broken).insert(entry.global.clone());
@@ -39,44 +43,61 @@ pub fn check(program: &mut Program, entries: &[Entry], out: &mut Vec<Diagnostic>
 /// What is wrong with a definition whatever its numbers are. An error that some of them avoid is the matter of a
 /// call: the values that are tried say nothing of what the definition is called with.
 fn definition(program: &mut Program, entry: &Entry, formals: &[Formal]) -> Vec<Diagnostic> {
-    let mut found = one_way(program, entry, formals, Pick::Low);
+    let (mut found, mut too_large) = one_way(program, entry, formals, Pick::Low);
     let numbers = |formal: &Formal| matches!(type_word(formal), "int" | "float") && formal.default.is_none();
     if !found.is_empty() && formals.iter().any(numbers) {
         for pick in [Pick::Middle, Pick::High] {
-            let other = one_way(program, entry, formals, pick);
+            let (other, large) = one_way(program, entry, formals, pick);
+            too_large |= large;
             if other.len() < found.len() {
                 found = other;
             }
         }
     }
+    // Not before every pick was tried: a call of what is broken is passed over, one of the definition's own too.
+    if too_large {
+        Arc::make_mut(&mut program.scope.broken).insert(entry.global.clone());
+    }
     found
 }
 
-fn one_way(program: &mut Program, entry: &Entry, formals: &[Formal], pick: Pick) -> Vec<Diagnostic> {
+/// Checks a definition with one value of its numbers: what is wrong, and whether it becomes too many terms.
+fn one_way(program: &mut Program, entry: &Entry, formals: &[Formal], pick: Pick) -> (Vec<Diagnostic>, bool) {
     let mut out = Vec::new();
-    let (inside, locals) = inside(program, entry, formals, pick, &mut out);
+    // What one definition misses is no matter of the others.
+    let missing = program.scope.missing.clone();
+    let (added, locals) = enter(program, entry, formals, pick, &mut out);
+    let mut too_large = false;
     match &*entry.item {
-        Item::Objective(objective) => lower::check_objective(&inside, objective, locals, &mut out),
+        Item::Objective(objective) => too_large = lower::check_objective(program, objective, locals, &mut out),
         Item::Pipeline(pipeline) => match &pipeline.body {
-            PipelineBody::Stmts(body) => lower::check_body(&inside, body, &mut out),
-            PipelineBody::Call(_) => lower::check_call(&inside, pipeline, &mut out),
+            PipelineBody::Stmts(body) => lower::check_body(program, body, &mut out),
+            PipelineBody::Call(_) => lower::check_call(program, pipeline, &mut out),
         },
         _ => {}
     }
-    program.scope.adopt(&inside.scope);
-    out
+    leave(&mut program.scope, entry, added);
+    program.scope.missing = missing;
+    (out, too_large)
 }
 
-/// The program as a definition sees it: with a declaration for each of its parameters.
-fn inside(
-    program: &Program,
+/// A parameter among the declarations: its name, its global name, and what the name meant before.
+struct Added {
+    name: String,
+    global: String,
+    before: Option<String>,
+}
+
+/// Makes the program what a definition sees: with a declaration for each of its parameters.
+fn enter(
+    program: &mut Program,
     entry: &Entry,
     formals: &[Formal],
     pick: Pick,
     out: &mut Vec<Diagnostic>,
-) -> (Program, Locals) {
-    let mut scope = program.scope.clone();
-    let mut locals = Locals::default();
+) -> (Vec<Added>, Locals) {
+    let scope = &mut program.scope;
+    let (mut added, mut locals) = (Vec::new(), Locals::default());
     for formal in formals {
         let name = &formal.name.text;
         let word = type_word(formal);
@@ -92,20 +113,34 @@ fn inside(
             continue;
         }
         let global = format!("{}::{name}", entry.global);
-        Arc::make_mut(&mut scope.views).add(entry.file, name, &global);
+        let before = Arc::make_mut(&mut scope.views).put(entry.file, name, Some(global.clone()));
         match Kind::parse(word) {
             Some(kind) => {
                 let decl = Decl { kind: Some(kind), name: formal.name.span, follows: None };
-                Arc::make_mut(&mut scope.blocks).insert(global.clone(), decl);
-                Arc::make_mut(&mut scope.order).push(global);
+                scope.blocks.insert(global.clone(), decl);
+                Arc::make_mut(&mut scope.order).push(global.clone());
             }
             None => {
-                let value = stand_in(&scope, formal, pick, out);
-                scope.params.insert(global, Param { name: formal.name.span, value });
+                let value = stand_in(scope, formal, pick, out);
+                scope.params.insert(global.clone(), Param { name: formal.name.span, value });
             }
         }
+        added.push(Added { name: name.clone(), global, before });
     }
-    (Program { scope, ..program.clone() }, locals)
+    (added, locals)
+}
+
+/// Takes the parameters of a definition away again.
+fn leave(scope: &mut Scope, entry: &Entry, added: Vec<Added>) {
+    let order = Arc::make_mut(&mut scope.order);
+    for Added { name, global, before } in added.into_iter().rev() {
+        if order.last() == Some(&global) {
+            order.pop();
+        }
+        scope.blocks.remove(&global);
+        scope.params.remove(&global);
+        Arc::make_mut(&mut scope.views).put(entry.file, &name, before);
+    }
 }
 
 fn type_word(formal: &Formal) -> &str {
@@ -124,7 +159,7 @@ enum Pick {
 const ROUND: f64 = 840.0;
 
 /// A value that a number may have: its default, one in its range, or a small one.
-fn stand_in(scope: &crate::scope::Scope, formal: &Formal, pick: Pick, out: &mut Vec<Diagnostic>) -> Option<Constant> {
+fn stand_in(scope: &Scope, formal: &Formal, pick: Pick, out: &mut Vec<Diagnostic>) -> Option<Constant> {
     let mut check = Check { scope, locals: None, out };
     if let Some(default) = &formal.default {
         return check.constant(default);

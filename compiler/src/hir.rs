@@ -10,6 +10,8 @@ use crate::schema::Kind;
 /// A checked value.
 #[derive(Clone, Debug)]
 pub enum Value {
+    /// `none`
+    Nothing,
     Int(i64),
     Float(f64),
     /// The name of a block.
@@ -119,6 +121,7 @@ impl Value {
     /// The canonical form; nothing for a reference, which is an input of a stage.
     pub fn json(&self) -> Option<Json> {
         Some(match self {
+            Value::Nothing => Json::Null,
             Value::Int(value) => json!(value),
             Value::Float(value) => json!(value),
             Value::Choice(choice) if choice.args.values.is_empty() => json!(choice.name),

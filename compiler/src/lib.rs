@@ -20,6 +20,7 @@ pub mod fixes;
 mod functions;
 pub mod hir;
 pub mod ide;
+mod layered;
 pub mod lints;
 mod lower;
 pub mod modules;
@@ -109,9 +110,11 @@ pub fn compile(input: Input<'_>, target: Option<&str>, overrides: &[String]) -> 
     let points = work.choose(target, &base);
     points::pinned::pinned(&work.project, &work.overrides, &points, &mut work.out);
     let planned = work.plans(&points, &base);
-    let (overridden, _) = work.overridden(&base, !points.is_empty());
+    let (overridden, _, wrong) = work.overridden(&base);
+    // Points say themselves what is wrong with them.
+    work.out.extend(wrong.into_iter().filter(|_| points.is_empty()));
     if !any_error(&work.out) {
-        work.lint(&points, &planned, &overridden);
+        work.out.extend(work.lints(&points, &planned, &overridden));
         if work.overrides.is_empty() && points.len() == 1 && base.pipelines.len() == 1 {
             unused(&base, &work.project, &mut work.out);
         }
@@ -130,15 +133,16 @@ pub fn check(input: Input<'_>, overrides: &[String]) -> Compiled {
         work.no_pipeline();
     }
     let points = work.everything();
-    let planned = work.plans(&points, &base);
-    let (overridden, _) = work.overridden(&base, !points.is_empty());
+    let (overridden, _, wrong) = work.overridden(&base);
+    work.out.extend(wrong.into_iter().filter(|_| points.is_empty()));
+    let (found, planned) = work.look(&points, &base, &overridden);
     if !any_error(&work.out) {
-        work.lint(&points, &planned, &overridden);
+        work.out.extend(found);
         lints::file::check(&work.project, &mut work.out);
         lints::variables::check(&work.project, &mut work.out);
         if work.overrides.is_empty() {
             unused(&base, &work.project, &mut work.out);
-            work.idle(&points, &planned, &base);
+            work.idle(&points, planned, &base);
         }
     }
     work.tidy();
@@ -149,9 +153,10 @@ pub fn check(input: Input<'_>, overrides: &[String]) -> Compiled {
 pub fn params(input: Input<'_>, overrides: &[String]) -> (Vec<params::Row>, Compiled) {
     let mut work = Work::new(input, overrides);
     let base = work.program();
-    let (_, entries) = work.overridden(&base, false);
+    let (_, entries, wrong) = work.overridden(&base);
+    let rows = params::rows(&entries);
+    work.out.extend(wrong);
     work.tidy();
-    let rows = params::rows(&work.project, &entries);
     (rows, Compiled { points: Vec::new(), diagnostics: work.out, sources: work.sources })
 }
 
@@ -159,6 +164,7 @@ pub fn params(input: Input<'_>, overrides: &[String]) -> (Vec<params::Row>, Comp
 pub fn why(input: Input<'_>, target: Option<&str>, overrides: &[String], path: &str) -> (Vec<params::Step>, Compiled) {
     let mut work = Work::new(input, overrides);
     let base = work.program();
+    work.every_step = true;
     let points = work.choose(target, &base);
     let file = work.sources.add("--why", path);
     let mut steps = Vec::new();

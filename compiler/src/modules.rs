@@ -4,11 +4,13 @@
 //! the name itself; imported by the main file, the name it has there; else `module::name`, which no file
 //! can write. [`Views`] says which global name a word means in which file.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use pbpo_grammar::ast::{FaultKind, File, Ident, Import, ImportPath, Item, Level};
 use pbpo_grammar::{FileId, Span};
+use pbpo_outside::shown::is_control;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
@@ -70,9 +72,13 @@ impl Views {
         self.files.contains_key(&file)
     }
 
-    /// Adds a name to a file's view.
-    pub fn add(&mut self, file: FileId, name: &str, global: &str) {
-        self.files.entry(file).or_insert_with(|| self.main.clone()).insert(name.to_owned(), global.to_owned());
+    /// Puts a name into a file's view, or takes it out; what it meant before.
+    pub fn put(&mut self, file: FileId, name: &str, global: Option<String>) -> Option<String> {
+        let view = self.files.entry(file).or_insert_with(|| self.main.clone());
+        match global {
+            Some(global) => view.insert(name.to_owned(), global),
+            None => view.remove(name),
+        }
     }
 }
 
@@ -82,6 +88,8 @@ pub struct Project {
     pub main: FileId,
     /// Declarations, imported files first, each file in its own order.
     pub entries: Vec<Entry>,
+    /// The first entry of each global name.
+    index: BTreeMap<String, usize>,
     pub views: Views,
     /// Words that junk may have declared, in any file.
     pub doubtful: BTreeSet<String>,
@@ -102,7 +110,7 @@ pub fn load(
     out: &mut Vec<Diagnostic>,
 ) -> Project {
     let main = sources.add(name, source);
-    let mut work = Load { loader, sources, out, modules: Vec::new(), stack: Vec::new() };
+    let mut work = Load { loader, sources, out, modules: Vec::new(), known: BTreeMap::new(), stack: Vec::new() };
     work.module(main, local(name.to_owned()), source);
     let modules = work.modules;
     link(main, modules, out)
@@ -114,6 +122,8 @@ struct Module {
     /// As messages show it: a path, or `std/games`.
     path: String,
     tree: File,
+    /// What it declares.
+    names: BTreeSet<String>,
     /// The module of each import; nothing where it can't be read.
     imports: Vec<Option<usize>>,
 }
@@ -123,6 +133,8 @@ struct Load<'a> {
     sources: &'a mut SourceMap,
     out: &'a mut Vec<Diagnostic>,
     modules: Vec<Module>,
+    /// The modules by their paths.
+    known: BTreeMap<String, usize>,
     /// Paths of the files that are being read, outermost first.
     stack: Vec<String>,
 }
@@ -136,47 +148,63 @@ impl Load<'_> {
         let imports: Vec<Import> = tree.items.iter().filter_map(import).cloned().collect();
         let imports = imports.iter().map(|import| self.import(import, &path)).collect();
         self.stack.pop();
-        self.modules.push(Module { file, path, tree, imports });
+        let names = tree.items.iter().filter_map(Item::name).map(|name| name.text.clone()).collect();
+        self.known.insert(path.clone(), self.modules.len());
+        self.modules.push(Module { file, path, tree, names, imports });
         self.modules.len() - 1
     }
 
     fn import(&mut self, import: &Import, from: &str) -> Option<usize> {
         let (path, text) = match &import.path {
-            ImportPath::Module(name) => (name.clone(), stdlib::text(name).map(str::to_owned)),
-            ImportPath::File(relative) => {
-                let path = join(from, relative).map(local);
-                match path.as_ref().map_err(|error| error.clone()).and_then(|path| self.loaded(path)) {
-                    Ok(text) => (path.unwrap_or_default(), Some(text)),
-                    Err(reason) => {
-                        self.unreadable(import, relative, &reason);
-                        return None;
-                    }
+            ImportPath::Module(name) => (name.clone(), stdlib::text(name).map(Cow::Borrowed)),
+            ImportPath::File(relative) => match self.file(from, relative) {
+                Ok((path, text)) => (path, Some(Cow::Owned(text))),
+                Err(reason) => {
+                    self.unreadable(import, relative, &reason);
+                    return None;
                 }
-            }
+            },
         };
         if self.cycle(&path, import.path_span) {
             return None;
         }
-        if let Some(known) = self.modules.iter().position(|module| module.path == path) {
-            return Some(known);
+        if let Some(known) = self.known.get(&path) {
+            return Some(*known);
         }
         let Some(text) = text else {
-            let names: Vec<&str> = stdlib::MODULES.iter().map(|(name, _)| *name).collect();
-            self.out.push(
+            let names = || stdlib::MODULES.iter().map(|(name, _)| *name).collect();
+            let error =
                 Diagnostic::error(Code::UnknownModule, import.path_span, format!("no module is called `{path}`"))
                     .label("not in the standard library")
-                    .suggest(&path, &names),
-            );
+                    .suggest(self.out.len(), &path, names);
+            self.out.push(error);
             return None;
         };
         let file = self.sources.add(&path, &text);
         Some(self.module(file, path, &text))
     }
 
+    /// The path and the text of a file beside `from`. What is no file of the language is not read, or at least not
+    /// quoted: neither its name nor its first line may be something else.
+    fn file(&self, from: &str, relative: &str) -> Result<(String, String), String> {
+        if relative.contains(is_control) {
+            return Err("its name has a control character".into());
+        }
+        let path = local(join(from, relative)?);
+        if !relative.ends_with(".pbpo") {
+            return Err("its name does not end in `.pbpo`".into());
+        }
+        let text = self.loaded(&path)?;
+        Ok((path, text))
+    }
+
     /// The text of a file; empty where it is known already.
     fn loaded(&self, path: &str) -> Result<String, String> {
-        let known = self.stack.iter().any(|open| open == path) || self.modules.iter().any(|m| m.path == path);
-        if known { Ok(String::new()) } else { self.loader.load(path) }
+        if self.stack.iter().any(|open| open == path) || self.known.contains_key(path) {
+            return Ok(String::new());
+        }
+        let text = self.loader.load(path)?;
+        if syntax::has_header(&text) { Ok(text) } else { Err("it does not start with `pbpo 1`".into()) }
     }
 
     fn unreadable(&mut self, import: &Import, path: &str, reason: &str) {
@@ -249,9 +277,11 @@ fn link(main: FileId, modules: Vec<Module>, out: &mut Vec<Diagnostic>) -> Projec
             }
         }
     }
+    let mut alike: BTreeMap<String, usize> = BTreeMap::new();
     for (index, module) in modules.iter().enumerate() {
-        let same = modules.iter().take(index).filter(|other| stem(&other.path, 0) == stem(&module.path, 0)).count();
-        let stem = free(&stem(&module.path, index), same, &mut stems);
+        let same = alike.entry(stem(&module.path, 0)).or_default();
+        let stem = free(&stem(&module.path, index), *same, &mut stems);
+        *same += 1;
         for name in module.tree.items.iter().filter_map(Item::name) {
             let global = if index == root { name.text.clone() } else { format!("{stem}::{}", name.text) };
             globals.entry((index, name.text.clone())).or_insert(global);
@@ -270,7 +300,7 @@ fn link(main: FileId, modules: Vec<Module>, out: &mut Vec<Diagnostic>) -> Projec
             for name in &import.names {
                 let here = name.here();
                 let Some(origin) = origin(&modules, from, &name.name.text) else {
-                    let error = not_exported(&modules, from, &name.name);
+                    let error = not_exported(&modules, from, &name.name, out.len());
                     // The name that was meant is likely used below.
                     let meant = error.as_ref().and_then(|error| error.fix.as_ref()).map(|fix| &fix.edits);
                     project.doubtful.extend(meant.into_iter().flatten().map(|(_, word)| word.clone()));
@@ -301,6 +331,16 @@ fn link(main: FileId, modules: Vec<Module>, out: &mut Vec<Diagnostic>) -> Projec
 }
 
 impl Project {
+    /// The place of the declaration of a global name among the entries.
+    pub fn place(&self, global: &str) -> Option<usize> {
+        self.index.get(global).copied()
+    }
+
+    /// The declaration of a global name, as it is written.
+    pub fn item(&self, global: &str) -> Option<&Item> {
+        self.entries.get(self.place(global)?).map(|entry| &*entry.item)
+    }
+
     fn add(&mut self, module: Module, main: bool, globals: &BTreeMap<(usize, String), String>, index: usize) {
         let std = stdlib::text(&module.path).is_some();
         let Module { file, mut tree, .. } = module;
@@ -322,9 +362,50 @@ impl Project {
                 tree.items.push(item);
                 continue;
             };
+            self.index.entry(global.clone()).or_insert(self.entries.len());
             self.entries.push(Entry { global: global.clone(), file, std, item: Arc::new(item) });
         }
         self.files.push((file, Arc::new(tree)));
+    }
+}
+
+/// The declarations of a program, some of them changed by overrides: only these are copied.
+#[derive(Clone, Debug)]
+pub struct Entries<'p> {
+    pub project: &'p Project,
+    changed: BTreeMap<usize, Arc<Item>>,
+}
+
+impl<'p> Entries<'p> {
+    pub fn new(project: &'p Project) -> Self {
+        Self { project, changed: BTreeMap::new() }
+    }
+
+    /// The declaration at a place.
+    pub fn at(&self, index: usize) -> Option<&Arc<Item>> {
+        self.changed.get(&index).or_else(|| self.project.entries.get(index).map(|entry| &entry.item))
+    }
+
+    /// The declaration at a place with its entry.
+    pub fn get(&self, index: usize) -> Option<(&'p Entry, &Arc<Item>)> {
+        Some((self.project.entries.get(index)?, self.at(index)?))
+    }
+
+    /// The declaration of a global name.
+    pub fn item(&self, global: &str) -> Option<&Item> {
+        self.at(self.project.place(global)?).map(|item| &**item)
+    }
+
+    /// The declaration at a place, to change it.
+    pub fn edit(&mut self, index: usize) -> Option<&mut Item> {
+        let written = &self.project.entries.get(index)?.item;
+        Some(Arc::make_mut(self.changed.entry(index).or_insert_with(|| written.clone())))
+    }
+
+    /// Every declaration with its entry.
+    pub fn iter(&self) -> impl Iterator<Item = (&'p Entry, &Arc<Item>)> {
+        let entries = self.project.entries.iter().enumerate();
+        entries.map(|(index, entry)| (entry, self.changed.get(&index).unwrap_or(&entry.item)))
     }
 }
 
@@ -338,21 +419,20 @@ fn imports(modules: &[Module], index: usize) -> Vec<(&Import, usize)> {
 /// The module that declares a name which another module offers.
 fn origin(modules: &[Module], index: usize, name: &str) -> Option<(usize, String)> {
     let module = modules.get(index)?;
-    let declared = module.tree.items.iter().filter_map(Item::name).any(|item| item.text == name);
-    declared.then(|| (index, name.to_owned()))
+    module.names.contains(name).then(|| (index, name.to_owned()))
 }
 
-fn not_exported(modules: &[Module], index: usize, name: &Ident) -> Option<Diagnostic> {
+fn not_exported(modules: &[Module], index: usize, name: &Ident, said: usize) -> Option<Diagnostic> {
     let module = modules.get(index)?;
     if module.tree.doubtful.contains(&name.text) {
         return None;
     }
-    let names: Vec<&str> = module.tree.items.iter().filter_map(Item::name).map(|name| name.text.as_str()).collect();
+    let names = || module.names.iter().map(String::as_str).collect();
     let error = format!("`{}` declares no `{}`", module.path, name.text);
     Some(
         Diagnostic::error(Code::UnknownImport, name.span, error)
             .label("not declared there")
-            .suggest(&name.text, &names),
+            .suggest(said, &name.text, names),
     )
 }
 

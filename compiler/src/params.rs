@@ -1,12 +1,14 @@
 //! What can be set in a file, and why a value is what it is: default < block < variant < sweep < `--set`.
 
+use std::collections::BTreeSet;
+
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Body, Expr, ExprKind, Ident, Item, Number, PipelineBody, Stmt};
 
 use crate::check::field_span;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::modules::{Entry, Project};
+use crate::modules::{Entries, Project};
 use crate::points::overrides::{self, value_text};
 use crate::points::target::field;
 use crate::points::{Origin, Override, Point, Target};
@@ -38,15 +40,14 @@ pub struct Step {
 const MOST: usize = 32;
 
 /// The parameters that can be set from the command line, in the order of the file.
-pub(crate) fn rows(project: &Project, entries: &[Entry]) -> Vec<Row> {
-    let params = entries.iter().filter(|entry| !entry.global.contains("::")).filter_map(|entry| match &*entry.item {
-        Item::Param(param) => Some((entry, &**param)),
+pub(crate) fn rows(entries: &Entries<'_>) -> Vec<Row> {
+    let views = &entries.project.views;
+    let visible: BTreeSet<&str> = views.in_file(entries.project.main).values().map(String::as_str).collect();
+    let params = entries.iter().filter_map(|(entry, item)| match &**item {
+        Item::Param(param) if !entry.global.contains("::") => Some((entry, &**param)),
         _ => None,
     });
-    let visible = |entry: &&(&Entry, &pbpo_grammar::ast::Param)| {
-        project.views.in_file(project.main).values().any(|global| *global == entry.0.global)
-    };
-    let rows = params.filter(|entry| visible(&entry)).map(|(entry, param)| {
+    let rows = params.filter(|(entry, _)| visible.contains(entry.global.as_str())).map(|(entry, param)| {
         let range = param
             .range
             .as_ref()
@@ -71,10 +72,11 @@ pub(crate) fn why(
     path: &[Ident],
     out: &mut Vec<Diagnostic>,
 ) -> Result<Vec<Step>, Diagnostic> {
-    let all = point.overrides.iter().map(|(origin, set)| (Some(origin), set)).chain(sets.iter().map(|set| (None, set)));
+    let all =
+        point.overrides.iter().map(|(origin, set)| (Some(origin), &**set)).chain(sets.iter().map(|set| (None, set)));
     let all: Vec<(Option<&Origin>, &Override)> = all.collect();
     // What can't be set is said once, not for each link.
-    overrides::apply(&mut project.entries.clone(), project, all.iter().map(|(_, set)| *set), out);
+    overrides::apply(&mut Entries::new(project), all.iter().map(|(_, set)| *set), out);
     let mut steps = chain(project, &all, path)?;
     for _ in 0..MOST {
         let Some(param) = steps.last().and_then(|step| step.param.clone()) else { break };
@@ -86,8 +88,8 @@ pub(crate) fn why(
 /// The default, what the file says, and what becomes of it with each override that has to do with it: one may set
 /// a part of it, or something that it is a part of.
 fn chain(project: &Project, all: &[(Option<&Origin>, &Override)], path: &[Ident]) -> Result<Vec<Step>, Diagnostic> {
-    let mut entries = project.entries.clone();
-    let mut known = written(project, &entries, path);
+    let mut entries = Entries::new(project);
+    let mut known = written(&entries, path);
     let mut steps = known.clone().unwrap_or_default();
     let wanted = Target::of(&project.views, path);
     for (origin, set) in all {
@@ -95,13 +97,13 @@ fn chain(project: &Project, all: &[(Option<&Origin>, &Override)], path: &[Ident]
         if !target.zip(wanted.as_ref()).is_some_and(|(target, wanted)| target.meets(wanted)) {
             continue;
         }
-        overrides::apply(&mut entries, project, [*set], &mut Vec::new());
+        overrides::apply(&mut entries, [*set], &mut Vec::new());
         let origin = match origin {
             Some(Origin::Variant(name)) => format!("variant {name}"),
             Some(Origin::Sweep(name)) => format!("sweep {name}"),
             None => "--set".to_owned(),
         };
-        known = written(project, &entries, path);
+        known = written(&entries, path);
         let gone = || Step { origin: String::new(), value: "not there".into(), place: None, param: None };
         let last = known.as_ref().ok().and_then(|steps| steps.last().cloned()).unwrap_or_else(gone);
         // A default of what the override has put there.
@@ -111,15 +113,13 @@ fn chain(project: &Project, all: &[(Option<&Origin>, &Override)], path: &[Ident]
     known.map(|_| steps)
 }
 
-fn step(project: &Project, entries: &[Entry], origin: String, value: &Expr) -> Step {
+fn step(entries: &Entries<'_>, origin: String, value: &Expr) -> Step {
     let name = match &value.kind {
         ExprKind::Path(path) if path.len() == 1 => path.first(),
         _ => None,
     };
-    let is_param = |name: &&Ident| {
-        let global = project.views.global(name);
-        entries.iter().any(|e| Some(e.global.as_str()) == global && matches!(&*e.item, Item::Param(_)))
-    };
+    let item = |name: &Ident| entries.item(entries.project.views.global(name)?);
+    let is_param = |name: &&Ident| matches!(item(name), Some(Item::Param(_)));
     Step { origin, value: shown(value), place: Some(value.span), param: name.filter(is_param).cloned() }
 }
 
@@ -135,19 +135,21 @@ fn shown(value: &Expr) -> String {
 }
 
 /// The default, and what the file says.
-fn written(project: &Project, entries: &[Entry], path: &[Ident]) -> Result<Vec<Step>, Diagnostic> {
+fn written(entries: &Entries<'_>, path: &[Ident]) -> Result<Vec<Step>, Diagnostic> {
     let unknown = |at: &Ident, names: &[&str]| {
         let message = format!("nothing is called `{}`", at.text);
-        Diagnostic::error(Code::UnknownPath, at.span, message).label("unknown path").suggest(&at.text, names)
+        Diagnostic::error(Code::UnknownPath, at.span, message)
+            .label("unknown path")
+            .suggest(0, &at.text, || names.to_vec())
     };
     let Some((first, rest)) = path.split_first() else { return Ok(Vec::new()) };
-    let global = project.views.global(first);
-    let Some(entry) = global.and_then(|global| entries.iter().find(|entry| entry.global == global)) else {
+    let project = entries.project;
+    let Some(item) = project.views.global(first).and_then(|global| entries.item(global)) else {
         let names: Vec<&str> = project.views.in_file(project.main).keys().map(String::as_str).collect();
         return Err(unknown(first, &names));
     };
-    let step = |origin: String, value: &Expr| step(project, entries, origin, value);
-    match (&*entry.item, rest) {
+    let step = |origin: String, value: &Expr| step(entries, origin, value);
+    match (item, rest) {
         (Item::Param(param), []) => Ok(vec![step(format!("param {}", first.text), &param.value)]),
         (Item::Block(block), [name, more @ ..]) => {
             let kind = Kind::parse(&block.kind.text).ok_or_else(|| unknown(first, &[]))?;
@@ -170,7 +172,7 @@ fn written(project: &Project, entries: &[Entry], path: &[Ident]) -> Result<Vec<S
                     _ => None,
                 }),
             };
-            let default = formal_default(project, entries, &pipeline.body, &name.text);
+            let default = formal_default(entries, &pipeline.body, &name.text);
             let mut steps = Vec::new();
             steps.extend(default.map(|value| step("default".into(), value)));
             steps.extend(value.map(|value| step(format!("pipeline {}", first.text), value)));
@@ -181,11 +183,10 @@ fn written(project: &Project, entries: &[Entry], path: &[Ident]) -> Result<Vec<S
 }
 
 /// The default of a parameter of the pipeline that is called.
-fn formal_default<'e>(project: &Project, entries: &'e [Entry], body: &PipelineBody, name: &str) -> Option<&'e Expr> {
+fn formal_default<'e>(entries: &'e Entries<'_>, body: &PipelineBody, name: &str) -> Option<&'e Expr> {
     let PipelineBody::Call(Expr { kind: ExprKind::Call { callee, .. }, .. }) = body else { return None };
-    let global = project.views.global(callee.first()?)?;
-    let entry = entries.iter().find(|entry| entry.global == global)?;
-    let Item::Pipeline(called) = &*entry.item else { return None };
+    let global = entries.project.views.global(callee.first()?)?;
+    let Item::Pipeline(called) = entries.item(global)? else { return None };
     called.formals.iter().flatten().find(|formal| formal.name.text == name)?.default.as_ref()
 }
 

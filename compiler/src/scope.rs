@@ -7,19 +7,20 @@ use pbpo_grammar::ast::{Ident, Item};
 use pbpo_grammar::{FileId, Span};
 
 use crate::hir::{Decl, Param};
+use crate::layered::Layered;
 use crate::modules::Views;
 use crate::schema::{Flow, Kind};
 
 /// The declarations of a program, by their global names (see `modules.rs`).
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
-    /// Everything but parameters. What is shared by all points of a program is behind an `Arc`.
-    pub blocks: Arc<BTreeMap<String, Decl>>,
+    /// Everything but parameters. What is shared by all points of a program is copied for none.
+    pub blocks: Layered<Decl>,
     /// Names of the blocks in the order of the files.
     pub order: Arc<Vec<String>>,
-    pub params: BTreeMap<String, Param>,
+    pub params: Layered<Param>,
     /// Objectives and pipelines.
-    pub items: BTreeMap<String, Arc<Item>>,
+    pub items: Layered<Arc<Item>>,
     /// Which global name a word means where it stands.
     pub views: Arc<Views>,
     /// Objectives and pipelines with an error of their own: nothing is said of their calls.
@@ -28,8 +29,8 @@ pub struct Scope {
     pub doubtful: Arc<BTreeSet<String>>,
     /// Unknown names that were complained of, where each further place would be the same mistake.
     pub missing: Marks,
-    /// Names that were referred to.
-    pub used: Marks,
+    /// Names that were referred to, at any point.
+    pub used: Arc<Marks>,
 }
 
 impl Scope {
@@ -79,7 +80,7 @@ impl Scope {
     /// Names that a file sees, of pipelines or objectives.
     pub fn of_items(&self, kind: Kind, file: FileId) -> Vec<&str> {
         let view = self.views.in_file(file);
-        let right = |global: &String| self.blocks.get(global).is_some_and(|decl| decl.kind == Some(kind));
+        let right = |global: &str| self.blocks.get(global).is_some_and(|decl| decl.kind == Some(kind));
         view.iter().filter(|(_, global)| right(global)).map(|(name, _)| name.as_str()).collect()
     }
 
@@ -88,48 +89,57 @@ impl Scope {
         self.used.add(name);
     }
 
-    /// What another scope of the same program has used is used.
-    pub fn adopt(&self, other: &Scope) {
-        let names = other.used.all();
-        self.used.names().extend(names);
+    /// Makes ready for many copies.
+    pub fn share(&mut self) {
+        self.blocks.share();
+        self.params.share();
+        self.items.share();
+        self.missing.share();
     }
 
     /// Names that a file, or a definition in it, has for the blocks of a kind.
     pub fn of_kind(&self, kind: Kind, file: FileId) -> Vec<&str> {
-        let view = self.views.in_file(file);
-        let right = |name: &&String| self.blocks.get(*name).is_some_and(|decl| decl.kind == Some(kind));
-        let word = |name: &String| view.iter().find(|(_, global)| *global == name).map(|(word, _)| word.as_str());
-        self.order.iter().filter(right).filter_map(word).collect()
+        let right = |name: &str| self.blocks.get(name).is_some_and(|decl| decl.kind == Some(kind));
+        let mut words: BTreeMap<&str, &str> = BTreeMap::new();
+        for (word, global) in self.views.in_file(file).iter().filter(|(_, global)| right(global)) {
+            words.entry(global).or_insert(word);
+        }
+        self.order.iter().filter_map(|name| words.get(name.as_str()).copied()).collect()
     }
 }
 
 /// Names that are ticked off while a program is only read, by several threads perhaps.
 #[derive(Debug, Default)]
-pub struct Marks(Mutex<BTreeSet<String>>);
+pub struct Marks {
+    /// Those of before, which copies have in common.
+    shared: Arc<BTreeSet<String>>,
+    own: Mutex<BTreeSet<String>>,
+}
 
 impl Marks {
     /// Adds a name; whether it is new.
     pub fn add(&self, name: &str) -> bool {
         let mut names = self.names();
-        !names.contains(name) && names.insert(name.to_owned())
+        !self.shared.contains(name) && !names.contains(name) && names.insert(name.to_owned())
     }
 
     pub fn contains(&self, name: &str) -> bool {
-        self.names().contains(name)
+        self.shared.contains(name) || self.names().contains(name)
     }
 
-    fn all(&self) -> BTreeSet<String> {
-        self.names().clone()
+    fn share(&mut self) {
+        let own = std::mem::take(&mut *self.names());
+        Arc::make_mut(&mut self.shared).extend(own);
     }
 
     fn names(&self) -> MutexGuard<'_, BTreeSet<String>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Clone for Marks {
     fn clone(&self) -> Self {
-        Self(Mutex::new(self.all()))
+        Self { shared: self.shared.clone(), own: Mutex::new(self.names().clone()) }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Did you mean: the nearest of the words that would have been right.
 
+use std::cell::Cell;
+
 /// What other tools call things. Only where the language's word is among the candidates.
 const SYNONYMS: &[(&str, &str)] = &[
     ("learning_rate", "lr"),
@@ -32,20 +34,44 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("group_size", "group"),
 ];
 
+/// So many findings have suggestions, more than anyone reads at once; the others are said without.
+const MOST: usize = 100;
+/// Longer words are no slips of the hand.
+const LONGEST: usize = 100;
+
+thread_local! {
+    static QUIET: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether suggestions are looked for when this many findings were made before.
+pub fn worth(said: usize) -> bool {
+    said < MOST && !QUIET.get()
+}
+
+/// Does some work after this many findings of others: without suggestions where there were many.
+pub fn after<T>(said: usize, work: impl FnOnce() -> T) -> T {
+    let before = QUIET.replace(QUIET.get() || said >= MOST);
+    let made = work();
+    QUIET.set(before);
+    made
+}
+
 /// The one that is called so elsewhere, the one that differs only in case, else the nearest within max(1, a third of the length).
 pub fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let mut candidates: Vec<&str> = candidates.into_iter().filter(|word| *word != found).collect();
-    candidates.sort_unstable();
-    if let Some(same) = candidates.iter().find(|word| word.eq_ignore_ascii_case(found)) {
+    let candidates: Vec<&str> = candidates.into_iter().filter(|word| *word != found).collect();
+    if let Some(same) = candidates.iter().filter(|word| word.eq_ignore_ascii_case(found)).min() {
         return Some(same);
     }
     let same = SYNONYMS.iter().find(|(word, ours)| *word == found && candidates.contains(ours));
     if let Some((_, ours)) = same {
         return candidates.into_iter().find(|word| word == ours);
     }
-    let most = (found.chars().count() / 3).max(1);
+    let length = found.chars().count();
+    let most = (length / 3).max(1);
+    let alike = |word: &&str| length <= LONGEST && word.chars().count().abs_diff(length) <= most;
     candidates
         .into_iter()
+        .filter(alike)
         .map(|word| (strsim::osa_distance(found, word), word))
         // A word of one or two letters is never "nearly" another that shares none of them.
         .filter(|(distance, word)| *distance <= most && *distance < word.chars().count())
@@ -55,7 +81,12 @@ pub fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -
 
 /// ``write `layers` `` for the nearest, else the whole list where it is short.
 pub fn help(found: &str, candidates: &[&str]) -> Option<String> {
-    if let Some(word) = nearest(found, candidates.iter().copied()) {
+    help_of(nearest(found, candidates.iter().copied()), candidates)
+}
+
+/// The same, with the nearest known.
+pub fn help_of(near: Option<&str>, candidates: &[&str]) -> Option<String> {
+    if let Some(word) = near {
         return Some(format!("did you mean `{word}`?"));
     }
     match candidates {

@@ -16,7 +16,8 @@ const VERSION: &str = "1";
 /// Every fault of a file, and a missing header.
 pub fn diagnostics(file: &File, id: FileId, source: &str) -> Vec<Diagnostic> {
     let twins = twins(file, source);
-    let mut out: Vec<Diagnostic> = file.faults.iter().map(|one| in_context(fault(one), one, &twins)).collect();
+    let mut out: Vec<Diagnostic> =
+        file.faults.iter().enumerate().map(|(said, one)| in_context(fault(one, said), one, &twins)).collect();
     let hopeless = file.faults.iter().any(|fault| matches!(fault.kind, FaultKind::TooDeep | FaultKind::TooLarge));
     match &file.version {
         Some(version) if version.text == VERSION => {}
@@ -105,6 +106,12 @@ fn header_line(source: &str, span: Span) -> bool {
     source.get(start..).is_some_and(|line| line.trim_start_matches('\u{FEFF}').trim_start().starts_with("pbpo"))
 }
 
+/// Whether a text begins as a file of the language does, comments aside.
+pub fn has_header(source: &str) -> bool {
+    let line = first_line(FileId::default(), source);
+    line.text(source).starts_with("pbpo")
+}
+
 /// The first line with something on it that is no comment; an empty file's start.
 fn first_line(id: FileId, source: &str) -> Span {
     let mut start = 0;
@@ -119,12 +126,12 @@ fn first_line(id: FileId, source: &str) -> Span {
     Span::new(id, 0, 0)
 }
 
-/// One fault.
-pub fn fault(fault: &Fault) -> Diagnostic {
+/// One fault; `said` is the number of findings before.
+pub fn fault(fault: &Fault, said: usize) -> Diagnostic {
     let span = fault.span;
     match &fault.kind {
         FaultKind::Unexpected { expected, found } => unexpected(span, expected, found),
-        FaultKind::UnknownItem { word } => unknown_kind(word, span),
+        FaultKind::UnknownItem { word } => unknown_kind(word, span, said),
         FaultKind::Unclosed { opener, closer, end } => {
             let error = Diagnostic::error(Code::Unclosed, span, format!("`{opener}` is never closed"));
             let error = error.label(format!("the `{closer}` of this is missing"));
@@ -140,6 +147,7 @@ pub fn fault(fault: &Fault) -> Diagnostic {
                 .label("a statement of another language")
                 .help(help.clone())
         }
+        FaultKind::UnknownEscape { found, all } => unknown_escape(span, found, all),
         FaultKind::LateBrace => Diagnostic::error(Code::Unexpected, span, "a `{` on a line of its own")
             .label("this belongs to the line above")
             .help("write `{` at the end of the head"),
@@ -151,6 +159,19 @@ pub fn fault(fault: &Fault) -> Diagnostic {
                 .help("split it, or generate less")
         }
     }
+}
+
+/// A fix for all escapes of a text: its author means each `\\` as it stands.
+fn unknown_escape(span: Span, found: &str, all: &[Span]) -> Diagnostic {
+    let mut error = Diagnostic::error(Code::UnknownEscape, span, format!("texts have no escape `{found}`"))
+        .label(match all.len() {
+            1 => "not an escape".to_owned(),
+            count => format!("the first of {count} in this text"),
+        })
+        .help(format!("write `\\{found}` for a `\\` as it stands; the escapes are `\\n`, `\\t`, `\\\"` and `\\\\`"));
+    let edits = all.iter().map(|at| (Span { end: at.start, ..*at }, "\\".to_owned())).collect();
+    error.fix = Some(Box::new(Fix { title: format!("write `\\{found}`"), edits }));
+    error
 }
 
 fn unexpected(span: Span, expected: &[&'static str], found: &str) -> Diagnostic {

@@ -1,6 +1,7 @@
 //! A program on its way: linked, checked, its points chosen and planned, lints looked for.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use pbpo_grammar::ast::{FaultKind, Ident, Item};
 use pbpo_grammar::{FileId, Span};
@@ -9,10 +10,10 @@ use pbpo_plan::{Plan, parallel};
 use crate::check::{self, Program};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Label, any_error, tidy};
-use crate::modules::{self, Entry, Project};
+use crate::modules::{self, Entries, Project};
 use crate::points::{self, Finder, Override, Point, Target, overrides};
 use crate::source::SourceMap;
-use crate::{Input, Planned, functions, lints, lower};
+use crate::{Input, Planned, functions, lints, lower, suggest};
 
 /// A linked program, and what was found so far.
 pub(crate) struct Work {
@@ -21,6 +22,8 @@ pub(crate) struct Work {
     /// Those of the command line.
     pub overrides: Vec<Override>,
     pub out: Vec<Diagnostic>,
+    /// A point keeps the overrides that later ones hide.
+    pub every_step: bool,
 }
 
 impl Work {
@@ -33,99 +36,145 @@ impl Work {
             project.lints.push((*level, Ident { text: name.clone(), span }));
         }
         lints::check_names(&project.lints, &mut out);
-        Self { project, sources, overrides, out }
+        Self { project, sources, overrides, out, every_step: false }
     }
 
     /// The checked program, as the files are: each point applies its own overrides and then those of the command
     /// line, which may fit only what a variant has put there.
     pub fn program(&mut self) -> Program {
-        let mut program = check::program(&self.project, &self.project.entries, &mut self.out);
+        let mut program = check::program(&self.project, &mut self.out);
         functions::check(&mut program, &self.project.entries, &mut self.out);
+        program.share();
         program
     }
 
-    /// The program with the overrides of the command line alone; `quiet` where points say what is wrong with them.
-    pub fn overridden(&mut self, base: &Program, quiet: bool) -> (Program, Vec<Entry>) {
-        let (mut entries, mut found) = (self.project.entries.clone(), Vec::new());
-        let changed = overrides::apply(&mut entries, &self.project, &self.overrides, &mut found);
+    /// The program with the overrides of the command line alone, and what is wrong with them.
+    pub fn overridden(&self, base: &Program) -> (Program, Entries<'_>, Vec<Diagnostic>) {
+        let (mut entries, mut found) = (Entries::new(&self.project), Vec::new());
+        let changed = overrides::apply(&mut entries, &self.overrides, &mut found);
         let program = base.revised(&entries, &changed, &mut found);
-        if !quiet {
-            self.out.extend(found);
-        }
-        (program, entries)
+        (program, entries, found)
     }
 
     /// The plans of points, in order.
     pub fn plans(&mut self, points: &[Point], base: &Program) -> Vec<Planned> {
         let this = &*self;
-        let results = parallel::map(points, |point| {
+        let results = parallel::map(points, |at, point| {
             let mut out = Vec::new();
-            (this.plan(point, base, &mut out), out)
+            (suggest::after(at, || this.plan(point, base, &mut out)), out)
         });
-        let mut planned = Vec::with_capacity(points.len());
+        let (mut planned, mut told) = (Vec::with_capacity(points.len()), BTreeSet::new());
         for (plan, found) in results {
             planned.extend(plan);
-            self.out.extend(found);
+            self.out.extend(found.into_iter().filter(|found| is_new(found, &mut told)));
         }
         planned
+    }
+
+    /// Plans points one by one and looks at each: what lints say of the plans, where nothing is wrong, and the plans of
+    /// those that are no points of a sweep, where there are few. `program` has the overrides of the command line.
+    pub fn look(&mut self, points: &[Point], base: &Program, program: &Program) -> (Vec<Diagnostic>, Vec<Planned>) {
+        let this = &*self;
+        let few = points.len() <= lints::idle::MOST_STAGES;
+        let results = parallel::map(points, |at, point| {
+            let (mut out, mut lints) = (Vec::new(), Vec::new());
+            let planned = suggest::after(at, || this.plan(point, base, &mut out)).filter(|_| !point.swept());
+            if let Some(planned) = &planned {
+                this.lint(point, planned, program, &mut lints);
+            }
+            (out, lints, planned.filter(|_| few))
+        });
+        let (mut lints, mut kept, mut told) = (Vec::new(), Vec::new(), BTreeSet::new());
+        for (found, said, planned) in results {
+            self.out.extend(found.into_iter().filter(|found| is_new(found, &mut told)));
+            lints.extend(said);
+            kept.extend(planned);
+        }
+        self.lint_blocks(points, program, &mut lints);
+        (lints, kept)
     }
 
     /// The plan of a point.
     fn plan(&self, point: &Point, base: &Program, out: &mut Vec<Diagnostic>) -> Option<Planned> {
         let Self { project, overrides, .. } = self;
-        let revised;
-        let all: Vec<&Override> = point.overrides.iter().map(|(_, set)| set).chain(overrides).collect();
+        let all: Vec<&Override> = point.overrides.iter().map(|(_, set)| &**set).chain(overrides).collect();
         let before = out.len();
+        // A point has marks of its own, so that what is said of it does not depend on which thread is first.
         let program = if all.is_empty() {
-            base
+            base.clone()
         } else {
-            let mut entries: Vec<Entry> = project.entries.clone();
-            let changed = overrides::apply(&mut entries, project, all.iter().copied(), out);
-            revised = base.revised(&entries, &changed, out);
-            &revised
+            let mut entries = Entries::new(project);
+            let changed = overrides::apply(&mut entries, all.iter().copied(), out);
+            base.revised(&entries, &changed, out)
         };
+        let program = &program;
         let item = program.scope.items.get(&point.pipeline)?.clone();
         let Item::Pipeline(pipeline) = &*item else { return None };
         out.extend(points::pinned::other_seed(project, pipeline.name.span.file, &all));
         let (name, group) = (self.point_name(&point.name, true), self.point_name(&point.group, false));
         let lowered = lower::pipeline(program, pipeline, &name, out);
-        base.scope.adopt(&program.scope);
         at_overrides(out, before, &all);
         lowered.map(|(plan, spans)| Planned { plan, group, spans })
     }
 
     /// Lints of plans. Points of sweeps are not looked at: what they try may well be extreme.
-    pub fn lint(&mut self, points: &[Point], planned: &[Planned], base: &Program) {
-        for (point, planned) in points.iter().zip(planned) {
-            let swept = point.overrides.iter().any(|(origin, _)| matches!(origin, points::Origin::Sweep(_)));
-            if !swept {
-                let before = self.out.len();
-                lints::plan::check(planned, base, &mut self.out);
-                if let Some(call) = base.call(&point.pipeline) {
-                    called(&mut self.out, before, call, self.project.main);
-                }
+    fn lint(&self, point: &Point, planned: &Planned, program: &Program, out: &mut Vec<Diagnostic>) {
+        if !point.swept() {
+            let before = out.len();
+            lints::plan::check(planned, program, out);
+            if let Some(call) = program.call(&point.pipeline) {
+                called(out, before, call, self.project.main);
             }
         }
     }
 
-    /// Parameters without effect on any plan.
-    pub fn idle(&mut self, points: &[Point], planned: &[Planned], base: &Program) {
+    /// The lints of points and of their blocks.
+    pub fn lints(&self, points: &[Point], planned: &[Planned], program: &Program) -> Vec<Diagnostic> {
+        let mut out = Vec::new();
+        for (point, planned) in points.iter().zip(planned) {
+            self.lint(point, planned, program, &mut out);
+        }
+        self.lint_blocks(points, program, &mut out);
+        out
+    }
+
+    /// Lints of blocks, which all points have in common. Of a block from another file it is said at each call.
+    fn lint_blocks(&self, points: &[Point], program: &Program, out: &mut Vec<Diagnostic>) {
+        let calls: BTreeSet<Option<Span>> =
+            points.iter().filter(|point| !point.swept()).map(|point| program.call(&point.pipeline)).collect();
+        if calls.is_empty() {
+            return;
+        }
+        let mut found = Vec::new();
+        lints::blocks::check(program, &mut found);
+        let (here, elsewhere): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|finding: &Diagnostic| finding.primary.span.file == self.project.main);
+        out.extend(here);
+        for call in calls.iter().filter(|_| !elsewhere.is_empty()) {
+            let before = out.len();
+            out.extend(elsewhere.iter().cloned());
+            if let Some(call) = call {
+                called(out, before, *call, self.project.main);
+            }
+        }
+    }
+
+    /// Parameters without effect on any plan; `planned` are the plans of the points of no sweep.
+    pub fn idle(&mut self, points: &[Point], planned: Vec<Planned>, base: &Program) {
         // A second look takes time.
         if planned.iter().map(|planned| planned.spans.len()).sum::<usize>() > lints::idle::MOST_STAGES {
             return;
         }
         let mut found = Vec::new();
         let this = &*self;
-        let swept =
-            |point: &Point| point.overrides.iter().any(|(origin, _)| matches!(origin, points::Origin::Sweep(_)));
-        let (points, planned): (Vec<&Point>, Vec<&Planned>) =
-            points.iter().zip(planned).filter(|(point, _)| !swept(point)).unzip();
+        let points: Vec<&Point> = points.iter().filter(|point| !point.swept()).collect();
         let plans = |set: Option<&Override>| -> Option<Vec<Plan>> {
             let Some(set) = set else { return Some(planned.iter().map(|planned| planned.plan.clone()).collect()) };
+            let set = Arc::new(set.clone());
             let mut plans = Vec::new();
             for point in &points {
                 let mut changed = (*point).clone();
-                changed.overrides.insert(0, (points::Origin::Variant(String::new()), set.clone()));
+                changed.overrides.insert(0, (points::Origin::Variant("".into()), set.clone()));
                 let mut out = Vec::new();
                 plans.push(this.plan(&changed, base, &mut out)?.plan);
                 if any_error(&out) {
@@ -142,7 +191,7 @@ impl Work {
     fn point_name(&self, name: &str, seed: bool) -> String {
         let is_seed = |set: &Override| {
             let target = Target::of(&self.project.views, &set.path);
-            target.is_some_and(|target| target.is_seed(&self.project.entries))
+            target.is_some_and(|target| target.is_seed(&self.project))
         };
         let sets = self.overrides.iter().filter(|set| seed || !is_seed(set));
         let sets: Vec<&str> = sets.map(|set| set.text.as_str()).collect();
@@ -155,14 +204,16 @@ impl Work {
 
     /// The points to plan: of what was asked for, or of the only pipeline.
     pub fn choose(&mut self, target: Option<&str>, base: &Program) -> Vec<Point> {
-        let Self { project, sources, overrides, out } = self;
+        let Self { project, sources, overrides, out, every_step } = self;
+        let mut finder = Finder::new(project, overrides, out);
+        finder.keep_hidden = *every_step;
         if let Some(name) = target {
-            return Finder::new(project, overrides, out).target(name, sources);
+            return finder.target(name, sources);
         }
         match base.pipelines.as_slice() {
             [] => self.no_pipeline(),
             [only] => {
-                return only.name().map(|name| Finder::new(project, overrides, out).points(name)).unwrap_or_default();
+                return only.name().map(|name| finder.points(name)).unwrap_or_default();
             }
             [first, rest @ ..] => {
                 let Some(name) = first.name() else { return Vec::new() };
@@ -193,12 +244,13 @@ impl Work {
         let Self { project, overrides, out, .. } = self;
         let mut points = Vec::new();
         let mut finder = Finder::new(project, overrides, out);
+        finder.each_value = true;
         let here = project.entries.iter().filter(|entry| entry.file == project.main);
         for entry in here {
             match &*entry.item {
                 Item::Pipeline(pipeline) if pipeline.formals.is_none() => points.extend(finder.points(&pipeline.name)),
                 Item::Variant(variant) => points.extend(finder.points(&variant.name)),
-                Item::Sweep(sweep) => points.extend(points::each_value(finder.points(&sweep.name))),
+                Item::Sweep(sweep) => points.extend(finder.points(&sweep.name)),
                 _ => {}
             }
         }
@@ -208,18 +260,20 @@ impl Work {
     /// File order, each finding once; nothing but syntax of an item that has lost a bracket: where its
     /// fields end is a guess.
     pub fn tidy(&mut self) {
-        let mut broken: Vec<Span> = Vec::new();
-        for entry in &self.project.entries {
-            let span = entry.item.span();
-            let faults = self.project.files.iter().filter(|(file, _)| *file == entry.file).flat_map(|(_, f)| &f.faults);
-            let mut lost = faults.filter(|fault| matches!(fault.kind, FaultKind::Unclosed { .. }));
-            if lost.any(|fault| (span.start..span.end).contains(&fault.span.start)) {
-                broken.push(span);
+        // By file and start: items of a file do not overlap.
+        let mut broken: BTreeMap<(FileId, u32), Span> = BTreeMap::new();
+        let items: BTreeMap<(FileId, u32), Span> =
+            self.project.entries.iter().map(|entry| by_start(entry.item.span())).collect();
+        let around = |spans: &BTreeMap<(FileId, u32), Span>, span: Span| {
+            let last = spans.range(..=(span.file, span.start)).next_back().map(|(_, item)| *item);
+            last.filter(|item| item.file == span.file && (item.start..item.end).contains(&span.start))
+        };
+        for fault in self.project.files.iter().flat_map(|(_, file)| &file.faults) {
+            if matches!(fault.kind, FaultKind::Unclosed { .. }) {
+                broken.extend(around(&items, fault.span).map(by_start));
             }
         }
-        let inside = |span: Span| {
-            broken.iter().any(|item| item.file == span.file && (item.start..item.end).contains(&span.start))
-        };
+        let inside = |span: Span| around(&broken, span).is_some();
         let syntax = |code: Code| code.text().starts_with("PB01") && code != Code::MisplacedStatement;
         self.out.retain(|finding| syntax(finding.code) || !inside(finding.primary.span));
         // A word that would be wrong in the spelling of the language too.
@@ -229,6 +283,10 @@ impl Work {
         lints::apply(&self.project.lints, &mut self.out);
         tidy(&mut self.out);
     }
+}
+
+fn by_start(span: Span) -> ((FileId, u32), Span) {
+    ((span.file, span.start), span)
 }
 
 /// What an override makes wrong is said at the override, with the place where it shows behind it.
@@ -260,7 +318,6 @@ pub(crate) fn unused(program: &Program, project: &Project, out: &mut Vec<Diagnos
     let params = program.scope.params.iter().map(|(name, param)| (name, param.name, "param"));
     let main = blocks.chain(params).filter(|(_, span, _)| span.file == project.main);
     let imports = project.imports.iter().filter_map(|name| Some((project.views.global(name)?, name.span)));
-    let imports: Vec<(String, Span)> = imports.map(|(name, span)| (name.to_owned(), span)).collect();
     let bases = project.entries.iter().flat_map(|entry| match &*entry.item {
         Item::Variant(variant) => std::slice::from_ref(&variant.of),
         Item::Sweep(sweep) => &sweep.over,
@@ -268,9 +325,9 @@ pub(crate) fn unused(program: &Program, project: &Project, out: &mut Vec<Diagnos
     });
     let bases: BTreeSet<&str> = bases.filter_map(|word| project.views.global(word)).collect();
     let swept = lints::mentioned::by_sweeps(project);
-    let imports = imports.iter().map(|(name, span)| (name, *span, "import"));
+    let imports = imports.map(|(name, span)| (name, span, "import"));
     for (name, span, kind) in main.chain(imports) {
-        let used = used.contains(name) || bases.contains(name.as_str()) || swept.contains(name);
+        let used = used.contains(name) || bases.contains(name) || swept.contains(name);
         if !used && name != "seed" {
             out.push(
                 Diagnostic::warning(Code::Unused, span, format!("{kind} `{name}` is never used"))
@@ -279,4 +336,10 @@ pub(crate) fn unused(program: &Program, project: &Project, out: &mut Vec<Diagnos
             );
         }
     }
+}
+
+/// Returns false for a name that is declared nowhere and was reported at an earlier point: one missing declaration is one
+/// mistake, wherever it is used.
+fn is_new(found: &Diagnostic, told: &mut BTreeSet<String>) -> bool {
+    !found.is_missing_declaration() || told.insert(found.message.clone())
 }

@@ -130,4 +130,8 @@ fn the_deepest_plan_survives_json() {
     let plan = fixture.compile_text(&deep).plan().cloned().unwrap();
     assert_eq!(Plan::from_json(&plan.to_json()).unwrap().text(), plan.text());
     assert!(Plan::from_json(&"[".repeat(1_000_000)).is_err());
+    let odd = plan.to_json().replacen("\"seed\"", "\"what\": 5, \"seed\"", 1);
+    assert!(Plan::from_json(&odd).unwrap_err().contains("unknown field `what`"));
+    let later = odd.replacen("\"version\": 1", "\"version\": 2", 1);
+    assert!(Plan::from_json(&later).unwrap_err().contains("a plan of version 2"));
 }

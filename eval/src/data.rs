@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use pbpo_outside::file::{self, Lines, Refused, limit};
+use pbpo_outside::shards;
 use serde_json::{Map, Value};
 
 use crate::error::Error;
@@ -91,11 +93,14 @@ impl Data {
     }
 
     /// The rows of a split, of all its files in the order of their names. Of `.parquet`, `.jsonl` and `.json` the first
-    /// that is there counts.
+    /// that is there counts. A split of which shards are missing is an error, and so are shards beside a file that is none.
+    /// Fields of a row that no task asks for are not read.
     pub fn rows(&self, dataset: &Dataset, split: &str) -> Result<Vec<Doc>, Error> {
         self.check(&[dataset], split)?;
         let mut docs = Vec::new();
-        for path in self.files(dataset, split) {
+        let files = self.files(dataset, split);
+        self.whole(dataset, split, &files)?;
+        for path in files {
             let shown = path.strip_prefix(&self.root).unwrap_or(&path).display().to_string();
             let unit = if is(&path, "jsonl") { "line" } else { "row" };
             let doc = |(at, fields)| Doc { fields, place: format!("{shown}, {unit} {at}") };
@@ -105,6 +110,16 @@ impl Data {
             return Err(Error::new(format!("{}: the split `{split}` has no rows", dataset.repo)));
         }
         Ok(docs)
+    }
+
+    /// An error unless files are all of their split, and no row of it twice.
+    fn whole(&self, dataset: &Dataset, split: &str, files: &[PathBuf]) -> Result<(), Error> {
+        let names: Vec<&str> = files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
+        shards::check(&names).map_err(|why| {
+            let dir = files.first().and_then(|file| file.parent()).unwrap_or(&self.root);
+            Error::new(format!("{}: `{split}` in {}: {why}", dataset.repo, dir.display()))
+                .help("fetch the whole dataset again, or remove the files that are not of it")
+        })
     }
 
     /// An error that names all datasets without files for a split, and how to get them.
@@ -160,8 +175,7 @@ impl Data {
             })?;
             return read(path).map(number).map_err(|why| error(&why));
         }
-        let text = fs::read_to_string(path).map_err(|why| error(&why.to_string()))?;
-        let rows = if is(path, "jsonl") { lines(&text) } else { document(&text).map(number) };
+        let rows = if is(path, "jsonl") { lines(path) } else { document(path).map(number) };
         rows.map_err(|why| error(&why))
     }
 }
@@ -192,19 +206,35 @@ fn shards(directory: &Path, split: &str, extension: &str) -> Vec<PathBuf> {
     files
 }
 
-/// One row a line; empty lines are passed over.
-fn lines(text: &str) -> Result<Vec<(usize, Row)>, String> {
-    let written = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    let row = |(at, line)| match serde_json::from_str(line) {
-        Ok(row) => Ok((at + 1, row)),
-        Err(error) => Err(format!("line {}, column {}: not a JSON object: {error}", at + 1, error.column())),
-    };
-    written.map(row).collect()
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// One row a line; empty lines are passed over, and so is a byte order mark at the beginning.
+fn lines(path: &Path) -> Result<Vec<(usize, Row)>, String> {
+    let refused = |refused: Refused| refused.to_string();
+    let (mut lines, mut bytes, mut rows) = (Lines::open(path, limit::LINES).map_err(refused)?, Vec::new(), Vec::new());
+    while let Some(at) = lines.next_into(&mut bytes).map_err(refused)? {
+        let line = if at == 1 { bytes.strip_prefix(BOM).unwrap_or(&bytes) } else { &bytes };
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        let wrong =
+            |error: serde_json::Error| format!("line {at}, column {}: not a JSON object: {error}", error.column());
+        let row = pbpo_outside::json::value(line).and_then(serde_json::from_value).map_err(wrong)?;
+        rows.push((at, row));
+    }
+    Ok(rows)
 }
 
-/// A list of rows, or an object that holds it under `examples` (BIG-Bench Hard's own files) or `data`.
-fn document(text: &str) -> Result<Vec<Row>, String> {
-    let mut value: Value = serde_json::from_str(text).map_err(|error| format!("not JSON: {error}"))?;
+/// A list of rows, or an object that holds it under `examples` (BIG-Bench Hard's own files) or `data`. Other fields of that
+/// object are not read; both lists at once are an error.
+fn document(path: &Path) -> Result<Vec<Row>, String> {
+    let bytes = file::bytes(path, limit::ARRAY).map_err(|refused| refused.to_string())?;
+    let text = bytes.strip_prefix(BOM).unwrap_or(&bytes);
+    let mut value: Value = pbpo_outside::json::value(text).map_err(|error| format!("not JSON: {error}"))?;
+    if value.get("examples").and(value.get("data")).is_some() {
+        return Err("it has rows under both `examples` and `data`".to_owned());
+    }
     for key in ["examples", "data"] {
         if let Some(rows) = value.get_mut(key) {
             value = rows.take();

@@ -77,8 +77,11 @@ fn choose<M: Model>(model: &mut M, loaded: &Loaded, choice: &Choice) -> Result<V
         let Ask::Choose { choices, gold } = &item.ask else { continue };
         let (ours, others) = rest.split_at(choices.len());
         rest = others;
-        if ours.iter().any(|score| score.logp.is_nan()) {
-            return Err(item.doc.error("the model's log-likelihood is not a number").into());
+        if ours.iter().any(|score| !score.logp.is_finite()) {
+            return Err(item.doc.error("the model's log-likelihood is not a finite number").into());
+        }
+        if choice.norm && choices.iter().any(String::is_empty) {
+            return Err(item.doc.error("a choice is empty: it has no log-likelihood per character").into());
         }
         samples.push(chosen(id, item, choices, gold, ours, choice.norm));
     }
@@ -87,7 +90,7 @@ fn choose<M: Model>(model: &mut M, loaded: &Loaded, choice: &Choice) -> Result<V
 
 /// The choices follow the context after a space.
 fn pair(item: &Item, choice: &str) -> Pair {
-    Pair { context: item.context.clone(), continuation: format!(" {choice}") }
+    Pair { place: item.doc.place.clone(), context: item.context.clone(), continuation: format!(" {choice}") }
 }
 
 fn chosen(id: usize, item: &Item, choices: &[String], gold: &Gold, scores: &[Score], norm: bool) -> Sample {
@@ -126,8 +129,12 @@ fn argument(at: usize, item: &Item, second: Value) -> (String, Value) {
 
 fn write<M: Model>(model: &mut M, loaded: &Loaded, generate: &Generate) -> Result<Vec<Sample>, Failure<M::Error>> {
     let stop: Vec<String> = generate.stop.iter().map(|stop| (*stop).to_owned()).collect();
-    let until =
-        |item: &Item| Until { context: item.context.clone(), stop: stop.clone(), max_tokens: generate.max_tokens };
+    let until = |item: &Item| Until {
+        place: item.doc.place.clone(),
+        context: item.context.clone(),
+        stop: stop.clone(),
+        max_tokens: generate.max_tokens,
+    };
     let requests: Vec<Until> = loaded.items.iter().map(until).collect();
     let responses = model.generate_until(&requests).map_err(Failure::Model)?;
     assert_eq!(responses.len(), requests.len(), "a model answers each request");

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use pbpo_outside::shown::{padded, width};
+
 use crate::results::{Entry, Metric, Results};
 
 const HEAD: [&str; 7] = ["Tasks", "Version", "Filter", "n-shot", "Metric", "Value", "Stderr"];
@@ -12,10 +14,10 @@ impl fmt::Display for Results {
         let inner = |entry: &Entry| self.groups.iter().any(|group| group.members.contains(&entry.name));
         let (groups, tasks) = (self.groups.iter(), self.tasks.iter());
         groups.chain(tasks).filter(|entry| !inner(entry)).for_each(|entry| self.add(entry, 0, &mut rows));
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-        let widths: Vec<usize> = (0..HEAD.len()).map(width).collect();
+        let widest = |column: usize| rows.iter().map(|row| width(&row[column])).max().unwrap_or_default();
+        let widths: Vec<usize> = (0..HEAD.len()).map(widest).collect();
         for (at, row) in rows.iter().enumerate() {
-            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| padded(cell, *width)).collect();
             writeln!(f, "|{}|", cells.join("|"))?;
             if at == 0 {
                 let rules: Vec<String> = widths.iter().map(|width| "-".repeat(*width)).collect();

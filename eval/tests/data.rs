@@ -133,6 +133,19 @@ fn bad_rows_are_named_by_file_and_place() {
 }
 
 #[test]
+fn what_is_there_twice_is_refused() {
+    let twice = r#"{"input": "a", "input": "b", "target": "c"}"#;
+    assert!(
+        error_of("bbh_zeroshot_word_sorting", "bbh/word_sorting.json", &format!("[{twice}]"))
+            .contains("`input` is there twice")
+    );
+    let both = r#"{"examples": [], "data": []}"#;
+    assert!(
+        error_of("bbh_zeroshot_word_sorting", "bbh/word_sorting.json", both).contains("both `examples` and `data`")
+    );
+}
+
+#[test]
 fn shots_must_be_there() {
     let directory = tempfile::tempdir().expect("a directory");
     write(directory.path(), "gsm8k/main/test.jsonl", GSM);
@@ -190,7 +203,7 @@ fn an_evaluation_ends_at_the_first_failure() {
     let prepared = prepare(directory.path(), "arc_challenge", Options::default()).expect("rows");
     let run = |answer, done: Result<(), Error>| evaluate(&mut Same(answer), &prepared, |_, _| done.clone());
     let nan = run(Ok(f64::NAN), Ok(()));
-    let says = |error: &Error| error.message.ends_with("line 1: the model's log-likelihood is not a number");
+    let says = |error: &Error| error.message.ends_with("line 1: the model's log-likelihood is not a finite number");
     assert!(matches!(nan, Err(Failure::Task(error)) if says(&error)));
     assert!(matches!(run(Err("no device".into()), Ok(())), Err(Failure::Model(error)) if error == "no device"));
     assert!(
@@ -264,4 +277,28 @@ fn a_table_has_groups_above_what_they_hold() {
 |gsm8k_cot_zeroshot               |3.0    |flexible-extract|0     |exact_match|0.0000|N/A     |
 |                                 |       |strict-match    |0     |exact_match|0.0000|N/A     |"
     );
+}
+
+#[test]
+fn a_part_of_a_split_is_refused_and_a_byte_order_mark_is_not() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let prepared = || prepare(directory.path(), "gsm8k_cot_zeroshot", Options::default());
+    write(directory.path(), "gsm8k/main/test-00001-of-00002.jsonl", GSM);
+    let error = prepared().expect_err("a part");
+    assert!(error.message.ends_with("1 of 2 shards are missing: test-00000-of-00002"), "{error}");
+    write(directory.path(), "gsm8k/main/test-00000-of-00002.jsonl", &format!("\u{feff}{GSM}"));
+    prepared().expect("both parts");
+    write(directory.path(), "gsm8k/main/test.jsonl", GSM);
+    let error = prepared().expect_err("rows twice");
+    assert!(error.message.ends_with("test.jsonl stands beside shards of `test`: rows may be there twice"), "{error}");
+}
+
+#[test]
+fn a_line_that_does_not_end_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    write(directory.path(), "gsm8k/main/test.jsonl", "");
+    let file = std::fs::File::create(directory.path().join("gsm8k/main/test.jsonl")).expect("a file");
+    file.set_len(1 << 30).expect("a hole");
+    let error = prepare(directory.path(), "gsm8k_cot_zeroshot", Options::default()).expect_err("one long line");
+    assert!(error.message.ends_with("line 1 is too long: more than 16 MiB"), "{error}");
 }

@@ -444,6 +444,8 @@ pub enum FaultKind {
     Foreign { found: String, write: String },
     /// A statement of another language, and what there is instead.
     Habit { found: String, help: String },
+    /// An escape in a text that the language does not know: the first one, and the places of all in this text.
+    UnknownEscape { found: String, all: Vec<Span> },
     /// A `{` that stands on a line of its own.
     LateBrace,
     /// Nested or chained deeper than [`crate::MAX_DEPTH`].

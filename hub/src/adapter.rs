@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use pbpo_outside::file::limit;
 use serde_json::{Value, json};
 
 use crate::config::keys::Keys;
@@ -35,7 +36,7 @@ pub struct AdapterConfig {
 impl AdapterConfig {
     pub fn read(dir: &Path) -> Result<Self, Error> {
         let file = dir.join(CONFIG);
-        let Some(bytes) = files::read_if_there(&file)? else {
+        let Some(bytes) = files::read_if_there(&file, limit::CONFIG)? else {
             return Err(Error::new(format!("no `{CONFIG}` in {}", dir.display()))
                 .help("name a directory that PEFT's `save_pretrained` wrote"));
         };

@@ -3,7 +3,12 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use pbpo_outside::file::{self, Refused};
+
 use crate::Error;
+
+/// The largest file that names a commit, in bytes.
+const REFERENCE: u64 = 4096;
 
 /// Where a model or dataset was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -130,9 +135,11 @@ impl Cache {
             wanted.to_owned()
         } else {
             let reference = place.join("refs").join(wanted);
-            let text = std::fs::read_to_string(&reference)
-                .map_err(|_| miss(format!("no file `{}` for revision `{wanted}`", reference.display())))?;
-            text.trim().to_owned()
+            let bytes = file::bytes(&reference, REFERENCE).map_err(|refused| match refused {
+                Refused::Missing => miss(format!("no file `{}` for revision `{wanted}`", reference.display())),
+                refused => miss(format!("`{}`: {refused}", reference.display())),
+            })?;
+            String::from_utf8_lossy(&bytes).trim().to_owned()
         };
         if !is_commit(&commit) {
             return Err(miss(format!("`{}` does not hold a commit", place.join("refs").join(wanted).display())));

@@ -32,6 +32,11 @@ impl Error {
         Self::at(file, format!("cannot {doing} it: {error}"))
     }
 
+    /// A file that is not read, and why.
+    pub fn refused(file: &Path, refused: &pbpo_outside::file::Refused) -> Self {
+        Self::at(file, refused)
+    }
+
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
         self

@@ -1,20 +1,19 @@
 //! Reading, hashing and writing files, with errors that name them.
 
+use std::cell::Cell;
 use std::fs::File;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
+use pbpo_outside::file;
 use serde_json::{Map, Value};
 
 use crate::Error;
 
-/// The bytes of a file, or None if there is no such file.
-pub(crate) fn read_if_there(file: &Path) -> Result<Option<Vec<u8>>, Error> {
-    match std::fs::read(file) {
-        Ok(bytes) => Ok(Some(bytes)),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Error::io(file, "read", &error)),
-    }
+/// The bytes of a regular file of at most `most` bytes, or None if there is no such file.
+pub(crate) fn read_if_there(file: &Path, most: u64) -> Result<Option<Vec<u8>>, Error> {
+    file::bytes_if_there(file, most).map_err(|refused| Error::refused(file, &refused))
 }
 
 /// A JSON object; a syntax error names line and column.
@@ -38,9 +37,31 @@ pub(crate) fn json_reason(error: &serde_json::Error) -> String {
 
 /// Runs another library's reader over a file that may be damaged; where the library panics on it, an error says so.
 pub(crate) fn guarded<T>(file: &Path, read: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or_else(|_| {
+    caught(read).unwrap_or_else(|| {
         Err(Error::at(file, "damaged: its parts contradict each other").help("fetch or copy the file again"))
     })
+}
+
+/// What `work` gives, or `None` if it panics. The panic's own message is not printed.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
+    static QUIET: Once = Once::new();
+    QUIET.call_once(|| {
+        let hook = std::panic::take_hook();
+        std::panic::set_hook(Box::new(move |info| {
+            if !CAUGHT.get() {
+                hook(info);
+            }
+        }));
+    });
+    let before = CAUGHT.replace(true);
+    let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+    CAUGHT.set(before);
+    done.ok()
+}
+
+thread_local! {
+    /// Whether this thread is inside `caught`.
+    static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The blake3 digest in hex of files one after the other: what `cat FILES | b3sum` prints.
@@ -48,7 +69,8 @@ pub fn digest(files: &[PathBuf]) -> Result<String, Error> {
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 1 << 20];
     for file in files {
-        let mut reader = File::open(file).map_err(|error| Error::io(file, "read", &error))?;
+        // Files that were read before, each within the bounds of its kind.
+        let mut reader = file::open(file, u64::MAX).map_err(|refused| Error::refused(file, &refused))?;
         loop {
             match reader.read(&mut buffer).map_err(|error| Error::io(file, "read", &error))? {
                 0 => break,

@@ -3,6 +3,7 @@
 //! - `cache.rs`: names of models and datasets to directories, by the rules of `huggingface_hub`.
 //! - `config/`: `config.json` and `generation_config.json`; rotary frequencies.
 //! - `weights/`: safetensors files and shards, read tensor by tensor, written whole or not at all.
+//! - `chat.rs`, `json.rs`: chats with all that a template may read.
 //! - `tokenizer.rs`, `template.rs`: text to ids; chats to text.
 //! - `adapter.rs`: LoRA adapters of PEFT.
 //! - `records/`: prompts, completions and preferences from JSONL, JSON and Parquet files.
@@ -10,10 +11,12 @@
 
 pub mod adapter;
 pub mod cache;
+mod chat;
 pub mod config;
 mod dtype;
 mod error;
 mod files;
+pub mod json;
 pub mod records;
 pub mod template;
 pub mod tokenizer;
@@ -21,10 +24,11 @@ pub mod weights;
 
 pub use adapter::AdapterConfig;
 pub use cache::{Resolved, resolve_dataset, resolve_model};
+pub use chat::{Chat, Message};
 pub use config::{Family, ModelConfig, Rope};
 pub use dtype::Dtype;
 pub use error::Error;
 pub use files::digest;
-pub use template::{Message, Template};
+pub use template::Template;
 pub use tokenizer::Tokenizer;
 pub use weights::Weights;

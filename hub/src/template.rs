@@ -3,101 +3,149 @@
 //! Templates are Jinja as transformers sets it up: `trim_blocks`, `lstrip_blocks`, loop controls, Python's string
 //! methods, `tojson` that escapes no HTML, `raise_exception`, `strftime_now`, and `{% generation %}` marks.
 
+mod bounds;
 mod clock;
+mod filters;
+mod methods;
 mod python;
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, ErrorKind, Value, context};
-use serde::{Deserialize, Serialize};
+use minijinja::{Environment, ErrorKind, State, Value, context};
 
-use crate::Error;
-
-/// One message of a chat.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Message {
-    /// `system`, `user` or `assistant`; a template may know others.
-    pub role: String,
-    pub content: String,
-}
-
-impl Message {
-    pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
-        Self { role: role.into(), content: content.into() }
-    }
-}
+use crate::{Chat, Error};
+use clock::Clock;
+pub use clock::VARIABLE as DATE_VARIABLE;
 
 /// A compiled chat template.
 #[derive(Clone, Debug)]
 pub struct Template {
     file: PathBuf,
-    environment: Environment<'static>,
+    environment: Arc<Environment<'static>>,
+    clock: Arc<Clock>,
 }
 
 impl Template {
     /// Compiles a template; `file` is what errors name.
     pub fn new(source: &str, file: &Path) -> Result<Self, Error> {
+        let refused = |why: &dyn Display| refused(file, why);
+        bounds::check(source).map_err(|why| refused(&why))?;
         let mut environment = Environment::new();
+        environment.set_fuel(Some(bounds::FUEL));
+        filters::add(&mut environment);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
         environment.set_syntax(syntax.map_err(|error| fault(file, &error, "cannot be compiled"))?);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.set_formatter(python::format);
-        environment.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.set_unknown_method_callback(methods::call);
         environment.add_filter("tojson", python::tojson);
         environment.add_test("iterable", python::is_iterable);
-        environment.add_function("raise_exception", |message: String| -> Result<String, minijinja::Error> {
-            Err(minijinja::Error::new(ErrorKind::InvalidOperation, format!("{RAISED}{message}")))
-        });
-        environment.add_function("strftime_now", clock::strftime);
-        environment
-            .add_template_owned(NAME, without_generation_marks(source))
-            .map_err(|error| fault(file, &error, "cannot be compiled"))?;
-        Ok(Self { file: file.to_owned(), environment })
+        environment.add_function(
+            "raise_exception",
+            |state: &State, message: Value| -> Result<String, minijinja::Error> {
+                let message = python::text(state, &message)?;
+                Err(minijinja::Error::new(ErrorKind::InvalidOperation, format!("{RAISED}{message}")))
+            },
+        );
+        let clock = tell(&mut environment, Clock::default());
+        let source = without_generation_marks(source);
+        let compile = move || environment.add_template_owned(NAME, source).map(|()| environment);
+        let compiled = bounds::run(compile).map_err(|stopped| refused(&stopped))?;
+        let environment = compiled.map_err(|error| fault(file, &error, "cannot be compiled"))?;
+        Ok(Self { file: file.to_owned(), environment: Arc::new(environment), clock })
+    }
+
+    /// The template on a day that is fixed, in seconds since 1970; None if there is no such day.
+    pub fn fixed_at(mut self, seconds: i64) -> Option<Self> {
+        let clock = Clock::at(seconds)?;
+        self.clock = tell(Arc::make_mut(&mut self.environment), clock);
+        Some(self)
+    }
+
+    /// The date, as `2024-07-26`, if the template has asked for it: what it renders is that of this day only. The
+    /// variable `DATE_VARIABLE` of the environment fixes it.
+    pub fn date(&self) -> Option<String> {
+        self.clock.date()
     }
 
     /// The text of a chat. `add_generation_prompt` ends it with the opening of the assistant's turn. `bos` and `eos`
     /// are the texts of the tokens that the template may write; None is what transformers gives where a tokenizer has
-    /// none.
+    /// none. The chat's own variables go before them.
     ///
     /// A template that raises is an error with the template's own words and line.
     pub fn render(
         &self,
-        messages: &[Message],
+        chat: impl Into<Chat>,
         add_generation_prompt: bool,
         bos: Option<&str>,
         eos: Option<&str>,
     ) -> Result<String, Error> {
+        let chat = chat.into();
         let or_undefined = |text: Option<&str>| text.map_or(Value::UNDEFINED, Value::from);
         let context = context! {
-            messages => Value::from(Serde(messages)), add_generation_prompt,
-            tools => Value::from(()), documents => Value::from(()),
-            bos_token => or_undefined(bos), eos_token => or_undefined(eos),
+            ..Value::from(Serde(&chat.kwargs)),
+            ..context! {
+                messages => Value::from(Serde(chat.fields())), add_generation_prompt,
+                tools => Value::from(Serde(&chat.tools)), documents => Value::from(()),
+                bos_token => or_undefined(bos), eos_token => or_undefined(eos),
+            }
         };
-        let template = self.environment.get_template(NAME).map_err(|error| fault(&self.file, &error, "is lost"))?;
-        template.render(context).map_err(|error| fault(&self.file, &error, "cannot be applied"))
+        let environment = Arc::clone(&self.environment);
+        let apply = move || -> Result<Vec<u8>, minijinja::Error> {
+            let mut text = bounds::Limited::default();
+            environment.get_template(NAME)?.render_captured_to(context, &mut text)?;
+            Ok(text.bytes)
+        };
+        let applied = bounds::run(apply).map_err(|stopped| refused(&self.file, &stopped))?;
+        let text = applied.map_err(|error| fault(&self.file, &error, "cannot be applied"))?;
+        String::from_utf8(text).map_err(|error| Error::at(&self.file, error))
     }
 }
 
 const NAME: &str = "chat_template";
 
+/// Gives templates `strftime_now` by a clock.
+fn tell(environment: &mut Environment<'static>, clock: Clock) -> Arc<Clock> {
+    let clock = Arc::new(clock);
+    let told = Arc::clone(&clock);
+    environment.add_function("strftime_now", move |state: &State, format: Value| {
+        told.strftime(&python::text(state, &format)?)
+    });
+    clock
+}
+
 /// Marks what a template raised by itself.
 const RAISED: &str = "raise_exception: ";
+
+/// The most of what a template raises that an error shows, in characters.
+const SHOWN: usize = 2000;
 
 fn fault(file: &Path, error: &minijinja::Error, what: &str) -> Error {
     let line = error.line().map(|line| format!(" line {line}")).unwrap_or_default();
     let detail = error.detail().unwrap_or_default();
-    match detail.strip_prefix(RAISED) {
-        Some(message) => {
-            Error::new(format!("{}{line}: the chat template refuses these messages: {message}", file.display()))
-                .help("change the messages' roles or order to what the template wants")
-        }
-        None => {
+    if let Some(message) = detail.strip_prefix(RAISED) {
+        let message: String = message.chars().take(SHOWN).collect();
+        let message = format!("{}{line}: the chat template refuses these messages: {message}", file.display());
+        return Error::new(message).help("change the messages' roles or order to what the template wants");
+    }
+    match error.kind() {
+        ErrorKind::OutOfFuel => refused(file, &format!("more than {} steps, or 64 MB made on the way", bounds::FUEL)),
+        ErrorKind::WriteFailure => refused(file, &bounds::TOO_LONG),
+        kind => {
             let detail = if detail.is_empty() { String::new() } else { format!(": {detail}") };
-            Error::new(format!("{}{line}: the chat template {what}: {}{detail}", file.display(), error.kind()))
+            Error::new(format!("{}{line}: the chat template {what}: {kind}{detail}", file.display()))
         }
     }
+}
+
+/// A template that takes more than any in use does.
+fn refused(file: &Path, why: &dyn Display) -> Error {
+    Error::at(file, format!("the chat template does not end within its bounds: {why}"))
+        .help("no template in use needs so much: use the one that came with the model")
 }
 
 /// The template without `{% generation %}` and `{% endgeneration %}`, which only mark what an assistant wrote: they

@@ -1,21 +1,37 @@
 //! A model's tokenizer: `tokenizer.json` with the special tokens and the chat template that stand beside it.
 
+mod check;
+mod parts;
+
 use std::path::{Path, PathBuf};
 
+use pbpo_outside::file::limit;
 use serde_json::{Map, Value};
-use tokenizers::{AddedToken, Tokenizer as Inner};
+use tokenizers::AddedToken;
 
-use crate::template::{Message, Template};
-use crate::{Error, files};
+use self::parts::Inner;
+use crate::template::Template;
+use crate::{Chat, Error, files};
 
 const TOKENIZER: &str = "tokenizer.json";
 const CONFIG: &str = "tokenizer_config.json";
 const SPECIAL: &str = "special_tokens_map.json";
 const TEMPLATE: &str = "chat_template.jinja";
+/// The template of chats with tools, where it is another one.
+const TOOLS: &str = "additional_chat_templates/tool_use.jinja";
 
 /// All that a tokenizer may consist of; `save` copies those that are there.
-const FILES: [&str; 8] =
-    [TOKENIZER, CONFIG, SPECIAL, TEMPLATE, "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model"];
+const FILES: [&str; 9] =
+    [TOKENIZER, CONFIG, SPECIAL, TEMPLATE, TOOLS, "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model"];
+
+/// The largest that each may be.
+fn most(name: &str) -> u64 {
+    match name {
+        CONFIG | SPECIAL | "added_tokens.json" => limit::CONFIG,
+        TEMPLATE | TOOLS => limit::TEMPLATE,
+        _ => limit::TOKENIZER,
+    }
+}
 
 /// A tokenizer as read from a model's directory.
 #[derive(Clone, Debug)]
@@ -29,6 +45,8 @@ pub struct Tokenizer {
     /// One more than the largest id.
     vocab: usize,
     template: Option<Template>,
+    /// Of chats with tools.
+    tools: Option<Template>,
 }
 
 /// A special token.
@@ -44,21 +62,25 @@ impl Tokenizer {
     pub fn read(dir: &Path, vocab: usize) -> Result<Self, Error> {
         let mut found = Vec::new();
         for name in FILES {
-            if let Some(bytes) = files::read_if_there(&dir.join(name))? {
+            if let Some(bytes) = files::read_if_there(&dir.join(name), most(name))? {
                 found.push((name, bytes));
             }
         }
         let file = dir.join(TOKENIZER);
         let Some((_, bytes)) = found.iter().find(|(name, _)| *name == TOKENIZER) else { return Err(no_tokenizer(dir)) };
-        let mut inner = parse(&file, bytes)?;
+        let (mut inner, json) = parse(&file, bytes)?;
         let padding = inner.get_padding().map(|padding| padding.pad_token.clone());
         inner.with_padding(None);
         inner.with_truncation(None).map_err(|error| Error::at(&file, error))?;
         let settings = Settings::read(dir, &found)?;
         let mut named = |key: &str, absent: Option<String>| special(&mut inner, &settings, key, absent);
         let (bos, eos, pad) = (named("bos_token", None)?, named("eos_token", None)?, named("pad_token", padding)?);
+        check::ids(&file, &json, &inner)?;
         let vocab = checked_vocabulary(&file, &inner, vocab)?;
-        Ok(Self { template: settings.template(dir, &found)?, inner, files: found, bos, eos, pad, vocab })
+        check::around(&file, &json, vocab)?;
+        let template = settings.template(dir, &found, TEMPLATE, "default")?;
+        let tools = settings.template(dir, &found, TOOLS, "tool_use")?;
+        Ok(Self { template, tools, inner, files: found, bos, eos, pad, vocab })
     }
 
     /// The ids of a text, without bos or eos. Special tokens that the text spells out, as rendered chats do, become
@@ -74,13 +96,25 @@ impl Tokenizer {
     }
 
     fn ids(&self, text: &str, special: bool) -> Result<Vec<u32>, Error> {
-        let encoding = self.inner.encode_fast(text, special);
-        encoding.map(|encoding| encoding.get_ids().to_vec()).map_err(|error| Error::new(format!("tokenizer: {error}")))
+        if text.len() > parts::INPUT {
+            let (bytes, most) = (text.len(), parts::INPUT);
+            return Err(Error::new(format!(
+                "a text of {bytes} bytes is too long for a tokenizer; {most} are the most"
+            )));
+        }
+        let encoding = guarded(|| self.inner.encode_fast(text, special))?;
+        let ids = encoding.get_ids().to_vec();
+        match ids.iter().find(|id| **id as usize >= self.vocab) {
+            None => Ok(ids),
+            Some(id) => {
+                Err(Error::new(format!("tokenizer: it gives id {id}, and its vocabulary has {} tokens", self.vocab)))
+            }
+        }
     }
 
     /// The text of ids. Ids outside the vocabulary (rows that pad an embedding) have no text.
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, Error> {
-        self.inner.decode(ids, skip_special).map_err(|error| Error::new(format!("tokenizer: {error}")))
+        guarded(|| self.inner.decode(ids, skip_special))
     }
 
     /// One more than the largest id.
@@ -115,11 +149,13 @@ impl Tokenizer {
 
     /// A chat as text, by the chat template and this tokenizer's bos and eos. Its ids are those of `encode`: a template
     /// writes the special tokens itself.
-    pub fn render(&self, messages: &[Message], add_generation_prompt: bool) -> Result<String, Error> {
+    pub fn render(&self, chat: impl Into<Chat>, add_generation_prompt: bool) -> Result<String, Error> {
         let bos = self.bos.as_ref().map(|special| special.text.as_str());
         let eos = self.eos.as_ref().map(|special| special.text.as_str());
-        match &self.template {
-            Some(template) => template.render(messages, add_generation_prompt, bos, eos),
+        let chat = chat.into();
+        let template = self.tools.as_ref().filter(|_| chat.tools.is_some()).or(self.template.as_ref());
+        match template {
+            Some(template) => template.render(&chat, add_generation_prompt, bos, eos),
             None => Err(Error::new("the tokenizer has no chat template, and the data holds chats").help(format!(
                 "put a template into `{TEMPLATE}` beside `{TOKENIZER}`, or use prompts that are strings"
             ))),
@@ -144,11 +180,21 @@ impl Tokenizer {
 }
 
 /// Broken text and JSON go no further than here: `tokenizers` panics on some.
-fn parse(file: &Path, bytes: &[u8]) -> Result<Inner, Error> {
+fn parse(file: &Path, bytes: &[u8]) -> Result<(Inner, Value), Error> {
     let text = std::str::from_utf8(bytes).map_err(|error| Error::at(file, error))?;
-    serde_json::from_str::<serde::de::IgnoredAny>(text).map_err(|error| files::json_error(file, &error))?;
+    let json: Value = serde_json::from_str(text).map_err(|error| files::json_error(file, &error))?;
+    check::depth(file, &json)?;
     let damaged = |error| Error::at(file, format!("not a tokenizer: {error}"));
-    files::guarded(file, || Inner::from_bytes(bytes).map_err(damaged))
+    let inner = files::guarded(file, || parts::watched(|| Inner::from_bytes(bytes)).map_err(damaged))?;
+    Ok((inner, json))
+}
+
+/// Runs `work` of `tokenizers`; where it panics on what the tokenizer says, an error says so.
+fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, Error> {
+    let done = files::caught(|| parts::watched(work)).ok_or_else(|| {
+        Error::new("tokenizer: its parts contradict each other").help("fetch or copy the tokenizer's files again")
+    })?;
+    done.map_err(|error| Error::new(format!("tokenizer: {error}")))
 }
 
 /// `tokenizer_config.json`, and `special_tokens_map.json` for what it leaves out.
@@ -176,19 +222,28 @@ impl Settings {
         text.map(|text| Some(text.to_owned())).ok_or_else(wrong)
     }
 
-    /// The chat template: its own file, else a string in the config, else the one named `default` in a list there.
-    fn template(&self, dir: &Path, found: &[(&'static str, Vec<u8>)]) -> Result<Option<Template>, Error> {
-        if let Some((_, bytes)) = found.iter().find(|(name, _)| *name == TEMPLATE) {
-            let file = dir.join(TEMPLATE);
+    /// A chat template: its own file, else, for the default one, a string in the config, else the one of that name in a
+    /// list there.
+    fn template(
+        &self,
+        dir: &Path,
+        found: &[(&'static str, Vec<u8>)],
+        file: &str,
+        named: &str,
+    ) -> Result<Option<Template>, Error> {
+        if let Some((_, bytes)) = found.iter().find(|(name, _)| *name == file) {
+            let file = dir.join(file);
             let source = std::str::from_utf8(bytes).map_err(|error| Error::at(&file, error))?;
             return Template::new(source, &file).map(Some);
         }
+        // A file goes before everything in the config.
         let source = match self.config.get("chat_template") {
-            Some(Value::Array(list)) => {
-                let named = |entry: &&Value| entry.get("name").and_then(Value::as_str) == Some("default");
-                list.iter().find(named).and_then(|entry| entry.get("template")).and_then(Value::as_str)
+            Some(Value::Array(list)) if !found.iter().any(|(name, _)| *name == TEMPLATE) => {
+                let is_it = |entry: &&Value| entry.get("name").and_then(Value::as_str) == Some(named);
+                list.iter().find(is_it).and_then(|entry| entry.get("template")).and_then(Value::as_str)
             }
-            other => other.and_then(Value::as_str),
+            other if named == "default" => other.and_then(Value::as_str),
+            _ => None,
         };
         let place = self.file.with_file_name(format!("{CONFIG} `chat_template`"));
         source.map(|source| Template::new(source, &place)).transpose()

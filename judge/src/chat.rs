@@ -1,9 +1,12 @@
 //! Judges behind an OpenAI-compatible `/v1/chat/completions`.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use pbpo_outside::shown::cut;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::label::Labels;
+use crate::label::{Labels, listed};
 use crate::order::Reading;
 use crate::remote::Protocol;
 use crate::template::Template;
@@ -11,6 +14,9 @@ use crate::{Error, Query};
 
 /// How many likely first tokens are asked for: the most that OpenAI and vLLM give.
 const TOP_LOGPROBS: u32 = 20;
+
+/// Columns of an answer that a message shows.
+const SHOWN: usize = 80;
 
 /// What a chat judge is asked, and how its answer is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -23,8 +29,10 @@ pub struct ChatSettings {
     pub prompt: Option<String>,
     /// None: the server's own (some models take none).
     pub temperature: Option<f64>,
-    /// None: the server's own, or `max_completion_tokens` in `extra`.
+    /// None: the server's own.
     pub max_tokens: Option<u32>,
+    /// What the server calls `max_tokens`. None: so, unless it refuses that and wants the other name.
+    pub limit: Option<Limit>,
     pub seed: Option<u64>,
     pub labels: Labels,
     /// Ask for the probabilities of the first token: a soft label. Where the server gives none, or they lie elsewhere
@@ -42,6 +50,7 @@ impl Default for ChatSettings {
             prompt: None,
             temperature: Some(0.0),
             max_tokens: Some(16),
+            limit: None,
             seed: None,
             labels: Labels::default(),
             logprobs: false,
@@ -50,10 +59,26 @@ impl Default for ChatSettings {
     }
 }
 
+/// The name of the token limit. It is no part of a question: stored answers are found under either name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Limit {
+    MaxTokens,
+    MaxCompletionTokens,
+}
+
 pub(crate) struct Chat {
     settings: ChatSettings,
     template: Template,
+    /// What the server was found to want.
+    renamed: AtomicBool,
+    without_temperature: AtomicBool,
 }
+
+/// The two names of [`Limit`], and that of another setting that some servers refuse.
+const LIMIT: &str = "max_tokens";
+const NEW_LIMIT: &str = "max_completion_tokens";
+const TEMPERATURE: &str = "temperature";
 
 impl Chat {
     pub fn new(settings: ChatSettings) -> Result<Self, Error> {
@@ -62,13 +87,80 @@ impl Chat {
         }
         settings.labels.check()?;
         let template = Template::parse(&settings.prompt.clone().unwrap_or_else(|| question(&settings.labels)))?;
-        let chat = Self { settings, template };
+        let texts = [&settings.prompt, &settings.system].into_iter().flatten();
+        if let Some(word) = texts.filter_map(|text| settings.labels.undeclared(text)).next() {
+            return Err(Error::new(format!("the judge's prompt has [[{word}]], and {word} is none of its labels"))
+                .help(format!(
+                    "if it says that both are as good, write `tie = \"{word}\"`; else name it with `first` or `second`"
+                )));
+        }
+        let renamed = AtomicBool::new(settings.limit == Some(Limit::MaxCompletionTokens));
+        let chat = Self { settings, template, renamed, without_temperature: AtomicBool::new(false) };
         let body = chat.body(&Query { answer: Some(String::new()), ..Query::default() }).unwrap_or_default();
-        match chat.settings.extra.keys().find(|key| body.get(key.as_str()) != chat.settings.extra.get(*key)) {
+        let limited = chat.settings.max_tokens.is_some();
+        let twice = |key: &&String| {
+            let ours = body.get(key.as_str()) != chat.settings.extra.get(*key);
+            ours || limited && [LIMIT, NEW_LIMIT].contains(&key.as_str()) || FORM.contains(&key.as_str())
+        };
+        match chat.settings.extra.keys().find(twice) {
             Some(key) => Err(Error::new(format!("the chat judge's `extra` may not set `{key}`"))
                 .help("use the setting of that name, or set it to none first")),
             None => Ok(chat),
         }
+    }
+}
+
+/// Fields that change the form of a reply.
+const FORM: [&str; 2] = ["stream", "n"];
+
+/// How servers say that they do not take a parameter, or not with another value than their own.
+const REFUSED: [&str; 15] = [
+    "unsupported",
+    "not support",
+    "not permitted",
+    "not allowed",
+    "not accept",
+    "not recognized",
+    "not a valid",
+    "unknown",
+    "unrecognized",
+    "unexpected",
+    "extra_forbidden",
+    "deprecated",
+    "no longer",
+    "invalid parameter",
+    "only",
+];
+
+const TOO_LARGE: [&str; 6] = ["exceed", "maximum", "too large", "at most", "greater", "context length"];
+
+/// What an error says in the fields that OpenAI, FastAPI and others use. Other fields are left out: they may repeat the
+/// request, with every name in it.
+fn words_of(said: &Value) -> String {
+    let error = ["", "/message", "/param", "/code", "/type"].map(|field| format!("/error{field}"));
+    let fields = error.iter().map(String::as_str).chain(["", "/message", "/detail"]);
+    let mut words: Vec<&str> = fields.filter_map(|field| said.pointer(field)?.as_str()).collect();
+    for detail in said["detail"].as_array().into_iter().flatten() {
+        words.extend(["msg", "type"].iter().filter_map(|field| detail[*field].as_str()));
+        words.extend(detail["loc"].as_array().into_iter().flatten().filter_map(Value::as_str));
+    }
+    words.join("\n")
+}
+
+fn is_no_name(c: char) -> bool {
+    !c.is_ascii_alphanumeric() && c != '_'
+}
+
+/// The text of a message: a text, or texts in parts. Returns `None` for parts of another kind; nothing at all is an empty
+/// text.
+fn content(content: &Value) -> Option<String> {
+    match content {
+        Value::Null => Some(String::new()),
+        Value::String(text) => Some(text.clone()),
+        Value::Array(parts) => {
+            parts.iter().map(|part| part["text"].as_str().filter(|_| part["type"] == "text")).collect()
+        }
+        _ => None,
     }
 }
 
@@ -98,8 +190,8 @@ impl Protocol for Chat {
         let mut set = |key: &str, value: Value| body.insert(key.to_owned(), value);
         set("model", json!(settings.model));
         set("messages", json!(messages));
-        settings.temperature.map(|temperature| set("temperature", json!(temperature)));
-        settings.max_tokens.map(|tokens| set("max_tokens", json!(tokens)));
+        settings.temperature.map(|temperature| set(TEMPERATURE, json!(temperature)));
+        settings.max_tokens.map(|tokens| set(LIMIT, json!(tokens)));
         settings.seed.map(|seed| set("seed", json!(seed)));
         if settings.logprobs {
             set("logprobs", json!(true));
@@ -111,21 +203,70 @@ impl Protocol for Chat {
     fn read(&self, reply: &Value) -> Option<Reading> {
         let choice = reply.pointer("/choices/0").filter(|choice| choice["message"].is_object())?;
         let labels = &self.settings.labels;
-        let soft = self.settings.logprobs.then(|| labels.of_logprobs(choice)).flatten();
-        let text = [&choice["message"]["content"], &choice["message"]["refusal"]];
-        let text = text.iter().find_map(|text| text.as_str()).unwrap_or_default();
+        let message = &choice["message"];
+        if let Some(refusal) = message["refusal"].as_str().filter(|refusal| !refusal.is_empty()) {
+            return Some(Reading::Abstain(format!("the model declines: {}", cut(refusal, SHOWN))));
+        }
+        let Some(text) = content(&message["content"]) else {
+            return Some(Reading::Abstain("the answer is no text".into()));
+        };
+        let soft = self.settings.logprobs.then(|| labels.of_logprobs(choice, &text)).flatten();
         let cut_off = choice["finish_reason"] == "length";
-        let hard = || labels.of_text(text, cut_off);
+        let hard = || labels.of_text(&text, cut_off);
         Some(soft.or_else(hard).unwrap_or_else(|| {
-            let beginning: String = text.chars().take(80).collect();
-            let end = if cut_off { " (cut off at the token limit)" } else { "" };
-            Reading::Abstain(format!("no label {} in {beginning:?}{end}", labels.listed()))
+            let end = if cut_off { " (cut off at the token limit: raise it)" } else { "" };
+            let beginning = cut(&text, SHOWN);
+            Reading::Abstain(format!("no verdict in \"{beginning}\"{end}: a verdict is {}", labels.forms()))
         }))
     }
 
+    fn wire(&self, body: &Value) -> Value {
+        let mut body = body.clone();
+        let Some(fields) = body.as_object_mut() else { return body };
+        if self.settings.max_tokens.is_some()
+            && self.renamed.load(Ordering::Relaxed)
+            && let Some(limit) = fields.remove(LIMIT)
+        {
+            fields.insert(NEW_LIMIT.to_owned(), limit);
+        }
+        if self.settings.temperature.is_some() && self.without_temperature.load(Ordering::Relaxed) {
+            fields.remove(TEMPERATURE);
+        }
+        body
+    }
+
+    /// A server names the parameter that it does not take, in a field or in its message.
+    fn adapts(&self, wire: &str, said: &Value) -> bool {
+        let words = words_of(said).to_lowercase();
+        let says = |of: &[&str]| of.iter().any(|word| words.contains(word));
+        let named = |name: &str| words.split(is_no_name).any(|word| word == name);
+        let sent: Value = serde_json::from_str(wire).unwrap_or_default();
+        let has = |name: &str| !sent[name].is_null();
+        let refused = says(&REFUSED);
+        // What is wrong with its value is no reason to call the limit otherwise.
+        let wants_other = named(LIMIT) && refused;
+        let other_name = named(NEW_LIMIT) && wants_other || (named(NEW_LIMIT) || wants_other) && !says(&TOO_LARGE);
+        if other_name && self.settings.limit.is_none() && self.settings.max_tokens.is_some() && has(LIMIT) {
+            self.renamed.store(true, Ordering::Relaxed);
+            return true;
+        }
+        if refused && self.settings.temperature.is_some() && named(TEMPERATURE) && has(TEMPERATURE) {
+            self.without_temperature.store(true, Ordering::Relaxed);
+            return true;
+        }
+        false
+    }
+
+    fn notices(&self) -> Vec<String> {
+        let refused = self.without_temperature.load(Ordering::Relaxed).then(|| {
+            "the judge's server takes no `temperature`: it answers at its own; `temperature = none` asks for that"
+                .to_owned()
+        });
+        refused.into_iter().collect()
+    }
+
     fn lacks_logprobs(&self, reply: &Value) -> bool {
-        let listed = reply.pointer("/choices/0/logprobs/content/0/top_logprobs");
-        self.settings.logprobs && !listed.is_some_and(Value::is_array)
+        self.settings.logprobs && reply.pointer("/choices/0").is_none_or(|choice| listed(choice).is_none())
     }
 
     fn tokens(&self) -> [&'static str; 2] {
@@ -166,7 +307,71 @@ mod tests {
         let extra = json!({"messages": []}).as_object().unwrap().clone();
         let error = Chat::new(ChatSettings { extra, ..named.clone() }).err().unwrap();
         assert!(error.message.contains("`messages`"), "{error}");
-        assert!(Chat::new(ChatSettings { prompt: Some("{first}".into()), ..named }).is_err());
+        assert!(Chat::new(ChatSettings { prompt: Some("{first}".into()), ..named.clone() }).is_err());
+        let prompt = Some("{first} {second}: say [[A]], [[B]] or [[C]]".into());
+        let asks = ChatSettings { prompt, ..named };
+        let error = Chat::new(asks.clone()).err().unwrap().to_string();
+        assert!(error.contains("[[C]]") && error.contains("`tie = \"C\"`"), "{error}");
+        let labels = Labels { tie: Some("C".into()), ..Labels::default() };
+        assert!(Chat::new(ChatSettings { labels, ..asks }).is_ok());
+    }
+
+    #[test]
+    fn what_a_server_does_not_take_is_named_otherwise_or_left_out() {
+        let chat = |settings: ChatSettings| Chat::new(ChatSettings { model: "m".into(), ..settings }).unwrap();
+        let names = |chat: &Chat| -> Vec<String> {
+            let wire = chat.wire(&chat.body(&query()).unwrap());
+            wire.as_object()
+                .unwrap()
+                .keys()
+                .filter(|key| !["model", "messages"].contains(&key.as_str()))
+                .cloned()
+                .collect()
+        };
+        let wire = |chat: &Chat| chat.wire(&chat.body(&query()).unwrap()).to_string();
+        let error = |message: &str| json!({"error": {"message": message}});
+        let limit = error("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.");
+        let hot = error("'temperature' does not support 0.0 with this model.");
+        let judge = chat(ChatSettings::default());
+        assert_eq!(names(&judge), ["max_tokens", "temperature"]);
+        assert!(judge.adapts(&wire(&judge), &limit));
+        assert_eq!(
+            (names(&judge), judge.notices().len()),
+            (vec!["max_completion_tokens".into(), "temperature".into()], 0)
+        );
+        assert!(!judge.adapts(&wire(&judge), &limit), "once");
+        assert!(judge.adapts(&wire(&judge), &hot));
+        assert_eq!((names(&judge), judge.notices().len()), (vec!["max_completion_tokens".to_owned()], 1));
+        // What is said of a value, or of another parameter, is no reason.
+        let judge = chat(ChatSettings::default());
+        for said in [
+            "max_tokens is too large: 5",
+            "only 5 max_tokens are allowed at most",
+            "Unsupported parameter: 'seed'",
+            "maximum context length",
+            "max_completion_tokens is too large: 16",
+            "",
+        ] {
+            assert!(!judge.adapts(&wire(&judge), &error(said)), "{said}");
+        }
+        // A server that repeats the request names every parameter.
+        let echo = json!({"error": {"message": "unsupported media type"}, "body": judge.body(&query())});
+        assert!(!judge.adapts(&wire(&judge), &echo));
+        let input = json!({"detail": [{"type": "missing", "loc": ["body", "n"], "msg": "unexpected", "input": {"temperature": 0}}]});
+        assert!(!judge.adapts(&wire(&judge), &input));
+        let fastapi = json!({"detail": [{"type": "extra_forbidden", "loc": ["body", "temperature"]}]});
+        assert!(judge.adapts(&wire(&judge), &fastapi));
+        let judge = chat(ChatSettings::default());
+        assert!(judge.adapts(&wire(&judge), &error("please give max_completion_tokens")));
+        assert!(judge.adapts(&wire(&judge), &error("invalid temperature: only 1 is allowed for this model")));
+        // What was set is kept.
+        let set = chat(ChatSettings { limit: Some(Limit::MaxTokens), temperature: None, ..ChatSettings::default() });
+        assert_eq!(names(&set), ["max_tokens"]);
+        assert!(!set.adapts(&wire(&set), &limit) && !set.adapts(&wire(&set), &hot));
+        let named = chat(ChatSettings { limit: Some(Limit::MaxCompletionTokens), ..ChatSettings::default() });
+        assert_eq!(names(&named), ["max_completion_tokens", "temperature"]);
+        let extra = json!({"max_completion_tokens": 4}).as_object().unwrap().clone();
+        assert!(Chat::new(ChatSettings { model: "m".into(), extra, ..ChatSettings::default() }).is_err());
     }
 
     #[test]
@@ -175,9 +380,15 @@ mod tests {
         let reply = |message: Value| json!({"choices": [{"message": message, "finish_reason": "stop"}]});
         assert_eq!(chat.read(&reply(json!({"content": "A"}))), Some(Reading::First(1.0)));
         let unsure = chat.read(&reply(json!({"content": "Hard to say"})));
-        assert_eq!(unsure, Some(Reading::Abstain("no label A or B in \"Hard to say\"".into())));
-        let refused = chat.read(&reply(json!({"content": null, "refusal": "I can't"})));
+        let why = "no verdict in \"Hard to say\": a verdict is [[A]] or [[B]], or one of them alone";
+        assert_eq!(unsure, Some(Reading::Abstain(why.into())));
+        let refused = chat.read(&reply(json!({"content": "A", "refusal": "I can't"})));
         assert!(matches!(refused, Some(Reading::Abstain(why)) if why.contains("I can't")));
+        let part = |text: &str| json!({"type": "text", "text": text});
+        assert_eq!(chat.read(&reply(json!({"content": [part("**"), part("B**")]}))), Some(Reading::First(0.0)));
+        for none in [json!({"content": null, "reasoning_content": "A"}), json!({"content": [{"type": "image"}]})] {
+            assert!(matches!(chat.read(&reply(none)), Some(Reading::Abstain(_))));
+        }
         assert_eq!(chat.read(&json!({"error": "?"})), None);
     }
 }

@@ -125,7 +125,14 @@ impl Protocol for Decision {
             }
         };
         let tie = if self.0.tie { probability("tie")? } else { 0.0 };
-        Reading::of_weights(probability("first")?, probability("second")?, tie)
+        let (first, second) = (probability("first")?, probability("second")?);
+        let sum = first + second + tie;
+        // Rounded to two digits they may have a little more than 1.
+        let sound = [first, second, tie].iter().all(|p| (0.0..=1.0).contains(p)) && sum <= 1.02;
+        if sound && sum <= 0.5 {
+            return Some(Reading::Abstain("most of the probability is on none of the options".into()));
+        }
+        sound.then(|| Reading::of_weights(first, second, tie)).flatten()
     }
 
     fn tokens(&self) -> [&'static str; 2] {
@@ -163,5 +170,12 @@ mod tests {
         assert_eq!(judge.read(&reply), Some(Reading::First(0.75)));
         let refusal = json!({"answers": [{"type": "refusal", "name": null}]});
         assert!(matches!(judge.read(&refusal), Some(Reading::Abstain(_))));
+        let reply = |first: f64, second: f64| {
+            let listed =
+                [json!({"value": "second", "probability": second}), json!({"value": "first", "probability": first})];
+            judge.read(&json!({"answers": [{"type": "choice", "name": "better", "probabilities": listed}]}))
+        };
+        assert_eq!((reply(90.0, 10.0), reply(-0.5, 1.0), reply(0.9, 0.9)), (None, None, None));
+        assert!(matches!(reply(0.2, 0.1), Some(Reading::Abstain(_))));
     }
 }

@@ -1,59 +1,101 @@
-//! The address of a server and the key to it, from settings and environment. The key is shown nowhere.
+//! The address of a server and the key to it, from settings, environment and command line. The key is shown nowhere, and
+//! goes to the host it belongs to: a file alone sends no key anywhere else.
 
+use serde_json::Value;
 use ureq::http::Uri;
 
 use crate::Error;
+use crate::grant::{SendKey, Site, is_name};
+use crate::secret::Secret;
 
 /// The variable that a key is read from where the settings name none.
 const KEY: &str = "OPENAI_API_KEY";
 const BASE_URL: &str = "OPENAI_BASE_URL";
-
-/// Keys shorter than this are stand-ins (`EMPTY`, `none`) for servers without keys.
-const SHORTEST_SECRET: usize = 8;
+/// The host that `KEY` belongs to.
+const OPENAI: &str = "https://api.openai.com/v1";
 
 /// Where requests go.
 pub(crate) struct Endpoint {
     pub uri: Uri,
     /// The variable that the key came, or would come, from.
-    pub key_name: String,
-    key: Option<String>,
+    key_name: String,
+    key: Option<Secret>,
+    site: Site,
+    /// What the user should know: a key that is set and not sent.
+    pub notice: Option<String>,
 }
 
 impl Endpoint {
-    /// `url`: up to `/v1`, with or without `path` (`/chat/completions`) behind it; none: `OPENAI_BASE_URL`, else OpenAI.
-    /// `key_name`: a variable that must be set; none: `OPENAI_API_KEY`, if it is.
+    /// `url`: up to `/v1`, with or without `path` (`/chat/completions`) after it; `None`: `OPENAI_BASE_URL`, else OpenAI.
+    /// `key_name`: a variable that must be set; `None`: the one that `grants` name for the host, else `OPENAI_API_KEY`, if
+    /// it is set. A key goes to a host that `grants` name for it; that of `OPENAI_API_KEY` also to OpenAI over https, and
+    /// to the host of `OPENAI_BASE_URL` over https or on this machine.
     pub fn new(
         url: Option<&str>,
         key_name: Option<&str>,
         path: &str,
+        grants: &[SendKey],
         env: impl Fn(&str) -> Option<String>,
     ) -> Result<Self, Error> {
         let set = |name: &str| env(name).filter(|value| !value.is_empty());
         let (url, source) = match (url, set(BASE_URL)) {
             (Some(url), _) => (url.to_owned(), "the judge's `url`"),
             (None, Some(url)) => (url, BASE_URL),
-            (None, None) => ("https://api.openai.com/v1".to_owned(), "the default url"),
+            (None, None) => (OPENAI.to_owned(), "the default url"),
         };
-        let uri = parse(&url, path, source)?;
-        let name = key_name.unwrap_or(KEY);
-        let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-        if name.is_empty() || !name.chars().all(plain) || name.starts_with(|c: char| c.is_ascii_digit()) {
+        let (uri, site) = parse(&url, path, source)?;
+        if !key_name.is_none_or(is_name) {
             return Err(Error::new("the judge's `key` is no name of an environment variable")
                 .help("it names the variable that holds the key, such as OPENAI_API_KEY, and never the key itself"));
         }
+        let granted = grants.iter().filter(|grant| grant.covers(&site)).map(|grant| grant.name.as_str());
+        let granted: Vec<&str> = granted.collect();
+        let name = key_name.or(granted.first().copied()).unwrap_or(KEY);
         let key = set(name);
-        if key.is_none() && key_name.is_some() {
+        if key.is_none() && (key_name.is_some() || granted.contains(&name)) {
             return Err(Error::new(format!("the environment variable {name} is not set"))
-                .help("the judge's `key` names it as the place of the key"));
+                .help("the judge's `key`, or the command line, names it as the place of the key"));
         }
         if key.as_ref().is_some_and(|key| !key.chars().all(|c| c.is_ascii_graphic())) {
             return Err(Error::new(format!("the environment variable {name} holds blanks or letters that no key has")));
         }
-        Ok(Self { uri, key_name: name.to_owned(), key })
+        let address = |url: &str| parse(url, path, "").ok().map(|(_, site)| site);
+        let base = set(BASE_URL).as_deref().and_then(address);
+        let owners = [address(OPENAI), base].into_iter().flatten();
+        let owned = name == KEY && !site.is_open() && owners.into_iter().any(|owner| owner.is(&site));
+        let sent = owned || granted.contains(&name);
+        let mut endpoint = Self { uri, key_name: name.to_owned(), key: key.map(Secret), site, notice: None };
+        if endpoint.key.is_some() && !sent {
+            let withheld = endpoint.withheld();
+            if key_name.is_some() {
+                return Err(Error::new(withheld).help(format!("if it may have the key: {}", endpoint.flag())));
+            }
+            endpoint.notice = Some(format!("{withheld}; to send it: {}", endpoint.flag()));
+            endpoint.key = None;
+        }
+        Ok(endpoint)
+    }
+
+    fn withheld(&self) -> String {
+        let openly = if self.site.is_open() { " over plain http" } else { "" };
+        format!("the key in {} is not sent to {}{openly}: a file alone can't send it there", self.key_name, self.host())
+    }
+
+    /// How the command line allows the key.
+    fn flag(&self) -> String {
+        format!("`pbpoc run --send-key {}@{} ...`", self.key_name, self.site.written())
     }
 
     pub fn authorization(&self) -> Option<String> {
-        self.key.as_ref().map(|key| format!("Bearer {key}"))
+        self.key.as_ref().map(|key| format!("Bearer {}", key.0))
+    }
+
+    /// What to do where the server wants another key.
+    pub fn key_help(&self) -> String {
+        match (&self.key, &self.notice) {
+            (None, Some(_)) => format!("no key was sent: {} sends the one in {}", self.flag(), self.key_name),
+            _ => format!("put a key that may use this model into {}", self.key_name),
+        }
     }
 
     /// Scheme, host and path: what messages show.
@@ -67,20 +109,25 @@ impl Endpoint {
 
     /// This machine itself: no proxy is asked.
     pub fn is_local(&self) -> bool {
-        matches!(self.uri.host(), Some("localhost" | "127.0.0.1" | "[::1]"))
+        self.site.is_local()
     }
 
-    /// What a server says, without the key if it echoes it.
+    /// What a server says, without the key if it repeats it.
     pub fn redact(&self, text: &str) -> String {
+        self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.hide(text))
+    }
+
+    /// The same, of a reply that was read.
+    pub fn redact_in(&self, reply: Value) -> Value {
         match &self.key {
-            Some(key) if key.len() >= SHORTEST_SECRET => text.replace(key.as_str(), "***"),
-            _ => text.to_owned(),
+            Some(key) => key.hide_in(reply),
+            None => reply,
         }
     }
 }
 
 /// A checked address. No message quotes it: it may hold what it should not.
-fn parse(url: &str, path: &str, source: &str) -> Result<Uri, Error> {
+fn parse(url: &str, path: &str, source: &str) -> Result<(Uri, Site), Error> {
     let wrong = |what: &str| {
         let example = format!("http://localhost:8000/v1, or in full http://localhost:8000/v1{path}");
         Error::new(format!("{source} {what}")).help(format!("write it like {example}"))
@@ -90,19 +137,16 @@ fn parse(url: &str, path: &str, source: &str) -> Result<Uri, Error> {
     let whole = if base.ends_with(path) { base.to_owned() } else { format!("{base}{path}") };
     let whole = query.map_or(whole.clone(), |query| format!("{whole}?{query}"));
     let uri: Uri = whole.parse().map_err(|_| wrong("is no URL"))?;
-    if !matches!(uri.scheme_str(), Some("http" | "https")) || uri.host().is_none_or(str::is_empty) {
-        return Err(wrong("does not begin with http:// or https:// and a host"));
+    let site = Site::of(&uri).ok_or_else(|| wrong("does not begin with http:// or https:// and a host"))?;
+    if url.contains('#') {
+        return Err(wrong("has a #, and what follows it is never sent"));
     }
-    let mut names = query.into_iter().flat_map(|query| query.split('&')).map(|pair| pair.to_lowercase());
-    let secret = |pair: String| {
-        let name = pair.split('=').next().unwrap_or_default();
-        ["key", "token", "secret", "pass", "sig", "auth"].iter().any(|word| name.contains(word))
-    };
-    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) || names.any(secret) {
+    let secret = query.is_some_and(pbpo_outside::address::names_a_secret);
+    if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) || secret {
         return Err(Error::new(format!("{source} holds a key or a password"))
             .help(format!("take it out, put the key into {KEY} or a variable that `key` names")));
     }
-    Ok(uri)
+    Ok((uri, site))
 }
 
 #[cfg(test)]
@@ -111,7 +155,15 @@ mod tests {
 
     fn endpoint(url: Option<&str>, key_name: Option<&str>, env: &[(&str, &str)]) -> Result<Endpoint, Error> {
         let look = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
-        Endpoint::new(url, key_name, "/chat/completions", look)
+        Endpoint::new(url, key_name, "/chat/completions", &[], look)
+    }
+
+    /// The key that goes to a url, with what the command line grants.
+    fn sent(url: &str, name: Option<&str>, grants: &[&str], env: &[(&str, &str)]) -> Result<Option<String>, String> {
+        let look = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
+        let grants: Vec<SendKey> = grants.iter().map(|grant| grant.parse().unwrap()).collect();
+        let endpoint = Endpoint::new(Some(url), name, "/chat/completions", &grants, look);
+        endpoint.map(|endpoint| endpoint.authorization()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -126,18 +178,65 @@ mod tests {
 
     #[test]
     fn secrets_in_the_address_are_refused_and_not_quoted() {
-        for url in ["http://me:hunter2@h/v1", "https://h/v1?api_key=hunter2", "hunter2", "ftp://hunter2/v1"] {
+        for url in [
+            "http://me:hunter2@h/v1",
+            "https://h/v1?api_key=hunter2",
+            "hunter2",
+            "ftp://hunter2/v1",
+            "http://h/v1#hunter2",
+        ] {
             let error = endpoint(Some(url), None, &[]).err().unwrap().to_string();
             assert!(!error.contains("hunter2"), "{error}");
         }
     }
 
     #[test]
-    fn the_key_comes_from_the_named_variable() {
+    fn a_key_goes_to_the_host_it_belongs_to() {
+        let bearer = |key: &str| Ok(Some(format!("Bearer {key}")));
+        let (env, own) = ([(KEY, "k-openai"), ("MINE", "k-mine")], "https://api.openai.com/v1");
+        let based = |url| [(KEY, "k-openai"), (BASE_URL, url)];
+        assert_eq!(sent(own, None, &[], &env), bearer("k-openai"));
+        assert_eq!(sent(own, Some(KEY), &[], &env), bearer("k-openai"));
+        assert_eq!(sent("https://h/v1", None, &[], &based("https://h/v1")), bearer("k-openai"));
+        assert_eq!(sent("http://localhost:1/v1", None, &[], &based("http://localhost:1/v1")), bearer("k-openai"));
+        // A file alone sends it nowhere else.
+        for url in ["https://h/v1", "http://localhost:1/v1", "http://api.openai.com/v1", "https://api.openai.com:99/v1"]
+        {
+            assert_eq!(sent(url, None, &[], &env), Ok(None), "{url}");
+            assert!(sent(url, Some(KEY), &[], &env).unwrap_err().contains("--send-key OPENAI_API_KEY@"), "{url}");
+        }
+        assert_eq!(sent("http://h/v1", None, &[], &based("http://h/v1")), Ok(None));
+        assert_eq!(sent("https://h/v1", None, &[], &based("https://i/v1")), Ok(None));
+        // The key of another name needs the command line everywhere.
+        for (url, flag) in [
+            (own, "MINE@api.openai.com"),
+            ("https://h:99/v1", "MINE@h:99"),
+            ("http://127.0.0.1:1/v1", "MINE@127.0.0.1:1"),
+            ("http://h/v1", "MINE@http://h"),
+        ] {
+            let error = sent(url, Some("MINE"), &["MINE@other", "OTHER@h"], &env).unwrap_err();
+            assert!(error.contains(&format!("--send-key {flag} ")) && !error.contains("k-mine"), "{error}");
+            assert_eq!(sent(url, Some("MINE"), &[flag], &env), bearer("k-mine"));
+            assert_eq!(sent(url, None, &[flag], &env), bearer("k-mine"));
+        }
+        assert!(sent("https://h/v1", None, &["ABSENT@h"], &env).unwrap_err().contains("ABSENT is not set"));
+    }
+
+    #[test]
+    fn a_key_that_stays_here_is_told() {
+        let endpoint = endpoint(Some("http://localhost:8000/v1"), None, &[(KEY, "k-openai")]).unwrap();
+        let notice = endpoint.notice.clone().unwrap();
+        assert!(
+            notice.contains("--send-key OPENAI_API_KEY@localhost:8000 ") && !notice.contains("k-openai"),
+            "{notice}"
+        );
+        assert!(endpoint.key_help().contains("--send-key"));
+    }
+
+    #[test]
+    fn the_name_of_a_key_is_no_key() {
         let key = |name, env: &[(&str, &str)]| endpoint(None, name, env).map(|endpoint| endpoint.authorization());
         assert_eq!(key(None, &[]), Ok(None));
-        assert_eq!(key(None, &[(KEY, "k")]), Ok(Some("Bearer k".into())));
-        assert_eq!(key(Some("MINE"), &[("MINE", "m"), (KEY, "k")]), Ok(Some("Bearer m".into())));
         assert!(key(Some("MINE"), &[(KEY, "k")]).unwrap_err().message.contains("MINE is not set"));
         let pasted = key(Some("sk-proj-secret"), &[]).unwrap_err().to_string();
         assert!(!pasted.contains("secret"), "{pasted}");

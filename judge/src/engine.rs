@@ -1,6 +1,6 @@
 //! How a server is asked: several threads, paced, with retries and within a budget; every answer stored before it is used.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -46,7 +46,8 @@ impl Engine {
     pub fn new(settings: ServerSettings, path: &str, store: Arc<Store>) -> Result<Self, Error> {
         settings.check()?;
         let env = |name: &str| std::env::var(name).ok();
-        let endpoint = Endpoint::new(settings.url.as_deref(), settings.api_key.as_deref(), path, env)?;
+        let (url, key, grants) = (settings.url.as_deref(), settings.api_key.as_deref(), &settings.send_keys);
+        let endpoint = Endpoint::new(url, key, path, grants, env)?;
         let agent = http::agent(&endpoint, Duration::from_secs_f64(settings.timeout_s), settings.concurrency);
         let pace = Pace::new(settings.rate);
         let (tally, proven) = (Tally::default(), AtomicBool::new(false));
@@ -55,43 +56,45 @@ impl Engine {
 
     /// The answers to requests, in their order. Equal requests are sent once.
     pub fn ask(&self, protocol: &dyn Protocol, bodies: &[Value]) -> Result<Vec<Answer>, Error> {
-        let requests: Vec<(String, String)> = bodies.iter().map(|body| self.keyed(body)).collect();
-        let mut open: BTreeMap<&str, &str> = BTreeMap::new();
+        let keys: Vec<String> = bodies.iter().map(|body| self.key(body)).collect();
+        let mut open: BTreeSet<&str> = BTreeSet::new();
         let mut jobs = Vec::new();
-        for (key, body) in &requests {
-            if !self.store.has(key) && open.insert(key, body).is_none() {
-                jobs.push((key.as_str(), body.as_str()));
+        for (key, body) in keys.iter().zip(bodies) {
+            // A stored answer that says nothing is asked for again.
+            let stored = self.store.get(key).is_some_and(|reply| protocol.read(&reply).is_some());
+            if !stored && open.insert(key) {
+                jobs.push((key.as_str(), body));
             }
         }
-        self.tally.lock().stored += (requests.len() - jobs.len()) as u64;
+        self.tally.lock().stored += (keys.len() - jobs.len()) as u64;
         let failures = self.send_all(protocol, &jobs)?;
-        let answer = |(key, _): &(String, String)| match self.store.get(key) {
+        let answer = |key: &String| match self.store.get(key).filter(|_| !failures.contains_key(key.as_str())) {
             Some(reply) => {
                 self.tally.lock().texts += u64::from(protocol.lacks_logprobs(&reply));
                 protocol.read(&reply).ok_or_else(|| "the stored answer cannot be read".to_owned())
             }
             None => Err(failures.get(key.as_str()).cloned().unwrap_or_default()),
         };
-        Ok(requests.iter().map(answer).collect())
+        Ok(keys.iter().map(answer).collect())
     }
 
     /// One request outside of the store.
     pub fn probe(&self, protocol: &dyn Protocol, body: &Value) -> Result<(), Error> {
-        let (key, body) = self.keyed(body);
-        match self.attempts(protocol, &key, &body)? {
+        match self.attempts(protocol, &self.key(body), body)? {
             Ok((reply, latency_s)) => self.account(protocol, &reply, latency_s),
             Err(why) => Err(no_answer(&why)),
         }
     }
 
-    fn keyed(&self, body: &Value) -> (String, String) {
-        let body = store::canonical(body);
-        (store::key(&self.endpoint.shown(), &body), body)
+    /// What a question is known by: the address and the body, as its settings make it. How this server wants the settings
+    /// named is no part of it.
+    fn key(&self, body: &Value) -> String {
+        store::key(&self.endpoint.shown(), &store::canonical(body))
     }
 
     /// Sends requests, and returns why some have no answer, by their keys. Until one was answered the first goes alone,
     /// so that a wrong key or model is told once.
-    fn send_all<'a>(&self, protocol: &dyn Protocol, jobs: &[(&'a str, &str)]) -> Result<Failures<'a>, Error> {
+    fn send_all<'a>(&self, protocol: &dyn Protocol, jobs: &[(&'a str, &Value)]) -> Result<Failures<'a>, Error> {
         let alone = usize::from(!self.proven.load(Ordering::Relaxed)).min(jobs.len());
         let failures = Mutex::new(Failures::new());
         for (key, body) in &jobs[..alone] {
@@ -125,7 +128,7 @@ impl Engine {
     }
 
     /// Asks until there is an answer, and stores it.
-    fn send(&self, protocol: &dyn Protocol, key: &str, body: &str) -> Result<Result<(), String>, Error> {
+    fn send(&self, protocol: &dyn Protocol, key: &str, body: &Value) -> Result<Result<(), String>, Error> {
         match self.attempts(protocol, key, body)? {
             Ok((reply, latency_s)) => {
                 self.store.put(key, &reply, latency_s)?;
@@ -136,14 +139,20 @@ impl Engine {
     }
 
     /// The reply and its seconds, or why there is none.
-    fn attempts(&self, protocol: &dyn Protocol, key: &str, body: &str) -> Result<Result<(Value, f64), String>, Error> {
+    fn attempts(
+        &self,
+        protocol: &dyn Protocol,
+        key: &str,
+        body: &Value,
+    ) -> Result<Result<(Value, f64), String>, Error> {
         let mut delays = self.backoff(key);
         let (mut first, began) = (true, Instant::now());
         loop {
             self.spend(first)?;
             self.pace.wait();
             let started = Instant::now();
-            let reply = http::post(&self.agent, &self.endpoint, body).and_then(|reply| match protocol.read(&reply) {
+            let wire = store::canonical(&protocol.wire(body));
+            let reply = http::post(&self.agent, &self.endpoint, &wire).and_then(|reply| match protocol.read(&reply) {
                 Some(_) => Ok(reply),
                 None => Err(Failure::Again {
                     why: format!("an answer of another form: {}", http::beginning(&reply.to_string())),
@@ -158,9 +167,17 @@ impl Engine {
                 }
                 Err(Failure::Again { why, after }) => (why, after),
                 Err(Failure::Absent(why)) => (why, None),
-                Err(Failure::Refused(why)) if self.proven.load(Ordering::Relaxed) => return Ok(Err(why)),
-                Err(Failure::Refused(why)) => {
-                    return Err(Error::new(why).help("the first request was refused: check `model` and other settings"));
+                Err(Failure::Refused { said, .. }) if protocol.adapts(&wire, &said) => {
+                    first = false;
+                    continue;
+                }
+                Err(Failure::Refused { why, .. }) if self.proven.load(Ordering::Relaxed) => return Ok(Err(why)),
+                Err(Failure::Refused { why, said }) => {
+                    let help = match said {
+                        Value::Null => "the first answer can't be read: check that `url` is where the API begins",
+                        _ => "the first request was refused: check `model` and other settings",
+                    };
+                    return Err(Error::new(why).help(help));
                 }
                 Err(Failure::Fatal(error)) => return Err(error),
             };
@@ -209,8 +226,8 @@ impl Engine {
     fn account(&self, protocol: &dyn Protocol, reply: &Value, latency_s: f64) -> Result<(), Error> {
         let [prompt, completion] = protocol.tokens().map(|field| reply["usage"][field].as_u64());
         let mut usage = self.tally.lock();
-        usage.prompt_tokens += prompt.unwrap_or(0);
-        usage.completion_tokens += completion.unwrap_or(0);
+        usage.prompt_tokens = usage.prompt_tokens.saturating_add(prompt.unwrap_or(0));
+        usage.completion_tokens = usage.completion_tokens.saturating_add(completion.unwrap_or(0));
         let prices = [self.settings.usd_in, self.settings.usd_out];
         let cost = prompt.unwrap_or(0) as f64 * prices[0] + completion.unwrap_or(0) as f64 * prices[1];
         usage.cost_usd += cost / 1e6;

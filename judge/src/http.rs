@@ -2,6 +2,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use pbpo_outside::shown::cut;
 use serde_json::Value;
 use ureq::http::{HeaderMap, Response};
 use ureq::{Agent, Body};
@@ -9,8 +10,12 @@ use ureq::{Agent, Body};
 use crate::Error;
 use crate::endpoint::Endpoint;
 
-/// The largest answer that is read, in bytes.
+/// The largest answer that is read, in bytes, after it was unpacked.
 const LARGEST_REPLY: u64 = 4 << 20;
+/// The most levels of an answer: what is stored has one more, and must be read again.
+const DEEPEST: usize = 64;
+/// Columns of a server's message that are shown.
+const SHOWN: usize = 300;
 /// The longest wait that a server may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
@@ -21,10 +26,16 @@ pub(crate) enum Failure {
     Again { why: String, after: Option<Duration> },
     /// Nobody listens at the address.
     Absent(String),
-    /// This request never will.
-    Refused(String),
+    /// This request never will. `said`: the server's own words; null if it refused nothing and its answer can't be read.
+    Refused { why: String, said: Value },
     /// No request will.
     Fatal(Error),
+}
+
+impl Failure {
+    fn refused(why: String) -> Self {
+        Self::Refused { why, said: Value::Null }
+    }
 }
 
 /// An agent that follows no redirect (a key would go with it) and gives up after `timeout`.
@@ -49,68 +60,86 @@ pub(crate) fn post(agent: &Agent, endpoint: &Endpoint, body: &str) -> Result<Val
     }
     let mut response = request.send(body).map_err(|error| transport(error, endpoint))?;
     let read = response.body_mut().with_config().limit(LARGEST_REPLY).lossy_utf8(true).read_to_string();
-    let text = endpoint.redact(&read.map_err(|error| transport(error, endpoint))?);
+    let text = read.map_err(|error| transport(error, endpoint))?;
+    // What is shown or kept is searched for the key after its escapes are taken off.
+    let reply = serde_json::from_str::<Value>(&text).map(|reply| endpoint.redact_in(reply));
     if !response.status().is_success() {
-        return Err(refusal(&response, &text, endpoint));
+        let said = reply.unwrap_or_else(|_| Value::String(endpoint.redact(&text)));
+        return Err(refusal(&response, said, endpoint));
     }
-    let broken = |_| Failure::Again { why: format!("the answer is no JSON: {:?}", beginning(&text)), after: None };
-    serde_json::from_str(&text).map_err(broken)
+    let reply = reply.map_err(|_| Failure::Again {
+        why: format!("the answer is no JSON: {}", beginning(&endpoint.redact(&text))),
+        after: None,
+    })?;
+    if !nests_within(&reply, DEEPEST) {
+        return Err(Failure::refused(format!("the answer nests more than {DEEPEST} levels")));
+    }
+    if reply.to_string().len() as u64 > 2 * LARGEST_REPLY {
+        return Err(Failure::refused(format!("the answer is larger than {} bytes as JSON", 2 * LARGEST_REPLY)));
+    }
+    Ok(reply)
+}
+
+/// Whether a value has so many levels at most. What is read has 128 at most.
+fn nests_within(value: &Value, levels: usize) -> bool {
+    let Some(inner) = levels.checked_sub(1) else { return false };
+    match value {
+        Value::Array(items) => items.iter().all(|item| nests_within(item, inner)),
+        Value::Object(map) => map.values().all(|value| nests_within(value, inner)),
+        _ => true,
+    }
 }
 
 fn transport(error: ureq::Error, endpoint: &Endpoint) -> Failure {
     let shown = endpoint.shown();
+    let said = beginning(&endpoint.redact(&error.to_string()));
     match error {
-        ureq::Error::BodyExceedsLimit(limit) => Failure::Refused(format!("the answer is larger than {limit} bytes")),
+        ureq::Error::BodyExceedsLimit(limit) => Failure::refused(format!("the answer is larger than {limit} bytes")),
         ureq::Error::Timeout(_) => {
             Failure::Again { why: format!("{shown}: no answer in time (`timeout_s`)"), after: None }
         }
         ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::BadUri(_) | ureq::Error::InvalidProxyUrl => {
-            Failure::Fatal(Error::new(format!("{shown}: {error}")))
+            Failure::Fatal(Error::new(format!("{shown}: {said}")))
         }
         ureq::Error::Io(ref io) if io.kind() == std::io::ErrorKind::ConnectionRefused => {
-            Failure::Absent(format!("{shown}: {error}"))
+            Failure::Absent(format!("{shown}: {said}"))
         }
-        error => Failure::Again { why: format!("{shown}: {error}"), after: None },
+        _ => Failure::Again { why: format!("{shown}: {said}"), after: None },
     }
 }
 
 /// What a status other than success means.
-fn refusal(response: &Response<Body>, text: &str, endpoint: &Endpoint) -> Failure {
+fn refusal(response: &Response<Body>, said: Value, endpoint: &Endpoint) -> Failure {
     let status = response.status();
-    let why = format!("{} answers {status}: {}", endpoint.shown(), message(text));
+    let why = format!("{} answers {status}: {}", endpoint.shown(), message(&said));
     let fatal = |help: String| Failure::Fatal(Error::new(&why).help(help));
     match status.as_u16() {
         300..=399 => fatal("redirects are not followed: give the final address as `url`".to_owned()),
-        401 | 403 => fatal(format!("put a key that may use this model into {}", endpoint.key_name)),
+        401 | 403 => fatal(endpoint.key_help()),
         404 | 405 => fatal("check `model`, and that `url` ends where the API begins (mostly /v1)".to_owned()),
-        429 if text.contains("insufficient_quota") => fatal("the account's quota is spent".to_owned()),
+        429 if said.to_string().contains("insufficient_quota") => fatal("the account's quota is spent".to_owned()),
         408 | 409 | 425 | 429 | 500..=599 => match wait(response.headers(), SystemTime::now()) {
             Some(after) if after > LONGEST_WAIT => {
                 fatal(format!("the server asks to wait {} s: start again then", after.as_secs()))
             }
             after => Failure::Again { why, after },
         },
-        _ => Failure::Refused(why),
+        _ => Failure::Refused { why, said },
     }
 }
 
 /// What the server says went wrong: in the fields that OpenAI (`error.message`), FastAPI (`detail`) and others use.
-fn message(text: &str) -> String {
-    let json: Value = serde_json::from_str(text).unwrap_or_default();
-    let fields = ["/error/message", "/detail", "/message", "/error"].iter().filter_map(|field| json.pointer(field));
-    let said = fields.map(|said| said.as_str().map_or_else(|| said.to_string(), str::to_owned)).next();
-    beginning(said.as_deref().unwrap_or(text))
+fn message(said: &Value) -> String {
+    let fields = ["/error/message", "/detail", "/message", "/error"].iter().filter_map(|field| said.pointer(field));
+    let message = fields.chain([said]).next().unwrap_or(said);
+    beginning(&message.as_str().map_or_else(|| message.to_string(), str::to_owned))
 }
 
-/// On one line, and not too long.
+/// On one line, not too long, and without characters that a terminal acts on.
 pub(crate) fn beginning(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let cut: String = line.chars().take(300).collect();
-    match cut.len() {
-        0 => "(nothing)".to_owned(),
-        length if length < line.len() => format!("{cut}..."),
-        _ => cut,
-    }
+    let start: String = text.chars().take(10 * SHOWN).collect();
+    let line = start.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.is_empty() { "(nothing)".to_owned() } else { cut(&line, SHOWN).into_owned() }
 }
 
 /// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
@@ -141,6 +170,7 @@ fn date(text: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
@@ -159,9 +189,11 @@ mod tests {
 
     #[test]
     fn messages_of_several_servers_are_found() {
-        assert_eq!(message(r#"{"error": {"message": "no model", "type": "x"}}"#), "no model");
-        assert_eq!(message(r#"{"detail": [{"msg": "field"}]}"#), r#"[{"msg":"field"}]"#);
-        assert_eq!(message("<html>\n Bad gateway"), "<html> Bad gateway");
-        assert_eq!(message(""), "(nothing)");
+        assert_eq!(message(&json!({"error": {"message": "no model", "type": "x"}})), "no model");
+        assert_eq!(message(&json!({"detail": [{"msg": "field"}]})), r#"[{"msg":"field"}]"#);
+        assert_eq!(message(&json!("<html>\n Bad \u{1b}[31mgateway")), "<html> Bad \\u{1b}[31mgateway");
+        assert_eq!(message(&json!("")), "(nothing)");
+        assert_eq!(message(&json!({"other": 1})), r#"{"other":1}"#);
+        assert!(beginning(&"x".repeat(1 << 20)).len() < 310);
     }
 }

@@ -49,14 +49,20 @@ impl Labels {
         }
     }
 
-    /// The preference in the probabilities of the first token, if the labels hold most of it. Servers list the tokens
-    /// in any order, and some list the sampled one on top of the most likely ones.
-    pub(crate) fn of_logprobs(&self, choice: &Value) -> Option<Reading> {
-        let listed = choice.pointer("/logprobs/content/0/top_logprobs")?.as_array()?;
+    /// `[[A]] or [[B]], or one of them alone`
+    pub(crate) fn forms(&self) -> String {
+        let all: Vec<String> = self.all().map(|label| format!("[[{label}]]")).collect();
+        format!("{}, or one of them alone", all.join(" or "))
+    }
+
+    /// The preference in the probabilities of the first token, if the labels hold most of it and the whole text is one
+    /// label: the `A` that begins a sentence is an article. Servers list the tokens in any order, and some list the
+    /// sampled one on top of the most likely ones. Returns `None` also for what are no log-probabilities.
+    pub(crate) fn of_logprobs(&self, choice: &Value, text: &str) -> Option<Reading> {
+        self.alone(text)?;
         let mut tokens = BTreeMap::new();
-        for entry in listed {
-            let logprob = entry["logprob"].as_f64().unwrap_or(f64::NEG_INFINITY);
-            tokens.insert(entry["token"].as_str()?, logprob.exp());
+        for entry in listed(choice)? {
+            tokens.insert(entry["token"].as_str()?, entry["logprob"].as_f64()?.exp());
         }
         let mass = |label: &str| -> f64 {
             let of_label = tokens.iter().filter(|(token, _)| token.trim() == label);
@@ -67,41 +73,88 @@ impl Labels {
         (first + second + tie > 0.5).then(|| Reading::of_weights(first, second, tie)).flatten()
     }
 
-    /// The verdict in a text: its last `[[A]]`, else its last label that stands alone. A text cut off by the token limit
-    /// may still be weighing both: there a label counts only in double brackets or alone on the first line.
+    /// The verdict in a text: its label in double brackets (`[[A]]`), if everything that stands in double brackets is
+    /// that label; without double brackets the label that is the whole answer (`A`, `**B**.`, `Answer: A`). Any other
+    /// text only mentions labels: it may weigh them, or name the worse one first. A text that was cut off may go on
+    /// to say something else, and counts only where it is `[[A]]` and nothing more. Reasoning up to `</think>` is no part
+    /// of the answer.
     pub(crate) fn of_text(&self, text: &str, cut_off: bool) -> Option<Reading> {
-        let bracketed = self.last(text, |label| format!("[[{label}]]"), |_, _| true);
-        let label = bracketed.or_else(|| match cut_off {
-            true => {
-                let line = text.trim_start().lines().next().unwrap_or_default();
-                let line = line.trim_matches(|c: char| !c.is_alphanumeric());
-                self.all().find(|label| *label == line)
-            }
-            false => self.last(text, str::to_owned, |before, after| {
-                let part_of_word = |c: Option<char>| c.is_some_and(|c| c.is_alphanumeric() || c == '_' || c == '\'');
-                !part_of_word(before) && !part_of_word(after)
-            }),
-        })?;
+        let text = answer(text)?;
+        let mut said = bracketed(text);
+        let label = match said.next() {
+            Some(label) if said.all(|other| other == label) => self.all().find(|own| *own == label)?,
+            Some(_) => return None,
+            None => self.alone(text)?,
+        };
+        if cut_off && text.trim() != format!("[[{label}]]") {
+            return None;
+        }
         let weight = |of: &str| f64::from(of == label);
         Reading::of_weights(weight(&self.first), weight(&self.second), self.tie.as_deref().map_or(0.0, weight))
     }
 
-    /// The label whose written form stands last in the text, among the places that `alone` takes.
-    fn last(
-        &self,
-        text: &str,
-        form: impl Fn(&str) -> String,
-        alone: impl Fn(Option<char>, Option<char>) -> bool,
-    ) -> Option<&str> {
-        let place = |label: &str| {
-            let form = form(label);
-            let stands_alone = |&(at, _): &(usize, &str)| {
-                alone(text[..at].chars().next_back(), text[at + form.len()..].chars().next())
-            };
-            text.rmatch_indices(&form).find(stands_alone).map(|(at, _)| at)
-        };
-        self.all().filter_map(|label| Some((place(label)?, label))).max().map(|(_, label)| label)
+    /// The label that is the whole text.
+    fn alone(&self, text: &str) -> Option<&str> {
+        let said = plain(answer(text).filter(|text| !text.contains("[["))?);
+        let said = said.split_once(':').filter(|(name, _)| announces(name)).map_or(said, |(_, said)| plain(said));
+        self.all().find(|label| *label == said)
     }
+
+    /// A word in double brackets, in a text that a judge is given, that is none of its labels: the judge would answer with
+    /// it. `[[{first}]]` is no word.
+    pub(crate) fn undeclared<'t>(&self, text: &'t str) -> Option<&'t str> {
+        let word = |said: &&str| !said.is_empty() && said.chars().all(char::is_alphanumeric);
+        bracketed(text).filter(word).find(|said| !self.all().any(|label| label == *said))
+    }
+}
+
+/// The probabilities of an answer's first token as the server lists them; `None` where there are none, or where one is no
+/// logarithm of a probability.
+pub(crate) fn listed(choice: &Value) -> Option<&Vec<Value>> {
+    let listed = choice.pointer("/logprobs/content/0/top_logprobs")?.as_array()?;
+    // Some servers round a probability of 1 upwards.
+    let sound = |entry: &Value| entry["logprob"].as_f64().is_some_and(|logprob| logprob <= 1e-3);
+    listed.iter().all(sound).then_some(listed)
+}
+
+/// What follows the reasoning of a model that writes its thoughts down; `None` if it has not ended them.
+fn answer(text: &str) -> Option<&str> {
+    match text.rsplit_once("</think>") {
+        Some((_, answer)) => Some(answer),
+        None => (!text.trim_start().starts_with("<think>")).then_some(text),
+    }
+}
+
+/// All that stands in double brackets.
+fn bracketed(text: &str) -> impl Iterator<Item = &str> {
+    let inner = |(_, rest): (&str, &'_ str)| rest.len();
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        loop {
+            let from = rest.len() - rest.split_once("[[").map(inner)?;
+            // Of `[[[A]]]` the innermost brackets count.
+            let after = rest[from..].trim_start_matches('[');
+            let end = after.find([']', '[', '\n']);
+            rest = after;
+            if let Some(end) = end
+                && after[end..].starts_with("]]")
+            {
+                rest = &after[end + 2..];
+                return Some(after[..end].trim());
+            }
+        }
+    })
+}
+
+/// A text without white space, quotes, marks of Markdown, brackets and full stops around it.
+fn plain(text: &str) -> &str {
+    text.trim_matches(|c: char| c.is_whitespace() || "*_`\"'“”‘’()[].:#".contains(c))
+}
+
+/// Whether a name before a colon says that the verdict follows.
+fn announces(name: &str) -> bool {
+    let name = plain(name).to_lowercase();
+    ["answer", "final answer", "verdict", "final verdict"].contains(&name.as_str())
 }
 
 #[cfg(test)]
@@ -114,23 +167,66 @@ mod tests {
     }
 
     #[test]
-    fn the_last_label_counts() {
-        for (text, cut_off, first) in [
-            ("A", false, Some(1.0)),
-            ("**B**.", false, Some(0.0)),
-            ("A is longer, but the better one is B", false, Some(0.0)),
-            ("[[A]] although B", false, Some(1.0)),
-            ("[[A]] no, [[C]]", false, Some(0.5)),
-            ("BAD Apple a b A's", false, None),
-            ("A\n\nBecause", true, Some(1.0)),
-            ("A good answer would", true, None),
-            ("Weighing A, and", true, None),
-            ("so [[B]], for", true, Some(0.0)),
-            ("", false, None),
+    fn a_verdict_is_a_label_in_brackets_or_a_label_alone() {
+        for (text, first) in [
+            ("A", 1.0),
+            (" **B**.\n", 0.0),
+            ("(A)", 1.0),
+            ("`C`", 0.5),
+            ("Answer: A", 1.0),
+            ("**Final verdict:** B.", 0.0),
+            ("[[A]] although B is shorter", 1.0),
+            ("Both A and B are right. [[ C ]]", 0.5),
+            ("[[B]], and again: [[[B]]]", 0.0),
+            ("<think>\nA? [[A]]? No.\n</think>\n\nB", 0.0),
         ] {
-            let reading = first.map(Reading::First);
-            assert_eq!(labels().of_text(text, cut_off), reading, "{text:?}");
+            assert_eq!(labels().of_text(text, false), Some(Reading::First(first)), "{text:?}");
         }
+    }
+
+    #[test]
+    fn a_text_that_mentions_labels_is_no_verdict() {
+        for text in [
+            "Response A is better than Response B.",
+            "A is longer, but the better one is B",
+            "**A**. A clear winner.",
+            "A\n\nBut B is right.",
+            "[[A]] no, [[C]]",
+            "[[D]]",
+            "I would say A: [[D]]",
+            "A and B are the same. [[tie]]",
+            "not A",
+            "~A",
+            "A?",
+            "A/B",
+            "A, B",
+            "Worse: A",
+            "a",
+            "<think>A is better",
+            "[[A",
+            "[[\nA]]",
+            "",
+        ] {
+            assert_eq!(labels().of_text(text, false), None, "{text:?}");
+        }
+        // Without a tie `C` is no label.
+        assert_eq!(Labels::default().of_text("A or B? [[C]]", false), None);
+        assert_eq!(Labels::default().of_text("C", false), None);
+    }
+
+    #[test]
+    fn a_text_that_was_cut_off_may_go_on() {
+        for text in ["A", "A\n\nBecause", "so [[B]], for", "If A is better, say [[A]]"] {
+            assert_eq!(labels().of_text(text, true), None, "{text:?}");
+        }
+        assert_eq!(labels().of_text("[[A]]", true), Some(Reading::First(1.0)));
+    }
+
+    #[test]
+    fn a_prompt_may_ask_for_declared_labels_alone() {
+        let without = Labels::default();
+        assert_eq!(without.undeclared("say [[A]], [[B]] or [[C]] for a tie; [[{first}]]"), Some("C"));
+        assert_eq!(labels().undeclared("say [[A]], [[B]] or [[C]]"), None);
     }
 
     #[test]
@@ -138,17 +234,23 @@ mod tests {
         let entry = |token: &str, p: f64| json!({"token": token, "logprob": p.ln(), "bytes": null});
         let choice = |tokens: &[Value]| json!({"logprobs": {"content": [{"top_logprobs": tokens}]}});
         // unsorted, with and without a space, one more than asked for
-        let soft = labels().of_logprobs(&choice(&[
-            entry(" B", 0.1),
-            entry("A", 0.5),
-            entry("C", 0.2),
-            entry("B", 0.1),
-            entry("The", 0.01),
-        ]));
+        let soft = labels().of_logprobs(
+            &choice(&[entry(" B", 0.1), entry("A", 0.5), entry("C", 0.2), entry("B", 0.1), entry("The", 0.01)]),
+            "A",
+        );
         let Some(Reading::First(p)) = soft else { panic!("{soft:?}") };
         assert!((p - 0.6 / 0.9).abs() < 1e-12);
-        assert_eq!(labels().of_logprobs(&choice(&[entry("The", 0.9), entry("A", 0.05)])), None);
-        assert_eq!(labels().of_logprobs(&json!({"logprobs": null})), None);
+        let few = choice(&[entry("The", 0.9), entry("A", 0.05)]);
+        assert_eq!(labels().of_logprobs(&few, "A"), None);
+        assert_eq!(labels().of_logprobs(&json!({"logprobs": null}), "A"), None);
+        // An article is no verdict, and what is above 1 no probability.
+        let article = choice(&[entry("A", 0.9)]);
+        assert!(labels().of_logprobs(&article, "A").is_some());
+        assert_eq!(labels().of_logprobs(&article, "A close look shows that B is right"), None);
+        for wrong in [json!(1e308), json!(5), json!(null), json!("-0.1")] {
+            let listed = json!({"token": "A", "logprob": wrong});
+            assert_eq!(labels().of_logprobs(&choice(&[listed, entry("B", 0.1)]), "A"), None);
+        }
     }
 
     #[test]

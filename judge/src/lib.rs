@@ -3,12 +3,13 @@
 //! Nothing here knows Burn or a plan: texts go in, verdicts come out, in the order of the queries whatever the threads do.
 //!
 //! - `verifier.rs`: scores a response against a reference answer (exact, numeric, regex), without a server;
-//!   `number.rs` finds the numbers.
+//!   `boxed.rs` says which number of a text is its answer, `numbers.rs` finds them, `number.rs` compares them.
 //! - `recorded.rs`: verdicts from a file.
 //! - `remote.rs`: judges behind HTTP: `chat.rs` (OpenAI-compatible chat, its answers read by `label.rs`) and
 //!   `decision.rs` (typed probability endpoints); `order.rs` asks in both orders and makes the verdict.
 //! - `engine.rs`: how servers are asked: threads, budget, retries, as `server.rs` sets them; `http.rs` does one exchange,
-//!   `pace.rs` spaces them, `endpoint.rs` checks the address and finds the key.
+//!   `pace.rs` spaces them, `endpoint.rs` checks the address and finds the key, which `grant.rs` lets go
+//!   to one host and `secret.rs` hides in all that comes back.
 //! - `store.rs`: every answer on disk before it is used.
 //!
 //! ```no_run
@@ -25,18 +26,22 @@
 //! # }
 //! ```
 
+mod boxed;
 mod chat;
 mod decision;
 mod endpoint;
 mod engine;
 mod error;
+mod grant;
 mod http;
 mod label;
 mod number;
+mod numbers;
 mod order;
 mod pace;
 mod recorded;
 mod remote;
+mod secret;
 mod server;
 mod store;
 mod template;
@@ -45,15 +50,16 @@ mod verifier;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub use chat::ChatSettings;
+pub use boxed::Pick;
+pub use chat::{ChatSettings, Limit};
 pub use decision::{DecisionSettings, Wire};
 pub use error::Error;
+pub use grant::SendKey;
 pub use label::Labels;
-pub use number::Pick;
 pub use order::{OrderSettings, Ties};
 pub use recorded::{Missing, Recorded};
 pub use remote::Remote;
-pub use server::ServerSettings;
+pub use server::{ServerSettings, limit};
 pub use store::Store;
 pub use usage::Usage;
 pub use verifier::{Exact, Numeric, Rule, Verifier};
@@ -90,6 +96,11 @@ pub trait Judge: Send + Sync {
 
     /// What was asked and answered so far.
     fn usage(&self) -> Usage;
+
+    /// What the user should know, once: a key that is not sent, a setting that the server does not take.
+    fn notices(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// Locked. A thread that panicked while it held the lock left no half-done change: each is one statement.

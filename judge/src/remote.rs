@@ -14,7 +14,7 @@ use crate::{Error, Judge, Query, Usage, Verdict};
 
 /// What differs between the APIs of servers.
 pub(crate) trait Protocol: Send + Sync {
-    /// Behind the base URL.
+    /// What follows the base URL.
     fn path(&self) -> &'static str;
     /// The request; none if it needs a reference answer and the query has none.
     fn body(&self, query: &Query) -> Option<Value>;
@@ -24,6 +24,21 @@ pub(crate) trait Protocol: Send + Sync {
     /// Whether log-probabilities were asked for, and there are none.
     fn lacks_logprobs(&self, _: &Value) -> bool {
         false
+    }
+
+    /// The request as this server takes it.
+    fn wire(&self, body: &Value) -> Value {
+        body.clone()
+    }
+
+    /// Whether a request that was refused, with what the server said, now goes out in another form: as the server wants it.
+    fn adapts(&self, _wire: &str, _said: &Value) -> bool {
+        false
+    }
+
+    /// What a user should know of how the server is asked.
+    fn notices(&self) -> Vec<String> {
+        Vec::new()
     }
 
     /// The names of prompt and completion tokens in a reply's `usage`.
@@ -102,5 +117,9 @@ impl Judge for Remote {
 
     fn usage(&self) -> Usage {
         *self.engine.tally.lock()
+    }
+
+    fn notices(&self) -> Vec<String> {
+        self.engine.endpoint.notice.iter().cloned().chain(self.protocol.notices()).collect()
     }
 }

@@ -2,7 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, SendKey};
+
+/// What the numbers may be, ends included. The compiler's limits are these.
+pub mod limit {
+    use std::ops::RangeInclusive;
+
+    pub const CONCURRENCY: RangeInclusive<f64> = 1.0..=256.0;
+    pub const RATE: RangeInclusive<f64> = 0.001..=1e5;
+    pub const TIMEOUT_S: RangeInclusive<f64> = 0.001..=86_400.0;
+    pub const RETRIES: RangeInclusive<f64> = 0.0..=100.0;
+    pub const BACKOFF_S: RangeInclusive<f64> = 0.0..=30.0;
+    /// Of `most_usd`, in US dollars.
+    pub const USD: RangeInclusive<f64> = 1e-6..=1e9;
+    /// Of a million tokens, in US dollars.
+    pub const PRICE: RangeInclusive<f64> = 0.0..=1e6;
+}
 
 /// Where the server is, and how it may be asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -12,7 +27,10 @@ pub struct ServerSettings {
     pub url: Option<String>,
     /// The name of the environment variable that holds the key. None: `OPENAI_API_KEY`, if it is set.
     pub api_key: Option<String>,
-    /// Requests under way at a time, in `1..=256`.
+    /// Which key may go to which host: what the command line says, and never a file.
+    #[serde(skip)]
+    pub send_keys: Vec<SendKey>,
+    /// Requests under way at a time.
     pub concurrency: usize,
     /// Requests a second. None: as they come.
     pub rate: Option<f64>,
@@ -37,6 +55,7 @@ impl Default for ServerSettings {
         Self {
             url: None,
             api_key: None,
+            send_keys: Vec::new(),
             concurrency: 8,
             rate: None,
             timeout_s: 60.0,
@@ -53,18 +72,20 @@ impl Default for ServerSettings {
 
 impl ServerSettings {
     pub(crate) fn check(&self) -> Result<(), Error> {
-        let within = |key: &str, value: f64, low: f64, high: f64| match (low..=high).contains(&value) {
-            true => Ok(()),
-            false => Err(Error::new(format!("the judge's `{key}` is {value}: it must lie in {low}..={high}"))),
-        };
-        within("concurrency", self.concurrency as f64, 1.0, 256.0)?;
-        within("rate", self.rate.unwrap_or(1.0), 0.001, 1e5)?;
-        within("timeout_s", self.timeout_s, 0.001, 86400.0)?;
-        within("retries", self.retries as f64, 0.0, 100.0)?;
-        within("backoff_s", self.backoff_s, 0.0, 30.0)?;
-        within("most_usd", self.most_usd.unwrap_or(0.0), 0.0, 1e9)?;
-        within("usd_in", self.usd_in, 0.0, 1e6)?;
-        within("usd_out", self.usd_out, 0.0, 1e6)?;
+        let numbers = [
+            ("concurrency", self.concurrency as f64, limit::CONCURRENCY),
+            ("rate", self.rate.unwrap_or(1.0), limit::RATE),
+            ("timeout_s", self.timeout_s, limit::TIMEOUT_S),
+            ("retries", self.retries as f64, limit::RETRIES),
+            ("backoff_s", self.backoff_s, limit::BACKOFF_S),
+            ("most_usd", self.most_usd.unwrap_or(1.0), limit::USD),
+            ("usd_in", self.usd_in, limit::PRICE),
+            ("usd_out", self.usd_out, limit::PRICE),
+        ];
+        if let Some((key, value, range)) = numbers.into_iter().find(|(_, value, range)| !range.contains(value)) {
+            let (low, high) = range.into_inner();
+            return Err(Error::new(format!("the judge's `{key}` is {value}: it must lie in {low}..={high}")));
+        }
         if self.most_usd.is_some() && self.usd_in + self.usd_out == 0.0 {
             return Err(Error::new("the judge's `most_usd` needs prices")
                 .help("set `usd_in` and `usd_out`, or take `most_calls`"));

@@ -1,14 +1,17 @@
 //! Every answer on disk before it is used: a run that starts again asks nothing twice.
 //!
-//! A file of JSON lines `{"key": .., "reply": .., "latency_s": ..}`, only ever appended to. The key is the blake3 hash of
-//! the request: the URL and the canonical body, model included; not the key of the service.
+//! A file of JSON lines `{"key": .., "reply": .., "latency_s": .., "sum": ..}`, only ever appended to. The key is the blake3
+//! hash of the request: the URL and the canonical body, model included; not the key of the service. The sum is that of the
+//! line without it; lines of earlier versions have none, and are read as they are. A line that is damaged stays where it
+//! is and is told: its question is asked again, and all other answers are kept.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard};
 
+use pbpo_outside::file::{Lines, Refused, limit};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -21,8 +24,12 @@ pub struct Store {
     note: Option<String>,
 }
 
-/// How a line begins. Only a half-written line of our own is ever cut off.
+/// How a line begins.
 const BEGINNING: &[u8] = b"{\"key\":\"";
+/// What stands before the sum of a line.
+const SUM: &str = ",\"sum\":\"";
+/// Hexadecimal digits of a sum.
+const DIGITS: usize = 16;
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -39,14 +46,16 @@ impl Store {
         Self { answers: Mutex::default(), file: None, note: None }
     }
 
-    /// The store in a file, made if it is not there. One process at a time has it.
+    /// The store in a file, made if it is not there. One process at a time has it. A file without a single line of a store
+    /// is somebody else's, and is refused.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let failed = |error: std::io::Error| Error::new(format!("{}: {error}", path.display()));
-        let options = OpenOptions::new().read(true).append(true).create(true).clone();
-        let mut file = options.open(path).map_err(failed)?;
-        if !file.metadata().map_err(failed)?.is_file() {
-            return Err(foreign(path, 1, "it is no regular file"));
+        // A pipe or a device is not even opened.
+        match pbpo_outside::file::open(path, limit::LINES) {
+            Ok(_) | Err(Refused::Missing) => {}
+            Err(refused) => return Err(foreign(path, &refused.to_string())),
         }
+        let file = OpenOptions::new().read(true).append(true).create(true).open(path).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -55,24 +64,17 @@ impl Store {
             }
             Err(TryLockError::Error(error)) => return Err(failed(error)),
         }
-        let mut text = Vec::new();
-        file.read_to_end(&mut text).map_err(failed)?;
-        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
-        let answers = read_lines(path, &text[..whole])?;
-        let torn = text.len() - whole;
-        if !text[whole..].iter().zip(BEGINNING).all(|(byte, ours)| byte == ours) {
-            let line = text.iter().filter(|byte| **byte == b'\n').count() + 1;
-            return Err(foreign(path, line, "it does not begin as one"));
+        let mut read = Found::default();
+        read.all(path)?;
+        if read.answers.is_empty() && !read.ours && read.bad > 0 {
+            return Err(foreign(path, "none of its lines is one of a store of answers"));
         }
-        if torn > 0 {
-            file.set_len(whole as u64).and_then(|()| file.sync_all()).map_err(failed)?;
-        }
-        let note = format!("{}: the last line was half-written ({torn} bytes) and is cut off", path.display());
-        let note = (torn > 0).then_some(note);
-        Ok(Self { answers: Mutex::new(answers), file: Some((file, path.to_owned())), note })
+        let torn = end(&file, read.last_is_ours).map_err(failed)?;
+        let note = read.note(path, torn);
+        Ok(Self { answers: Mutex::new(read.answers), file: Some((file, path.to_owned())), note })
     }
 
-    /// What was mended when the file was opened.
+    /// What was found to be damaged when the file was opened.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
@@ -85,10 +87,6 @@ impl Store {
         self.len() == 0
     }
 
-    pub(crate) fn has(&self, key: &str) -> bool {
-        self.answers().contains_key(key)
-    }
-
     pub(crate) fn get(&self, key: &str) -> Option<Value> {
         self.answers().get(key).cloned()
     }
@@ -97,8 +95,8 @@ impl Store {
     pub(crate) fn put(&self, key: &str, reply: &Value, latency_s: f64) -> Result<(), Error> {
         if let Some((file, path)) = &self.file {
             let line = Line { key: key.to_owned(), reply: reply.clone(), latency_s };
-            let written = serde_json::to_string(&line).map_err(std::io::Error::from).and_then(|line| {
-                append(file, &format!("{line}\n"), self.answers())?;
+            let written = line.written().map_err(std::io::Error::from).and_then(|line| {
+                append(file, &line, self.answers())?;
                 file.sync_data()
             });
             let failed = |e| Error::new(format!("{}: an answer cannot be stored: {e}", path.display()));
@@ -113,23 +111,155 @@ impl Store {
     }
 }
 
+impl Line {
+    /// The line with its sum and its newline.
+    fn written(&self) -> serde_json::Result<String> {
+        let text = serde_json::to_string(self)?;
+        let open = text.strip_suffix('}').unwrap_or(&text);
+        Ok(format!("{open}{SUM}{}\"}}\n", sum(text.as_bytes())))
+    }
+
+    /// The line in these bytes, without a newline; an error says what is wrong with it.
+    fn read(bytes: &[u8]) -> Result<Self, String> {
+        let tail = bytes.len().checked_sub(SUM.len() + DIGITS + 2);
+        let (text, written) = match tail.map(|at| bytes.split_at(at)) {
+            Some((open, tail)) if tail.starts_with(SUM.as_bytes()) && tail.ends_with(b"\"}") => {
+                ([open, b"}"].concat(), Some(&tail[SUM.len()..SUM.len() + DIGITS]))
+            }
+            _ => (bytes.to_vec(), None),
+        };
+        if written.is_some_and(|written| written != sum(&text).as_bytes()) {
+            return Err("its sum is another one".to_owned());
+        }
+        serde_json::from_slice(&text).map_err(|error| error.to_string())
+    }
+}
+
+fn sum(text: &[u8]) -> String {
+    let digest = blake3::hash(text).to_hex();
+    digest.as_str()[..DIGITS].to_owned()
+}
+
+/// What the lines of a file give.
+#[derive(Default)]
+struct Found {
+    answers: HashMap<String, Value>,
+    /// A line begins as one of a store.
+    ours: bool,
+    /// Lines that are none, with the first one's number and what is wrong with it.
+    bad: usize,
+    first: Option<(usize, String)>,
+    /// The last line begins as one of a store, and is none.
+    last_is_ours: bool,
+}
+
+impl Found {
+    fn all(&mut self, path: &Path) -> Result<(), Error> {
+        let failed = |refused: Refused| Error::new(format!("{}: {refused}", path.display()));
+        let mut lines = Lines::open(path, limit::LINES).map_err(failed)?;
+        let (mut bytes, mut number) = (Vec::new(), 0);
+        loop {
+            match lines.next_into(&mut bytes) {
+                Ok(None) => return Ok(()),
+                Ok(Some(_)) => {
+                    number += 1;
+                    self.line(&bytes, number);
+                }
+                Err(Refused::LongLine { most, .. }) => {
+                    number += 1;
+                    self.last_is_ours = false;
+                    self.wrong(number, format!("it has more than {most} bytes"));
+                    while !bytes.ends_with(b"\n") {
+                        match lines.next_into(&mut bytes) {
+                            Ok(None) => return Ok(()),
+                            Ok(Some(_)) | Err(Refused::LongLine { .. }) => {}
+                            Err(refused) => return Err(failed(refused)),
+                        }
+                    }
+                }
+                Err(refused) => return Err(failed(refused)),
+            }
+        }
+    }
+
+    fn line(&mut self, bytes: &[u8], number: usize) {
+        let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        self.last_is_ours = false;
+        if text.trim_ascii().is_empty() {
+            return;
+        }
+        match Line::read(text) {
+            Ok(line) => {
+                self.answers.insert(line.key, line.reply);
+            }
+            Err(why) => {
+                let begins = text.iter().zip(BEGINNING).all(|(byte, ours)| byte == ours);
+                self.ours |= begins;
+                self.last_is_ours = begins;
+                // A half-written last line is told by itself.
+                if bytes.ends_with(b"\n") || !begins {
+                    self.wrong(number, why);
+                }
+            }
+        }
+    }
+
+    fn wrong(&mut self, number: usize, why: String) {
+        self.bad += 1;
+        self.first.get_or_insert((number, why));
+    }
+
+    fn note(&self, path: &Path, torn: u64) -> Option<String> {
+        let bad = self.first.as_ref().map(|(line, why)| {
+            let lines = if self.bad == 1 { "a line is".to_owned() } else { format!("{} lines are", self.bad) };
+            format!("{lines} damaged and left alone (the first: line {line}, {why}); what stood there is asked again")
+        });
+        let torn = (torn > 0).then(|| format!("the last line was half-written ({torn} bytes) and is cut off"));
+        let notes: Vec<String> = bad.into_iter().chain(torn).collect();
+        (!notes.is_empty()).then(|| format!("{}: {}", path.display(), notes.join("; ")))
+    }
+}
+
+/// Makes the file end with a newline: a half-written line of our own is cut off, and its length returned; another line
+/// gets its newline.
+fn end(mut file: &File, cut: bool) -> std::io::Result<u64> {
+    let length = file.metadata()?.len();
+    let mut at = length;
+    let mut last = vec![0; 1 << 16];
+    // Where the last newline is, from the end.
+    while at > 0 {
+        let from = at.saturating_sub(last.len() as u64);
+        let piece = &mut last[..(at - from) as usize];
+        file.seek(SeekFrom::Start(from))?;
+        file.read_exact(piece)?;
+        match piece.iter().rposition(|byte| *byte == b'\n') {
+            Some(newline) => {
+                at = from + newline as u64 + 1;
+                break;
+            }
+            None => at = from,
+        }
+    }
+    if at == length {
+        return Ok(0);
+    }
+    if !cut {
+        file.write_all(b"\n")?;
+        return file.sync_all().map(|()| 0);
+    }
+    file.set_len(at)?;
+    file.sync_all()?;
+    Ok(length - at)
+}
+
 /// Under the lock of the answers: lines of two threads never mix. What could not be written whole is taken back.
 fn append(mut file: &File, line: &str, _lock: MutexGuard<'_, HashMap<String, Value>>) -> std::io::Result<()> {
     let before = file.metadata()?.len();
     file.write_all(line.as_bytes()).inspect_err(|_| drop(file.set_len(before)))
 }
 
-fn read_lines(path: &Path, text: &[u8]) -> Result<HashMap<String, Value>, Error> {
-    let mut answers = HashMap::new();
-    for (index, line) in text.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
-        let line: Line = serde_json::from_slice(line).map_err(|e| foreign(path, index + 1, &e.to_string()))?;
-        answers.insert(line.key, line.reply);
-    }
-    Ok(answers)
-}
-
-fn foreign(path: &Path, line: usize, why: &str) -> Error {
-    let message = format!("{}:{line}: not a line of a store of answers: {why}", path.display());
+fn foreign(path: &Path, why: &str) -> Error {
+    let message = format!("{}: not a store of answers: {why}", path.display());
     Error::new(message).help("name a file that a judge wrote, or a new one")
 }
 

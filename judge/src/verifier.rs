@@ -3,7 +3,7 @@
 use fancy_regex::Regex;
 use serde::{Deserialize, Serialize};
 
-use crate::number::{Pick, number};
+use crate::boxed::{Pick, answer as number};
 use crate::usage::{Tally, Usage};
 use crate::{Error, Judge, Query, Verdict};
 
@@ -42,7 +42,7 @@ pub struct Exact {
 #[serde(default, deny_unknown_fields)]
 pub struct Numeric {
     pub pick: Pick,
-    /// The largest `|response - answer|` that is right.
+    /// The largest `|response - answer|` that is right. Both are exact: integers that differ are different below 1.
     pub tolerance: f64,
 }
 
@@ -75,9 +75,17 @@ impl Verifier {
         Ok(Self { rule, pattern, tally: Tally::default() })
     }
 
-    /// Whether no response can ever agree with an answer: it has no number where numbers are compared.
+    /// Why no response can ever agree with an answer, such as "it has no number" where numbers are compared.
+    pub fn refusal(&self, answer: &str) -> Option<String> {
+        match &self.rule {
+            Rule::Numeric(_) => number(answer, Pick::Last).err(),
+            Rule::Exact(_) | Rule::Regex { .. } => None,
+        }
+    }
+
+    /// Whether no response can ever agree with an answer.
     pub fn refuses(&self, answer: &str) -> bool {
-        matches!(self.rule, Rule::Numeric(_)) && self.score(answer, answer) == 0.0
+        self.refusal(answer).is_some()
     }
 
     /// 1 if the response is right, 0 if not.
@@ -135,9 +143,9 @@ impl Exact {
 
 impl Numeric {
     fn same(&self, response: &str, answer: &str) -> bool {
-        // An answer is mostly a number alone, or GSM8K's working with `#### 42` at its end.
+        // An answer is mostly a number alone, GSM8K's working with `#### 42` at its end, or a solution with `\boxed{42}`.
         let wanted = number(answer, Pick::Last);
         let given = number(response, self.pick);
-        matches!((given, wanted), (Some(given), Some(wanted)) if (given - wanted).abs() <= self.tolerance)
+        matches!((given, wanted), (Ok(given), Ok(wanted)) if given.is_near(&wanted, self.tolerance))
     }
 }

@@ -8,32 +8,71 @@ fn written(text: &str) -> tempfile::NamedTempFile {
     file
 }
 
+const LINE: &str = "{\"key\":\"k\",\"reply\":{},\"latency_s\":0.1}\n";
+
 #[test]
 fn foreign_files_are_refused_and_left_alone() {
-    let line = "{\"key\":\"k\",\"reply\":{},\"latency_s\":0.1}\n";
-    for (text, place) in [
-        ("{\"prompt\": \"p\"}\n", ":1: "),
-        (&format!("{line}{{\"key\": 3}}\n{line}"), ":2: "),
-        ("my only copy", ":1: "),
-        (&format!("{line}notes"), ":2: "),
-    ] {
+    for text in ["{\"prompt\": \"p\"}\n", "my only copy", "\n\n[1]\n", "notes\nof mine\n"] {
         let file = written(text);
         let error = Store::open(file.path()).err().unwrap().to_string();
-        assert!(error.contains(&format!("{}{place}", file.path().display())), "{error}");
+        assert!(error.contains(&format!("{}: ", file.path().display())), "{error}");
         assert_eq!(std::fs::read_to_string(file.path()).unwrap(), text);
     }
 }
 
 #[test]
+fn pipes_and_devices_are_refused_at_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("answers.jsonl");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for path in [pipe.as_path(), "/dev/zero".as_ref(), dir.path()] {
+        let error = Store::open(path).err().unwrap().to_string();
+        assert!(error.contains("not a regular file"), "{error}");
+    }
+}
+
+#[test]
+fn a_damaged_line_is_told_and_costs_no_other() {
+    let deep = format!("{{\"key\":\"d\",\"reply\":{}{},\"latency_s\":0.1}}", "[".repeat(127), "]".repeat(127));
+    let long = format!("{{\"key\":\"l\",\"reply\":\"{}\",\"latency_s\":0.1}}", "x".repeat(17 << 20));
+    for bad in ["{\"key\": 3}", "{\"key\":\"cut off", "\u{0}\u{0}\u{0}", "[]", "notes", deep.as_str(), long.as_str()] {
+        for text in [format!("{bad}\n{LINE}"), format!("{LINE}{bad}\n{}", LINE.replace("\"k\"", "\"m\""))] {
+            let file = written(&text);
+            let store = Store::open(file.path()).unwrap();
+            let (note, begin) = (store.note().unwrap().to_owned(), bad.get(..20).unwrap_or(bad));
+            assert!(note.contains("a line is damaged"), "{note} {begin}");
+            assert_eq!(
+                store.len(),
+                text.matches("\"latency_s\":0.1}\n").count() - usize::from(bad.len() > 99),
+                "{begin}"
+            );
+            // Nothing is taken away.
+            assert_eq!(std::fs::read(file.path()).unwrap(), text.as_bytes());
+        }
+    }
+    // A store that is damaged throughout is still a store.
+    assert!(Store::open(written(&format!("{deep}\n")).path()).unwrap().is_empty());
+    // What is written next has a line of its own.
+    let file = written(&format!("{LINE}notes"));
+    assert_eq!(Store::open(file.path()).unwrap().len(), 1);
+    assert_eq!(std::fs::read_to_string(file.path()).unwrap(), format!("{LINE}notes\n"));
+}
+
+#[test]
 fn a_half_written_line_is_cut_off() {
-    let line = "{\"key\":\"k\",\"reply\":{},\"latency_s\":0.1}\n";
-    for torn in ["{", "{\"key\":\"abc", line.trim_end()] {
-        let file = written(&format!("{line}{torn}"));
+    for torn in ["{", "{\"key\":\"abc", &LINE[..30]] {
+        let file = written(&format!("{LINE}{torn}"));
         let store = Store::open(file.path()).unwrap();
         assert!(store.note().unwrap().contains(&format!("{} bytes", torn.len())));
-        assert_eq!((store.len(), std::fs::read_to_string(file.path()).unwrap().as_str()), (1, line));
+        assert_eq!((store.len(), std::fs::read_to_string(file.path()).unwrap().as_str()), (1, LINE));
     }
-    assert_eq!(Store::open(written(line).path()).unwrap().note(), None);
+    assert_eq!(Store::open(written(LINE).path()).unwrap().note(), None);
+    // A line that lacks nothing but its newline is an answer.
+    let file = written(LINE.trim_end());
+    assert_eq!(
+        (Store::open(file.path()).unwrap().len(), std::fs::read_to_string(file.path()).unwrap()),
+        (1, LINE.into())
+    );
 }
 
 #[test]

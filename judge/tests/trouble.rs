@@ -2,12 +2,13 @@
 
 mod server;
 
+use std::io::Write;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use pbpo_judge::{Error, Judge, ServerSettings, Store, Verdict};
+use pbpo_judge::{ChatSettings, Error, Judge, Limit, Remote, SendKey, ServerSettings, Store, Verdict};
 use serde_json::json;
-use server::{Server, Step, asked, expected, judge, longer, queries, query, says, status};
+use server::{Server, Step, asked, chat, expected, judge, longer, one_order, queries, query, says, status};
 
 #[test]
 fn what_may_pass_is_tried_again() {
@@ -178,15 +179,149 @@ fn the_key_goes_to_the_server_and_nowhere_else() {
     let (name, key) = ("CARGO_PKG_NAME", env!("CARGO_PKG_NAME"));
     let file = tempfile::NamedTempFile::new().unwrap();
     let server = Server::start(move |number, _| match number {
-        0 => says(&format!("A, and your key is {key}")),
+        0 => says(&format!("[[A]], and your key is {key}")),
         _ => status("401 Unauthorized", &format!("Incorrect API key provided: {key}")),
     });
-    let settings = ServerSettings { api_key: Some(name.into()), ..server.settings() };
+    let settings =
+        ServerSettings { api_key: Some(name.into()), send_keys: granted(name, &server), ..server.settings() };
     let judge = judge(settings, Store::open(file.path()).unwrap());
     let error = judge.judge(&queries(3)).unwrap_err().to_string();
     assert!(error.contains("provided: ***") && error.contains(name) && !error.contains(key), "{error}");
     assert!(!std::fs::read_to_string(file.path()).unwrap().contains(key));
     assert!(server.requests()[0].head.to_lowercase().contains(&format!("authorization: bearer {key}")));
+}
+
+/// What the command line says to let a key go to a server of a test.
+fn granted(name: &str, server: &Server) -> Vec<SendKey> {
+    let host = server.url.trim_start_matches("http://").trim_end_matches("/v1");
+    vec![format!("{name}@{host}").parse().unwrap()]
+}
+
+/// A key that has what servers like to escape; cargo sets it.
+#[test]
+fn an_echo_with_escapes_is_hidden_in_errors_and_in_the_store() {
+    let (name, key) = ("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR"));
+    let codes: String = key.chars().map(|c| format!("\\u{:04x}", c as u32)).collect();
+    for echo in [key.replace('/', "\\/"), codes] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let server = Server::start(move |number, _| match number {
+            0 => {
+                let choice = "{\"message\": {\"content\": \"A\"}, \"finish_reason\": \"stop\"}";
+                let reply = format!("{{\"choices\": [{choice}], \"{echo}\": [\"{echo}\"]}}");
+                Step::Reply("200 OK", String::new(), reply)
+            }
+            _ => Step::Reply(
+                "401 Unauthorized",
+                String::new(),
+                format!("{{\"error\": {{\"message\": \"bad {echo}\"}}}}"),
+            ),
+        });
+        let settings =
+            ServerSettings { api_key: Some(name.into()), send_keys: granted(name, &server), ..server.settings() };
+        let judge = judge(settings, Store::open(file.path()).unwrap());
+        let error = judge.judge(&queries(3)).unwrap_err().to_string();
+        assert!(error.contains("bad ***") && !error.contains(key), "{error}");
+        let stored = std::fs::read_to_string(file.path()).unwrap();
+        assert!(stored.contains("\"***\":[\"***\"]") && !stored.contains(key), "{stored}");
+    }
+}
+
+#[test]
+fn a_key_that_a_file_names_is_not_sent_without_the_command_line() {
+    let server = Server::start(|_, request| longer(request));
+    let settings = ServerSettings { api_key: Some("CARGO_PKG_NAME".into()), ..server.settings() };
+    let error = Remote::chat(chat(), settings, one_order(), Store::in_memory()).err().unwrap().to_string();
+    assert!(error.contains("--send-key CARGO_PKG_NAME@127.0.0.1:"), "{error}");
+    assert_eq!(server.count(), 0);
+}
+
+#[test]
+fn answers_that_drip_nest_or_unpack_without_end_are_ended() {
+    let drip = Server::start(|number, request| match number {
+        0 => Step::Drip(Duration::from_millis(20)),
+        _ => longer(request),
+    });
+    let started = Instant::now();
+    let patient = ServerSettings { timeout_s: 0.5, ..drip.settings() };
+    assert_eq!(judge(patient, Store::in_memory()).judge(&queries(1)).unwrap(), expected(1));
+    assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
+
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let deep = Server::start(|number, request| match number {
+        0 => longer(request),
+        _ => {
+            let nested = format!("{}{}", "[".repeat(110), "]".repeat(110));
+            let choice = "{\"message\": {\"content\": \"A\"}}";
+            Step::Reply("200 OK", String::new(), format!("{{\"choices\": [{choice}], \"x\": {nested}}}"))
+        }
+    });
+    let verdicts = judge(deep.settings(), Store::open(file.path()).unwrap()).judge(&queries(2)).unwrap();
+    assert!(matches!(&verdicts[1], Verdict::Failed(why) if why.contains("nests more than 64")), "{verdicts:?}");
+    let store = Store::open(file.path()).unwrap();
+    assert_eq!((store.len(), store.note()), (1, None));
+
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    (0..64).for_each(|_| packed.write_all(&vec![b' '; 1 << 20]).unwrap());
+    let bytes = packed.finish().unwrap();
+    let bomb = Server::start(move |number, request| match number {
+        0 => longer(request),
+        _ => Step::Bytes("content-encoding: gzip\r\n".into(), bytes.clone()),
+    });
+    let verdicts = judge(bomb.settings(), Store::in_memory()).judge(&queries(2)).unwrap();
+    assert!(matches!(&verdicts[1], Verdict::Failed(why) if why.contains("larger than 4194304 bytes")), "{verdicts:?}");
+}
+
+/// A server that takes neither `max_tokens` nor `temperature`, and says so one after the other.
+#[test]
+fn a_server_that_wants_other_parameters_gets_them() {
+    let server = Server::start(|_, request| {
+        for (name, says) in [
+            (
+                "max_tokens",
+                "Unsupported parameter: 'max_tokens' is not supported. Use 'max_completion_tokens' instead.",
+            ),
+            ("temperature", "Unsupported value: 'temperature' does not support 0 with this model."),
+        ] {
+            if !request.body[name].is_null() {
+                let error = json!({"error": {"message": says, "param": name, "code": "unsupported_parameter"}});
+                return Step::Reply("400 Bad Request", String::new(), error.to_string());
+            }
+        }
+        longer(request)
+    });
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let ask = |settings: ChatSettings| {
+        let judge = Remote::chat(settings, server.settings(), one_order(), Store::open(file.path()).unwrap()).unwrap();
+        assert_eq!(judge.judge(&queries(6)).unwrap(), expected(6));
+        (judge.usage().calls, judge.usage().retries, judge.notices().len())
+    };
+    assert_eq!(ask(chat()), (6, 2, 1));
+    let last = server.requests().last().unwrap().body.clone();
+    assert_eq!((&last["max_completion_tokens"], &last["temperature"]), (&json!(16), &json!(null)));
+    // The answers are found again, under either name of the limit.
+    assert_eq!(ask(chat()), (0, 0, 0));
+    assert_eq!(ask(ChatSettings { limit: Some(Limit::MaxCompletionTokens), ..chat() }), (0, 0, 0));
+    let before = server.count();
+    assert_eq!(ask(ChatSettings { limit: Some(Limit::MaxCompletionTokens), temperature: None, ..chat() }), (6, 0, 0));
+    assert_eq!(server.count() - before, 6);
+}
+
+#[test]
+fn a_stored_answer_that_says_nothing_is_asked_for_again() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let server = Server::start(|_, request| longer(request));
+    judge(server.settings(), Store::open(file.path()).unwrap()).judge(&queries(2)).unwrap();
+    let text = std::fs::read_to_string(file.path()).unwrap();
+    let line = text.lines().next().unwrap();
+    let key = &line[..line.find(",\"reply\"").unwrap()];
+    // One line names no choices, the other one was changed on the disk.
+    let other = text.lines().nth(1).unwrap().replace("prompt_tokens", "prompt-tokens");
+    std::fs::write(file.path(), format!("{key},\"reply\":{{}},\"latency_s\":0.1}}\n{other}\n")).unwrap();
+    let store = Store::open(file.path()).unwrap();
+    assert!(store.note().unwrap().contains("line 2, its sum is another one"), "{:?}", store.note());
+    let judge = judge(server.settings(), store);
+    assert_eq!(judge.judge(&queries(2)).unwrap(), expected(2));
+    assert_eq!((server.count(), judge.usage().calls), (4, 2));
 }
 
 /// Asks 8 queries one by one; when the server gets the fifth, the store is as a crash would leave it.

@@ -45,6 +45,28 @@ fn numeric_reads_numbers_as_people_write_them() {
 }
 
 #[test]
+fn integers_are_compared_exactly_and_a_tolerance_is_for_decimals() {
+    let near = Rule::Numeric(Numeric { tolerance: 1e-6, ..Numeric::default() });
+    let (one, other) = ("9007199254740992", "9007199254740993");
+    assert_eq!((score(&near, one, other), score(&near, one, one)), (0.0, 1.0));
+    let big = format!("{}1", "9".repeat(300));
+    assert_eq!((score(&near, &big, &big), score(&near, &big, &big.replace('1', "2"))), (1.0, 0.0));
+    assert_eq!((score(&near, "0.3333333", "1/3"), score(&near, "0.33", "1/3")), (1.0, 0.0));
+    let wide = Rule::Numeric(Numeric { tolerance: 2.0, ..Numeric::default() });
+    assert_eq!((score(&wide, one, "9007199254740994"), score(&wide, one, "9007199254740995")), (1.0, 0.0));
+}
+
+#[test]
+fn an_answer_that_no_response_can_have_is_told() {
+    let verifier = Verifier::new(Rule::Numeric(Numeric::default())).unwrap();
+    for (answer, why) in [("five", "it has no number"), ("\\boxed{2\\sqrt{3}}", "holds no single number")] {
+        assert!(verifier.refusal(answer).is_some_and(|said| said.contains(why)), "{answer}");
+        assert!(verifier.refuses(answer));
+    }
+    assert_eq!(verifier.refusal("so \\boxed{\\frac{1}{2}}"), None);
+}
+
+#[test]
 fn numeric_takes_the_first_number_and_a_tolerance() {
     let rule = Rule::Numeric(Numeric { pick: Pick::First, tolerance: 0.25 });
     assert_eq!(score(&rule, "3.25, or 9", "3"), 1.0);

@@ -14,6 +14,25 @@ pub struct Row {
     pub prompt: Vec<u32>,
     /// The response's tokens; the last one is EOS if the response ended by itself.
     pub response: Vec<u32>,
+    /// What a classifier reads after the prompt, where that is not the response: of a chat, all that its template writes.
+    pub read: Option<Vec<u32>>,
+}
+
+impl Row {
+    /// A row that classifiers and policies read alike.
+    pub fn new(item: usize, prompt: Vec<u32>, response: Vec<u32>) -> Self {
+        Self { item, prompt, response, read: None }
+    }
+
+    /// What a classifier reads after the prompt.
+    pub fn read(&self) -> &[u32] {
+        self.read.as_ref().unwrap_or(&self.response)
+    }
+
+    /// Tokens of the prompt and the response, as whoever reads more has them.
+    pub fn length(&self) -> usize {
+        self.prompt.len() + self.response.len().max(self.read().len())
+    }
 }
 
 /// Rows padded on the right to one length. A causal model never looks right, so padding needs no
@@ -26,8 +45,32 @@ pub struct Batch {
     start: usize,
     ids: Vec<i32>,
     mask: Vec<f32>,
-    last: Vec<i32>,
+    read: Read,
     device: Device,
+}
+
+/// What classifiers read of rows.
+#[derive(Clone, Debug)]
+struct Read {
+    length: usize,
+    /// Where that is not what policies read.
+    ids: Option<Vec<i32>>,
+    /// Each row's last token among `rows * length`.
+    last: Vec<i32>,
+}
+
+impl Read {
+    fn new(rows: &[&Row], least: usize) -> Self {
+        let end = |row: &Row| row.prompt.len() + row.read().len();
+        let length = rows.iter().map(|row| end(row)).max().unwrap_or(0).max(least);
+        let padded = |row: &&Row| {
+            let tokens = row.prompt.iter().chain(row.read()).map(|t| *t as i32);
+            tokens.chain(std::iter::repeat(PAD as i32)).take(length).collect::<Vec<i32>>()
+        };
+        let apart = rows.iter().any(|row| row.read.is_some());
+        let last = rows.iter().enumerate().map(|(i, row)| (i * length + end(row).max(1) - 1) as i32);
+        Self { length, ids: apart.then(|| rows.iter().flat_map(padded).collect()), last: last.collect() }
+    }
 }
 
 impl Batch {
@@ -39,15 +82,14 @@ impl Batch {
         let positions = length - 1 - start;
         let mut ids = Vec::with_capacity(rows.len() * length);
         let mut mask = Vec::with_capacity(rows.len() * positions);
-        let mut last = Vec::with_capacity(rows.len());
-        for (i, row) in rows.iter().enumerate() {
+        for row in &rows {
             let (prompt, end) = (row.prompt.len(), row.prompt.len() + row.response.len());
             ids.extend(row.prompt.iter().chain(&row.response).map(|t| *t as i32));
             ids.extend(std::iter::repeat_n(PAD as i32, length - end));
             mask.extend((start + 1..length).map(|t| f32::from(u8::from(t >= prompt && t < end))));
-            last.push((i * length + end.max(1) - 1) as i32);
         }
-        Self { rows: rows.len(), length, start, ids, mask, last, device: device.clone() }
+        let read = Read::new(&rows, length);
+        Self { rows: rows.len(), length, start, ids, mask, read, device: device.clone() }
     }
 
     /// The same rows with tensors made on another device.
@@ -65,8 +107,14 @@ impl Batch {
 
     /// Its size, as estimates of memory take it.
     pub fn size(&self) -> Rows {
-        let [rows, length, positions] = [self.rows, self.length, self.positions()].map(|size| size as u64);
+        let [rows, length, positions] = [self.rows, self.read.length, self.positions()].map(|size| size as u64);
         Rows { rows, length, positions }
+    }
+
+    /// The most tokens of a row that a classifier reads, padding excluded.
+    pub fn longest_read(&self) -> usize {
+        let ends = self.read.last.iter().enumerate().map(|(row, last)| *last as usize - row * self.read.length + 1);
+        ends.max().unwrap_or(0)
     }
 
     pub fn rows(&self) -> usize {
@@ -108,8 +156,16 @@ impl Batch {
         Tensor::from_data(TensorData::new(self.mask.clone(), [self.rows, self.positions()]), &self.device)
     }
 
-    /// Index of each row's last token in the flattened `[rows * length]` tokens.
-    pub fn last_tokens(&self) -> Tensor<1, Int> {
-        Tensor::from_data(TensorData::new(self.last.clone(), [self.rows]), &self.device)
+    /// All that classifiers read, `[rows, length]`: what policies read, unless some row has more or other tokens.
+    pub fn read(&self) -> Tensor<2, Int> {
+        match &self.read.ids {
+            Some(ids) => Tensor::from_data(TensorData::new(ids.clone(), [self.rows, self.read.length]), &self.device),
+            None => self.tokens(),
+        }
+    }
+
+    /// Index of each row's last token in the flattened tokens of [`Self::read`].
+    pub fn last_read(&self) -> Tensor<1, Int> {
+        Tensor::from_data(TensorData::new(self.read.last.clone(), [self.rows]), &self.device)
     }
 }

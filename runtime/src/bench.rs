@@ -68,6 +68,7 @@ pub fn run(shape: &Shape, device: &Device, name: &str) -> Figures {
         for _ in 0..shape.steps {
             let rows: Vec<Row> = (0..shape.batch)
                 .map(|_| Row {
+                    read: None,
                     item: 0,
                     prompt: tokens(&mut rng, shape, 1),
                     response: tokens(&mut rng, shape, shape.seq),

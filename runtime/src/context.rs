@@ -20,6 +20,8 @@ pub struct Context<'a> {
     /// Iterations of the outermost `repeat`: the one under way, counted from 1, and how many there are.
     pub episode: usize,
     pub episodes: usize,
+    /// A loop is under way.
+    pub in_loop: bool,
     /// Iterations of outermost loops before that one.
     before: usize,
     /// Response tokens that were sampled so far.
@@ -41,6 +43,7 @@ impl<'a> Context<'a> {
             host,
             episode: 0,
             episodes: 0,
+            in_loop: false,
             before: 0,
             generated: 0,
             observer,
@@ -97,8 +100,12 @@ impl<'a> Context<'a> {
         std::mem::take(&mut self.sums).into_iter().map(|(name, (sum, n))| (name, sum / n)).collect()
     }
 
-    /// Tells the observer.
+    /// Tells the observer. A figure that is not finite stops the run: whatever comes after it would be worth nothing.
     pub fn emit(&mut self, event: Event) -> Result<(), Fault> {
+        let mut figures = event.metrics().into_iter().flatten();
+        if let Some((name, value)) = figures.find(|(_, value)| !value.is_finite()) {
+            return Err(Fault::not_finite(&format!("the figure `{name}`"), *value));
+        }
         self.observer.event(&event).map_err(|e| {
             Fault::new(format!("the run directory can't be written: {e}"))
                 .help("free some space or choose another --out")

@@ -1,15 +1,15 @@
 //! Data sets: what is asked, what was demonstrated, and how a response is scored.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use pbpo_hub::records::Text;
+use pbpo_hub::records::{Said, Text};
 use pbpo_judge::Verifier;
 
 use crate::batch::Row;
 use crate::context::Context;
 use crate::error::Fault;
 use crate::task;
-use crate::tokenizer::Tokenizer;
+use crate::tokenizer::{Response, Tokenizer};
 
 /// One example.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,7 +56,10 @@ pub struct Data {
 }
 
 /// Items' prompts as one tokenizer reads them.
-type Tokens = (Arc<Tokenizer>, Arc<Vec<Vec<u32>>>, Arc<Vec<usize>>);
+type Tokens = (Arc<Tokenizer>, Arc<Vec<Vec<u32>>>, Arc<Vec<usize>>, Closings);
+
+/// For each item, what its chat template writes after an answer, once somebody asks; nothing of plain text.
+type Closings = Arc<Vec<OnceLock<Option<Vec<u32>>>>>;
 
 /// Data as a tokenizer reads it: what rollouts and preferences are of. Cloning is cheap.
 #[derive(Clone)]
@@ -67,6 +70,7 @@ pub struct Source {
     pub prompts: Arc<Vec<Vec<u32>>>,
     /// The items whose prompts are not too long.
     pub usable: Arc<Vec<usize>>,
+    closings: Closings,
 }
 
 impl Data {
@@ -95,10 +99,13 @@ impl Data {
 impl Source {
     /// Reads the prompts of data with a tokenizer.
     pub fn new(data: &Arc<Data>, tokenizer: &Arc<Tokenizer>) -> Result<Self, Fault> {
-        let source = |prompts, usable| Self { data: data.clone(), tokenizer: tokenizer.clone(), prompts, usable };
+        let source = |prompts, usable, closings| {
+            let (data, tokenizer) = (data.clone(), tokenizer.clone());
+            Self { data, tokenizer, prompts, usable, closings }
+        };
         let mut known = data.tokens.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some((_, prompts, usable)) = known.iter().find(|(of, ..)| Arc::ptr_eq(of, tokenizer)) {
-            return Ok(source(prompts.clone(), usable.clone()));
+        if let Some((_, prompts, usable, closings)) = known.iter().find(|(of, ..)| Arc::ptr_eq(of, tokenizer)) {
+            return Ok(source(prompts.clone(), usable.clone(), closings.clone()));
         }
         let prompts: Vec<Vec<u32>> =
             data.items.iter().map(|item| tokenizer.prompt(&item.prompt)).collect::<Result<_, _>>()?;
@@ -112,9 +119,10 @@ impl Source {
             ))
             .help(format!("raise its `longest` to {shortest} tokens or more")));
         }
+        let closings: Closings = Arc::new(prompts.iter().map(|_| OnceLock::new()).collect());
         let (prompts, usable) = (Arc::new(prompts), Arc::new(usable));
-        known.push((tokenizer.clone(), prompts.clone(), usable.clone()));
-        Ok(source(prompts, usable))
+        known.push((tokenizer.clone(), prompts.clone(), usable.clone(), closings.clone()));
+        Ok(source(prompts, usable, closings))
     }
 
     /// Whether every prompt leaves room for a response.
@@ -139,8 +147,11 @@ impl Source {
         }))
     }
 
-    /// Says once in a run how many prompts are left out.
+    /// Says once in a run how many prompts are left out, and which date the chat template has written into them.
     pub fn tell(&self, context: &mut Context<'_>) -> Result<(), Fault> {
+        if let Some(text) = self.tokenizer.date_notice() {
+            context.notice_once("chat template", text)?;
+        }
         let (all, used) = (self.prompts.len(), self.usable.len());
         if used == all {
             return Ok(());
@@ -150,42 +161,72 @@ impl Source {
         context.notice_once(&self.data.name, text)
     }
 
-    /// A response's text.
-    pub fn text(&self, response: &[u32]) -> String {
-        self.tokenizer.decode(response)
+    /// Says once in a run how many responses go on after the token that ends them.
+    pub fn tell_cut(&self, cut: usize, all: usize, context: &mut Context<'_>) -> Result<(), Fault> {
+        if cut == 0 {
+            return Ok(());
+        }
+        let text = format!(
+            "{cut} of {all} responses of `{}` go on after the token that ends them: policies read them up to it",
+            self.data.name
+        );
+        context.notice_once(&format!("{} ends", self.data.name), text)
+    }
+
+    /// The text of a response to an item.
+    pub fn text(&self, item: usize, response: &[u32]) -> String {
+        self.said_to(item, response).text
+    }
+
+    /// What a row's response is, as it is stored.
+    pub fn said(&self, row: &Row) -> Text {
+        Text::Said(self.said_to(row.item, &row.response))
+    }
+
+    fn said_to(&self, item: usize, response: &[u32]) -> Said {
+        self.tokenizer.said(&self.data.items[item].prompt, &self.prompts[item], response)
     }
 
     /// The score of a response to an item, in 0..=1. A response cut off before its end counts as it stands.
     pub fn score(&self, item: usize, response: &[u32]) -> Result<f64, Fault> {
-        self.data.score(item, &self.text(response))
+        self.data.score(item, &self.text(item, response))
     }
 
-    /// A response to an item as a row.
-    pub fn row(&self, item: usize, response: Vec<u32>) -> Row {
-        Row { item, prompt: self.prompts[item].clone(), response }
+    /// A response to an item, that a policy said, as a row.
+    pub fn row(&self, item: usize, response: Vec<u32>) -> Result<Row, Fault> {
+        let closing = match self.closings[item].get() {
+            Some(known) => known,
+            None => {
+                let closing = self.tokenizer.closing_of(&self.data.items[item].prompt)?;
+                self.closings[item].get_or_init(|| closing)
+            }
+        };
+        let read = self.tokenizer.read_by_classifiers(&response, closing.as_deref());
+        Ok(Row { item, prompt: self.prompts[item].clone(), response, read })
     }
 
-    /// The demonstrations as rows.
-    pub fn demonstrations(&self) -> Result<Vec<Row>, Fault> {
-        let items = self.data.items.iter().enumerate();
-        items
-            .filter(|(i, _)| self.usable.binary_search(i).is_ok())
-            .filter_map(|(i, item)| Some((i, item, item.demonstration.as_ref()?)))
-            .map(|(i, item, text)| Ok(self.row(i, self.tokenizer.response(&item.prompt, text)?)))
-            .collect()
+    /// A response to an item, from a file, as a row; with how many of its tokens come after the one that ends it.
+    pub fn read(&self, item: usize, response: &Text) -> Result<(Row, usize), Fault> {
+        let Response { ids, read, cut } = self.tokenizer.response(&self.data.items[item].prompt, response)?;
+        Ok((Row { item, prompt: self.prompts[item].clone(), response: ids, read }, cut))
+    }
+
+    /// The demonstrations as rows, and how many of them go on after the token that ends them.
+    pub fn demonstrations(&self) -> Result<(Vec<Row>, usize), Fault> {
+        let (mut rows, mut cut) = (Vec::new(), 0);
+        for (i, item) in self.data.items.iter().enumerate() {
+            let Some(text) = item.demonstration.as_ref().filter(|_| self.usable.binary_search(&i).is_ok()) else {
+                continue;
+            };
+            let (row, over) = self.read(i, text)?;
+            rows.push(row);
+            cut += usize::from(over > 0);
+        }
+        Ok((rows, cut))
     }
 }
 
-/// A text as a person or a judge reads it: a chat with the role in front of each message, but for a lone user's.
+/// A text as a person or a judge reads it.
 pub fn shown(text: &Text) -> String {
-    match text {
-        Text::Plain(text) => text.clone(),
-        Text::Chat(messages) => match messages.as_slice() {
-            [only] if only.role == "user" => only.content.clone(),
-            messages => {
-                let lines: Vec<String> = messages.iter().map(|m| format!("{}: {}", m.role, m.content)).collect();
-                lines.join("\n\n")
-            }
-        },
-    }
+    text.shown()
 }

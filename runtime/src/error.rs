@@ -9,11 +9,41 @@ pub struct Fault {
     /// The stage that failed; filled in by the executor.
     pub stage: Option<String>,
     pub help: Option<String>,
+    /// The row of a batch that failed, until [`Self::name_row`] puts its name into the message.
+    pub row: Option<usize>,
 }
 
 impl Fault {
     pub fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), stage: None, help: None }
+        Self { message: message.into(), stage: None, help: None, row: None }
+    }
+
+    /// The fault of a figure that is not finite: `what`, and the number.
+    pub fn not_finite(what: &str, number: f64) -> Self {
+        Self::new(format!("{what} is {number}, not a finite number"))
+            .help("training that diverges ends so: lower the learning rate; or a setting is too large or too small")
+    }
+
+    /// The same of what a model computes from its weights.
+    pub fn model_not_finite(what: &str, number: f64) -> Self {
+        Self::not_finite(what, number).help(
+            "either the weights are too large or broken (training that diverged, a damaged file), or a number of \
+             `config.json` is wrong for them, such as a factor of `rope_scaling`; compare with the checkpoint's source",
+        )
+    }
+
+    /// Says which row of a batch failed.
+    pub fn at_row(mut self, row: usize) -> Self {
+        self.row = Some(row);
+        self
+    }
+
+    /// Puts the name of the row that failed in front of the message, if it is known.
+    pub fn name_row(mut self, name: impl FnOnce(usize) -> String) -> Self {
+        if let Some(row) = self.row.take() {
+            self.message = format!("{}: {}", name(row), self.message);
+        }
+        self
     }
 
     pub fn help(mut self, help: impl Into<String>) -> Self {
@@ -41,13 +71,13 @@ impl std::error::Error for Fault {}
 
 impl From<pbpo_hub::Error> for Fault {
     fn from(error: pbpo_hub::Error) -> Self {
-        Fault { message: error.message, stage: None, help: error.help }
+        Fault { help: error.help, ..Fault::new(error.message) }
     }
 }
 
 impl From<pbpo_judge::Error> for Fault {
     fn from(error: pbpo_judge::Error) -> Self {
-        Fault { message: error.message, stage: None, help: error.help }
+        Fault { help: error.help, ..Fault::new(error.message) }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use pbpo_hub::records::Text;
+use pbpo_hub::records::{Text, write_row};
 use pbpo_plan::Op;
 
 use crate::error::Fault;
@@ -16,8 +16,25 @@ pub type Metrics = BTreeMap<String, f64>;
 pub struct Completion {
     pub prompt: String,
     pub completion: String,
-    /// Score of the task's verifier, in 0..=1.
-    pub score: f64,
+    /// Score of the task's verifier, in 0..=1, if scores were asked for.
+    pub score: Option<f64>,
+}
+
+/// One evaluation of a policy.
+#[derive(Clone, Debug)]
+pub struct Evaluation {
+    /// The report's name in the pipeline.
+    pub label: String,
+    /// The policy's block and the data's, as `pi on held`: evaluations of one subject may be compared.
+    pub subject: String,
+    /// A loop makes it: in one of its iterations, or before the first of them.
+    pub looped: bool,
+    /// It was made before the first iteration of its loop.
+    pub before: bool,
+    /// Iterations of outermost loops that were done, those of earlier loops included.
+    pub step: usize,
+    pub metrics: Metrics,
+    pub completions: Vec<Completion>,
 }
 
 /// Something that happened in a run.
@@ -31,11 +48,13 @@ pub enum Event {
     Notice { stage: String, text: String },
     /// A long stage went on (imitation): steps done, of how many, and its latest figures.
     Progress { stage: String, done: usize, total: usize, metrics: Metrics },
-    /// An iteration of an outermost `repeat` ended: iterations done, of how many, its figures.
-    Episode { done: usize, total: usize, metrics: Metrics },
-    /// A policy was measured on held-out prompts. `label` is the report's name in the pipeline; `before`:
-    /// it was measured in front of the loop that measures it; `step`: episodes done.
-    Evaluation { label: String, before: bool, step: usize, metrics: Metrics, completions: Vec<Completion> },
+    /// An iteration of an outermost `repeat` ended: iterations done, of how many, its figures. `step` counts the
+    /// iterations of all outermost loops so far.
+    Episode { done: usize, total: usize, step: usize, metrics: Metrics },
+    /// A stage outside of any loop ended, which recorded figures; `step` as above.
+    Figures { stage: String, step: usize, metrics: Metrics },
+    /// A policy was measured on held-out prompts.
+    Evaluation(Evaluation),
     /// Figures of the run as a whole.
     Summary { metrics: Metrics },
     /// The run ended well: response tokens that were sampled in it.
@@ -44,31 +63,45 @@ pub enum Event {
     Preferences { records: Vec<PreferenceRecord> },
 }
 
+impl Event {
+    /// The figures that it tells.
+    pub fn metrics(&self) -> Option<&Metrics> {
+        match self {
+            Event::Progress { metrics, .. }
+            | Event::Episode { metrics, .. }
+            | Event::Figures { metrics, .. }
+            | Event::Evaluation(Evaluation { metrics, .. })
+            | Event::Summary { metrics } => Some(metrics),
+            Event::Stage { .. } | Event::Loaded { .. } | Event::Notice { .. } | Event::Usage { .. } => None,
+            Event::Preferences { .. } => None,
+        }
+    }
+}
+
 /// One labelled pair, as stored (field names of the TRL preference format).
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug)]
 pub struct PreferenceRecord {
+    /// Iterations of outermost loops so far, with the one under way.
     pub episode: usize,
-    #[serde(serialize_with = "text")]
     pub prompt: Text,
-    #[serde(serialize_with = "text")]
     pub chosen: Text,
-    #[serde(serialize_with = "text")]
     pub rejected: Text,
     /// That `chosen` is preferred; 1, a hard label, is not written.
-    #[serde(skip_serializing_if = "is_hard")]
     pub probability: f32,
 }
 
-fn is_hard(probability: &f32) -> bool {
-    *probability == 1.0
-}
-
-/// A string, or a list of messages.
-fn text<S: serde::Serializer>(text: &Text, serializer: S) -> Result<S::Ok, S::Error> {
-    use serde::Serialize;
-    match text {
-        Text::Plain(text) => text.serialize(serializer),
-        Text::Chat(messages) => messages.serialize(serializer),
+impl serde::Serialize for PreferenceRecord {
+    /// `said` holds of each response that a policy said what its text does not tell.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeMap;
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("episode", &self.episode)?;
+        let texts = [("prompt", &self.prompt), ("chosen", &self.chosen), ("rejected", &self.rejected)];
+        write_row(&mut map, &texts, |map| match self.probability {
+            1.0 => Ok(()),
+            probability => map.serialize_entry("probability", &probability),
+        })?;
+        map.end()
     }
 }
 

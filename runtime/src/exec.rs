@@ -60,6 +60,7 @@ pub fn execute_as(
                     context.record_events();
                 }
                 run_stage(stage, ends, env, &mut context, true)?;
+                tell_figures(stage, &mut context)?;
                 if again {
                     shared.keep(identity, Known { values: env.outputs(stage), events: context.recorded() });
                 }
@@ -77,6 +78,16 @@ fn all_known(body: &Body, context: &Context<'_>) -> Result<(), Fault> {
         context.identity(&stage.name)?;
         stage.body.iter().try_for_each(|inner| all_known(inner, context))
     })
+}
+
+/// Tells what a stage outside of loops recorded: the time that it took alone is no line of its own.
+fn tell_figures(stage: &Stage, context: &mut Context<'_>) -> Result<(), Fault> {
+    let metrics = context.take_metrics();
+    if metrics.keys().all(|name| name.starts_with("timing")) {
+        return Ok(());
+    }
+    let (step, stage) = (context.step(), stage.name.clone());
+    context.emit(Event::Figures { stage: stage.clone(), step, metrics }).map_err(|fault| fault.in_stage(&stage))
 }
 
 /// For each stage outside of loops, the values that it is the last one to read; what the run leaves is none of them.
@@ -126,7 +137,7 @@ fn run_repeat(
     let count = iterations(stage)?;
     if outermost {
         context.enter(count);
-        context.take_metrics();
+        context.in_loop = true;
     }
     let (inner, captured) = (last_uses(body), body.captured());
     let over = |value: &&str| !captured.contains(value);
@@ -148,8 +159,13 @@ fn run_repeat(
         run_body(body, &inner, env, context)?;
         if outermost {
             let metrics = context.take_metrics();
-            context.emit(Event::Episode { done: iteration + 1, total: count, metrics })?;
+            let (done, total, step) = (iteration + 1, count, context.step());
+            let told = context.emit(Event::Episode { done, total, step, metrics });
+            told.map_err(|fault| fault.in_stage(&stage.name))?;
         }
+    }
+    if outermost {
+        context.in_loop = false;
     }
     for carry in &body.carries {
         copy(env, if count == 0 { &carry.from } else { &carry.back }, &carry.out)?;

@@ -30,7 +30,8 @@ pub struct Sampling {
 }
 
 /// Samples one response for each prompt, up to a token of `ends`. `model` must be a `valid()` model: without autodiff.
-/// Fails where prompts and responses do not fit into the model's context.
+/// Fails where prompts and responses do not fit into the model's context, and where a logit is not finite; the fault has
+/// the row of that prompt.
 pub fn generate(
     model: &Decoder,
     ends: &[u32],
@@ -57,7 +58,8 @@ pub fn generate_until(
     if rows > 1 && rows * row > CACHE {
         let (first, second) = prompts.split_at(rows / 2);
         let mut responses = generate_until(model, ends, stopped, first, sampling, rng)?;
-        responses.extend(generate_until(model, ends, stopped, second, sampling, rng)?);
+        let rest = generate_until(model, ends, stopped, second, sampling, rng);
+        responses.extend(rest.map_err(|fault| Fault { row: fault.row.map(|row| row + rows / 2), ..fault })?);
         return Ok(responses);
     }
     let mut responses: Vec<Vec<u32>> = vec![Vec::new(); rows];
@@ -88,7 +90,7 @@ pub fn generate_until(
         let logits: Vec<f32> = logits.into_data_as::<f32>().try_into_vec().expect("logits are f32");
         let vocab = logits.len() / rows;
         let asks = |row: usize| position >= prompts[row].len() && !done[row];
-        let picked = picks(&logits, vocab, |row| asks(row).then_some(draws[row]), sampling.temperature);
+        let picked = picks(&logits, vocab, |row| asks(row).then_some(draws[row]), sampling.temperature)?;
         next = Vec::with_capacity(rows);
         for row in 0..rows {
             let token = if position < prompts[row].len() {
@@ -112,16 +114,40 @@ pub fn generate_until(
 }
 
 /// The token of each row of logits at the row's quantile; that of a row without one is `PAD`. Large vocabularies on all
-/// threads: a row is one thread's, and so the same with any number of them.
-fn picks(logits: &[f32], vocab: usize, quantile: impl Fn(usize) -> Option<f64> + Sync, temperature: f64) -> Vec<u32> {
-    let one = |(row, logits): (usize, &[f32])| quantile(row).map_or(PAD, |u| pick(logits, temperature, u));
-    if logits.len() < APART {
-        return logits.chunks(vocab).enumerate().map(one).collect();
-    }
-    logits.par_chunks(vocab).enumerate().map(one).collect()
+/// threads: a row is one thread's, and so the same with any number of them. A logit that is not finite is a fault: nothing
+/// is the likeliest token then.
+fn picks(
+    logits: &[f32],
+    vocab: usize,
+    quantile: impl Fn(usize) -> Option<f64> + Sync,
+    temperature: f64,
+) -> Result<Vec<u32>, Fault> {
+    let one = |(row, logits): (usize, &[f32])| match quantile(row) {
+        None => Ok(PAD),
+        Some(_) if !all_finite(logits) => Err(not_finite(logits).at_row(row)),
+        Some(u) => Ok(pick(logits, temperature, u)),
+    };
+    let picked: Vec<Result<u32, Fault>> = if logits.len() < APART {
+        logits.chunks(vocab).enumerate().map(one).collect()
+    } else {
+        logits.par_chunks(vocab).enumerate().map(one).collect()
+    };
+    // The first row's fault, with any number of threads.
+    picked.into_iter().collect()
 }
 
-/// The token at quantile `u` of softmax(logits / temperature).
+/// Whether all numbers are finite. Without a branch for each: the compiler makes vector instructions of it.
+fn all_finite(logits: &[f32]) -> bool {
+    let size = |logit: &f32| logit.to_bits() & 0x7fff_ffff;
+    logits.iter().map(size).fold(0, u32::max) < f32::INFINITY.to_bits()
+}
+
+fn not_finite(logits: &[f32]) -> Fault {
+    let odd = logits.iter().find(|logit| !logit.is_finite()).copied().unwrap_or(f32::NAN);
+    Fault::model_not_finite("a logit of the model", f64::from(odd))
+}
+
+/// The token at quantile `u` of softmax(logits / temperature); the logits are finite.
 fn pick(logits: &[f32], temperature: f64, u: f64) -> u32 {
     let best = (1..logits.len()).fold(0, |best, i| if logits[i] > logits[best] { i } else { best });
     if temperature <= 0.0 {
@@ -149,7 +175,20 @@ mod tests {
         let logits: Vec<f32> = (0..32 * vocab).map(|i| ((i * 7919) % 1013) as f32 / 200.0).collect();
         let draw = |row: usize| (!row.is_multiple_of(5)).then_some(row as f64 / 32.0);
         let alone = |row: usize| draw(row).map_or(PAD, |u| pick(&logits[row * vocab..][..vocab], 0.7, u));
-        assert_eq!(picks(&logits, vocab, draw, 0.7), (0..32).map(alone).collect::<Vec<u32>>());
+        assert_eq!(picks(&logits, vocab, draw, 0.7).unwrap(), (0..32).map(alone).collect::<Vec<u32>>());
+    }
+
+    #[test]
+    fn nothing_is_picked_over_a_logit_that_is_not_finite() {
+        for odd in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+            let logits = [0.0, 1.0, 2.0, 0.0, odd, 1.0];
+            let fault = picks(&logits, 3, |_| Some(0.5), 0.0).unwrap_err();
+            assert_eq!(fault.row, Some(1));
+            assert!(fault.message.contains("not a finite number"), "{}", fault.message);
+            // A row that asks for nothing is not looked at.
+            assert_eq!(picks(&logits, 3, |row| (row == 0).then_some(0.5), 0.0).unwrap(), [2, PAD]);
+        }
+        assert!(all_finite(&[f32::MAX, f32::MIN, -0.0]));
     }
 
     #[test]

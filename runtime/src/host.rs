@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use burn::tensor::Device;
+pub use pbpo_judge::SendKey;
 use pbpo_judge::Store;
 
 use crate::error::Fault;
@@ -17,6 +18,8 @@ pub struct Host {
     pub base: PathBuf,
     /// Where answers of judges are kept from one run to the next; nowhere, in memory alone, where it is not said.
     pub answers: Option<PathBuf>,
+    /// Which key may go to which host, by the command line.
+    pub send_keys: Vec<SendKey>,
     /// The store of answers, once a judge has asked for it: all judges of all points share it.
     store: Arc<Mutex<Option<Arc<Store>>>>,
 }
@@ -24,7 +27,7 @@ pub struct Host {
 impl Host {
     /// The place of a device and of the directory that paths begin at.
     pub fn new(device: Device, base: PathBuf, answers: Option<PathBuf>) -> Self {
-        Self { device, base, answers, store: Arc::default() }
+        Self { device, base, answers, send_keys: Vec::new(), store: Arc::default() }
     }
 
     /// The store of answers.

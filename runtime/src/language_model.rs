@@ -18,6 +18,8 @@ const BATCH_TOKENS: usize = 8192;
 const LOGITS: usize = 1 << 22;
 
 pub struct LanguageModel {
+    /// The name that it was loaded by.
+    pub name: String,
     pub model: Decoder,
     pub tokenizer: Arc<Tokenizer>,
     device: Device,
@@ -42,23 +44,28 @@ impl LanguageModel {
             return Err(Fault::new(format!("`{name}` is a reward model: it predicts no tokens"))
                 .help("name a checkpoint of a ...ForCausalLM"));
         }
-        Ok(Self { model: loaded.model, tokenizer: Arc::new(loaded.tokenizer), device: host.device.clone() })
+        let (model, tokenizer, device) = (loaded.model, Arc::new(loaded.tokenizer), host.device.clone());
+        Ok(Self { name: name.to_owned(), model, tokenizer, device })
     }
 
-    /// Scores continuations (context, continuation), each context with at least one token. A text longer than the
-    /// model's context is cut from the left.
+    /// Scores continuations (context, continuation), each with at least one token on both sides. A text longer than the
+    /// model's context is cut from the left. A fault that is about one text has its row. Nothing has a log-probability of
+    /// 0 because nothing was scored, and no log-probability is anything but a finite number.
     pub fn score(&self, pairs: &[(Vec<u32>, Vec<u32>)]) -> Result<Vec<Scored>, Fault> {
         let rows: Vec<Reading<'_>> = pairs.iter().map(|pair| Reading::new(pair, self.model.config.context)).collect();
+        if let Some(at) = pairs.iter().position(|(_, scored)| scored.is_empty()) {
+            return Err(Fault::new("no token of the text is scored").help("leave the row out").at_row(at));
+        }
         if let Some(at) = rows.iter().position(|row| row.context == 0) {
-            let (number, scored, most) = (at + 1, pairs[at].1.len(), self.model.config.context);
-            return Err(match pairs[at].0.len() {
-                0 => Fault::new(format!("text {number} has nothing in front of what is scored"))
-                    .help("give it a prompt of one token at least"),
-                _ => Fault::new(format!(
-                    "text {number}: the {scored} tokens that are scored fill the model's context of {most} tokens"
-                ))
-                .help("nothing of the prompt is left in front of them: leave the row out"),
-            });
+            let (scored, most) = (pairs[at].1.len(), self.model.config.context);
+            let fault = match pairs[at].0.len() {
+                0 => Fault::new("nothing is in front of what is scored").help("give it a prompt of one token at least"),
+                _ => {
+                    Fault::new(format!("the {scored} tokens that are scored fill the model's context of {most} tokens"))
+                        .help("nothing of the prompt is left in front of them: leave the row out")
+                }
+            };
+            return Err(fault.at_row(at));
         }
         let mut order: Vec<usize> = (0..rows.len()).collect();
         // Of one length together, the longest first: too much memory shows at once.
@@ -70,9 +77,22 @@ impl LanguageModel {
             let count = (BATCH_TOKENS / rows[*first].tokens.len()).clamp(1, left.len());
             let (batch, rest) = left.split_at(count);
             self.score_batch(&rows, batch, &mut scored);
+            self.all_finite(batch, &scored)?;
             left = rest;
         }
         Ok(scored)
+    }
+
+    /// Fails where a log-probability is not finite.
+    fn all_finite(&self, batch: &[usize], scored: &[Scored]) -> Result<(), Fault> {
+        let mut logps = batch.iter().flat_map(|row| scored[*row].token_logps.iter().map(move |logp| (*row, *logp)));
+        match logps.find(|(_, logp)| !logp.is_finite()) {
+            Some((row, logp)) => {
+                let what = format!("a log-probability by `{}`", self.name);
+                Err(Fault::model_not_finite(&what, f64::from(logp)).at_row(row))
+            }
+            None => Ok(()),
+        }
     }
 
     fn score_batch(&self, rows: &[Reading<'_>], batch: &[usize], scored: &mut [Scored]) {
@@ -116,15 +136,16 @@ impl LanguageModel {
         self.model.config.context.saturating_sub(max_new).max(1)
     }
 
-    /// Completes prompts (tokens), up to the tokenizer's end, a stop string, or `max_new` tokens. A prompt that is too
-    /// long is cut from the left. The text begins behind the prompt and ends in front of the stop string.
+    /// Completes prompts (tokens), up to the tokenizer's end, a stop string, or `max_new` tokens: the tokens of each
+    /// completion, a stop string included. A prompt that is too long is cut from the left. A fault that is about one
+    /// prompt has its row.
     pub fn complete(
         &self,
         prompts: &[Vec<u32>],
         sampling: Sampling,
         stop: &[String],
         rng: &mut ChaCha8Rng,
-    ) -> Result<Vec<String>, Fault> {
+    ) -> Result<Vec<Vec<u32>>, Fault> {
         let (new, context) = (sampling.max_new, self.model.config.context);
         if new >= context {
             return Err(Fault::new(format!("{new} new tokens leave no room for a prompt: the model reads {context}"))
@@ -134,23 +155,26 @@ impl LanguageModel {
         let prompts: Vec<&[u32]> = prompts.iter().map(|p| &p[p.len().saturating_sub(room)..]).collect();
         let mut order: Vec<usize> = (0..prompts.len()).collect();
         order.sort_by_key(|i| prompts[*i].len());
-        let mut texts = vec![String::new(); prompts.len()];
+        let mut completions = vec![Vec::new(); prompts.len()];
         let stopped = |response: &[u32]| {
             !stop.is_empty() && {
-                let text = self.tokenizer.decode(response);
+                let text = self.tokenizer.text_after_some(response);
                 stop.iter().any(|stop| text.contains(stop.as_str()))
             }
         };
         for batch in order.chunks(32) {
             let rows: Vec<&[u32]> = batch.iter().map(|i| prompts[*i]).collect();
-            let made = generate_until(&self.model, self.tokenizer.ends(), &stopped, &rows, sampling, rng)?;
-            for (i, response) in batch.iter().zip(made) {
-                let text = self.tokenizer.decode(&response);
-                let end = stop.iter().filter_map(|stop| text.find(stop.as_str())).min().unwrap_or(text.len());
-                texts[*i] = text[..end].to_owned();
-            }
+            let made = generate_until(&self.model, self.tokenizer.ends(), &stopped, &rows, sampling, rng)
+                .map_err(|fault| self.of_row(fault, batch))?;
+            batch.iter().zip(made).for_each(|(i, response)| completions[*i] = response);
         }
-        Ok(texts)
+        Ok(completions)
+    }
+
+    /// The fault of a batch's row as one of this model and of the row among all.
+    fn of_row(&self, fault: Fault, batch: &[usize]) -> Fault {
+        let message = format!("`{}`: {}", self.name, fault.message);
+        Fault { row: fault.row.and_then(|row| batch.get(row).copied()), message, ..fault }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use burn::tensor::Device;
+use pbpo_hub::records::{Said, Text};
 use pbpo_judge::{Judge, Query, Verdict};
 use serde::Deserialize;
 
@@ -10,6 +11,7 @@ use crate::batch::{Batch, Row};
 use crate::context::Context;
 use crate::data::{Source, shown};
 use crate::error::Fault;
+use crate::event::Event;
 use crate::model::RewardModel;
 use crate::tokenizer::Tokenizer;
 
@@ -96,7 +98,13 @@ impl Oracle {
             Oracle::Task(_) | Oracle::Verifier { .. } => {
                 rows.iter().map(|row| source.score(row.item, &row.response)).collect()
             }
-            Oracle::Scorer(scorer) => scorer.scores(source, rows, device),
+            Oracle::Scorer(scorer) => {
+                let scores = scorer.scores(source, rows, device)?;
+                match scores.iter().position(|score| !score.is_finite()) {
+                    Some(at) => Err(not_finite(source, rows[at], scores[at])),
+                    None => Ok(scores),
+                }
+            }
             Oracle::Judge(_) => Err(Fault::new("a judge compares two responses; it has no score for one")
                 .help("use an oracle with a score: btl, verifier or reward_model")),
         }
@@ -128,25 +136,34 @@ impl Oracle {
     }
 }
 
+/// A preference between scores that are no numbers would be one for whichever response comes second.
+fn not_finite(source: &Source, row: &Row, score: f64) -> Fault {
+    let fault = Fault::model_not_finite("the oracle's reward of a response", score).at_row(row.item);
+    fault.name_row(|item| format!("prompt {} of `{}`", item + 1, source.data.name))
+}
+
 impl Scorer {
-    /// Reads prompts and responses with the reward model's own tokenizer.
+    /// Reads prompts and responses with the reward model's own tokenizer, as text.
     fn scores(&self, source: &Source, rows: &[&Row], device: &Device) -> Result<Vec<f64>, Fault> {
         let own = Source::new(&source.data, &self.tokenizer)?;
+        let read = |row: &&Row| {
+            let (text, ended) = (source.text(row.item, &row.response), source.tokenizer.ended(&row.response));
+            // Plain text that was cut off is read as it stands. A chat is closed by the template in any case.
+            let closed = ended || matches!(source.data.items[row.item].prompt, Text::Chat(_));
+            let text = if closed { Text::Plain(text) } else { Text::Said(Said { text, ended, ids: None }) };
+            Ok(own.read(row.item, &text)?.0)
+        };
+        let rows: Vec<Row> = rows.iter().map(read).collect::<Result<_, Fault>>()?;
+        let (longest, most) = (rows.iter().map(Row::length).max().unwrap_or(1), self.model.backbone.config.context);
+        if longest > most {
+            return Err(Fault::new(format!(
+                "a prompt with its response has {longest} tokens, the reward model of the oracle reads {most}"
+            ))
+            .help(format!("leave long prompts out (`longest` in the data block of `{}`)", source.data.name)));
+        }
         let mut scores = Vec::with_capacity(rows.len());
-        let length = |row: &&Row| row.prompt.len() + row.response.len();
-        let longest = rows.iter().map(length).max().unwrap_or(1);
         for chunk in rows.chunks((self.model.backbone.reads(longest) / longest.max(1)).clamp(1, 64)) {
-            let read = |row: &&Row| {
-                let text = pbpo_hub::records::Text::Plain(source.text(&row.response));
-                let mut response = self.tokenizer.response(&source.data.items[row.item].prompt, &text)?;
-                // One that was cut off is read as it stands.
-                if !row.response.last().is_some_and(|last| source.tokenizer.ends().contains(last)) {
-                    response.pop_if(|last| self.tokenizer.ends().contains(last));
-                }
-                Ok(own.row(row.item, response))
-            };
-            let chunk: Vec<Row> = chunk.iter().map(read).collect::<Result<_, Fault>>()?;
-            let rewards = self.model.rewards(&Batch::new(&chunk, device));
+            let rewards = self.model.rewards(&Batch::new(chunk, device));
             scores.extend(crate::model::disk::floats(rewards).into_iter().map(f64::from));
         }
         Ok(scores)
@@ -163,16 +180,28 @@ impl Asked {
     ) -> Result<Vec<Opinion>, Fault> {
         let query = |(a, b): (&Row, &Row)| {
             let item = &source.data.items[a.item];
-            let (first, second) = (source.text(&a.response), source.text(&b.response));
+            let (first, second) = (source.text(a.item, &a.response), source.text(b.item, &b.response));
             Query { prompt: shown(&item.prompt), first, second, answer: item.answer.clone() }
         };
         let queries: Vec<Query> = first.iter().zip(second).map(query).collect();
         let before = self.judge.usage();
         let verdicts = self.judge.judge(&queries)?;
         let after = self.judge.usage();
+        for notice in self.judge.notices() {
+            context.notice_once("oracle", notice)?;
+        }
         let silent = |verdict: &Verdict| matches!(verdict, Verdict::Abstain(_) | Verdict::Failed(_));
         let mute = !self.may_be_mute && verdicts.len() >= MUTE && verdicts.iter().all(silent);
         if let (true, Some(Verdict::Abstain(why) | Verdict::Failed(why))) = (mute, verdicts.first()) {
+            // The run ends here, and what was counted with it.
+            let counted = [
+                ("oracle/queries", verdicts.len() as f64),
+                ("oracle/labels", 0.0),
+                ("oracle/abstentions", (after.abstentions - before.abstentions) as f64),
+                ("oracle/failures", (after.failures - before.failures) as f64),
+            ];
+            let metrics = counted.map(|(name, value)| (name.to_owned(), value)).into();
+            context.emit(Event::Figures { stage: "oracle".into(), step: context.step(), metrics })?;
             return Err(Fault::new(format!("the judge answers none of {} pairs; the first: {why}", verdicts.len()))
                 .help("try the judge's prompt on one pair by hand; the answers are kept"));
         }

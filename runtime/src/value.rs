@@ -134,7 +134,7 @@ pub struct Linear {
 pub struct Features {
     pub model: Decoder,
     pub tokenizer: Arc<Tokenizer>,
-    /// `mean` over the response, or `last` token.
+    /// `mean` over the response, or the `last` token that a classifier reads.
     pub mean_pool: bool,
     /// Orthonormal columns `[width, d]`, absent where `d = width`.
     pub projection: Option<Vec<f32>>,

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use burn::tensor::Device;
 use pbpo_runtime::generate::{Sampling, generate};
 use pbpo_runtime::host::Host;
+use pbpo_runtime::language_model::LanguageModel;
 use pbpo_runtime::model::disk::{self, Loaded, floats};
-use pbpo_runtime::model::{Decoder, Head, RewardModel};
+use pbpo_runtime::model::{Compute, Decoder, Head, RewardModel};
 use pbpo_runtime::rng::stream;
 use pbpo_runtime::rundir::checkpoint;
 
@@ -104,7 +105,7 @@ fn a_reward_model_scores_as_a_sequence_classifier_does() {
     let mut model = RewardModel::new(loaded.model, Head::Sequence, f64::INFINITY, &Device::flex());
     model.take(&loaded.score.unwrap()).unwrap();
     let (prompt, response) = reference.tokens.split_at(5);
-    let row = pbpo_runtime::batch::Row { item: 0, prompt: prompt.to_vec(), response: response.to_vec() };
+    let row = pbpo_runtime::batch::Row::new(0, prompt.to_vec(), response.to_vec());
     let rewards = model.rewards(&pbpo_runtime::batch::Batch::new([&row], &Device::flex()));
     let difference = largest_difference(&floats(rewards), &reference.logits);
     assert!(difference < 1e-4, "{difference}");
@@ -133,11 +134,11 @@ fn a_response_is_cut_into_the_tokens_that_follow_its_prompt() {
     let (prompt, response) = (plain("one two"), plain(" three"));
     let mut both = tokenizer.prompt(&plain("one two three")).unwrap();
     both.push(2);
-    let parts = [tokenizer.prompt(&prompt).unwrap(), tokenizer.response(&prompt, &response).unwrap()].concat();
+    let parts = [tokenizer.prompt(&prompt).unwrap(), tokenizer.response(&prompt, &response).unwrap().ids].concat();
     assert_eq!(parts, both);
     // Of a chat, what the template writes; up to the token that ends the turn.
-    let asked = Text::Chat(vec![Message::new("user", "hi")]);
-    let answer = tokenizer.response(&asked, &plain("ho")).unwrap();
+    let asked = Text::Chat(vec![Message::new("user", "hi")].into());
+    let answer = tokenizer.response(&asked, &plain("ho")).unwrap().ids;
     assert_eq!((tokenizer.decode(&answer), answer.last()), ("ho".to_owned(), Some(&2)));
     let rendered = tokenizer.decode(&tokenizer.prompt(&asked).unwrap());
     assert_eq!(rendered, "user: hiassistant: ");
@@ -170,4 +171,17 @@ fn an_adapter_goes_out_as_peft_reads_it() {
     let again = load(dir.path());
     let tokens = reference("adapter").tokens;
     assert_eq!(logits(&loaded.model, &tokens), logits(&again.model, &tokens));
+}
+
+/// Nothing that was scored is not the likeliest text.
+#[test]
+fn no_tokens_have_no_score() {
+    let host = Host::new(Device::flex(), at("qwen2"), None);
+    let name = at("qwen2").display().to_string();
+    let model = LanguageModel::load(&name, &host, Compute::F32).unwrap();
+    let pair = |continuation: &[u32]| (vec![3, 4], continuation.to_vec());
+    let fault = model.score(&[pair(&[5]), pair(&[])]).unwrap_err();
+    assert_eq!((fault.row, fault.message.as_str()), (Some(1), "no token of the text is scored"));
+    let scored = model.score(&[pair(&[5])]).unwrap();
+    assert!(scored[0].token_logps.len() == 1 && scored[0].token_logps[0] < 0.0);
 }

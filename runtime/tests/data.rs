@@ -36,7 +36,7 @@ fn prompts_that_are_too_long_are_left_out_and_that_is_said_once() {
     // A prompt has one token more than letters.
     let source = source(&["ab", "abcabc", "c", "abca"], 4).unwrap();
     assert_eq!(*source.usable, [0, 2]);
-    assert_eq!(source.demonstrations().unwrap().iter().map(|row| row.item).collect::<Vec<_>>(), [0, 2]);
+    assert_eq!(source.demonstrations().unwrap().0.iter().map(|row| row.item).collect::<Vec<_>>(), [0, 2]);
     let mut notices = Notices::default();
     let mut context = Context::new((&Device::flex()).into(), BTreeMap::new(), &mut notices);
     source.tell(&mut context).unwrap();

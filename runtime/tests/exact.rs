@@ -51,6 +51,25 @@ fn the_summary_is_that_of_the_episodes() {
     }
 }
 
+/// A bandit of one's own: the best of its three arms is found, whose reward is read off the two files.
+#[test]
+fn a_world_of_files_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, text: &str| {
+        std::fs::write(folder.path().join(name), text).unwrap();
+        folder.path().join(name).display().to_string()
+    };
+    let features = file("arms.csv", "x,y\n1,0\n0,1\n-1,-0.5\n");
+    let theta = file("theta.csv", "-0.5\n1.5\n");
+    let of = format!("file {{ features = \"{features}\", theta = \"{theta}\" }}");
+    let page = PAGE.replace("bandit { arms = 40, dim = 3 }, norm = 2.0", &of);
+    let (episodes, whole) = told(&page, &[]);
+    assert_eq!(episodes.len(), 300);
+    let last = &episodes[299];
+    assert!((last["value/policy"] - 1.5).abs() < 1e-9 && last["regret/episode"].abs() < 1e-9, "{last:?}");
+    assert!(whole["regret/final"] < 0.2 * 300.0 * 2.0, "{whole:?}");
+}
+
 #[test]
 fn the_enhancer_makes_the_difference() {
     let after = |sets: &[&str]| {

@@ -155,6 +155,47 @@ fn what_is_missing_is_known_before_anything_is_trained() {
     untrained(VERIFIER, "weights", "pi.model");
 }
 
+/// What `check` accepts of a judge's settings the run accepts too: it gets as far as asking, where nobody listens.
+#[test]
+fn settings_that_are_checked_are_settings_that_run() {
+    use pbpo_compiler::schema::{Default as Written, Kind, Ty, blocks};
+    let dir = directory();
+    let oracle = blocks::form(Kind::Oracle, |_| true).fields.iter().find(|field| field.name == "by").unwrap();
+    let mut settings = Vec::new();
+    for kind in oracle.ty.alternatives().unwrap().iter().filter(|kind| ["chat", "decision"].contains(&kind.name)) {
+        for field in kind.fields {
+            let ty = if let Ty::OrNone(ty) = field.ty { *ty } else { field.ty };
+            let ends = match ty {
+                Ty::Int(unit, range) => {
+                    [range.low, range.high].map(|end| format!("{end:.0} {}", unit.map_or("", |unit| unit.name())))
+                }
+                Ty::Float(_, range) => [range.low, range.high].map(|end| format!("{end:?}")),
+                _ => continue,
+            };
+            assert!(!matches!(field.default, Written::Required));
+            let none = matches!(field.ty, Ty::OrNone(_)).then(|| "none".to_owned());
+            settings.extend(ends.into_iter().chain(none).map(|end| (kind.name, format!("{} = {end}", field.name))));
+        }
+    }
+    assert!(settings.len() > 30, "{settings:?}");
+    for text in [
+        "first = \"1\", second = \"2\", tie = \"0\", prompt = \"{first}{second} [[1]] [[2]] [[0]] {{}}\"",
+        "extra = \"{\\\"top_p\\\": 0.5}\", limit = max_completion_tokens",
+        "max_new = none, temperature = none, extra = \"{\\\"max_completion_tokens\\\": 9, \\\"temperature\\\": 1}\"",
+    ] {
+        settings.push(("chat", text.to_owned()));
+    }
+    for (number, (kind, setting)) in settings.iter().enumerate() {
+        // A retry waits, and a budget of nothing is spent at once.
+        let retries = if setting.starts_with("retries") { "" } else { "retries = 0, " };
+        let price = if setting.starts_with("most_usd") { "usd_in = 1.0, " } else { "" };
+        let judge = format!("{kind} {{ model = \"m\", url = \"http://127.0.0.1:9/v1\", {retries}{price}{setting} }}");
+        let (_, ran) = run(dir.path(), &format!("run{number}"), INIT, &judge);
+        let fault = ran.unwrap_err();
+        assert!(fault.message.contains("the judge does not answer"), "{setting}: {fault}");
+    }
+}
+
 /// A file that knows none of the pairs gives no labels; it is no broken judge.
 #[test]
 fn a_recorded_judge_may_know_none_of_the_pairs() {
@@ -201,7 +242,11 @@ pipeline main {
     // The reference is the policy as it began: its margin is that of the first step.
     let reward = |episode: usize| f64::from_bits(told.episodes[episode]["rewards/margins"]);
     assert!(reward(0).abs() < 1e-4, "{}", reward(0));
-    assert!((reward(2) - (margin(2) - margin(0))).abs() < 1e-4, "{} and {}", reward(2), margin(2) - margin(0));
+    // As TRL has it, times the beta of 0.1.
+    let implicit = 0.1 * (margin(2) - margin(0));
+    assert!((reward(2) - implicit).abs() < 1e-5, "{} and {implicit}", reward(2));
+    // At the first step both sides have a reward of 0: neither is right.
+    assert_eq!(f64::from_bits(told.episodes[0]["rewards/accuracies"]), 0.0);
 }
 
 /// What a run collects with soft labels is in its file, and read back it is the same.
@@ -233,12 +278,12 @@ pipeline main {
     let source = all.source.as_ref().unwrap();
     assert_eq!(all.len(), records.len() + 1);
     for (pair, record) in all.pairs().zip(&records) {
-        assert_eq!(source.text(&pair.chosen.response), record["chosen"].as_str().unwrap());
-        assert_eq!(source.text(&pair.rejected.response), record["rejected"].as_str().unwrap());
+        assert_eq!(source.text(pair.chosen.item, &pair.chosen.response), record["chosen"].as_str().unwrap());
+        assert_eq!(source.text(pair.rejected.item, &pair.rejected.response), record["rejected"].as_str().unwrap());
         assert_eq!(pair.probability, probability(record));
     }
     let last = all.get(records.len()).unwrap();
-    assert_eq!((source.text(&last.chosen.response).as_str(), last.probability), ("2", 0.75));
+    assert_eq!((source.text(last.chosen.item, &last.chosen.response).as_str(), last.probability), ("2", 0.75));
     std::fs::write(dir.path().join("votes.jsonl"), odd.replace("0.25", "25")).unwrap();
     let fault =
         execute(&plan(file, &[]), host(dir.path()), &mut tiny::Told::default(), &mut env, &mut Shared::default());
@@ -276,9 +321,9 @@ fn rows_that_are_skipped_are_counted_and_said() {
     assert_eq!(data.items.len(), 1);
     assert!(told.notices[0].starts_with("3 of 4 rows are left out; the first, "), "{:?}", told.notices);
     let fault = run("fail").0.unwrap_err();
-    assert!(fault.message.contains("odd.jsonl:4"), "{fault}");
-    // Without the broken line, the first row that can't be used.
-    std::fs::write(dir.path().join("odd.jsonl"), rows[..3].join("\n")).unwrap();
+    // The first row that can't be read; without such rows, the first that can't be used.
+    assert!(fault.message.contains("odd.jsonl:3") && fault.message.contains("no turn of the assistant"), "{fault}");
+    std::fs::write(dir.path().join("odd.jsonl"), rows[..2].join("\n")).unwrap();
     let fault = run("fail").0.unwrap_err();
     assert!(fault.message.contains("odd.jsonl:2") && fault.message.contains("no answer"), "{fault}");
 }
@@ -299,7 +344,7 @@ fn a_pair_of_equal_responses_is_a_bad_row() {
         (ran, env, told)
     };
     let fault = run("fail").0.unwrap_err();
-    assert!(fault.message.contains("votes.jsonl:2: `chosen` and `rejected` are the same"), "{fault}");
+    assert!(fault.message.contains("votes.jsonl:2:1: `chosen` and `rejected` are the same"), "{fault}");
     let (ran, env, told) = run("skip");
     ran.unwrap();
     assert!(told.notices[0].contains("1 of 3 rows are left out; the first, "), "{:?}", told.notices);
@@ -314,7 +359,7 @@ fn one_side_of_a_pair_alone_is_a_bad_row() {
     let row = |key: &str| format!("{{\"prompt\": \"one\", \"{key}\": \"a\", \"rejected\": \"b\"}}\n");
     std::fs::write(dir.path().join("votes.jsonl"), [row("chosen"), row("choosen")].concat()).unwrap();
     let fault = ran(dir.path(), PAIRS).unwrap_err();
-    assert!(fault.message.contains("votes.jsonl:2: the row has one of `chosen` and `rejected` alone"), "{fault}");
+    assert!(fault.message.contains("votes.jsonl:2:1: the row has one of `chosen` and `rejected` alone"), "{fault}");
 }
 
 #[test]

@@ -107,7 +107,7 @@ impl Middle {
         let phi = phi.expect("a player has the features");
         let mut told = Told::default();
         let rows: Vec<&Row> = rows.into_iter().collect();
-        Features::of(phi, &rows, &Context::new((&Device::flex()).into(), BTreeMap::new(), &mut told))
+        Features::of(phi, &rows, &Context::new((&Device::flex()).into(), BTreeMap::new(), &mut told)).unwrap()
     }
 
     /// The preferences, as the exact track sees them.
@@ -261,4 +261,23 @@ fn the_lower_bound_is_the_worst_of_many_samples() {
         })
         .fold(f64::INFINITY, f64::min);
     assert!(least >= bound - 1e-9 && least - bound < 1e-3 * (middle - bound), "{least} against {bound}");
+}
+
+/// What an exploration says of its picks are norms in the inverse covariance, as in the exact track, not their squares.
+#[test]
+fn uncertainty_is_a_norm() {
+    let middle = Middle::run(1, &["phi.project=3"]);
+    let (data, mut sigma) = (middle.data(), Covariance::new(&[3], 1.0));
+    let mut norms = Vec::new();
+    for z in data.toward.chunks(3) {
+        norms.push(sigma.inverse_norm_sq(z).sqrt());
+        sigma.add(z);
+    }
+    let told = middle.told.outside.iter().find_map(|figures| {
+        let figure = |name: &str| figures.get(name).map(|bits| f64::from_bits(*bits));
+        Some([figure("explorer/uncertainty_mean")?, figure("explorer/uncertainty_max")?])
+    });
+    let [mean, most] = told.expect("the exploration is outside of the loop");
+    assert!((mean / (norms.iter().sum::<f64>() / norms.len() as f64) - 1.0).abs() < 1e-6, "{mean}");
+    assert!((most / norms.iter().copied().fold(0.0, f64::max) - 1.0).abs() < 1e-6, "{most}");
 }

@@ -5,15 +5,23 @@ mod tiny;
 
 use burn::tensor::Device;
 use pbpo_runtime::env::Env;
-use pbpo_runtime::event::{Event, Metrics, Observer};
+use pbpo_runtime::event::{Completion, Evaluation, Event, Metrics, Observer};
 use pbpo_runtime::execute;
 use pbpo_runtime::rundir::{RunDir, next_free};
 use pbpo_runtime::shared::Shared;
 use tiny::{TINY, Told, plan, short_context};
 
 fn evaluation(run: &mut RunDir, label: &str, before: bool, step: usize, accuracy: f64) {
+    measured(run, [label, label], [true, before], step, accuracy);
+}
+
+/// An evaluation by its label and subject, and whether a loop makes it, before its first iteration.
+fn measured(run: &mut RunDir, [label, subject]: [&str; 2], [looped, before]: [bool; 2], step: usize, accuracy: f64) {
     let metrics: Metrics = [("accuracy".to_owned(), accuracy)].into();
-    run.event(&Event::Evaluation { label: label.to_owned(), before, step, metrics, completions: Vec::new() }).unwrap();
+    let (label, subject) = (label.to_owned(), subject.to_owned());
+    let completion = Completion { prompt: format!("<{label}>"), completion: "\u{1b}[2J".into(), score: None };
+    let completions = vec![completion];
+    run.event(&Event::Evaluation(Evaluation { label, subject, looped, before, step, metrics, completions })).unwrap();
 }
 
 #[test]
@@ -30,6 +38,99 @@ fn before_and_after_are_of_one_report() {
     let accuracy = |name: &str| results[&format!("accuracy/{name}")];
     assert_eq!((accuracy("before"), accuracy("after")), (0.1, 0.5));
     assert_eq!((accuracy("main"), accuracy("other")), (0.3, 0.6));
+}
+
+/// The headline of a run goes through all its loops, whatever they call their reports.
+#[test]
+fn a_later_loop_ends_what_an_earlier_one_began() {
+    let root = tempfile::tempdir().unwrap();
+    let mut run = RunDir::create(next_free(root.path(), "test").unwrap(), &plan(TINY, &[]), "cpu").unwrap();
+    measured(&mut run, ["first", "pi on held"], [false, false], 0, 0.05);
+    measured(&mut run, ["warm", "pi on held"], [true, true], 0, 0.1);
+    measured(&mut run, ["warm", "pi on held"], [true, false], 3, 0.2);
+    measured(&mut run, ["main", "pi on held"], [true, true], 3, 0.3);
+    measured(&mut run, ["other", "pi on train"], [true, false], 5, 0.9);
+    measured(&mut run, ["main", "pi on held"], [true, false], 5, 0.4);
+    measured(&mut run, ["last", "pi on held"], [false, false], 5, 0.5);
+    let results = run.results();
+    assert_eq!((results["accuracy/before"], results["accuracy/after"]), (0.1, 0.4));
+    let others: Vec<&str> = run.other_reports().iter().map(|report| report.label.as_str()).collect();
+    assert_eq!(others, ["first", "other", "last"]);
+}
+
+/// Nothing was trained: what was measured twice is no before and after.
+#[test]
+fn reports_without_a_loop_go_by_their_names() {
+    let root = tempfile::tempdir().unwrap();
+    let tiny = plan(TINY, &[]);
+    let mut run = RunDir::create(next_free(root.path(), "test").unwrap(), &tiny, "cpu").unwrap();
+    measured(&mut run, ["easy", "pi on easy"], [false, false], 0, 1.0);
+    measured(&mut run, ["hard", "pi on hard"], [false, false], 0, 0.25);
+    assert!(run.first_and_last().is_none());
+    let results = run.results();
+    let names: Vec<&str> = results.keys().map(String::as_str).collect();
+    assert_eq!(names, ["accuracy/easy", "accuracy/hard"]);
+    run.finish(&tiny, &Env::default()).unwrap();
+    let page = std::fs::read_to_string(run.path().join("report.html")).unwrap();
+    assert!(page.contains("pi on hard") && !page.contains("<th>before</th>"), "{page}");
+    assert!(page.contains("&lt;easy&gt;") && !page.contains('\u{1b}'), "{page}");
+}
+
+/// `step` counts through the loops of a run, and what is recorded before the first one is written too.
+#[test]
+fn steps_count_through_all_loops_and_figures_outside_of_them_are_written() {
+    let root = tempfile::tempdir().unwrap();
+    let (head, _) = TINY.split_once("pipeline main").unwrap();
+    let text = format!(
+        "{head}pipeline main {{
+  y_ref  = sample(ref, prompts, count = 4)
+  y_new  = explore(enhancer, prompts, against = y_ref)
+  prefs += label(y_new, y_ref, by = judge)
+  repeat 2 {{
+    a = sample(pi, prompts, count = 4)
+    ascend pi on entropy(pi, a)
+    early = evaluate(pi, held, count = 4)
+  }}
+  repeat 3 {{
+    c = sample(pi, prompts, count = 4)
+    d = sample(ref, prompts, count = 4)
+    e = explore(enhancer, prompts, against = d)
+    prefs += label(e, d, by = judge)
+    ascend pi on entropy(pi, c)
+    late = evaluate(pi, held, count = 4, every = 2)
+  }}
+}}
+"
+    );
+    let plan = plan(&text, &[]);
+    let mut run = RunDir::create(next_free(root.path(), "test").unwrap(), &plan, "cpu").unwrap();
+    let mut env = Env::default();
+    execute(&plan, &Device::flex(), &mut run, &mut env, &mut Shared::default()).unwrap();
+    run.finish(&plan, &env).unwrap();
+    let lines: Vec<serde_json::Value> = std::fs::read_to_string(run.path().join("metrics.jsonl"))
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let steps = |key: &str, name: &str| -> Vec<u64> {
+        lines.iter().filter(|line| line[key] == name).map(|line| line["step"].as_u64().unwrap()).collect()
+    };
+    assert_eq!(steps("split", "train"), [1, 2, 3, 4, 5]);
+    assert_eq!(steps("evaluation", "early"), [0, 1, 2]);
+    assert_eq!(steps("evaluation", "late"), [2, 4, 5]);
+    let outside = |figure: &str| lines.iter().any(|line| line["stage"].is_string() && line[figure].is_number());
+    assert!(outside("explorer/logdet") && outside("oracle/labels"), "{lines:#?}");
+    let results = run.results();
+    // Of the loops: the last; of what no loop does: the stage outside.
+    assert!(results.contains_key("explorer/logdet") && !results.keys().any(|name| name.starts_with("timing")));
+    let (first, last) = run.first_and_last().unwrap();
+    assert_eq!((first.step, first.label.as_str(), last.step, last.label.as_str()), (0, "early", 5, "late"));
+    let pairs = std::fs::read_to_string(run.path().join("preferences.jsonl")).unwrap();
+    let episodes: std::collections::BTreeSet<u64> = pairs
+        .lines()
+        .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["episode"].as_u64().unwrap())
+        .collect();
+    assert!(episodes.contains(&0) && episodes.contains(&5) && !episodes.contains(&1), "{episodes:?}");
 }
 
 #[test]

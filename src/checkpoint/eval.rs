@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use clap::Args;
-use pbpo_eval::model::{encode_alone, encode_pair};
+use pbpo_eval::model::{cut, encode_alone, encode_pair};
 use pbpo_eval::{Data, Failure, Model, Options, Pair, Score, Suite, Until, evaluate};
 use pbpo_runtime::Fault;
 use pbpo_runtime::generate::Sampling;
@@ -16,7 +16,7 @@ use pbpo_runtime::rng;
 use serde_json::{Map, json};
 
 use super::{ModelArgs, ended, tell_cut};
-use crate::cli::{eprint, print};
+use crate::cli::{eprint, print_either};
 
 #[derive(Args, Debug)]
 pub struct EvalArgs {
@@ -84,12 +84,13 @@ fn eval(args: &EvalArgs) -> Result<(), Fault> {
     if let Some(out) = &args.out {
         pbpo_runtime::rundir::write_atomic(&out.join("results.json"), text.as_bytes())?;
     }
-    print(&if args.format == "json" { text } else { results.to_string() });
+    let json = args.format == "json";
+    print_either(&if json { text } else { results.to_string() }, json);
     Ok(())
 }
 
 fn fault(error: pbpo_eval::Error) -> Fault {
-    Fault { message: error.message, stage: None, help: error.help }
+    Fault { help: error.help, ..Fault::new(error.message) }
 }
 
 fn parquet(path: &Path) -> Result<Vec<pbpo_eval::Row>, String> {
@@ -123,14 +124,27 @@ impl Asked {
         self.encode(&format!("{}{}", pair.context, pair.continuation))?;
         Ok(encode_pair(&pair.context, &pair.continuation, |text| self.encode(text).unwrap_or_default()))
     }
+
+    /// A pair whose continuation has tokens of its own: without one it would have the best score there is.
+    fn scorable(&self, pair: &Pair) -> Result<(Vec<u32>, Vec<u32>), Fault> {
+        let named = |fault: Fault| Fault { message: format!("{}: {}", pair.place, fault.message), ..fault };
+        let (context, continuation) = self.pair(pair).map_err(named)?;
+        if continuation.is_empty() {
+            let (name, text) = (&self.model.name, &pair.continuation);
+            return Err(named(super::no_token(text, name).help(
+                "lm-eval stops here too (its issue 1053): with this tokenizer the choices of this task can't be compared",
+            )));
+        }
+        Ok((context, continuation))
+    }
 }
 
 impl Model for Asked {
     type Error = Fault;
 
     fn loglikelihood(&mut self, requests: &[Pair]) -> Result<Vec<Score>, Fault> {
-        let pairs = requests.iter().map(|pair| self.pair(pair)).collect::<Result<Vec<_>, _>>()?;
-        let scored = self.model.score(&pairs)?;
+        let pairs = requests.iter().map(|pair| self.scorable(pair)).collect::<Result<Vec<_>, _>>()?;
+        let scored = self.model.score(&pairs).map_err(|fault| fault.name_row(|row| requests[row].place.clone()))?;
         self.count(scored.iter().map(|scored| scored.truncated));
         let scores = scored.into_iter().map(|scored| Score {
             logp: scored.token_logps.iter().map(|logp| f64::from(*logp)).sum(),
@@ -151,8 +165,12 @@ impl Model for Asked {
             let sampling = Sampling { temperature: 0.0, max_new: *max_tokens };
             let room = self.model.room(*max_tokens);
             self.count(prompts.iter().map(|prompt| prompt.len() > room));
-            let made = self.model.complete(&prompts, sampling, stop, &mut rng::stream([0; 32], 0))?;
-            batch.into_iter().zip(made).for_each(|(i, text)| texts[i] = text);
+            let made = self.model.complete(&prompts, sampling, stop, &mut rng::stream([0; 32], 0));
+            let made = made.map_err(|fault| fault.name_row(|row| requests[batch[row]].place.clone()))?;
+            for (i, tokens) in batch.into_iter().zip(made) {
+                // As lm-eval: decoded without the prompt, and without special tokens.
+                texts[i] = cut(&self.model.tokenizer.decode(&tokens), stop).to_owned();
+            }
             left = rest;
         }
         Ok(texts)

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use pbpo_hub::{Dtype, resolve_model};
+use pbpo_outside::file::{self, limit};
 use pbpo_runtime::Fault;
 use pbpo_runtime::model::disk;
 use pbpo_runtime::rundir::checkpoint;
@@ -35,8 +36,9 @@ pub fn run(args: &ExportArgs) -> u8 {
 /// How the checkpoint is sampled where nothing else is said: servers go by it.
 fn keep_generation(from: &Path, to: &Path) -> Result<(), Fault> {
     const NAME: &str = "generation_config.json";
-    if from.join(NAME).is_file() {
-        std::fs::copy(from.join(NAME), to.join(NAME))
+    let read = file::bytes_if_there(&from.join(NAME), limit::CONFIG);
+    if let Some(bytes) = read.map_err(|refused| Fault::new(format!("{}: {refused}", from.join(NAME).display())))? {
+        std::fs::write(to.join(NAME), bytes)
             .map_err(|error| Fault::new(format!("{}: can't be written: {error}", to.join(NAME).display())))?;
     }
     Ok(())
@@ -55,7 +57,10 @@ fn export(args: &ExportArgs) -> Result<(), Fault> {
             return Err(Fault::new(format!("`{}` has no adapters", args.model.model)).help("leave out --adapter"));
         }
         (true, true, _) => checkpoint::save_adapter(&args.out, &loaded.model, &loaded.base)?,
-        (false, _, Some(score)) => checkpoint::save_classifier(&args.out, &loaded.model, score, dtype)?,
+        (false, _, Some(score)) => {
+            let bound = loaded.model.config.reward_bound;
+            checkpoint::save_classifier(&args.out, &loaded.model, score, bound, dtype)?;
+        }
         (false, _, None) => {
             checkpoint::save_model(&args.out, &loaded.model, None, dtype)?;
             // An adapter is sampled as its base is.
@@ -66,6 +71,11 @@ fn export(args: &ExportArgs) -> Result<(), Fault> {
     checkpoint::save_tokenizer(&args.out, &loaded.tokenizer, &loaded.model.config)?;
     let out = args.out.display();
     eprint(&format!("written to {out}\n"));
+    if let Some(bound) = loaded.model.config.reward_bound.filter(|_| loaded.score.is_some()) {
+        eprint(&format!(
+            "note: transformers gives the head's output s; the run's reward is {bound} tanh(s / {bound}), as `reward_bound` in config.json says\n"
+        ));
+    }
     if !args.adapter && loaded.score.is_none() {
         eprint(&format!(
             "\nvllm serve {out}\nlm_eval --model hf --model_args pretrained={out} --tasks arc_challenge\n"

@@ -1,14 +1,15 @@
 //! `pbpoc generate`: completions of prompts, greedy or sampled.
 
 use clap::Args;
-use pbpo_hub::records::{self, Columns, OnBad, Text};
+use pbpo_hub::Message;
+use pbpo_hub::records::{Text, write_row};
 use pbpo_runtime::Fault;
 use pbpo_runtime::generate::Sampling;
 use pbpo_runtime::rng;
-use serde_json::json;
+use serde::ser::{Serialize, SerializeMap, Serializer};
 
-use super::{ModelArgs, ended};
-use crate::cli::print;
+use super::{ModelArgs, RowArgs, ended, tell_cut, tell_date};
+use crate::cli::{print, print_exact};
 
 #[derive(Args, Debug)]
 pub struct GenerateArgs {
@@ -20,12 +21,8 @@ pub struct GenerateArgs {
     /// JSON lines, a JSON list, or Parquet, with a column of prompts: texts, or chats.
     #[arg(long, value_name = "FILE", conflicts_with = "prompts")]
     data: Option<std::path::PathBuf>,
-    /// Column of the prompt.
-    #[arg(long, value_name = "COLUMN", requires = "data")]
-    prompt: Option<String>,
-    /// The first rows only.
-    #[arg(long, value_name = "N", requires = "data")]
-    limit: Option<usize>,
+    #[command(flatten)]
+    rows: RowArgs,
     /// Read prompts as what a user says, by the checkpoint's chat template.
     #[arg(long)]
     chat: bool,
@@ -41,7 +38,9 @@ pub struct GenerateArgs {
     /// Of the draws.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// `json` prints one JSON object a prompt: `prompt` and `completion`.
+    /// `text` shows control characters escaped, but for newlines and tabs. `json` prints one JSON object a prompt: `prompt`
+    /// and `completion` as they are, so that `score --data` reads the same tokens; `said` tells whether the completion ended
+    /// by itself, and its tokens if the text does not give them; `truncated` if the prompt's beginning was cut off.
     #[arg(long, value_parser = ["text", "json"], default_value = "text")]
     format: String,
 }
@@ -58,32 +57,59 @@ fn generate(args: &GenerateArgs) -> Result<(), Fault> {
     let sampling = Sampling { temperature: args.temperature, max_new: args.max_new };
     let mut seed = [0; 32];
     seed[..8].copy_from_slice(&args.seed.to_le_bytes());
-    let texts = model.complete(&tokens, sampling, &args.stop, &mut rng::stream(seed, 0))?;
-    for (prompt, completion) in prompts.iter().zip(texts) {
+    let made = model.complete(&tokens, sampling, &args.stop, &mut rng::stream(seed, 0));
+    let made = made.map_err(|fault| fault.name_row(|row| format!("prompt {}", row + 1)))?;
+    let room = model.room(args.max_new);
+    for ((prompt, tokens), completion) in prompts.iter().zip(&tokens).zip(made) {
+        // It was cut in front as the model read it, which leaves its text after the prompt as it is.
+        let said = model.tokenizer.said(prompt, tokens, &completion);
+        let end = args.stop.iter().filter_map(|stop| said.text.find(stop.as_str())).min();
+        let completion = match end {
+            Some(end) => Text::Plain(said.text[..end].to_owned()),
+            None => Text::Said(said),
+        };
         if args.format == "json" {
-            let prompt = match prompt {
-                Text::Plain(text) => json!(text),
-                Text::Chat(messages) => json!(messages),
-            };
-            print(&format!("{}\n", json!({ "prompt": prompt, "completion": completion })));
+            let line = Line { prompt, completion: &completion, truncated: tokens.len() > room };
+            print_exact(&format!("{}\n", serde_json::to_string(&line).unwrap_or_default()));
         } else {
-            print(&format!("{completion}\n"));
+            print(&format!("{}\n", completion.shown()));
         }
     }
+    tell_date(&model);
+    let cut = tokens.iter().filter(|prompt| prompt.len() > room).count();
+    tell_cut(cut, prompts.len(), model.model.config.context);
     Ok(())
 }
 
-fn prompts(args: &GenerateArgs) -> Result<Vec<Text>, Fault> {
-    let mut prompts: Vec<Text> = args.prompts.iter().cloned().map(Text::Plain).collect();
-    if let Some(data) = &args.data {
-        let columns = Columns { prompt: args.prompt.clone(), ..Columns::default() };
-        let read = records::read(std::slice::from_ref(data), &columns, OnBad::Fatal, args.limit)?;
-        prompts.extend(read.records.into_iter().map(|record| record.prompt));
+/// One completion as JSON.
+struct Line<'a> {
+    prompt: &'a Text,
+    completion: &'a Text,
+    truncated: bool,
+}
+
+impl Serialize for Line<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        write_row(&mut map, &[("prompt", self.prompt), ("completion", self.completion)], |map| {
+            if self.truncated { map.serialize_entry("truncated", &true) } else { Ok(()) }
+        })?;
+        map.end()
     }
-    let asked = |text| Text::Chat(vec![pbpo_hub::Message::new("user", text)]);
-    let prompts = prompts.into_iter().map(|prompt| match prompt {
-        Text::Plain(text) if args.chat => asked(text),
-        prompt => prompt,
-    });
-    Ok(prompts.collect())
+}
+
+fn prompts(args: &GenerateArgs) -> Result<Vec<Text>, Fault> {
+    if let Some(data) = &args.data {
+        let records = args.rows.read(data, Some(String::new()), args.chat)?;
+        return Ok(records.into_iter().map(|record| record.prompt).collect());
+    }
+    if let Some(option) = args.rows.given() {
+        return Err(Fault::new(format!("{option} is about the rows of a file, and the prompts are arguments"))
+            .help("name a file with --data"));
+    }
+    let prompt = |text: &String| match args.chat {
+        true => Text::Chat(vec![Message::new("user", text)].into()),
+        false => Text::Plain(text.clone()),
+    };
+    Ok(args.prompts.iter().map(prompt).collect())
 }

@@ -5,10 +5,10 @@ pub mod export;
 pub mod generate;
 pub mod score;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pbpo_hub::records::{self, Columns, OnBad, Record};
+use pbpo_hub::records::{self, Columns, OnBad, Reading, Record, Settings};
 use pbpo_runtime::Fault;
 use pbpo_runtime::device::{self, Choice};
 use pbpo_runtime::host::Host;
@@ -47,33 +47,120 @@ impl ModelArgs {
     }
 }
 
-/// Data files and their columns.
+/// A data file and its columns.
 #[derive(Args, Debug)]
 pub struct RecordArgs {
     /// JSON lines, a JSON list, or Parquet (a build with that feature).
     #[arg(long, value_name = "FILE")]
-    data: PathBuf,
-    /// Column of the prompt.
-    #[arg(long, value_name = "COLUMN")]
-    prompt: Option<String>,
-    /// Column of the completion.
+    pub data: PathBuf,
+    #[command(flatten)]
+    pub rows: RowArgs,
+    /// Column of the completion; else `completion`.
     #[arg(long, value_name = "COLUMN")]
     completion: Option<String>,
+}
+
+/// How rows are read: as the data blocks of a .pbpo file read them.
+#[derive(Args, Debug)]
+pub struct RowArgs {
+    /// Column of the prompt; else `prompt`, or what `chosen` and `rejected` begin with.
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    prompt: Option<String>,
+    /// Column of the preferred response of a pair; else `chosen`.
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    chosen: Option<String>,
+    /// Column of the other response of a pair; else `rejected`.
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    rejected: Option<String>,
+    /// Column of the tools that a chat template lists; else `tools`.
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    tools: Option<String>,
+    /// Column of further variables of the chat template; else `chat_template_kwargs`.
+    #[arg(long, value_name = "COLUMN", requires = "data")]
+    chat_template_kwargs: Option<String>,
+    /// What becomes of a row that can't be read: an error, as without this, or it is left out and counted.
+    #[arg(long, value_parser = ["fail", "skip"], hide_possible_values = true, value_name = "fail|skip", requires = "data")]
+    bad_rows: Option<String>,
+    /// What becomes of a chat that ends with the assistant's turn: its row can't be read, as without this, or that turn
+    /// is continued.
+    #[arg(long, value_parser = ["refuse", "continue"], hide_possible_values = true, value_name = "refuse|continue", requires = "data")]
+    prefill: Option<String>,
     /// The first rows only.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", requires = "data")]
     limit: Option<usize>,
 }
 
 impl RecordArgs {
     pub fn read(&self) -> Result<Vec<Record>, Fault> {
-        let (prompt, completion) = (self.prompt.clone(), self.completion.clone());
-        let columns = Columns { prompt, completion, ..Columns::default() };
-        let read = records::read(std::slice::from_ref(&self.data), &columns, OnBad::Fatal, self.limit)?;
-        if read.records.is_empty() {
-            return Err(Fault::new(format!("there are no rows in {}", self.data.display())));
+        self.rows.read(&self.data, self.completion.clone(), false)
+    }
+}
+
+impl RowArgs {
+    /// The first option that was given, if any.
+    fn given(&self) -> Option<&'static str> {
+        [
+            ("--prompt", self.prompt.is_some()),
+            ("--chosen", self.chosen.is_some()),
+            ("--rejected", self.rejected.is_some()),
+            ("--tools", self.tools.is_some()),
+            ("--chat-template-kwargs", self.chat_template_kwargs.is_some()),
+            ("--bad-rows", self.bad_rows.is_some()),
+            ("--prefill", self.prefill.is_some()),
+            ("--limit", self.limit.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(option, is_given)| is_given.then_some(option))
+    }
+
+    /// Reads a file, and says what was left out of it and how else it was read. `asks`: prompts that are texts are what a
+    /// user says.
+    fn read(&self, data: &Path, completion: Option<String>, asks: bool) -> Result<Vec<Record>, Fault> {
+        let columns = Columns {
+            prompt: self.prompt.clone(),
+            completion,
+            chosen: self.chosen.clone(),
+            rejected: self.rejected.clone(),
+            tools: self.tools.clone(),
+            chat_template_kwargs: self.chat_template_kwargs.clone(),
+            ..Columns::default()
         }
+        .texts_only();
+        let reading = Reading {
+            columns,
+            on_bad: if self.bad_rows.as_deref() == Some("skip") { OnBad::Skip } else { OnBad::Fatal },
+            limit: self.limit,
+            continues: self.prefill.as_deref() == Some("continue"),
+            asks,
+            pairs: false,
+            settings: Settings::Options,
+        };
+        let read = records::read(&[data.to_owned()], &reading)?;
+        let left = read.left_out();
+        if read.records.is_empty() {
+            let none = format!("there are no rows in {}", data.display());
+            return Err(Fault::new(left.unwrap_or(none)));
+        }
+        left.into_iter().chain(read.notes).for_each(|note| eprint(&format!("note: {note}\n")));
         Ok(read.records)
     }
+}
+
+/// Says which date the chat template has written into prompts.
+fn tell_date(model: &LanguageModel) {
+    if let Some(notice) = model.tokenizer.date_notice() {
+        eprint(&format!("note: {notice}\n"));
+    }
+}
+
+/// The fault of a continuation without a token of its own.
+fn no_token(text: &str, model: &str) -> Fault {
+    Fault::new(match text {
+        "" => "the completion is empty: no token of it can be scored".to_owned(),
+        text => {
+            format!("by the tokenizer of `{model}`, {text:?} has no token of its own after its prompt: one spans both")
+        }
+    })
 }
 
 /// Says how many texts did not fit.

@@ -1,5 +1,7 @@
 //! Answers to requests: from the compiler's `ide`, in the terms of the protocol.
 
+use std::collections::BTreeSet;
+
 use lsp_server::{ErrorCode, Request};
 use lsp_types::{
     CodeActionParams, CompletionItem, CompletionItemKind, CompletionParams, DocumentFormattingParams, DocumentSymbol,
@@ -14,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::documents::{Document, Overlay, path_of};
 use super::edits::{Edits, layout};
-use super::text::Lines;
+use super::text::{Lines, Places};
 use super::{Refusal, State};
 
 impl State {
@@ -85,11 +87,16 @@ impl State {
 
     fn references(&self, params: &ReferenceParams) -> Result<Value, Refusal> {
         let (ide, path, at) = self.at(&params.text_document_position)?;
-        let mut found: Vec<Location> = Vec::new();
+        let (mut found, mut known): (Vec<Location>, BTreeSet<(String, u32, u32)>) = Default::default();
         for ide in self.programs(ide, &path) {
             let declaration = ide.definition(&path, at).filter(|_| !params.context.include_declaration);
+            let mut places = Places::default();
             for span in ide.references(&path, at).into_iter().filter(|span| Some(*span) != declaration) {
-                found.extend(self.location(&ide, span).filter(|place| !found.contains(place)));
+                let uri = self.documents.uri(ide.sources().name(span));
+                let Some((uri, range)) = uri.zip(places.range(ide.sources(), span)) else { continue };
+                if known.insert((uri.as_str().to_owned(), range.start.line, range.start.character)) {
+                    found.push(Location { uri, range });
+                }
             }
         }
         answer(found)
@@ -105,9 +112,8 @@ impl State {
         let (ide, path, at) = self.at(&params.text_document_position)?;
         let mut edits = Edits::default();
         for ide in self.programs(ide, &path) {
-            for span in ide.rename(&path, at, &params.new_name).map_err(refused)? {
-                edits.add(&self.documents, ide.sources(), span, &params.new_name);
-            }
+            let spans = ide.rename(&path, at, &params.new_name).map_err(refused)?;
+            edits.add(&self.documents, ide.sources(), spans.into_iter().map(|span| (span, params.new_name.as_str())));
         }
         Ok(edits.value())
     }
@@ -127,7 +133,8 @@ impl State {
             }
             if let Some(fix) = fix {
                 let mut edits = Edits::default();
-                fix.edits.iter().for_each(|(span, new)| edits.add(&self.documents, ide.sources(), *span, new));
+                let changes = fix.edits.iter().map(|(span, new)| (*span, new.as_str()));
+                edits.add(&self.documents, ide.sources(), changes);
                 actions.push(json!({
                     "title": fix.title, "kind": "quickfix", "diagnostics": [finding], "edit": edits.value(),
                 }));

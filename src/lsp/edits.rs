@@ -1,6 +1,6 @@
 //! Changes of files: renames, fixes, layout.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use lsp_types::TextEdit;
 use pbpo_compiler::Span;
@@ -8,28 +8,39 @@ use pbpo_compiler::source::SourceMap;
 use serde_json::{Value, json};
 
 use super::documents::Documents;
-use super::text::Lines;
+use super::text::{Lines, Places};
 
 /// Changes of several files, collected by URI.
 #[derive(Default)]
-pub struct Edits(BTreeMap<String, Vec<TextEdit>>);
+pub struct Edits {
+    files: BTreeMap<String, Vec<TextEdit>>,
+    /// The places and the texts of those that are in it.
+    known: BTreeSet<(String, [u32; 4], String)>,
+}
 
 impl Edits {
-    /// Adds a change, once.
-    pub fn add(&mut self, documents: &Documents, sources: &SourceMap, span: Span, new: &str) {
-        let Some(file) = sources.get(span.file) else { return };
-        let Some(uri) = documents.uri(&file.name) else { return };
-        let range = Lines::new(&file.text).span(span);
-        let edit = TextEdit { range, new_text: new.to_owned() };
-        let edits = self.0.entry(uri.as_str().to_owned()).or_default();
-        if !edits.contains(&edit) {
-            edits.push(edit);
+    /// Adds changes, each once.
+    pub fn add<'n>(
+        &mut self,
+        documents: &Documents,
+        sources: &SourceMap,
+        changes: impl IntoIterator<Item = (Span, &'n str)>,
+    ) {
+        let mut places = Places::default();
+        for (span, new) in changes {
+            let Some(range) = places.range(sources, span) else { continue };
+            let Some(uri) = documents.uri(sources.name(span)) else { continue };
+            let (uri, new_text) = (uri.as_str().to_owned(), new.to_owned());
+            let place = [range.start.line, range.start.character, range.end.line, range.end.character];
+            if self.known.insert((uri.clone(), place, new_text.clone())) {
+                self.files.entry(uri).or_default().push(TextEdit { range, new_text });
+            }
         }
     }
 
     /// As the protocol's `WorkspaceEdit`.
     pub fn value(&self) -> Value {
-        json!({ "changes": self.0 })
+        json!({ "changes": self.files })
     }
 }
 

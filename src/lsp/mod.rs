@@ -1,7 +1,7 @@
 //! `pbpoc lsp`: a language server on stdin and stdout. What it knows is in the compiler's `ide/`; here are
 //! the protocol, the open files, and when a file is checked.
 //!
-//! `text.rs`: UTF-16 positions; `documents.rs`: open files and URIs; `findings.rs`: diagnostics;
+//! `wire.rs`: messages as bytes; `text.rs`: UTF-16 positions; `documents.rs`: open files and URIs; `findings.rs`: diagnostics;
 //! `answers.rs`: requests; `edits.rs`: changes of files.
 
 mod answers;
@@ -9,13 +9,15 @@ mod documents;
 mod edits;
 mod findings;
 mod text;
+mod wire;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
+use std::sync::mpsc::RecvTimeoutError;
 use std::time::Duration;
 
-use lsp_server::{Connection, ErrorCode, Message, Notification, Request, RequestId, Response};
+use lsp_server::{ErrorCode, Message, Notification, Request, RequestId, Response};
 use lsp_types::{
     CodeActionKind, CodeActionOptions, CompletionOptions, DidChangeTextDocumentParams, DidCloseTextDocumentParams,
     DidOpenTextDocumentParams, InitializeParams, OneOf, PositionEncodingKind, PublishDiagnosticsParams, RenameOptions,
@@ -24,9 +26,11 @@ use lsp_types::{
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::bug;
 use crate::cli::{OK, RUN_FAILED, eprint};
 use documents::{Documents, path_of};
 use findings::Findings;
+use wire::Incoming;
 
 /// How long further keystrokes are waited for before a file is checked.
 const PAUSE: Duration = Duration::from_millis(1);
@@ -36,38 +40,31 @@ type Refusal = (ErrorCode, String);
 
 /// Speaks the protocol until the client says goodbye; the exit code.
 pub fn run() -> u8 {
-    let (connection, threads) = Connection::stdio();
-    let ended = serve(&connection);
-    drop(connection);
-    let (Ok(code) | Err(code)) = ended.map_err(|error| {
-        eprint(&format!("error: {error}\n"));
-        RUN_FAILED
-    });
-    // A client that went away without a goodbye has left the threads nothing to read or write.
-    if code == OK && threads.join().is_err() { RUN_FAILED } else { code }
-}
-
-fn serve(connection: &Connection) -> Result<u8, String> {
-    let (id, params) = connection.initialize_start().map_err(|error| error.to_string())?;
-    let mut server = Server { connection, state: State::default(), shut: false };
-    server.state.folders = folders(&serde_json::from_value(params).unwrap_or_default());
-    let info = json!({ "name": "pbpoc", "version": env!("CARGO_PKG_VERSION") });
-    server.reply(id, Ok(json!({ "capabilities": capabilities(), "serverInfo": info })));
+    let incoming = wire::incoming();
+    let mut server = Server::default();
     loop {
         let first = if server.state.dirty.is_empty() {
-            Some(connection.receiver.recv().map_err(|_| "the client went away")?)
+            incoming.recv().map_err(RecvTimeoutError::from)
         } else {
-            connection.receiver.recv_timeout(PAUSE).ok()
+            incoming.recv_timeout(PAUSE)
         };
         match first {
-            Some(Message::Request(request)) => server.request(request),
-            Some(Message::Notification(goodbye)) if goodbye.method == "exit" => {
-                return Ok(if server.shut { OK } else { RUN_FAILED });
+            Ok(Incoming::Malformed { id, code, reason }) => {
+                eprint(&format!("warning: {reason}\n"));
+                wire::refuse(&id, code, &reason);
             }
-            Some(Message::Notification(notification)) => server.notification(notification),
-            Some(Message::Response(_)) => {}
+            Ok(Incoming::Message(Message::Request(request))) => server.request(request),
+            Ok(Incoming::Message(Message::Notification(goodbye))) if goodbye.method == "exit" => {
+                return if server.shut { OK } else { RUN_FAILED };
+            }
+            Ok(Incoming::Message(Message::Notification(notification))) => server.notification(notification),
+            Ok(Incoming::Message(Message::Response(_))) => {}
             // Nothing more is waiting: what was typed last is checked.
-            None => server.check_all(),
+            Err(RecvTimeoutError::Timeout) => server.check_all(),
+            Err(RecvTimeoutError::Disconnected) => {
+                eprint("error: the client went away\n");
+                return RUN_FAILED;
+            }
         }
     }
 }
@@ -128,21 +125,18 @@ struct State {
     dirty: BTreeSet<String>,
 }
 
-struct Server<'a> {
-    connection: &'a Connection,
+#[derive(Default)]
+struct Server {
     state: State,
+    /// The client has introduced itself.
+    greeted: bool,
     /// The client has said that it will leave.
     shut: bool,
 }
 
-impl Server<'_> {
-    fn send(&self, message: impl Into<Message>) {
-        // A client that has gone away is noticed by the next read.
-        let _ = self.connection.sender.send(message.into());
-    }
-
+impl Server {
     fn reply(&self, id: RequestId, answer: Result<Value, Refusal>) {
-        self.send(match answer {
+        wire::send(match answer {
             Ok(value) => Response::new_ok(id, value),
             Err((code, message)) => Response::new_err(id, code as i32, message),
         });
@@ -153,6 +147,15 @@ impl Server<'_> {
         if self.shut {
             return self.reply(id, Err((ErrorCode::InvalidRequest, "the server is shut down".into())));
         }
+        if request.method == "initialize" && !self.greeted {
+            return self.greet(request);
+        }
+        if !self.greeted {
+            return self.reply(id, Err((ErrorCode::ServerNotInitialized, "`initialize` comes first".into())));
+        }
+        if request.method == "initialize" {
+            return self.reply(id, Err((ErrorCode::InvalidRequest, "`initialize` came before".into())));
+        }
         if request.method == "shutdown" {
             self.shut = true;
             return self.reply(id, Ok(Value::Null));
@@ -162,11 +165,26 @@ impl Server<'_> {
             self.check_all();
         }
         let state = &self.state;
-        let answer = catch_unwind(AssertUnwindSafe(|| state.answer(&request)));
-        self.reply(id, answer.unwrap_or_else(|_| Err((ErrorCode::InternalError, "an internal error".into()))));
+        let answer = guarded(|| state.answer(&request));
+        self.reply(id, answer.unwrap_or_else(|| Err((ErrorCode::InternalError, "an internal error".into()))));
     }
 
+    fn greet(&mut self, request: Request) {
+        self.greeted = true;
+        self.state.folders = folders(&serde_json::from_value(request.params).unwrap_or_default());
+        let info = json!({ "name": "pbpoc", "version": env!("CARGO_PKG_VERSION") });
+        self.reply(request.id, Ok(json!({ "capabilities": capabilities(), "serverInfo": info })));
+    }
+
+    /// Handles a notification. A panic in it is reported on stderr, and the notification is dropped.
     fn notification(&mut self, notification: Notification) {
+        if !self.greeted {
+            return;
+        }
+        let _ = guarded(|| self.note(notification));
+    }
+
+    fn note(&mut self, notification: Notification) {
         let state = &mut self.state;
         match notification.method.as_str() {
             "textDocument/didOpen" => {
@@ -203,9 +221,9 @@ impl Server<'_> {
     fn check_all(&mut self) {
         for path in std::mem::take(&mut self.state.dirty) {
             let state = &self.state;
-            let checked = catch_unwind(AssertUnwindSafe(|| findings::check(&state.documents, &path)));
+            let checked = guarded(|| findings::check(&state.documents, &path));
             // An internal error is on stderr; the findings of before stay.
-            let Ok(Some((findings, uses))) = checked else { continue };
+            let Some(Some((findings, uses))) = checked else { continue };
             if let Some(document) = self.state.documents.get(&path) {
                 let shown = findings.iter().map(|(finding, _)| finding.clone()).collect();
                 self.publish(document.uri.clone(), shown, Some(document.version));
@@ -217,8 +235,17 @@ impl Server<'_> {
 
     fn publish(&self, uri: Uri, diagnostics: Vec<lsp_types::Diagnostic>, version: Option<i32>) {
         let params = PublishDiagnosticsParams { uri, diagnostics, version };
-        self.send(Notification::new("textDocument/publishDiagnostics".into(), params));
+        wire::send(Notification::new("textDocument/publishDiagnostics".into(), params));
     }
+}
+
+/// Does some work. A panic in it is reported on stderr, and there is no result.
+fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
+    let done = catch_unwind(AssertUnwindSafe(work)).ok();
+    if let (None, Some(panic)) = (&done, bug::taken()) {
+        panic.tell();
+    }
+    done
 }
 
 impl State {

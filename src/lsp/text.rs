@@ -1,7 +1,11 @@
 //! Positions of the protocol, in lines and UTF-16 units, and bytes of a text.
 
+use std::collections::BTreeMap;
+
 use lsp_types::{Position, Range};
 use pbpo_compiler::Span;
+use pbpo_compiler::source::SourceMap;
+use pbpo_grammar::FileId;
 
 /// A text with the places of its lines. Lines end as the protocol says: with `\n`, `\r\n` or `\r`.
 pub struct Lines<'t> {
@@ -51,6 +55,18 @@ impl<'t> Lines<'t> {
     /// The range of a span of this text.
     pub fn span(&self, span: Span) -> Range {
         self.range(span.start as usize, span.end as usize)
+    }
+}
+
+/// The lines of the texts of a program, each looked for once.
+#[derive(Default)]
+pub struct Places<'s>(BTreeMap<FileId, Lines<'s>>);
+
+impl<'s> Places<'s> {
+    /// The range of a span of one of the texts.
+    pub fn range(&mut self, sources: &'s SourceMap, span: Span) -> Option<Range> {
+        let file = sources.get(span.file)?;
+        Some(self.0.entry(span.file).or_insert_with(|| Lines::new(&file.text)).span(span))
     }
 }
 

@@ -1,10 +1,11 @@
 //! `pbpoc run`: compiles a file, runs a pipeline or every point of a sweep, and says what came of it.
 //!
-//! `memory.rs`: whether it fits; `point.rs`: one point; `sweep.rs`: several, with what they have in common done once; `table.rs`: their
+//! `memory.rs`: whether it fits; `point.rs`: one point; `outcome.rs`: its figures and completions; `sweep.rs`: several, with what they have in common done once; `table.rs`: their
 //! figures, averaged over seeds; `curves.rs`: their regret, drawn with bands over seeds.
 
 mod curves;
 mod memory;
+mod outcome;
 mod point;
 mod sweep;
 mod table;
@@ -15,7 +16,7 @@ use clap::Args;
 use pbpo_compiler::Compiled;
 use pbpo_runtime::Fault;
 use pbpo_runtime::device::{self, Choice};
-use pbpo_runtime::host::Host;
+use pbpo_runtime::host::{Host, SendKey};
 use pbpo_runtime::shared::Shared;
 
 use crate::cli::{Failure, OK, RUN_FAILED, Source, eprint, some_threads};
@@ -43,6 +44,11 @@ pub struct RunArgs {
     /// Run also what needs more memory than is free, by the estimate of `plan --cost`.
     #[arg(long)]
     any_memory: bool,
+    /// Let the key in an environment variable go to a host that a judge's `url` names: NAME@HOST[:PORT], or over plain
+    /// http to another machine NAME@http://HOST[:PORT]. A file alone sends OPENAI_API_KEY to OpenAI and to the host of
+    /// OPENAI_BASE_URL, and no other key anywhere. May be given several times
+    #[arg(long, value_name = "NAME@HOST")]
+    send_key: Vec<SendKey>,
     /// No progress on stderr.
     #[arg(long)]
     quiet: bool,
@@ -72,7 +78,8 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
         args.source.print(&Compiled { diagnostics: vec![refused], sources, ..Compiled::default() });
         return Ok(RUN_FAILED);
     }
-    let host = Host::new(device, base, Some(args.out.join("answers.jsonl")));
+    let mut host = Host::new(device, base, Some(args.out.join("answers.jsonl")));
+    host.send_keys.clone_from(&args.send_key);
     let setting = Setting { args, compiled: &compiled, host, device_name };
     let stem = args.source.file.file_stem().map_or("run".into(), |s| s.to_string_lossy().into_owned());
     match compiled.points.as_slice() {

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use pbpo_compiler::code::Code;
 use pbpo_compiler::diagnostic::Diagnostic;
 use pbpo_compiler::{Compiled, Planned};
+use pbpo_outside::shown::{line, lines};
 use pbpo_plan::identity::identities_of_made;
 use pbpo_plan::passes;
 use pbpo_runtime::env::Env;
@@ -15,10 +16,12 @@ use pbpo_runtime::shared::Shared;
 use pbpo_runtime::{Fault, execute_as};
 use serde::Serialize;
 
+use super::outcome::summary;
 use super::{RunArgs, Setting, report_fault};
-use crate::cli::{RUN_FAILED, eprint, print};
+use crate::bug::{self, BUG, Panic};
+use crate::cli::{RUN_FAILED, columns, eprint, print, print_exact};
 use crate::plan_cost::cost;
-use crate::ui::{Both, Progress, summary};
+use crate::ui::{Both, Progress};
 
 /// A point that went through.
 pub struct Ended {
@@ -64,7 +67,7 @@ pub fn run(
     progress.title(title.unwrap_or_default());
     let mut env = Env::default();
     let mut both = Both(&mut dir, &mut progress);
-    let ran = guarded(|| {
+    let (ran, bug) = guarded(|| {
         let made = if setting.args.no_passes { plan.clone() } else { passes::run(plan.clone()).0 };
         execute_as(&made, identities_of_made(&made, plan), setting.host.clone(), &mut both, &mut env, shared)
     });
@@ -76,22 +79,38 @@ pub fn run(
         Err(fault) => {
             // The failure itself is what the user must see, whether or not the manifest takes it.
             let _ = dir.fail(&fault.to_string(), &env);
-            let code = report_stage_fault(&fault, setting, point);
+            let code = match bug {
+                Some(panic) => {
+                    panic.tell();
+                    BUG
+                }
+                None => report_stage_fault(&fault, setting, point),
+            };
             let path = dir.path().display().to_string();
             if !dir.discard() {
-                eprint(&format!("what the run had until then is in {path}\n"));
+                eprint(&format!("what the run had until then is in {}\n", line(&path)));
             }
             Err(code)
         }
     }
 }
 
-/// Turns a panic of the backend (out of memory, a lost device) into a fault.
-fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> Result<T, Fault> {
-    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|panic| {
-        let text = panic.downcast_ref::<String>().map(String::as_str).or(panic.downcast_ref::<&str>().copied());
-        Err(Fault::new(format!("the backend stopped: {}", text.unwrap_or("no message"))))
-    })
+/// Turns a panic into a fault, so that the run directory says what became of the run. One that is a bug is given too.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> (Result<T, Fault>, Option<Panic>) {
+    match catch_unwind(AssertUnwindSafe(work)) {
+        Ok(ended) => (ended, None),
+        Err(_) => {
+            let panic = bug::taken();
+            let text = panic.as_ref().map_or_else(|| "no message".to_owned(), Panic::text);
+            let fault = Fault::new(format!("the run stopped: {text}"));
+            match panic {
+                Some(panic) if panic.is_out_of_memory() => {
+                    (Err(fault.help("make batches or models smaller, or use a device with more memory")), None)
+                }
+                other => (Err(fault), other),
+            }
+        }
+    }
 }
 
 /// One JSON line.
@@ -108,10 +127,11 @@ pub fn json_line(point: &Planned, ended: &Ended) -> String {
 
 pub fn print_outcome(args: &RunArgs, point: &Planned, ended: &Ended) {
     if args.format == "json" {
-        print(&json_line(point, ended));
+        print_exact(&json_line(point, ended));
     } else {
-        let (table, seconds, path) = (summary(&ended.dir), ended.seconds, ended.dir.path().display());
-        print(&format!("{table}\n{} in {seconds:.1} s; everything is in {path}\n", point.plan.point));
+        let (table, seconds) = (summary(&ended.dir, columns()), ended.seconds);
+        let (name, path) = (line(&point.plan.point), ended.dir.path().display().to_string());
+        print(&format!("{table}\n{name} in {seconds:.1} s; everything is in {}\n", line(&path)));
     }
 }
 
@@ -120,9 +140,9 @@ fn report_stage_fault(fault: &Fault, setting: &Setting<'_>, point: &Planned) -> 
     let Some((stage, span)) = fault.stage.as_ref().and_then(|s| point.spans.get(s).map(|span| (s, *span))) else {
         return report_fault(fault);
     };
-    let diagnostic = Diagnostic::error(Code::StageFailed, span, fault.message.clone())
+    let diagnostic = Diagnostic::error(Code::StageFailed, span, lines(&fault.message).into_owned())
         .label(format!("stage `{stage}`"))
-        .maybe_help(fault.help.clone());
+        .maybe_help(fault.help.as_ref().map(|help| lines(help).into_owned()));
     let sources = setting.compiled.sources.clone();
     setting.args.source.print(&Compiled { diagnostics: vec![diagnostic], sources, ..Compiled::default() });
     RUN_FAILED

@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 
 use super::table::{Row, table};
 use super::{Setting, curves, point, report_fault};
-use crate::cli::{OK, RUN_FAILED, eprint, print};
+use crate::cli::{OK, RUN_FAILED, eprint, print, print_exact};
 
 /// Runs all points; the exit code.
 pub fn run(setting: &Setting<'_>, points: &[Planned], stem: &str) -> u8 {
@@ -128,7 +128,7 @@ impl Book<'_> {
         let mut pages = self.pages.lock().unwrap_or_else(PoisonError::into_inner);
         pages.done.insert(index, done);
         while let Some(done) = pages.done.get(&pages.printed) {
-            print(&done.line);
+            print_exact(&done.line);
             pages.printed += 1;
         }
         if pages.written.is_none_or(|written| written.elapsed() >= OFTEN) {

@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
-use pbpo_runtime::event::Metrics;
+use pbpo_outside::shown::{line, padded, width};
+use pbpo_runtime::event::{Evaluation, Metrics};
 use pbpo_runtime::rundir::RunDir;
 
 /// The final figures of a point.
@@ -11,6 +12,8 @@ pub struct Row {
     /// The name that it shares with the points that differ from it in the seed alone.
     pub group: String,
     pub metrics: Metrics,
+    /// Those of `metrics` that get a column.
+    pub shown: Vec<String>,
     /// Cumulative regret after each episode, where it was measured.
     pub regret: Vec<f64>,
     /// What the theorem allows it, where the set has a theoretical radius.
@@ -22,19 +25,27 @@ impl Row {
     pub fn of(group: &str, dir: &RunDir) -> Self {
         let curve = |name: &str| dir.episodes.iter().filter_map(|figures| figures.get(name).copied()).collect();
         let (regret, bound) = (curve("regret/cumulative"), curve("regret/bound"));
-        Self { group: group.to_owned(), metrics: dir.results(), regret, bound }
+        let metrics = dir.results();
+        let shown = shown(dir, &metrics);
+        Self { group: group.to_owned(), metrics, shown, regret, bound }
     }
 }
 
-/// Figures that are worth a column: of evaluations, and of the run as a whole.
-fn shown(name: &str) -> bool {
-    name.ends_with("/after") || ["regret/final", "regret/slope", "regret/stepdown", "reward/distance"].contains(&name)
+/// Figures that are worth a column: what the run came to, by the names of its reports if it has no before and after,
+/// and figures of the run as a whole.
+fn shown(dir: &RunDir, metrics: &Metrics) -> Vec<String> {
+    let of = |evaluation: &Evaluation, name: &str| {
+        evaluation.metrics.keys().map(|metric| format!("{metric}/{name}")).collect::<Vec<_>>()
+    };
+    let whole = ["regret/final", "regret/slope", "regret/stepdown", "reward/distance"].map(str::to_owned);
+    let headline = dir.first_and_last().map(|(_, last)| of(last, "after")).unwrap_or_default();
+    let others = dir.other_reports().into_iter().flat_map(|report| of(report, &report.label));
+    headline.into_iter().chain(others).chain(whole).filter(|name| metrics.contains_key(name)).collect()
 }
 
 /// One line for the points that differ in nothing but the seed.
 pub fn table(rows: &[Row]) -> String {
-    let metrics: BTreeSet<&str> =
-        rows.iter().flat_map(|row| row.metrics.keys()).map(String::as_str).filter(|name| shown(name)).collect();
+    let metrics: BTreeSet<&str> = rows.iter().flat_map(|row| &row.shown).map(String::as_str).collect();
     let mut groups: Vec<(&str, Vec<&Metrics>)> = Vec::new();
     for row in rows {
         match groups.iter_mut().find(|(other, _)| *other == row.group) {
@@ -42,29 +53,30 @@ pub fn table(rows: &[Row]) -> String {
             None => groups.push((&row.group, vec![&row.metrics])),
         }
     }
-    let width = groups.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0).max(5);
-    let mut out = format!("{:<width$} {:>5}", "point", "seeds");
+    let width = groups.iter().map(|(name, _)| width(&line(name))).max().unwrap_or(0).max(5);
+    let mut out = format!("{} {:>5}", padded("point", width), "seeds");
     for metric in &metrics {
         let _ = write!(out, " {metric:>19}");
     }
     out.push('\n');
     for (name, members) in &groups {
-        let _ = write!(out, "{name:<width$} {:>5}", members.len());
+        let _ = write!(out, "{} {:>5}", padded(&line(name), width), members.len());
         for metric in &metrics {
             let values: Vec<f64> = members.iter().filter_map(|figures| figures.get(*metric).copied()).collect();
-            let _ = write!(out, " {:>19}", cell(&values));
+            let _ = write!(out, " {:>w$}", cell(&values, members.len()), w = metric.len().max(19));
         }
         out.push('\n');
     }
     out
 }
 
-/// `0.862 ± 0.013`; a dash where one value has no error.
-fn cell(values: &[f64]) -> String {
+/// `0.862 ± 0.013`; a dash where one value has no error; `0.862 ± 0.013 of 3` where not all points have the figure.
+fn cell(values: &[f64], points: usize) -> String {
+    let of = if values.len() < points { format!(" of {}", values.len()) } else { String::new() };
     match (mean(values), standard_error(values)) {
         (None, _) => "-".into(),
-        (Some(mean), None) => format!("{mean:.4} ±      -"),
-        (Some(mean), Some(error)) => format!("{mean:.4} ± {error:.4}"),
+        (Some(mean), None) => format!("{mean:.4} ±      -{of}"),
+        (Some(mean), Some(error)) => format!("{mean:.4} ± {error:.4}{of}"),
     }
 }
 
@@ -86,7 +98,8 @@ mod tests {
 
     fn row(group: &str, accuracy: f64) -> Row {
         let metrics: BTreeMap<String, f64> = [("accuracy/after".to_owned(), accuracy)].into();
-        Row { group: group.to_owned(), metrics, regret: Vec::new(), bound: Vec::new() }
+        let shown = metrics.keys().cloned().collect();
+        Row { group: group.to_owned(), metrics, shown, regret: Vec::new(), bound: Vec::new() }
     }
 
     #[test]
@@ -97,5 +110,13 @@ mod tests {
         assert_eq!(lines.len(), 3);
         assert!(lines[1].starts_with("s[beta=1]") && lines[1].contains("0.3000 ± 0.1000"), "{text}");
         assert!(lines[2].contains("0.5000 ±      -"), "{text}");
+    }
+
+    #[test]
+    fn a_mean_over_some_of_the_points_says_so() {
+        let mut without = row("s[東]", 0.0);
+        without.metrics.clear();
+        let text = table(&[row("s[東]", 0.2), row("s[東]", 0.4), without]);
+        assert!(text.contains("s[東]     3") && text.contains("0.3000 ± 0.1000 of 2"), "{text}");
     }
 }

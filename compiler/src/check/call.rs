@@ -1,15 +1,18 @@
 //! Calls of objectives and pipelines: arguments against the parameters that a definition declares.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Arg, Expr, ExprKind, Formal, Ident};
 
 use super::Check;
+use super::number::unknown_unit;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::expand::Bindings;
 use crate::schema::{Kind, MOST, Range};
 use crate::suggest;
-use crate::units::{UNITS, Unit};
+use crate::units::Unit;
 
 /// Types of parameters that are no kind of block.
 const TYPES: [&str; 8] = ["int", "float", "bool", "text", "rollouts", "preferences", "batch", "value"];
@@ -27,7 +30,11 @@ impl Check<'_> {
     /// The arguments of a call by the names of the parameters; nothing where there was an error.
     pub fn bind<'a>(&mut self, callee: &Callee<'a>, args: &'a [Arg], span: Span) -> Option<Bindings<'a>> {
         let mut bindings = Bindings::default();
-        let mut given: Vec<(&str, Span)> = Vec::new();
+        let mut given: BTreeMap<&str, Span> = BTreeMap::new();
+        let mut named: BTreeMap<&str, &Formal> = BTreeMap::new();
+        for formal in callee.formals {
+            named.entry(&formal.name.text).or_insert(formal);
+        }
         let (mut good, mut unknown) = (true, 0);
         let skipped = self.left_out(callee, args);
         let left_out = |formal: &&Formal| skipped.contains(&formal.name.text.as_str());
@@ -35,7 +42,7 @@ impl Check<'_> {
         for arg in args {
             let place = arg.name.as_ref().map_or(arg.value.span, |name| name.span);
             let formal = match &arg.name {
-                Some(name) => callee.formals.iter().find(|formal| formal.name.text == name.text),
+                Some(name) => named.get(name.text.as_str()).copied(),
                 None => positional.next(),
             };
             let Some(formal) = formal else {
@@ -43,7 +50,7 @@ impl Check<'_> {
                 (good, unknown) = (false, unknown + usize::from(arg.name.is_some()));
                 continue;
             };
-            if let Some((_, first)) = given.iter().find(|(name, _)| *name == formal.name.text) {
+            if let Some(first) = given.get(formal.name.text.as_str()) {
                 self.out.push(
                     Diagnostic::error(Code::DuplicateField, place, format!("`{}` is given twice", formal.name.text))
                         .label("again here")
@@ -53,12 +60,12 @@ impl Check<'_> {
                 good = false;
                 continue;
             }
-            given.push((&formal.name.text, place));
+            given.insert(&formal.name.text, place);
             good &= self.argument(callee, formal, &arg.value);
             bindings.insert(formal, &arg.value);
         }
         let missing: Vec<&Formal> =
-            callee.formals.iter().filter(|formal| !given.iter().any(|(name, _)| *name == formal.name.text)).collect();
+            callee.formals.iter().filter(|formal| !given.contains_key(formal.name.text.as_str())).collect();
         for formal in &missing {
             match &formal.default {
                 Some(default) => bindings.insert(formal, default),
@@ -74,19 +81,20 @@ impl Check<'_> {
 
     /// The parameters that were left out in the middle of a call: with them in their places the arguments
     /// behind would all be of the wrong kind, and without them none is.
-    fn left_out<'f>(&self, callee: &Callee<'f>, args: &[Arg]) -> Vec<&'f str> {
-        let named = |formal: &Formal| {
-            args.iter().any(|arg| arg.name.as_ref().is_some_and(|name| name.text == formal.name.text))
-        };
-        let mut skipped = Vec::new();
+    fn left_out<'f>(&self, callee: &Callee<'f>, args: &[Arg]) -> BTreeSet<&'f str> {
+        let named: BTreeSet<&str> = args.iter().filter_map(|arg| Some(arg.name.as_ref()?.text.as_str())).collect();
+        let named = |formal: &Formal| named.contains(formal.name.text.as_str());
+        let mut skipped = BTreeSet::new();
         let mut formals = callee.formals.iter().filter(|formal| !formal.named_only && !named(formal));
         for arg in args.iter().filter(|arg| arg.name.is_none()) {
             loop {
                 match formals.next() {
                     Some(formal) if self.may_be(formal, &arg.value) => break,
-                    Some(formal) if formal.default.is_none() => skipped.push(formal.name.text.as_str()),
+                    Some(formal) if formal.default.is_none() => {
+                        skipped.insert(formal.name.text.as_str());
+                    }
                     Some(_) => {}
-                    None => return Vec::new(),
+                    None => return BTreeSet::new(),
                 }
             }
         }
@@ -111,7 +119,7 @@ impl Check<'_> {
     }
 
     fn no_such_parameter(&mut self, callee: &Callee<'_>, arg: &Arg, place: Span) {
-        let names: Vec<&str> = callee.formals.iter().map(|formal| formal.name.text.as_str()).collect();
+        let names = || callee.formals.iter().map(|formal| formal.name.text.as_str()).collect();
         let error = match &arg.name {
             Some(name) => Diagnostic::error(
                 Code::UnknownField,
@@ -119,7 +127,7 @@ impl Check<'_> {
                 format!("`{}` has no parameter `{}`", callee.name, name.text),
             )
             .label("unknown parameter")
-            .suggest(&name.text, &names),
+            .suggest(self.out.len(), &name.text, names),
             None => {
                 Diagnostic::error(Code::TooManyArguments, place, format!("too many arguments for `{}`", callee.name))
                     .label("no place for this one")
@@ -192,21 +200,17 @@ impl Check<'_> {
     /// The parameters of a definition: known types, names that differ, defaults behind what has none.
     pub fn formals(&mut self, formals: &[Formal], objective: bool) -> bool {
         let before = self.out.len();
-        for (index, formal) in formals.iter().enumerate() {
-            let earlier = formals.iter().take(index).find(|other| other.name.text == formal.name.text);
-            if let Some(earlier) = earlier {
-                self.out.push(super::duplicate(&formal.name, earlier.name.span));
+        let mut names: BTreeMap<&str, Span> = BTreeMap::new();
+        for formal in formals {
+            let first = *names.entry(&formal.name.text).or_insert(formal.name.span);
+            if first != formal.name.span {
+                self.out.push(super::duplicate(&formal.name, first));
             }
             for word in &formal.ty.words {
                 self.formal_type(word, objective);
             }
             if let Some(unit) = formal.ty.unit.as_ref().filter(|unit| Unit::parse(&unit.text).is_none()) {
-                let names: Vec<&str> = UNITS.iter().map(|(name, ..)| *name).collect();
-                self.out.push(
-                    Diagnostic::error(Code::UnknownUnit, unit.span, format!("no unit is called `{}`", unit.text))
-                        .label("unknown unit")
-                        .suggest(&unit.text, &names),
-                );
+                self.out.push(unknown_unit(unit, self.out.len()));
             }
         }
         self.out.len() == before
@@ -221,11 +225,10 @@ impl Check<'_> {
             .chain(Kind::ALL.iter().filter(|kind| **kind != Kind::Pipeline).map(|kind| kind.word()))
             .collect();
         if !types.contains(&word.text.as_str()) {
-            self.out.push(
-                Diagnostic::error(Code::WrongType, word.span, format!("no type is called `{}`", word.text))
-                    .label("unknown type")
-                    .suggest(&word.text, &types),
-            );
+            let error = Diagnostic::error(Code::WrongType, word.span, format!("no type is called `{}`", word.text))
+                .label("unknown type")
+                .suggest(self.out.len(), &word.text, || types);
+            self.out.push(error);
         }
     }
 }

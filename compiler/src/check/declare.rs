@@ -74,23 +74,22 @@ fn declare(scope: &mut Scope, entry: &Entry, name: &Ident, out: &mut Vec<Diagnos
         Item::Variant(_) => Kind::Variant,
         Item::Sweep(_) => Kind::Sweep,
     };
-    Arc::make_mut(&mut scope.blocks)
-        .insert(entry.global.clone(), Decl { kind: Some(kind), name: name.span, follows: None });
+    scope.blocks.insert(entry.global.clone(), Decl { kind: Some(kind), name: name.span, follows: None });
     scope.items.insert(entry.global.clone(), entry.item.clone());
 }
 
 fn declare_block(scope: &mut Scope, global: &str, block: &Block, out: &mut Vec<Diagnostic>) {
     let kind = Kind::parse(&block.kind.text);
     if kind.is_none() {
-        out.push(unknown_kind(&block.kind.text, block.kind.span));
+        out.push(unknown_kind(&block.kind.text, block.kind.span, out.len()));
     }
     let follows = field_span(&block.body, "follows").filter(|_| kind == Some(Kind::Policy));
-    Arc::make_mut(&mut scope.blocks).insert(global.to_owned(), Decl { kind, name: block.name.span, follows });
+    scope.blocks.insert(global.to_owned(), Decl { kind, name: block.name.span, follows });
     Arc::make_mut(&mut scope.order).push(global.to_owned());
 }
 
-/// A word in front of a block that is no kind of block.
-pub fn unknown_kind(word: &str, span: Span) -> Diagnostic {
+/// A word in front of a block that is no kind of block; `said` is the number of findings before.
+pub fn unknown_kind(word: &str, span: Span, said: usize) -> Diagnostic {
     if LATER.contains(&word) {
         return Diagnostic::error(Code::NotYet, span, format!("`{word}` is not supported yet"))
             .label("planned, not in this version");
@@ -104,7 +103,7 @@ pub fn unknown_kind(word: &str, span: Span) -> Diagnostic {
     let kinds: Vec<&str> = Kind::ALL.iter().map(|kind| kind.word()).chain(items).collect();
     Diagnostic::error(Code::UnknownKind, span, format!("no kind of block is called `{word}`"))
         .label("unknown kind")
-        .suggest(word, &kinds)
+        .suggest(said, word, || kinds)
 }
 
 pub(super) fn declare_param(scope: &mut Scope, global: &str, param: &Written, out: &mut Vec<Diagnostic>) {
@@ -115,10 +114,8 @@ pub(super) fn declare_param(scope: &mut Scope, global: &str, param: &Written, ou
 /// The value of a parameter, checked against its type and range. It may use parameters above it.
 fn param_value(scope: &Scope, param: &Written, out: &mut Vec<Diagnostic>) -> Option<Constant> {
     if !TYPES.contains(&param.ty.text.as_str()) {
-        out.push(
-            Diagnostic::error(Code::WrongType, param.ty.span, format!("no type is called `{}`", param.ty.text))
-                .suggest(&param.ty.text, &TYPES),
-        );
+        let error = Diagnostic::error(Code::WrongType, param.ty.span, format!("no type is called `{}`", param.ty.text));
+        out.push(error.suggest(out.len(), &param.ty.text, || TYPES.to_vec()));
         return None;
     }
     let mut check = Check { scope, locals: None, out };
@@ -137,6 +134,10 @@ fn param_value(scope: &Scope, param: &Written, out: &mut Vec<Diagnostic>) -> Opt
             in_range(scope, param, &number, out).then_some(Constant::Number(number))
         }
         Constant::Bool(_) if ty == "bool" => Some(value),
+        Constant::Text(ref text) if ty == "path" && text.contains(pbpo_outside::shown::is_control) => {
+            out.push(super::control_character(&param.name.text, text, param.value.span));
+            None
+        }
         Constant::Text(_) if matches!(ty, "text" | "path") => Some(value),
         _ => {
             out.push(

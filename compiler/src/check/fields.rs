@@ -38,6 +38,7 @@ impl Check<'_> {
     pub fn fields(&mut self, owner: &Owner, fields: &'static [Field], given: &[Given<'_>]) -> Args {
         let (mut args, mut seen) = (Args::default(), Vec::<(&str, Span)>::new());
         let (mut misspelt, mut unknown) = (Vec::new(), 0);
+        let absent: Vec<&'static Field> = absent(fields, given).collect();
         let mut positional = fields.iter().filter(|field| field.positional);
         for item in given {
             let place = item.name.map_or(item.value.span, |name| name.span);
@@ -45,7 +46,7 @@ impl Check<'_> {
                 Some(name) => match fields.iter().find(|field| field.name == name.text) {
                     Some(field) => field,
                     None => {
-                        match self.unknown_field(owner, fields, name, given) {
+                        match self.unknown_field(owner, fields, name, &absent) {
                             Some(field) => misspelt.push(field),
                             None => unknown += 1,
                         }
@@ -55,7 +56,7 @@ impl Check<'_> {
                 None => match positional.next() {
                     Some(field) => field,
                     None => {
-                        let named = absent(fields, given).find(|field| !misspelt.contains(&field.name));
+                        let named = absent.iter().copied().find(|field| !misspelt.contains(&field.name));
                         misspelt.extend(named.map(|field| field.name));
                         self.too_many(owner, fields, item.value, named);
                         continue;
@@ -77,7 +78,7 @@ impl Check<'_> {
             }
         }
         // What is missing may well be what has a name that is not known.
-        let missing = absent(fields, given).filter(|field| !misspelt.contains(&field.name)).count();
+        let missing = absent.iter().filter(|field| !misspelt.contains(&field.name)).count();
         for field in fields {
             let explained =
                 misspelt.contains(&field.name) || missing <= unknown && matches!(field.default, Default::Required);
@@ -94,19 +95,19 @@ impl Check<'_> {
         owner: &Owner,
         fields: &'static [Field],
         name: &Ident,
-        given: &[Given<'_>],
+        absent: &[&Field],
     ) -> Option<&'static str> {
         let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
         let message = format!("{} has no {} `{}`", owner.what, owner.noun, name.text);
         let mut error = Diagnostic::error(Code::UnknownField, name.span, message)
             .label(format!("unknown {}", owner.noun))
-            .suggest(&name.text, &names);
+            .suggest(self.out.len(), &name.text, || names.clone());
         if names.is_empty() {
             error = error.help(format!("{} takes no {}s", owner.what, owner.noun));
         }
-        let near = suggest::nearest(&name.text, names);
-        let missing: Vec<&Field> = absent(fields, given).collect();
-        if let (None, [missing]) = (near, missing.as_slice()) {
+        // Where no words are looked for, it may be any of those that are missing.
+        let near = suggest::worth(self.out.len()).then(|| suggest::nearest(&name.text, names)).flatten();
+        if let (None, [missing]) = (near, absent) {
             error = error.help(format!("did you mean `{}`, which is missing?", missing.name));
         }
         self.out.push(error);
@@ -208,6 +209,7 @@ fn example(ty: Ty) -> String {
         Ty::Int(Some(unit), _) => format!("N {}", unit.name()),
         Ty::Int(None, _) => "N".into(),
         Ty::Float(..) => "X".into(),
+        Ty::OrNone(ty) => format!("{}|none", example(*ty)),
         Ty::Block(kind) => kind.word().to_uppercase(),
         Ty::Either(kind, _) => kind.word().to_uppercase(),
         Ty::Init => "POLICY.init|hf(...)".into(),
@@ -225,7 +227,7 @@ fn example(ty: Ty) -> String {
             .join("|"),
         Ty::Record(_) => "{ ... }".into(),
         Ty::Words(_) => "[...]".into(),
-        Ty::Text => "\"...\"".into(),
+        Ty::Text | Ty::Name => "\"...\"".into(),
         Ty::Value(flow) => flow.noun().to_uppercase(),
     }
 }

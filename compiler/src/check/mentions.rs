@@ -1,12 +1,18 @@
-//! Which parameters a block mentions: those are the blocks to check again where a parameter changes.
+//! Which parameters a declaration mentions: those are to be checked again where a parameter changes.
 
-use pbpo_grammar::ast::{Block, Body, Expr, ExprKind, Stmt};
+use pbpo_grammar::ast::{Block, Body, Expr, ExprKind, Param, Stmt};
 
 use crate::scope::Scope;
 
 /// Calls `found` with every parameter that a block mentions.
 pub fn block(scope: &Scope, block: &Block, found: &mut impl FnMut(&str)) {
     body(scope, &block.body, found);
+}
+
+/// Calls `found` with every parameter that the value or the range of a parameter mentions.
+pub fn param(scope: &Scope, param: &Param, found: &mut impl FnMut(&str)) {
+    let ends = param.range.iter().flat_map(|range| [&range.low, &range.high]);
+    ends.chain([&param.value]).for_each(|value| expr(scope, value, found));
 }
 
 fn body(scope: &Scope, braces: &Body, found: &mut impl FnMut(&str)) {

@@ -2,11 +2,12 @@
 //!
 //! `declare.rs`: which names there are; `fields.rs`: fields and arguments against a table;
 //! `value.rs`: one value against its type; `number.rs`: numbers and constant expressions;
-//! `refs.rs`: references by name; `rules.rs`: what fields have to do with each other.
+//! `refs.rs`: references by name; `rules.rs`: what fields have to do with each other; `judges.rs`: those of judges.
 
 mod call;
 mod declare;
 mod fields;
+mod judges;
 mod mentions;
 pub mod number;
 mod refs;
@@ -17,18 +18,20 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use std::sync::Arc;
 
-use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Arg, Block, Body, ExprKind, Item, PipelineBody, Stmt};
+use pbpo_grammar::{FileId, Span};
 
 pub use call::{Callee, as_call};
 pub use declare::{duplicate, unknown_kind};
 pub use fields::{Given, Owner};
 pub use refs::unassigned;
+pub use value::control_character;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Args, Checked};
-use crate::modules::{Entry, Project};
+use crate::layered::Layered;
+use crate::modules::{Entries, Project};
 use crate::schema::{Kind, blocks};
 use crate::scope::{Locals, Scope};
 
@@ -44,28 +47,33 @@ pub struct Check<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Program {
     pub scope: Scope,
-    pub blocks: BTreeMap<String, Arc<Checked>>,
+    pub blocks: Layered<Arc<Checked>>,
     /// Pipelines of the main file that can be run, in its order.
-    pub pipelines: Vec<Arc<Item>>,
-    /// The blocks that mention each parameter.
-    pub(crate) users: Arc<BTreeMap<String, BTreeSet<String>>>,
+    pub pipelines: Arc<Vec<Arc<Item>>>,
+    /// The parameters that each file sees: the name there, and the global one.
+    pub(crate) params: Arc<BTreeMap<FileId, Vec<(String, String)>>>,
+    /// The declarations that mention each parameter, by their places among the entries.
+    users: Arc<BTreeMap<String, BTreeSet<usize>>>,
 }
 
 /// Checks everything but what is in pipelines and objectives.
-pub fn program(project: &Project, entries: &[Entry], out: &mut Vec<Diagnostic>) -> Program {
-    let scope = declare::scope(project, entries, out);
+pub fn program(project: &Project, out: &mut Vec<Diagnostic>) -> Program {
+    let scope = declare::scope(project, &project.entries, out);
     let mut program = Program { scope, ..Program::default() };
-    let mut users: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for entry in entries {
+    let mut users: BTreeMap<String, BTreeSet<usize>> = BTreeMap::new();
+    let mut pipelines = Vec::new();
+    for (index, entry) in project.entries.iter().enumerate() {
+        let mut user = |param: &str| {
+            users.entry(param.to_owned()).or_default().insert(index);
+        };
         match &*entry.item {
+            Item::Param(param) => mentions::param(&program.scope, param, &mut user),
             Item::Block(block) if !program.blocks.contains_key(&entry.global) => {
                 program.check(&entry.global, block, out);
-                mentions::block(&program.scope, block, &mut |param| {
-                    users.entry(param.to_owned()).or_default().insert(entry.global.clone());
-                });
+                mentions::block(&program.scope, block, &mut user);
             }
             Item::Pipeline(pipeline) if pipeline.formals.is_none() && entry.file == project.main => {
-                program.pipelines.push(entry.item.clone());
+                pipelines.push(entry.item.clone());
             }
             Item::Extern(item) if !entry.std => out.push(
                 Diagnostic::error(Code::ExternOutside, item.span, "`extern` belongs to the standard library")
@@ -76,7 +84,18 @@ pub fn program(project: &Project, entries: &[Entry], out: &mut Vec<Diagnostic>) 
         }
     }
     program.users = Arc::new(users);
+    program.pipelines = Arc::new(pipelines);
+    program.params = Arc::new(seen_params(project, &program.scope));
     program
+}
+
+/// The parameters that each file sees.
+fn seen_params(project: &Project, scope: &Scope) -> BTreeMap<FileId, Vec<(String, String)>> {
+    let seen = |file: FileId| -> Vec<(String, String)> {
+        let view = project.views.in_file(file).iter().filter(|(_, global)| scope.params.contains_key(global));
+        view.map(|(name, global)| (name.clone(), global.clone())).collect()
+    };
+    project.files.iter().map(|(file, _)| (*file, seen(*file))).collect()
 }
 
 impl Program {
@@ -86,6 +105,12 @@ impl Program {
         let args = check.block(kind, block);
         rules::block(kind, &args, &self.scope, check.out);
         self.blocks.insert(global.to_owned(), Arc::new(Checked { kind, name: block.name.span, args }));
+    }
+
+    /// Makes ready for many copies.
+    pub fn share(&mut self) {
+        self.blocks.share();
+        self.scope.share();
     }
 
     /// The call that a pipeline is, if it is one.
@@ -100,33 +125,51 @@ impl Program {
     }
 
     /// The program with other items in the place of some: only what they change is checked again.
-    pub fn revised(&self, entries: &[Entry], changed: &BTreeSet<usize>, out: &mut Vec<Diagnostic>) -> Program {
+    pub fn revised(&self, entries: &Entries<'_>, changed: &BTreeSet<usize>, out: &mut Vec<Diagnostic>) -> Program {
         let mut program = self.clone();
-        let mut again: BTreeSet<&str> = BTreeSet::new();
-        let mut param = false;
-        for entry in changed.iter().filter_map(|index| entries.get(*index)) {
-            match &*entry.item {
+        let mut blocks: BTreeSet<usize> = BTreeSet::new();
+        let mut params: BTreeSet<usize> = BTreeSet::new();
+        for index in changed {
+            let Some((entry, item)) = entries.get(*index) else { continue };
+            match &**item {
                 Item::Block(_) => {
-                    again.insert(&entry.global);
+                    blocks.insert(*index);
                 }
-                Item::Param(_) => param = true,
+                Item::Param(_) => {
+                    params.insert(*index);
+                }
                 _ => {
-                    program.scope.items.insert(entry.global.clone(), entry.item.clone());
+                    program.scope.items.insert(entry.global.clone(), item.clone());
                 }
             }
         }
-        if param {
-            for entry in entries {
-                let Item::Param(written) = &*entry.item else { continue };
-                let before = self.scope.params.get(&entry.global).and_then(|param| param.value.clone());
-                declare::declare_param(&mut program.scope, &entry.global, written, out);
-                if program.scope.params.get(&entry.global).and_then(|param| param.value.clone()) != before {
-                    again.extend(self.users.get(&entry.global).into_iter().flatten().map(String::as_str));
+        // In the order of the file: a parameter may use those above it.
+        while let Some(index) = params.pop_first() {
+            let Some((entry, item)) = entries.get(index) else { continue };
+            let Item::Param(written) = &**item else { continue };
+            let value =
+                |program: &Program| program.scope.params.get(&entry.global).and_then(|param| param.value.clone());
+            let before = value(self);
+            declare::declare_param(&mut program.scope, &entry.global, written, out);
+            if value(&program) == before {
+                continue;
+            }
+            for user in self.users.get(&entry.global).into_iter().flatten() {
+                match entries.at(*user).map(|item| &**item) {
+                    Some(Item::Block(_)) => {
+                        blocks.insert(*user);
+                    }
+                    Some(Item::Param(_)) if *user > index => {
+                        params.insert(*user);
+                    }
+                    _ => {}
                 }
             }
         }
-        for entry in entries.iter().filter(|entry| again.contains(entry.global.as_str())) {
-            if let Item::Block(block) = &*entry.item {
+        for index in blocks {
+            if let Some((entry, item)) = entries.get(index)
+                && let Item::Block(block) = &**item
+            {
                 program.check(&entry.global, block, out);
             }
         }
@@ -213,16 +256,11 @@ impl Check<'_> {
         let known = |name: &str| fields.iter().chain(blocks::FOLLOWER).any(|field| field.name == name);
         let mut said = false;
         for name in given.iter().filter_map(|given| given.name).filter(|name| !known(&name.text)) {
-            let all: Vec<&str> = fields.iter().map(|field| field.name).chain(["follows"]).collect();
+            let all = || fields.iter().map(|field| field.name).chain(["follows"]).collect();
             said |= crate::suggest::nearest(&name.text, ["model", "follows"]).is_some();
-            self.out.push(
-                Diagnostic::error(
-                    Code::UnknownField,
-                    name.span,
-                    format!("policy `{}` has no field `{}`", block.name.text, name.text),
-                )
-                .suggest(&name.text, &all),
-            );
+            let message = format!("policy `{}` has no field `{}`", block.name.text, name.text);
+            let error = Diagnostic::error(Code::UnknownField, name.span, message);
+            self.out.push(error.suggest(self.out.len(), &name.text, all));
         }
         if !said {
             self.out.push(

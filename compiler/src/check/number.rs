@@ -11,8 +11,8 @@ use crate::schema::Range;
 use crate::suggest;
 use crate::units::{UNITS, Unit};
 
-/// Whole numbers beyond this are not exact.
-const LARGEST: f64 = 9_007_199_254_740_992.0;
+/// Whole numbers beyond this are not exact; what is computed and comes out as this may have been rounded to it.
+pub const LARGEST: f64 = 9_007_199_254_740_992.0;
 
 impl Check<'_> {
     /// A value that is known before the run.
@@ -68,17 +68,13 @@ impl Check<'_> {
         let (mut unit, mut factor) = (None, 1.0);
         if let Some(written) = &literal.unit {
             let Some((known, times)) = Unit::parse(&written.text) else {
-                let names: Vec<&str> = UNITS.iter().map(|(name, ..)| *name).collect();
-                self.out.push(
-                    Diagnostic::error(Code::UnknownUnit, written.span, format!("no unit is called `{}`", written.text))
-                        .label("unknown unit")
-                        .suggest(&written.text, &names),
-                );
+                self.out.push(unknown_unit(written, self.out.len()));
                 return None;
             };
             (unit, factor) = (Some(known), times);
         }
-        self.finite(Number { value: literal.value * factor, whole: literal.whole, unit, from: None }, span)
+        let number = Number { value: literal.value * factor, whole: literal.whole, unit, from: None };
+        if factor == 1.0 { self.finite(number, span) } else { self.computed(number, span) }
     }
 
     /// The value of a parameter; only a parameter is known before the run.
@@ -101,10 +97,13 @@ impl Check<'_> {
             return None;
         }
         if !self.scope.doubtful.contains(name) {
-            let view = self.scope.views.in_file(word.span.file);
-            let params = view.iter().filter(|(_, global)| self.scope.params.contains_key(*global));
-            let params = params.map(|(name, _)| name.as_str());
-            let nearest = suggest::nearest(name, params).map(|near| format!("did you mean `{near}`?"));
+            let nearest = || {
+                let view = self.scope.views.in_file(word.span.file);
+                let params = view.iter().filter(|(_, global)| self.scope.params.contains_key(global));
+                suggest::nearest(name, params.map(|(name, _)| name.as_str()))
+            };
+            let nearest = suggest::worth(self.out.len()).then(nearest).flatten();
+            let nearest = nearest.map(|near| format!("did you mean `{near}`?"));
             let number = if ty == "int" { "a whole number" } else { "a number" };
             let help = nearest.unwrap_or_else(|| match name {
                 "none" => format!("write {number}: `none` is a word of other fields"),
@@ -156,19 +155,24 @@ impl Check<'_> {
             return None;
         }
         let unit = if op == BinaryOp::Div && left.unit == right.unit { None } else { left.unit.or(right.unit) };
-        self.finite(Number { value, whole, unit, from: left.from.or(right.from) }, span)
+        self.computed(Number { value, whole, unit, from: left.from.or(right.from) }, span)
+    }
+
+    /// A number that was computed: a whole one at the limit may be a rounded one.
+    fn computed(&mut self, number: Number, span: Span) -> Option<Number> {
+        if number.whole && number.value.is_finite() && number.value.abs() >= LARGEST {
+            let error = Diagnostic::error(Code::NotFinite, span, "this whole number may have been rounded");
+            self.out.push(error.label(format!("what is computed must be below {LARGEST:.0}")));
+            return None;
+        }
+        self.finite(number, span)
     }
 
     fn finite(&mut self, number: Number, span: Span) -> Option<Number> {
         if number.value.is_finite() && (!number.whole || number.value.abs() <= LARGEST) {
             return Some(number);
         }
-        let message = if number.value.is_nan() || number.value.is_infinite() {
-            "this is not a finite number"
-        } else {
-            "this whole number is too large"
-        };
-        self.out.push(Diagnostic::error(Code::NotFinite, span, message).label("beyond what can be computed with"));
+        self.out.push(if number.value.is_finite() { too_large(span) } else { not_finite(span) });
         None
     }
 
@@ -227,6 +231,22 @@ impl Check<'_> {
         ));
         None
     }
+}
+
+/// A unit that does not exist; `said` is the number of findings before.
+pub fn unknown_unit(unit: &Ident, said: usize) -> Diagnostic {
+    Diagnostic::error(Code::UnknownUnit, unit.span, format!("no unit is called `{}`", unit.text))
+        .label("unknown unit")
+        .suggest(said, &unit.text, || UNITS.iter().map(|(name, ..)| *name).collect())
+}
+
+fn not_finite(span: Span) -> Diagnostic {
+    Diagnostic::error(Code::NotFinite, span, "this is not a finite number").label("beyond what can be computed with")
+}
+
+/// A whole number that may not be exactly what was written.
+pub fn too_large(span: Span) -> Diagnostic {
+    Diagnostic::error(Code::NotFinite, span, "this whole number is too large").label("beyond what can be computed with")
 }
 
 /// The shortest spelling of a number.

@@ -4,7 +4,7 @@ use pbpo_grammar::ast::{Expr, ExprKind, Ident};
 
 use super::{Check, path_text};
 use crate::code::Code;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{DECLARED_NOWHERE, Diagnostic};
 use crate::schema::{Flow, Kind, scored, tasks};
 use crate::scope::Locals;
 use crate::suggest;
@@ -33,7 +33,11 @@ impl Check<'_> {
             if found == kind {
                 return Some(global.to_owned());
             }
-            let near = self.scope.of_kind(kind, name.span.file);
+            let few = || {
+                let near = self.scope.of_kind(kind, name.span.file);
+                (!near.is_empty() && near.len() <= 8).then(|| format!("write {}", suggest::one_of(&near)))
+            };
+            let help = suggest::worth(self.out.len()).then(few).flatten();
             self.out.push(
                 Diagnostic::error(
                     Code::WrongKind,
@@ -42,7 +46,7 @@ impl Check<'_> {
                 )
                 .label(format!("`{text}` is {}", found.noun()))
                 .also(decl.name, "declared here")
-                .maybe_help((!near.is_empty() && near.len() <= 8).then(|| format!("write {}", suggest::one_of(&near)))),
+                .maybe_help(help),
             );
         } else if let Some(param) = self.scope.param(name) {
             self.out.push(
@@ -72,11 +76,17 @@ impl Check<'_> {
     /// likely a missing declaration: one report does, however often it is used.
     pub fn unknown_block(&mut self, kinds: &[Kind], name: &Ident) {
         let text = &name.text;
-        let known: Vec<&str> = kinds.iter().flat_map(|kind| self.scope.of_kind(*kind, name.span.file)).collect();
+        if self.scope.doubtful.contains(text) || self.scope.missing.contains(text) {
+            return;
+        }
+        let worth = suggest::worth(self.out.len());
+        let known = || kinds.iter().flat_map(|kind| self.scope.of_kind(*kind, name.span.file)).collect();
+        let known: Vec<&str> = if worth { known() } else { Vec::new() };
         let words: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
         let near = suggest::nearest(text, known.iter().copied());
-        if self.scope.doubtful.contains(text) || (near.is_none() && !self.scope.missing.add(text)) {
-            return;
+        // What it looks like is not known after many findings: it may well be a slip in each of its places.
+        if near.is_none() && worth {
+            self.scope.missing.add(text);
         }
         let declare: Vec<String> = words.iter().map(|word| format!("`{word} {text} {{ ... }}`")).collect();
         let declare = suggest::join(&declare, "or");
@@ -87,7 +97,7 @@ impl Check<'_> {
             None => format!("write {}, or declare {declare}", suggest::one_of(&known)),
         };
         let message = format!("no {} is called `{text}`", words.join(" or "));
-        self.out.push(Diagnostic::error(Code::UnknownName, name.span, message).label("declared nowhere").help(help));
+        self.out.push(Diagnostic::error(Code::UnknownName, name.span, message).label(DECLARED_NOWHERE).help(help));
     }
 
     /// The name of a block of either kind; what is of neither is held to the first.
@@ -160,11 +170,11 @@ impl Check<'_> {
                 if names.contains(&name) {
                     return Some(name.to_owned());
                 }
-                self.out.push(
+                let error =
                     Diagnostic::error(Code::UnknownName, task.span, format!("no task is called `{}`", task.text))
                         .label("unknown task")
-                        .suggest(&task.text, names),
-                );
+                        .suggest(self.out.len(), &task.text, || names.to_vec());
+                self.out.push(error);
                 None
             }
             [task, ..] if names.contains(&self.scope.task(task)) => {
@@ -230,12 +240,11 @@ impl Check<'_> {
         } else if let Some(error) = self.locals.and_then(|locals| unassigned(locals, name)) {
             self.out.push(error);
         } else if !self.scope.doubtful.contains(text) {
-            let near = self.locals.map(|locals| locals.of_flow(flow)).unwrap_or_default();
-            self.out.push(
-                Diagnostic::error(Code::UnknownName, name.span, format!("nothing is called `{text}`"))
-                    .label(format!("{} belong here", flow.noun()))
-                    .suggest(text, &near),
-            );
+            let near = || self.locals.map(|locals| locals.of_flow(flow)).unwrap_or_default();
+            let error = Diagnostic::error(Code::UnknownName, name.span, format!("nothing is called `{text}`"))
+                .label(format!("{} belong here", flow.noun()))
+                .suggest(self.out.len(), text, near);
+            self.out.push(error);
         }
         None
     }

@@ -3,7 +3,7 @@
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::Args;
-use crate::schema::Kind;
+use crate::schema::{DIGITS, Kind};
 use crate::scope::Scope;
 
 /// Rules of a block whose fields are all of the right type.
@@ -21,11 +21,15 @@ pub fn block(kind: Kind, args: &Args, scope: &Scope, out: &mut Vec<Diagnostic>) 
         }
         Kind::Oracle => {
             if let Some(by) = args.choice("by") {
-                is_an_address(&by.args, out);
+                super::judges::rules(by, out);
             }
         }
-        Kind::Data
-        | Kind::RewardModel
+        Kind::Data => {
+            if let Some(source) = args.choice("source").filter(|source| source.name == "digits") {
+                there_are_so_many(&source.args, out);
+            }
+        }
+        Kind::RewardModel
         | Kind::Features
         | Kind::Exploration
         | Kind::Constraint
@@ -36,6 +40,28 @@ pub fn block(kind: Kind, args: &Args, scope: &Scope, out: &mut Vec<Diagnostic>) 
         | Kind::Sweep
         | Kind::Op => {}
     }
+}
+
+/// `digits` has only so many prompts of a length: those of `test` are different, and a split may have none.
+fn there_are_so_many(args: &Args, out: &mut Vec<Diagnostic>) {
+    let (Some(split), Some(count), Some(length)) = (args.word("split"), args.int("count"), args.int("length")) else {
+        return;
+    };
+    let row = ["train", "prompts", "test"].iter().position(|word| *word == split);
+    let of_split = row.and_then(|row| DIGITS.get(row)?.get(usize::try_from(length).ok()?.checked_sub(2)?));
+    let (Some(there), Some(at)) = (of_split.copied(), args.span("count")) else { return };
+    let needed = if split == "test" { u64::try_from(count).unwrap_or(0) } else { 1 };
+    if there >= needed {
+        return;
+    }
+    let help =
+        if there == 0 { "raise `length`".to_owned() } else { format!("write `count = {there}`, or raise `length`") };
+    let message = format!("`digits` has {there} different prompts of {length} digits in `{split}`");
+    let error = Diagnostic::error(Code::OutOfRange, at, message).label(format!("{count} different ones are asked for"));
+    out.push(match args.span("length") {
+        Some(length) if length != at => error.also(length, "so many digits").help(help),
+        _ => error.help(help),
+    });
 }
 
 /// A follower follows a policy with a model of its own.
@@ -63,19 +89,6 @@ fn needs_a_checkpoint(args: &Args, out: &mut Vec<Diagnostic>) {
             error = error.also(model, "the model");
         }
         out.push(error);
-    }
-}
-
-/// Servers are spoken to by HTTP.
-fn is_an_address(args: &Args, out: &mut Vec<Diagnostic>) {
-    let (Some(url), Some(at)) = (args.text("url"), args.span("url")) else { return };
-    let host = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    if host.is_none_or(|host| host.is_empty() || host.starts_with('/')) {
-        out.push(
-            Diagnostic::error(Code::WrongType, at, "this is no address of a server")
-                .label("it begins with http:// or https:// and a host")
-                .help("write `url = \"http://localhost:8000/v1\"`"),
-        );
     }
 }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr, ExprKind, Ident};
+use pbpo_outside::shown::is_control;
 
 use super::fields::{Given, Owner};
 use super::{Check, describe, path_text};
@@ -23,6 +24,8 @@ impl Check<'_> {
         match ty {
             Ty::Int(unit, range) => self.int(field, unit, range, expr).map(Value::Int),
             Ty::Float(unit, range) => self.float(field, unit, range, expr).map(Value::Float),
+            Ty::OrNone(_) if is_none(expr) => Some(Value::Nothing),
+            Ty::OrNone(ty) => self.value(field, *ty, expr),
             Ty::Block(kind) => self.block_ref(kind, expr).map(Value::Block),
             Ty::Either(one, other) => self.either_ref(one, other, expr).map(Value::Block),
             Ty::Init if is_call(expr) => {
@@ -41,13 +44,22 @@ impl Check<'_> {
                 }
                 _ => self.wrong_type(expr, "a record", Some(format!("write `{field} = {{ ... }}`"))),
             },
-            Ty::Text => match &expr.kind {
+            Ty::Text | Ty::Name => match &expr.kind {
+                ExprKind::Text(text) if matches!(ty, Ty::Name) && text.contains(is_control) => {
+                    self.control(field, text, expr)
+                }
                 ExprKind::Text(text) => Some(Value::Text(text.clone())),
                 _ => self.wrong_type(expr, "a text", Some(format!("write `{field} = \"...\"`"))),
             },
             Ty::Words(variants) => self.words(field, variants, expr).map(Value::Words),
             Ty::Value(flow) => self.local_ref(flow, expr).map(Value::Local),
         }
+    }
+
+    /// Says that a name of something outside has a control character: a `\n` was likely meant as it stands.
+    fn control<T>(&mut self, field: &str, text: &str, expr: &Expr) -> Option<T> {
+        self.out.push(control_character(field, text, expr.span));
+        None
     }
 
     /// Says that a value is of another type.
@@ -94,11 +106,11 @@ impl Check<'_> {
         };
         let Some(variant) = variants.iter().find(|variant| variant.name == word) else {
             if !self.scope.doubtful.contains(&word) {
-                self.out.push(
+                let error =
                     Diagnostic::error(Code::UnknownChoice, span, format!("`{word}` is not a value of `{field}`"))
                         .label("unknown value")
-                        .suggest(&word, &names),
-                );
+                        .suggest(self.out.len(), &word, || names);
+                self.out.push(error);
             }
             return None;
         };
@@ -137,10 +149,22 @@ impl Check<'_> {
     }
 }
 
+/// A control character in the name of something outside.
+pub fn control_character(what: &str, text: &str, at: Span) -> Diagnostic {
+    let found = text.chars().find(|c| is_control(*c)).unwrap_or_default();
+    Diagnostic::error(Code::ControlCharacter, at, format!("`{what}` has a control character"))
+        .label(format!("`{}` is in it", found.escape_default()))
+        .help("write `/` between folders, and `\\\\` for a `\\` as it stands")
+}
+
 /// The text of a path as one word, with its place.
 fn head(path: &[Ident]) -> Option<(String, Span)> {
     let (first, last) = (path.first()?, path.last()?);
     Some((path_text(path), first.span.to(last.span)))
+}
+
+fn is_none(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Path(path) if path_text(path) == "none")
 }
 
 fn is_call(expr: &Expr) -> bool {

@@ -206,6 +206,10 @@ impl Offers<'_> {
             (Ty::Score, [_]) => self.keywords(&["score"]),
             (_, [_, ..]) => {}
             (Ty::Int(..) | Ty::Float(..), _) => self.params(),
+            (Ty::OrNone(ty), _) => {
+                self.keywords(&["none"]);
+                self.value(*ty, path);
+            }
             (Ty::Block(kind), _) => self.blocks(kind),
             (Ty::Either(one, other), _) => {
                 self.blocks(one);
@@ -215,7 +219,7 @@ impl Offers<'_> {
             (Ty::Score, _) => self.scores(),
             (Ty::Choice(_) | Ty::Task | Ty::Words(_), _) => self.alternatives(ty),
             (Ty::Value(wanted), _) => self.variables(|flow| flow == wanted),
-            (Ty::Record(_) | Ty::Text, _) => {}
+            (Ty::Record(_) | Ty::Text | Ty::Name, _) => {}
         }
     }
 }

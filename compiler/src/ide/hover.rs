@@ -128,6 +128,7 @@ impl Ide {
             };
         }
         match args.get(last)? {
+            Value::Nothing => Some("none".to_owned()),
             Value::Int(value) => Some(value.to_string()),
             Value::Float(value) => Some(value.to_string()),
             Value::Text(text) => Some(format!("{text:?}")),
@@ -235,7 +236,7 @@ impl Ide {
     }
 
     fn program(&self) -> Program {
-        check::program(&self.project, &self.project.entries, &mut Vec::new())
+        check::program(&self.project, &mut Vec::new())
     }
 }
 

@@ -129,7 +129,8 @@ impl<'a> Offers<'a> {
 
     /// Units that a number of a field may carry.
     pub fn unit(&mut self, field: Option<&Field>) {
-        let (Some(Ty::Int(Some(unit), _)) | Some(Ty::Float(Some(unit), _))) = field.map(|field| field.ty) else {
+        let ty = field.map(|field| if let Ty::OrNone(ty) = field.ty { *ty } else { field.ty });
+        let (Some(Ty::Int(Some(unit), _)) | Some(Ty::Float(Some(unit), _))) = ty else {
             return;
         };
         for (name, ..) in units::UNITS.iter().filter(|(_, other, _)| *other == unit) {

@@ -21,6 +21,7 @@ pub fn type_text(field: &Field) -> String {
 /// A type with its unit and range: `int tokens in 1..96`.
 pub(super) fn ty(ty: Ty) -> String {
     match ty {
+        Ty::OrNone(inner) => format!("{} | none", self::ty(*inner)),
         Ty::Int(unit, limits) => number("int", unit, limits, true),
         Ty::Float(unit, limits) => number("float", unit, limits, false),
         Ty::Block(kind) => kind.word().into(),
@@ -30,7 +31,7 @@ pub(super) fn ty(ty: Ty) -> String {
         Ty::Choice(variants) => one_of(variants),
         Ty::Task => one_of(crate::schema::tasks()),
         Ty::Record(_) => "{ ... }".into(),
-        Ty::Text => "text".into(),
+        Ty::Text | Ty::Name => "text".into(),
         Ty::Words(variants) => format!("[{}]", one_of(variants)),
         Ty::Value(flow) => flow.noun().trim_start_matches("a ").into(),
     }

@@ -1,5 +1,7 @@
 //! Lints over blocks.
 
+use std::collections::BTreeMap;
+
 use crate::check::Program;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
@@ -13,7 +15,7 @@ pub fn check(program: &Program, out: &mut Vec<Diagnostic>) {
 
 /// A constraint without weight.
 fn zero_beta(program: &Program, out: &mut Vec<Diagnostic>) {
-    for (name, block) in &program.blocks {
+    for (name, block) in program.blocks.iter() {
         let keep = block.args.choice("keep").filter(|keep| keep.name == "lagrangian");
         let zero = keep.is_some_and(|keep| keep.args.float("beta") == Some(0.0));
         if let Some(at) = block.args.span("keep").filter(|_| zero) {
@@ -29,6 +31,13 @@ fn zero_beta(program: &Program, out: &mut Vec<Diagnostic>) {
 /// A linear reward model whose ball leaves theta* out: labels follow theta* times the oracle's `scale`. The norm of a
 /// world whose rewards are tuned to a horizon is a limit, and a file has its own.
 fn small_bound(program: &Program, out: &mut Vec<Diagnostic>) {
+    let mut scales: BTreeMap<&str, f64> = BTreeMap::new();
+    for by in program.blocks.values().filter_map(|oracle| oracle.args.choice("by")) {
+        if let (Some(world), Some(scale)) = (by.args.name("score"), by.args.float("scale")) {
+            let largest = scales.entry(world).or_insert(1.0);
+            *largest = largest.max(scale);
+        }
+    }
     for (name, block) in program.blocks.iter().filter(|(_, block)| block.kind == Kind::RewardModel) {
         let Some(of_world) = block.args.name("world") else { continue };
         let Some(world) = program.blocks.get(of_world).map(|world| &world.args) else { continue };
@@ -38,11 +47,7 @@ fn small_bound(program: &Program, out: &mut Vec<Diagnostic>) {
         let (Some(bound), Some(norm), false) = (block.args.float("bound"), world.float("norm"), tuned) else {
             continue;
         };
-        let scales = program.blocks.values().filter_map(|oracle| {
-            let by = oracle.args.choice("by").filter(|by| by.args.name("score") == Some(of_world))?;
-            by.args.float("scale")
-        });
-        let scale = scales.fold(1.0, f64::max);
+        let scale = scales.get(of_world).copied().unwrap_or(1.0);
         let at = block.args.span("bound").unwrap_or(block.name);
         if bound < norm * scale * (1.0 - 1e-9) {
             let needed = norm * scale;

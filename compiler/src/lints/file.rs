@@ -35,7 +35,7 @@ fn one_seed(project: &Project, sweep: &Sweep, out: &mut Vec<Diagnostic>) {
     };
     let seed = |axis: &SweepAxis| {
         let target = Target::of(&project.views, &axis.path);
-        target.is_some_and(|target| target.is_seed(&project.entries))
+        target.is_some_and(|target| target.is_seed(project))
     };
     let seeds = axes(sweep).any(|axis| seed(axis) && several(&axis.values));
     let compares = sweep.over.len() > 1

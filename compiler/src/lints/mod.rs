@@ -4,7 +4,7 @@
 //! `file.rs`: over sweeps; `variables.rs`: over statements; `plan.rs`: over the stages of a plan, `terms.rs` for it over
 //! objectives; `blocks.rs`: over blocks; `idle.rs`: parameters that change nothing. A new lint: a line of [`LINTS`], and a function in one of them.
 
-mod blocks;
+pub mod blocks;
 pub mod file;
 pub mod idle;
 pub mod mentioned;
@@ -55,11 +55,10 @@ pub const ALL: &str = "all";
 pub fn check_names(levels: &[(Level, Ident)], out: &mut Vec<Diagnostic>) {
     let names: Vec<&str> = LINTS.iter().map(|lint| lint.name).chain([ALL]).collect();
     for (_, name) in levels.iter().filter(|(_, name)| !names.contains(&name.text.as_str())) {
-        out.push(
-            Diagnostic::error(Code::UnknownLint, name.span, format!("no lint is called `{}`", name.text))
-                .label("unknown lint")
-                .suggest(&name.text, &names),
-        );
+        let error = Diagnostic::error(Code::UnknownLint, name.span, format!("no lint is called `{}`", name.text))
+            .label("unknown lint")
+            .suggest(out.len(), &name.text, || names.clone());
+        out.push(error);
     }
 }
 

@@ -1,12 +1,11 @@
 //! Lints over the stages of a plan.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use pbpo_grammar::Span;
 use pbpo_plan::{Body, Op, Stage};
 use serde_json::Value as Json;
 
-use super::blocks;
 use super::terms::{estimates, pull, sign_of_gap};
 use crate::Planned;
 use crate::check::Program;
@@ -19,11 +18,11 @@ const FEW: i64 = 50;
 
 /// Every stage of a point.
 pub fn check(planned: &Planned, program: &Program, out: &mut Vec<Diagnostic>) {
-    let mut look = Look { planned, program, out, stages: HashMap::new() };
+    let mut look = Look { planned, program, out, stages: HashMap::new(), ops: HashMap::new(), trained: HashMap::new() };
     look.collect(&planned.plan.body, 0);
+    look.index();
     look.body(&planned.plan.body, &[]);
     look.train_on_test();
-    blocks::check(program, look.out);
 }
 
 struct Look<'a> {
@@ -32,7 +31,14 @@ struct Look<'a> {
     out: &'a mut Vec<Diagnostic>,
     /// The stage that makes each value, and the number of loops around it.
     stages: HashMap<&'a str, (&'a Stage, usize)>,
+    /// The stages of each operation, in the order of their names.
+    ops: HashMap<Op, Vec<&'a Stage>>,
+    /// The first stage that trains on data of these settings.
+    trained: HashMap<String, &'a Stage>,
 }
+
+/// Operations that train on data, and the ports of these.
+const TRAINS: [(Op, &str); 2] = [(Op::Imitate, "data"), (Op::Sample, "prompts")];
 
 /// What tells data apart, the number of rows aside; the split is second.
 type Settings<'a> = [Option<&'a Json>; 6];
@@ -52,13 +58,27 @@ impl<'a> Look<'a> {
         self.stages.get(value).map(|(stage, _)| *stage)
     }
 
+    /// Sorts the stages by what they do.
+    fn index(&mut self) {
+        for (stage, _) in self.stages.values() {
+            self.ops.entry(stage.op).or_default().push(stage);
+        }
+        for stages in self.ops.values_mut() {
+            stages.sort_by(|a, b| a.name.cmp(&b.name));
+            stages.dedup_by(|a, b| a.name == b.name);
+        }
+        for (op, port) in TRAINS {
+            for stage in self.with_op(op) {
+                if let Some((_, seen)) = self.source(stage, port) {
+                    self.trained.entry(key(&seen)).or_insert(stage);
+                }
+            }
+        }
+    }
+
     /// Every stage with an operation, in the order of their names.
     fn with_op(&self, op: Op) -> Vec<&'a Stage> {
-        let mut found: Vec<&'a Stage> =
-            self.stages.values().map(|(stage, _)| *stage).filter(|stage| stage.op == op).collect();
-        found.sort_by(|a, b| a.name.cmp(&b.name));
-        found.dedup_by(|a, b| a.name == b.name);
-        found
+        self.ops.get(&op).cloned().unwrap_or_default()
     }
 
     /// `loops`: the bodies around, with their counts.
@@ -151,12 +171,7 @@ impl<'a> Look<'a> {
     fn test_on_train(&mut self, stage: &Stage) {
         let Some((data, held)) = self.source(stage, "data") else { return };
         let (data, span) = (data.name.clone(), self.span(stage));
-        let uses = [(Op::Imitate, "data"), (Op::Sample, "prompts")];
-        let found = uses.iter().find_map(|(op, port)| {
-            let same = |other: &&Stage| self.source(other, port).is_some_and(|(_, seen)| seen == held);
-            self.with_op(*op).into_iter().find(same)
-        });
-        if let Some(other) = found {
+        if let Some(other) = self.trained.get(&key(&held)).copied() {
             self.out.push(
                 Diagnostic::warning(Code::TestOnTrain, span, format!("`{data}` is also trained on"))
                     .label("measured on data of the same split")
@@ -168,13 +183,16 @@ impl<'a> Look<'a> {
 
     /// Training on the test split. Where the same data is also measured on, that is said there.
     fn train_on_test(&mut self) {
-        let measured: Vec<_> =
-            self.with_op(Op::Evaluate).into_iter().filter_map(|stage| Some(self.source(stage, "data")?.1)).collect();
-        let uses = [(Op::Imitate, "data"), (Op::Sample, "prompts")].into_iter();
-        let found = uses.flat_map(|(op, port)| self.with_op(op).into_iter().map(move |stage| (stage, port)));
+        let measured: BTreeSet<String> = self
+            .with_op(Op::Evaluate)
+            .into_iter()
+            .filter_map(|stage| Some(key(&self.source(stage, "data")?.1)))
+            .collect();
+        let found =
+            TRAINS.into_iter().flat_map(|(op, port)| self.with_op(op).into_iter().map(move |stage| (stage, port)));
         let found = found.filter_map(|(stage, port)| Some((stage, self.source(stage, port)?)));
         let test = |settings: &Settings<'_>| settings.get(1).copied().flatten().and_then(Json::as_str) == Some("test");
-        let found = found.into_iter().find(|(_, (_, seen))| test(seen) && !measured.contains(seen));
+        let found = found.into_iter().find(|(_, (_, seen))| test(seen) && !measured.contains(&key(seen)));
         if let Some((stage, (data, _))) = found {
             self.out.push(
                 Diagnostic::warning(Code::TrainOnTest, self.span(stage), format!("`{}` is the test split", data.name))
@@ -272,6 +290,11 @@ impl<'a> Look<'a> {
             }
         }
     }
+}
+
+/// Settings as one text.
+fn key(settings: &Settings<'_>) -> String {
+    serde_json::to_string(settings).unwrap_or_default()
 }
 
 /// Whether a loop carries the player of a step.

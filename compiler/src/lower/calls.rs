@@ -94,11 +94,12 @@ fn target(program: &Program, callee: &Ident, out: &mut Vec<Diagnostic>) -> Optio
     let scope = &program.scope;
     let Some((global, decl)) = scope.block(callee) else {
         if !scope.doubtful.contains(&callee.text) {
-            let names: Vec<&str> = scope.of_items(Kind::Pipeline, callee.span.file);
+            let near = suggest::worth(out.len())
+                .then(|| suggest::nearest(&callee.text, scope.of_items(Kind::Pipeline, callee.span.file)));
             out.push(
                 Diagnostic::error(Code::UnknownName, callee.span, format!("no pipeline is called `{}`", callee.text))
                     .label("declared nowhere")
-                    .help(match suggest::nearest(&callee.text, names) {
+                    .help(match near.flatten() {
                         Some(near) => format!("did you mean `{near}`?"),
                         None => match crate::stdlib::home(&callee.text) {
                             Some(module) => format!("import it: `use {module} {{ {} }}`", callee.text),

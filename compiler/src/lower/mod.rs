@@ -53,11 +53,13 @@ pub fn check_call(program: &Program, pipeline: &Pipeline, out: &mut Vec<Diagnost
     calls::body(program, pipeline, out);
 }
 
-/// Checks an objective whose parameters stand for what they are declared as.
-pub fn check_objective(program: &Program, objective: &Objective, locals: Locals, out: &mut Vec<Diagnostic>) {
+/// Checks an objective whose parameters stand for what they are declared as. Whether it comes to many terms, not all of
+/// which are known, as it calls one that is in error.
+pub fn check_objective(program: &Program, objective: &Objective, locals: Locals, out: &mut Vec<Diagnostic>) -> bool {
     let mut lower = Lower::new(program, out);
     lower.locals = locals;
     lower.objective_value(&objective.value);
+    lower.terms.unknown && lower.terms.count > MANY_TERMS
 }
 
 fn lower_body(
@@ -76,9 +78,9 @@ fn lower_body(
     // What the pipeline's own file sees: that is what the words in it mean.
     let (views, file) = (&program.scope.views, pipeline.span.file);
     let value = |global: &str| program.scope.params.get(global)?.value.as_ref().map(constant);
-    let view = views.in_file(file).iter();
+    let seen = program.params.get(&file).into_iter().flatten();
     let params: BTreeMap<String, Json> =
-        view.filter_map(|(name, global)| Some((name.clone(), value(global)?))).collect();
+        seen.filter_map(|(name, global)| Some((name.clone(), value(global)?))).collect();
     let seed = views.seed(file).and_then(value).and_then(|seed| seed.as_u64()).unwrap_or(0);
     let stages = std::mem::take(&mut lower.stages);
     let spans = std::mem::take(&mut lower.spans);
@@ -112,6 +114,9 @@ struct Lower<'a> {
     calls: usize,
     terms: Terms,
 }
+
+/// An objective that comes to more terms than this, of which some are in error, is not looked into again.
+const MANY_TERMS: usize = 1000;
 
 /// What calls of objectives have become so far.
 #[derive(Default)]

@@ -225,7 +225,8 @@ impl Lower<'_> {
                 let verb = if called { "descend" } else { "ascend" };
                 error.help(format!("`{word}` belongs in an objective: `{verb} P on {word}(...)`"))
             } else {
-                error.maybe_help(suggest::help(&word, &names()))
+                let help = suggest::worth(self.out.len()).then(|| suggest::help(&word, &names()));
+                error.maybe_help(help.flatten())
             });
             return None;
         };

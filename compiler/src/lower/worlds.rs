@@ -28,7 +28,9 @@ impl Lower<'_> {
         let written = |span: &Span| span.file != at.file || span.start > at.start;
         let mut found: Vec<(Span, &str)> =
             idle.iter().filter_map(|field| Some((of.args.span(field).filter(written)?, *field))).collect();
-        let norm = block.args.span("norm").filter(|span| of.name == "file" && *span != block.name);
+        // A default stands at the head of the block.
+        let in_body = |span: &Span| span.file != block.name.file || span.start > block.name.start;
+        let norm = block.args.span("norm").filter(|span| of.name == "file" && in_body(span));
         found.extend(norm.map(|span| (span, "norm")));
         for (span, field) in found {
             self.out.push(

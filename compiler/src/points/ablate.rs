@@ -1,5 +1,7 @@
 //! `ablate = [a, b]`: the baseline, and each of some blocks switched off.
 
+use std::sync::Arc;
+
 use pbpo_grammar::ast::{Block, Expr, ExprKind, Ident, Item, Setting};
 
 use super::sweep::{Choice, Factor};
@@ -38,10 +40,11 @@ impl Finder<'_> {
             if self.project.doubtful.contains(&name.text) {
                 return None;
             }
-            let names: Vec<&str> =
-                self.entries.iter().filter(|e| off(&e.item).is_some()).map(|e| e.global.as_str()).collect();
+            let said = self.out.len();
+            let switches = self.project.entries.iter().filter(|entry| off(&entry.item).is_some());
+            let names = || switches.map(|entry| entry.global.as_str()).collect();
             let error = Diagnostic::error(Code::UnknownName, name.span, format!("no block is called `{}`", name.text));
-            self.out.push(error.label("not a block").suggest(&name.text, &names));
+            self.out.push(error.label("not a block").suggest(said, &name.text, names));
             return None;
         };
         let Some((field, value)) = off_block(block) else {
@@ -60,7 +63,7 @@ impl Finder<'_> {
         let word = |text: &str| Ident { text: text.to_owned(), span: name.span };
         let path = [name.clone(), word(field)];
         let value = Expr { kind: ExprKind::Path(vec![word(value)]), span: name.span };
-        Some(Choice { name: Some(format!("no_{}", name.text)), sets: vec![Override::new(&path, &value)] })
+        Some(Choice { name: Some(format!("no_{}", name.text)), sets: vec![Arc::new(Override::new(&path, &value))] })
     }
 }
 

@@ -1,17 +1,21 @@
 //! The values of an axis: a list, a range, equal steps or equal factors; and axes that go together.
 
+use std::sync::Arc;
+
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{AxisValues, Expr, ExprKind, Number, SweepAxis};
 
 use super::sweep::{Choice, Factor, MOST};
 use super::{Finder, Override};
+use crate::check::number::{LARGEST, too_large};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 
 impl Finder<'_> {
     pub(super) fn axis(&mut self, axis: &SweepAxis) -> Option<Factor> {
         let values = self.values(axis)?;
-        let options = values.iter().map(|value| Choice { name: None, sets: vec![Override::new(&axis.path, value)] });
+        let options =
+            values.iter().map(|value| Choice { name: None, sets: vec![Arc::new(Override::new(&axis.path, value))] });
         Some(Factor { options: options.collect(), span: axis.span })
     }
 
@@ -33,7 +37,8 @@ impl Finder<'_> {
             return None;
         }
         let options = (0..length).map(|row| {
-            let cell = |(axis, values): &(&SweepAxis, Vec<Expr>)| Some(Override::new(&axis.path, values.get(row)?));
+            let cell =
+                |(axis, values): &(&SweepAxis, Vec<Expr>)| Some(Arc::new(Override::new(&axis.path, values.get(row)?)));
             Choice { name: None, sets: columns.iter().filter_map(cell).collect() }
         });
         Some(Factor { options: options.collect(), span })
@@ -82,6 +87,10 @@ impl Finder<'_> {
         if low > high {
             let error = Diagnostic::error(Code::EmptySweep, range.span, "an axis without values");
             self.out.push(error.label("the first end is above the last").help(format!("write `{high}..{low}`")));
+            return None;
+        }
+        if low.abs().max(high.abs()) > LARGEST {
+            self.out.push(too_large(range.span));
             return None;
         }
         if high - low >= MOST as f64 {

@@ -1,9 +1,10 @@
 //! What a sweep gives a value twice: the last would count, and the names of the points would lie.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use pbpo_grammar::Span;
-use pbpo_grammar::ast::Setting;
+use pbpo_grammar::ast::{Ident, Setting};
 
 use super::sweep::Factor;
 use super::{Finder, Override, Target, target};
@@ -17,7 +18,7 @@ struct Claim {
     text: String,
     span: Span,
     /// The alternatives.
-    sets: Vec<Override>,
+    sets: Vec<Arc<Override>>,
     /// The same in every point.
     fixed: bool,
 }
@@ -33,15 +34,17 @@ impl Claim {
 impl Finder<'_> {
     /// Whether no two entries of a sweep set one thing; says so of those that do.
     pub(super) fn no_clash(&mut self, factors: &[Factor], fixed: &[Setting]) -> bool {
-        let mut claims: Vec<Claim> = Vec::new();
+        let mut claims: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
         let mut good = true;
         // What is fixed is set first.
-        let sets = fixed.iter().map(|set| (set.span(), vec![Override::new(&set.path, &set.value)], true));
+        let sets = fixed.iter().map(|set| (set.span(), vec![Arc::new(Override::new(&set.path, &set.value))], true));
         let swept = factors.iter().flat_map(columns).map(|(span, sets)| (span, sets, false));
         for (span, sets, fixed) in sets.chain(swept) {
             let Some(path) = sets.first().map(|set| set.path.as_slice()) else { continue };
             // A name that is unknown is said where it is set.
             let Some(target) = Target::of(&self.project.views, path) else { continue };
+            // Only what is of one declaration can clash.
+            let claims = claims.entry(target.global.clone()).or_default();
             let claim = Claim { target, text: path_text(path), span, sets, fixed };
             match claims.iter().find(|other| other.target.meets(&claim.target) && !other.leaves_open(&claim)) {
                 Some(first) => {
@@ -82,15 +85,23 @@ impl Finder<'_> {
 }
 
 /// The overrides of each path that a factor sets.
-fn columns(factor: &Factor) -> Vec<(Span, Vec<Override>)> {
-    let mut columns: Vec<(Span, Vec<Override>)> = Vec::new();
+fn columns(factor: &Factor) -> Vec<(Span, Vec<Arc<Override>>)> {
+    let mut columns: Vec<(Span, Vec<Arc<Override>>)> = Vec::new();
+    let mut known: BTreeMap<String, usize> = BTreeMap::new();
+    let mut last: Option<(&[Ident], usize)> = None;
     for set in factor.options.iter().flat_map(|option| &option.sets) {
-        let same = |(_, column): &&mut (Span, Vec<Override>)| {
-            column.first().is_some_and(|first| path_text(&first.path) == path_text(&set.path))
+        let same = |path: &[Ident]| path.iter().map(|word| &word.text).eq(set.path.iter().map(|word| &word.text));
+        // Mostly the path of before.
+        let at = match last.filter(|(path, _)| same(path)) {
+            Some((_, at)) => at,
+            None => *known.entry(path_text(&set.path)).or_insert_with(|| {
+                columns.push((set.path.first().map_or(factor.span, |word| word.span), Vec::new()));
+                columns.len() - 1
+            }),
         };
-        match columns.iter_mut().find(same) {
-            Some((_, column)) => column.push(set.clone()),
-            None => columns.push((set.path.first().map_or(factor.span, |word| word.span), vec![set.clone()])),
+        last = Some((&set.path, at));
+        if let Some((_, column)) = columns.get_mut(at) {
+            column.push(set.clone());
         }
     }
     if let [(span, _)] = columns.as_mut_slice() {

@@ -6,14 +6,13 @@ use super::{Override, Target, overrides::value_text, target};
 use crate::check::path_text;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::modules::{Entry, Project};
+use crate::modules::Project;
 
 /// What names in a condition stand for: what this point sets, else the values of parameters, else words.
 pub(super) struct Look<'a> {
     /// All that is set, in order: the last that gives a value to a path counts.
     pub sets: &'a [&'a Override],
     pub project: &'a Project,
-    pub entries: &'a [Entry],
 }
 
 /// A value in a condition.
@@ -40,6 +39,9 @@ impl Look<'_> {
         }
         Ok(match &expr.kind {
             ExprKind::Bool(value) => Value::Bool(*value),
+            ExprKind::Number(number) if number.whole && number.value > crate::check::number::LARGEST => {
+                return Err(Box::new(crate::check::number::too_large(expr.span)));
+            }
             ExprKind::Number(number) => Value::Number(number.value),
             ExprKind::Text(text) => Value::Text(text.clone()),
             ExprKind::Path(path) => return self.named(path, expr, depth),
@@ -78,10 +80,10 @@ impl Look<'_> {
                 _ => self.value(&value, depth + 1),
             };
         }
-        let param = self.entries.iter().find_map(|entry| match &*entry.item {
-            Item::Param(param) if entry.global == wanted.global => Some(param),
+        let param = match self.project.item(&wanted.global) {
+            Some(Item::Param(param)) => Some(param),
             _ => None,
-        });
+        };
         match param {
             Some(param) if path.len() == 1 => self.value(&param.value, depth + 1),
             _ if path.len() > 1 => {

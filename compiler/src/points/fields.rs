@@ -56,8 +56,8 @@ fn set_in_args(
 
 fn find(fields: &'static [Field], owner: &str, name: &Ident) -> Result<&'static Field, Failure> {
     fields.iter().find(|field| field.name == name.text).ok_or_else(|| {
-        let names: Vec<&str> = fields.iter().map(|field| field.name).collect();
-        unknown(name, format!("`{owner}` has no `{}`", name.text), &names)
+        let names = || fields.iter().map(|field| field.name).collect();
+        unknown(name, format!("`{owner}` has no `{}`", name.text), names)
     })
 }
 
@@ -77,9 +77,11 @@ fn set_in_value(slot: &mut Expr, schema: &'static Field, rest: &[Ident], value: 
         }
         Ty::Int(..)
         | Ty::Float(..)
+        | Ty::OrNone(_)
         | Ty::Block(_)
         | Ty::Either(..)
         | Ty::Text
+        | Ty::Name
         | Ty::Init
         | Ty::Score
         | Ty::Words(_)

@@ -3,7 +3,7 @@
 //! A point is a pipeline with an ordered list of overrides. `overrides.rs`: how one is applied; `target.rs`: what
 //! one sets; `sweep.rs`: the points of a sweep; `axis.rs`: the values of an axis; `ablate.rs`: blocks taken out;
 //! `clash.rs`: what a sweep sets twice; `pinned.rs`: what makes its points equal; `condition.rs`: its `where`;
-//! `names.rs`: which points a name means.
+//! `names.rs`: which points a name means; `plain.rs`: of which values one is enough to be checked.
 
 mod ablate;
 mod axis;
@@ -13,10 +13,13 @@ mod fields;
 mod names;
 pub mod overrides;
 pub mod pinned;
+mod plain;
 mod sweep;
 pub mod target;
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use pbpo_grammar::ast::{Ident, Item, Variant};
 use pbpo_grammar::{FileId, Span};
@@ -26,7 +29,7 @@ pub use target::Target;
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::modules::{Entry, Project};
+use crate::modules::Project;
 use crate::source::{SourceMap, TARGET};
 use crate::suggest;
 
@@ -42,35 +45,57 @@ pub struct Point {
     /// Global name of the pipeline.
     pub pipeline: String,
     /// The overrides in order, with what they come from: a variant or a sweep.
-    pub overrides: Vec<(Origin, Override)>,
+    pub overrides: Vec<(Origin, Arc<Override>)>,
+}
+
+impl Point {
+    /// Whether it is a point of a sweep.
+    pub fn swept(&self) -> bool {
+        self.overrides.iter().any(|(origin, _)| matches!(origin, Origin::Sweep(_)))
+    }
 }
 
 /// Where an override comes from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
-    Variant(String),
-    Sweep(String),
+    Variant(Arc<str>),
+    Sweep(Arc<str>),
 }
 
 /// Finds what has been asked for, and gives its points.
 pub struct Finder<'a> {
     pub project: &'a Project,
-    pub entries: &'a [Entry],
     /// Those of the command line, which come on top.
     pub sets: &'a [Override],
     pub out: &'a mut Vec<Diagnostic>,
+    /// The points are for their names and values: a sweep gives just enough of them that each value is in one.
+    pub each_value: bool,
+    /// An override stays in a point though a later one hides it.
+    pub keep_hidden: bool,
     /// The variants and sweeps that are being resolved, outermost first.
-    stack: Vec<(String, Span)>,
+    stack: Vec<String>,
+    /// Where each is in it.
+    depths: BTreeMap<String, usize>,
+    /// The points of the variants that were resolved.
+    known: BTreeMap<String, Vec<Point>>,
+    /// The seed, if one of its values is as good as any to check a sweep; looked for once.
+    seed: OnceCell<Option<&'a str>>,
 }
+
+/// Most variants and sweeps in each other while they are resolved.
+const LONGEST: usize = 1000;
+/// A circle of more than this many variants is reported once, a shorter one at each of them.
+const SHORT: usize = 8;
 
 impl<'a> Finder<'a> {
     pub fn new(project: &'a Project, sets: &'a [Override], out: &'a mut Vec<Diagnostic>) -> Self {
-        Self { project, entries: &project.entries, sets, out, stack: Vec::new() }
+        let (stack, depths, known) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+        Self { project, sets, out, each_value: false, keep_hidden: false, stack, depths, known, seed: OnceCell::new() }
     }
 
     /// The declaration of a global name.
     fn item(&self, global: &str) -> Option<&'a Item> {
-        self.entries.iter().find(|entry| entry.global == global).map(|entry| &*entry.item)
+        self.project.item(global)
     }
 
     /// The points of a name of the main file, `grid[seed=0]` all with that seed; nothing where there was an error.
@@ -110,7 +135,17 @@ impl<'a> Finder<'a> {
                 vec![Point { name, group, parts: Vec::new(), pipeline: global, overrides: Vec::new() }]
             }
             Some(Item::Variant(variant)) => {
-                self.nested(&global, word, |finder| finder.variant(&global, variant)).unwrap_or_default()
+                self.resolve_bases(variant);
+                if let Some(known) = self.known.get(&global) {
+                    return known.clone();
+                }
+                let Some(points) = self.nested(&global, word, |finder| finder.variant(&global, variant)) else {
+                    return Vec::new();
+                };
+                if !points.is_empty() {
+                    self.known.insert(global, points.clone());
+                }
+                points
             }
             Some(Item::Sweep(sweep)) => {
                 self.nested(&global, word, |finder| finder.sweep(&global, sweep)).unwrap_or_default()
@@ -126,22 +161,80 @@ impl<'a> Finder<'a> {
         }
     }
 
+    /// Resolves what a variant is of, from the far end of the chain, so that a long one takes no stack. What is wrong with
+    /// a long chain is said once; short ones are left to `nested`.
+    fn resolve_bases(&mut self, variant: &'a Variant) {
+        let (mut chain, mut places, mut word) = (Vec::new(), BTreeMap::new(), &variant.of);
+        let mut first = None;
+        while let Some(global) = self.project.views.global(word).filter(|global| !self.known.contains_key(*global))
+            && let Some(Item::Variant(next)) = self.item(global)
+        {
+            first = places.insert(global.to_owned(), chain.len());
+            if first.is_some() {
+                break;
+            }
+            chain.push((word, global.to_owned()));
+            word = &next.of;
+        }
+        let is_long = chain.len() > SHORT;
+        if let Some(first) = first {
+            if is_long {
+                let outer = self.stack.len();
+                self.stack.extend(chain.iter().map(|(_, global)| global.clone()));
+                let global = self.stack.get(outer + first).cloned().unwrap_or_default();
+                self.circle(&global, word, outer + first);
+                self.stack.truncate(outer);
+                self.known.extend(chain.into_iter().map(|(_, global)| (global, Vec::new())));
+            }
+            return;
+        }
+        while let Some((word, _)) = chain.pop() {
+            if self.points(word).is_empty() {
+                if is_long {
+                    self.known.extend(chain.into_iter().map(|(_, global)| (global, Vec::new())));
+                }
+                return;
+            }
+        }
+    }
+
     /// Resolves something that must not contain itself.
     fn nested<T>(&mut self, global: &str, word: &Ident, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
-        if let Some(first) = self.stack.iter().position(|(name, _)| name == global) {
-            let mut way: Vec<&str> = self.stack.iter().skip(first).map(|(name, _)| name.as_str()).collect();
-            way.push(global);
-            self.out.push(
-                Diagnostic::error(Code::VariantCycle, word.span, format!("`{global}` is a variant of itself"))
-                    .label(way.join(" of "))
-                    .help("name a pipeline here"),
-            );
+        if let Some(first) = self.depths.get(global).copied() {
+            self.circle(global, word, first);
             return None;
         }
-        self.stack.push((global.to_owned(), word.span));
+        if self.stack.len() >= LONGEST {
+            let error = Diagnostic::error(
+                Code::TooDeep,
+                word.span,
+                format!("a chain of more than {LONGEST} variants and sweeps"),
+            );
+            self.out.push(error.label("too deep from here on").help("name a pipeline here"));
+            return None;
+        }
+        self.depths.insert(global.to_owned(), self.stack.len());
+        self.stack.push(global.to_owned());
         let made = work(self);
         self.stack.pop();
+        self.depths.remove(global);
         Some(made)
+    }
+
+    /// Says that something contains itself, with the way round if it is short.
+    fn circle(&mut self, global: &str, word: &Ident, first: usize) {
+        let way = self.stack.get(first..).unwrap_or_default();
+        let long = way.len() > SHORT;
+        let shown = way.iter().take(SHORT).map(String::as_str).chain(long.then_some("...")).chain([global]);
+        let shown: Vec<&str> = shown.collect();
+        self.out.push(
+            Diagnostic::error(Code::VariantCycle, word.span, format!("`{global}` is a variant of itself"))
+                .label(shown.join(" of "))
+                .help("name a pipeline here"),
+        );
+        if long {
+            self.known.extend(way.iter().map(|name| (name.clone(), Vec::new())));
+        }
     }
 
     fn variant(&mut self, global: &str, variant: &Variant) -> Vec<Point> {
@@ -159,25 +252,41 @@ impl<'a> Finder<'a> {
         for point in &mut points {
             global.clone_into(&mut point.name);
             global.clone_into(&mut point.group);
-            let origin = Origin::Variant(global.to_owned());
-            point.overrides.extend(
-                variant.settings.iter().map(|setting| (origin.clone(), Override::new(&setting.path, &setting.value))),
-            );
+            let origin = Origin::Variant(global.into());
+            let sets = variant.settings.iter().map(|setting| Arc::new(Override::new(&setting.path, &setting.value)));
+            let sets: Vec<(Origin, Arc<Override>)> = sets.map(|set| (origin.clone(), set)).collect();
+            if !self.keep_hidden {
+                self.hide(&mut point.overrides, &sets);
+            }
+            point.overrides.extend(sets);
         }
         points
+    }
+
+    /// Takes out what later overrides hide: those of the same parameter.
+    fn hide(&self, sets: &mut Vec<(Origin, Arc<Override>)>, later: &[(Origin, Arc<Override>)]) {
+        let param = |set: &Override| match set.path.as_slice() {
+            [name] => match self.project.place(self.project.views.global(name)?) {
+                Some(place) if matches!(self.project.entries.get(place)?.item.as_ref(), Item::Param(_)) => Some(place),
+                _ => None,
+            },
+            _ => None,
+        };
+        let hidden: BTreeSet<usize> = later.iter().filter_map(|(_, set)| param(set)).collect();
+        if !hidden.is_empty() {
+            sets.retain(|(_, set)| param(set).is_none_or(|place| !hidden.contains(&place)));
+        }
     }
 
     fn unknown(&mut self, word: &Ident) {
         if self.project.doubtful.contains(&word.text) {
             return;
         }
-        let names = self.runnable(word.span.file);
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        self.out.push(
+        let error =
             Diagnostic::error(Code::UnknownPipeline, word.span, format!("no pipeline is called `{}`", word.text))
                 .label("unknown pipeline")
-                .suggest(&word.text, &names),
-        );
+                .suggest(self.out.len(), &word.text, || self.runnable(word.span.file));
+        self.out.push(error);
     }
 
     fn wrong(&mut self, word: &Ident, item: &Item) {
@@ -200,27 +309,13 @@ impl<'a> Finder<'a> {
     }
 
     /// Names of everything in a file that can be run.
-    fn runnable(&self, file: FileId) -> Vec<String> {
-        let view: &BTreeMap<String, String> = self.project.views.in_file(file);
+    fn runnable(&self, file: FileId) -> Vec<&'a str> {
+        let view: &'a BTreeMap<String, String> = self.project.views.in_file(file);
         let runs = |global: &String| match self.item(global) {
             Some(Item::Pipeline(pipeline)) => pipeline.formals.is_none(),
             Some(Item::Variant(_) | Item::Sweep(_)) => true,
             _ => false,
         };
-        view.iter().filter(|(_, global)| runs(global)).map(|(name, _)| name.clone()).collect()
+        view.iter().filter(|(_, global)| runs(global)).map(|(name, _)| name.as_str()).collect()
     }
-}
-
-/// Points in which each override of some points occurs at least once: enough to check every value.
-pub fn each_value(points: Vec<Point>) -> Vec<Point> {
-    let mut seen: std::collections::BTreeSet<(String, Span)> = std::collections::BTreeSet::new();
-    points
-        .into_iter()
-        .filter(|point| {
-            let sets = point.overrides.iter().map(|(_, set)| (set.text.clone(), set.value.span));
-            let pipeline = (point.pipeline.clone(), Span::default());
-            // All of them are remembered, not up to the first new one.
-            sets.chain([pipeline]).filter(|set| seen.insert(set.clone())).count() > 0
-        })
-        .collect()
 }

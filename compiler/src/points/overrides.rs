@@ -3,7 +3,6 @@
 //! where it was written.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use pbpo_grammar::ast::{Arg, Block, Body, Expr, ExprKind, Ident, Item, PipelineBody, Stmt};
 use pbpo_grammar::{FileId, Span, parse_expr};
@@ -12,9 +11,10 @@ use super::fields::{paths, set_in_body};
 use crate::check::field_span;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::modules::{Entry, Project};
+use crate::modules::Entries;
 use crate::schema::{Field, Kind, blocks};
 use crate::source::{SET, SourceMap};
+use crate::suggest;
 
 /// One override: of a variant, a sweep, or the command line.
 #[derive(Clone, Debug)]
@@ -94,31 +94,29 @@ pub fn parse(texts: &[String], sources: &mut SourceMap, out: &mut Vec<Diagnostic
 
 /// Applies overrides in order: the entries that they change.
 pub fn apply<'o>(
-    entries: &mut [Entry],
-    project: &Project,
+    entries: &mut Entries<'_>,
     overrides: impl IntoIterator<Item = &'o Override>,
     out: &mut Vec<Diagnostic>,
 ) -> BTreeSet<usize> {
     let mut changed = BTreeSet::new();
     for item in overrides {
-        match set(entries, project, &item.path, item.value.clone()) {
+        suggest::after(out.len(), || match set(entries, &item.path, item.value.clone()) {
             Ok(index) => changed.extend(index),
-            Err(error) => out.extend(error.map(|error| longer_path(entries, project, &item.path, error))),
-        }
+            Err(error) => out.extend(error.map(|error| longer_path(entries, &item.path, error))),
+        });
     }
     changed
 }
 
 /// Where the last word of an unknown path is a field further down, the whole path to it.
-fn longer_path(entries: &[Entry], project: &Project, path: &[Ident], error: Diagnostic) -> Diagnostic {
+fn longer_path(entries: &Entries<'_>, path: &[Ident], error: Diagnostic) -> Diagnostic {
     let (Some(first), Some(last)) = (path.first(), path.last()) else { return error };
-    if error.code != Code::UnknownPath || error.primary.span != last.span {
+    if error.code != Code::UnknownPath || error.primary.span != last.span || !suggest::worth(0) {
         return error;
     }
     let mut all = Vec::new();
-    for (name, global) in project.views.in_file(first.span.file) {
-        let item = entries.iter().find(|entry| entry.global == *global).map(|entry| &*entry.item);
-        if let (Some(Item::Block(block)), true) = (item, path.len() == 1 || *name == first.text)
+    for (name, global) in entries.project.views.in_file(first.span.file) {
+        if let (Some(Item::Block(block)), true) = (entries.item(global), path.len() == 1 || *name == first.text)
             && let Some(fields) = fields_of(block)
         {
             paths(&block.body, fields, name, &mut all);
@@ -128,7 +126,7 @@ fn longer_path(entries: &[Entry], project: &Project, path: &[Ident], error: Diag
     let found: Vec<&str> = all.iter().map(String::as_str).filter(|path| path.ends_with(&ending)).collect();
     match found.as_slice() {
         [] => error,
-        found => Diagnostic { fix: None, ..error.help(format!("write {}", crate::suggest::one_of(found))) },
+        found => Diagnostic { fix: None, ..error.help(format!("write {}", suggest::one_of(found))) },
     }
 }
 
@@ -168,35 +166,23 @@ fn parse_one(id: FileId, text: &str) -> Result<(Vec<Ident>, Expr), Failure> {
     let padded = format!("{}{right}", " ".repeat(left.len() + 1));
     match parse_expr(id, &padded) {
         Ok(value) => Ok((path, value)),
-        Err(fault) => Err(Some(crate::syntax::fault(&fault))),
+        Err(fault) => Err(Some(crate::syntax::fault(&fault, 0))),
     }
 }
 
 /// Finds the target and replaces its value.
-fn set(entries: &mut [Entry], project: &Project, path: &[Ident], value: Expr) -> Result<Option<usize>, Failure> {
+fn set(entries: &mut Entries<'_>, path: &[Ident], value: Expr) -> Result<Option<usize>, Failure> {
     let Some((first, rest)) = path.split_first() else { return Ok(None) };
-    let target = project.views.global(first).and_then(|global| entries.iter().position(|e| e.global == global));
-    let Some(index) = target else {
+    let project = entries.project;
+    let Some(index) = project.views.global(first).and_then(|global| project.place(global)) else {
         if project.doubtful.contains(&first.text) {
             return Err(None);
         }
-        let value = |global: &String| {
-            let item = entries.iter().find(|entry| entry.global == *global).map(|entry| &*entry.item);
-            matches!(item, Some(Item::Param(_) | Item::Block(_) | Item::Pipeline(_)))
-        };
-        let view = project.views.in_file(first.span.file).iter();
-        let names: Vec<&str> = view.filter(|(_, global)| value(global)).map(|(name, _)| name.as_str()).collect();
-        let error = unknown(first, format!("nothing is called `{}`", first.text), &names);
-        let seed = first.text == "seed" && rest.is_empty();
-        return Err(if seed {
-            error.map(|error| error.help("declare it in the file: `param seed: int = 0`"))
-        } else {
-            error
-        });
+        return Err(nothing_called(entries, first, rest));
     };
-    let formals = called(entries, project, index);
-    let Some(entry) = entries.get_mut(index) else { return Ok(None) };
-    match Arc::make_mut(&mut entry.item) {
+    let formals = called(entries, index);
+    let Some(item) = entries.edit(index) else { return Ok(None) };
+    match item {
         Item::Param(param) => match rest.first() {
             None => {
                 param.value = value;
@@ -214,18 +200,26 @@ fn set(entries: &mut [Entry], project: &Project, path: &[Ident], value: Expr) ->
     Ok(Some(index))
 }
 
+fn nothing_called(entries: &Entries<'_>, first: &Ident, rest: &[Ident]) -> Failure {
+    let value =
+        |global: &String| matches!(entries.item(global), Some(Item::Param(_) | Item::Block(_) | Item::Pipeline(_)));
+    let view = entries.project.views.in_file(first.span.file).iter();
+    let names = || view.filter(|(_, global)| value(global)).map(|(name, _)| name.as_str()).collect();
+    let error = unknown(first, format!("nothing is called `{}`", first.text), names);
+    let seed = first.text == "seed" && rest.is_empty();
+    if seed { error.map(|error| error.help("declare it in the file: `param seed: int = 0`")) } else { error }
+}
+
 /// The names of the parameters of the pipeline that a pipeline calls.
-fn called(entries: &[Entry], project: &Project, index: usize) -> Vec<String> {
-    let callee = entries.get(index).and_then(|entry| match &*entry.item {
+fn called(entries: &Entries<'_>, index: usize) -> Vec<String> {
+    let callee = entries.at(index).and_then(|item| match &**item {
         Item::Pipeline(pipeline) => match &pipeline.body {
             PipelineBody::Call(Expr { kind: ExprKind::Call { callee, .. }, .. }) => callee.first(),
             _ => None,
         },
         _ => None,
     });
-    let global = callee.and_then(|callee| project.views.global(callee));
-    let item = entries.iter().find(|entry| Some(entry.global.as_str()) == global).map(|entry| &*entry.item);
-    match item {
+    match callee.and_then(|callee| entries.item(entries.project.views.global(callee)?)) {
         Some(Item::Pipeline(pipeline)) => {
             pipeline.formals.iter().flatten().map(|formal| formal.name.text.clone()).collect()
         }
@@ -246,14 +240,14 @@ fn not_a_value(name: &Ident, item: &Item) -> Failure {
 
 /// `main.outer = 5`: an argument of the call that a pipeline is.
 fn set_argument(call: &mut Expr, formals: &[String], name: &Ident, rest: &[Ident], value: Expr) -> Result<(), Failure> {
-    let names: Vec<&str> = formals.iter().map(String::as_str).collect();
+    let names = || formals.iter().map(String::as_str).collect();
     let [part] = rest else {
         let at = rest.last().unwrap_or(name);
-        return Err(unknown(at, format!("name one argument of pipeline `{}`", name.text), &names));
+        return Err(unknown(at, format!("name one argument of pipeline `{}`", name.text), names));
     };
     let ExprKind::Call { args, .. } = &mut call.kind else { return Err(None) };
     let Some(place) = formals.iter().position(|formal| *formal == part.text) else {
-        return Err(unknown(part, format!("pipeline `{}` has no `{}`", name.text, part.text), &names));
+        return Err(unknown(part, format!("pipeline `{}` has no `{}`", name.text, part.text), names));
     };
     let named = args.iter().position(|arg| arg.name.as_ref().is_some_and(|name| name.text == part.text));
     let by_place = || args.iter().enumerate().filter(|(_, arg)| arg.name.is_none()).map(|(at, _)| at).nth(place);
@@ -264,8 +258,8 @@ fn set_argument(call: &mut Expr, formals: &[String], name: &Ident, rest: &[Ident
     Ok(())
 }
 
-pub(super) fn unknown(at: &Ident, message: String, names: &[&str]) -> Failure {
-    Some(Diagnostic::error(Code::UnknownPath, at.span, message).label("unknown path").suggest(&at.text, names))
+pub(super) fn unknown<'n>(at: &Ident, message: String, names: impl FnOnce() -> Vec<&'n str>) -> Failure {
+    Some(Diagnostic::error(Code::UnknownPath, at.span, message).label("unknown path").suggest(0, &at.text, names))
 }
 
 pub(super) fn no_parts(name: &str, part: &Ident) -> Failure {
@@ -292,10 +286,10 @@ fn set_in_block(block: &mut Block, name: &Ident, rest: &[Ident], value: Expr) ->
 fn set_episodes(body: &mut Body, name: &Ident, rest: &[Ident], value: Expr) -> Result<(), Failure> {
     let [part] = rest else {
         let at = rest.last().unwrap_or(name);
-        return Err(unknown(at, format!("pipeline `{}` has only `episodes` to set", name.text), &["episodes"]));
+        return Err(unknown(at, format!("pipeline `{}` has only `episodes` to set", name.text), || vec!["episodes"]));
     };
     if part.text != "episodes" {
-        return Err(unknown(part, format!("pipeline `{}` has no `{}`", name.text, part.text), &["episodes"]));
+        return Err(unknown(part, format!("pipeline `{}` has no `{}`", name.text, part.text), || vec!["episodes"]));
     }
     let count = body.stmts.iter_mut().find_map(|stmt| match stmt {
         Stmt::Repeat { count, .. } => Some(count),
@@ -306,6 +300,6 @@ fn set_episodes(body: &mut Body, name: &Ident, rest: &[Ident], value: Expr) -> R
             *count = value;
             Ok(())
         }
-        None => Err(unknown(part, format!("pipeline `{}` has no repeat", name.text), &[])),
+        None => Err(unknown(part, format!("pipeline `{}` has no repeat", name.text), Vec::new)),
     }
 }

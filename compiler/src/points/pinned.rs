@@ -42,7 +42,7 @@ fn decides(project: &Project, pin: &Target, axis: &Override) -> bool {
 
 /// A seed is set, and it is none of the run: all points would draw the same numbers.
 pub fn other_seed(project: &Project, pipeline: FileId, sets: &[&Override]) -> Option<Diagnostic> {
-    let target = |set: &&Override| Target::of(&project.views, &set.path).filter(|to| to.is_seed(&project.entries));
+    let target = |set: &&Override| Target::of(&project.views, &set.path).filter(|to| to.is_seed(project));
     let set = sets.iter().find(|set| target(set).is_some())?;
     let own = project.views.seed(pipeline);
     if sets.iter().filter_map(target).any(|target| Some(target.global.as_str()) == own) {

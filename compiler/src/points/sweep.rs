@@ -1,10 +1,13 @@
 //! The points of a sweep: every combination of its axes that its `where` keeps.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use pbpo_grammar::Span;
-use pbpo_grammar::ast::{Expr, ExprKind, Ident, Sweep, SweepEntry};
+use pbpo_grammar::ast::{Expr, ExprKind, Ident, Item, Sweep, SweepEntry};
 
 use super::axis::whole;
-use super::{Finder, Origin, Override, Point, Target, condition};
+use super::{Finder, Origin, Override, Point, Target, condition, plain};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 
@@ -24,7 +27,7 @@ pub(super) struct Factor {
 pub(super) struct Choice {
     /// Its name, where that isn't what it sets.
     pub name: Option<String>,
-    pub sets: Vec<Override>,
+    pub sets: Vec<Arc<Override>>,
 }
 
 impl Choice {
@@ -42,18 +45,32 @@ impl Finder<'_> {
             return Vec::new();
         }
         let filters: Vec<(&Expr, Span)> = sweep.entries.iter().filter_map(filter).collect();
-        let mut points = Vec::new();
-        for base in &bases {
-            for choice in product(&factors) {
-                let chosen = choice.iter().flat_map(|choice| &choice.sets);
-                let sets: Vec<&Override> = fixed.iter().chain(chosen).collect();
-                match self.keeps(&filters, base, &sets) {
+        let origin = Origin::Sweep(global.into());
+        let (mut points, mut product) = (Vec::new(), Product::new(&factors));
+        let mut seen: BTreeSet<(usize, usize)> = BTreeSet::new();
+        let project = self.project;
+        let seed = if self.each_value { *self.seed.get_or_init(|| plain::unmentioned(project)) } else { None };
+        for (at, base) in bases.iter().enumerate() {
+            product.restart();
+            while let Some(choice) = product.next() {
+                let chosen = choice.iter().flat_map(|(_, _, choice)| &choice.sets);
+                let sets: Vec<&Arc<Override>> = fixed.iter().chain(chosen).collect();
+                match if filters.is_empty() { Some(true) } else { self.keeps(&filters, base, &sets) } {
                     Some(true) => {}
                     Some(false) => continue,
                     None => return Vec::new(),
                 }
+                if self.each_value {
+                    // All of them are remembered, not up to the first new one.
+                    let values = choice.iter().map(|(factor, option, choice)| {
+                        (*factor, if plain::seed(self.project, seed, choice) { usize::MAX } else { *option })
+                    });
+                    if values.chain([(usize::MAX, at)]).filter(|value| seen.insert(*value)).count() == 0 {
+                        continue;
+                    }
+                }
                 let several = sweep.over.len() > 1;
-                points.push(self.point(global, base, several, &choice, &sets));
+                points.push(self.point(&origin, global, base, several, &choice, &sets));
             }
         }
         if points.is_empty() && !bases.is_empty() {
@@ -68,8 +85,8 @@ impl Finder<'_> {
     fn bases(&mut self, sweep: &Sweep) -> Option<Vec<Point>> {
         let mut bases = Vec::new();
         for word in &sweep.over {
-            let found = self.points(word);
-            if found.len() > 1 {
+            // It is no base, whatever it resolves to: a long chain of sweeps is reported link by link.
+            if let Some(Item::Sweep(_)) = self.project.views.global(word).and_then(|global| self.item(global)) {
                 self.out.push(
                     Diagnostic::error(Code::WrongKind, word.span, "a sweep over a sweep")
                         .label("not a pipeline or a variant")
@@ -77,19 +94,27 @@ impl Finder<'_> {
                 );
                 return None;
             }
-            bases.extend(found);
+            bases.extend(self.points(word));
         }
         let over = sweep.over.iter().map(|word| (word.text.clone(), word.span));
         self.distinct(over, "two sides of a comparison are the same").then_some(bases)
     }
 
     /// One combination over one base; `several` bases stand in the names.
-    fn point(&self, global: &str, base: &Point, several: bool, choice: &[Choice], sets: &[&Override]) -> Point {
+    fn point(
+        &self,
+        origin: &Origin,
+        global: &str,
+        base: &Point,
+        several: bool,
+        choice: &[(usize, usize, &Choice)],
+        sets: &[&Arc<Override>],
+    ) -> Point {
         let mut parts: Vec<(String, bool)> = Vec::new();
         if several {
             parts.push((base.name.clone(), false));
         }
-        for choice in choice {
+        for (_, _, choice) in choice {
             match &choice.name {
                 Some(name) => parts.push((name.clone(), false)),
                 None => parts.extend(choice.sets.iter().map(|set| (set.text.clone(), self.is_seed(set)))),
@@ -101,7 +126,6 @@ impl Finder<'_> {
         let all: Vec<&str> = parts.iter().map(|(part, _)| part.as_str()).collect();
         let rest: Vec<&str> = parts.iter().filter(|(_, seed)| !seed).map(|(part, _)| part.as_str()).collect();
         let (name, group) = (called(&all), called(&rest));
-        let origin = Origin::Sweep(global.to_owned());
         let mut overrides = base.overrides.clone();
         overrides.extend(sets.iter().map(|set| (origin.clone(), (*set).clone())));
         let parts = parts.into_iter().map(|(part, _)| part).collect();
@@ -109,11 +133,11 @@ impl Finder<'_> {
     }
 
     fn is_seed(&self, set: &Override) -> bool {
-        Target::of(&self.project.views, &set.path).is_some_and(|target| target.is_seed(self.entries))
+        Target::of(&self.project.views, &set.path).is_some_and(|target| target.is_seed(self.project))
     }
 
     /// The factors of a sweep, what is the same in every point, and the most points it may have.
-    fn factors(&mut self, sweep: &Sweep) -> Option<(Vec<Factor>, Vec<Override>, usize)> {
+    fn factors(&mut self, sweep: &Sweep) -> Option<(Vec<Factor>, Vec<Arc<Override>>, usize)> {
         let (mut factors, mut fixed, mut limit) = (Vec::new(), Vec::new(), LIMIT);
         let mut good = true;
         for entry in &sweep.entries {
@@ -153,7 +177,7 @@ impl Finder<'_> {
             good &= self.distinct(options, "a run that is repeated tells nothing new");
         }
         good &= self.no_clash(&factors, &fixed);
-        let fixed = fixed.iter().map(|set| Override::new(&set.path, &set.value)).collect();
+        let fixed = fixed.iter().map(|set| Arc::new(Override::new(&set.path, &set.value))).collect();
         good.then_some((factors, fixed, limit))
     }
 
@@ -180,12 +204,12 @@ impl Finder<'_> {
     }
 
     /// Whether a point stays; nothing where a condition was in error.
-    fn keeps(&mut self, filters: &[(&Expr, Span)], base: &Point, sets: &[&Override]) -> Option<bool> {
-        let first = base.overrides.iter().map(|(_, set)| set);
-        let sets: Vec<&Override> = first.chain(sets.iter().copied()).chain(self.sets).collect();
+    fn keeps(&mut self, filters: &[(&Expr, Span)], base: &Point, sets: &[&Arc<Override>]) -> Option<bool> {
+        let first = base.overrides.iter().map(|(_, set)| &**set);
+        let sets: Vec<&Override> = first.chain(sets.iter().map(|set| &***set)).chain(self.sets).collect();
         let mut stays = true;
         for (filter, _) in filters {
-            let look = condition::Look { sets: &sets, project: self.project, entries: self.entries };
+            let look = condition::Look { sets: &sets, project: self.project };
             match look.holds(filter) {
                 Ok(holds) => stays &= holds,
                 Err(error) => {
@@ -205,15 +229,44 @@ fn filter(entry: &SweepEntry) -> Option<(&Expr, Span)> {
     }
 }
 
-/// Every combination, the last factor fastest.
-fn product(factors: &[Factor]) -> Vec<Vec<Choice>> {
-    factors.iter().fold(vec![Vec::new()], |all, factor| {
-        all.iter()
-            .flat_map(|left| {
-                factor.options.iter().map(move |option| left.iter().cloned().chain([option.clone()]).collect())
-            })
-            .collect()
-    })
+/// Every combination of options, the last factor fastest; none is copied.
+struct Product<'f> {
+    factors: &'f [Factor],
+    /// The option of each factor that comes next; nothing after the last combination.
+    next: Option<Vec<usize>>,
+}
+
+impl<'f> Product<'f> {
+    fn new(factors: &'f [Factor]) -> Self {
+        Self { factors, next: None }
+    }
+
+    fn restart(&mut self) {
+        let empty = self.factors.iter().any(|factor| factor.options.is_empty());
+        self.next = (!empty).then(|| vec![0; self.factors.len()]);
+    }
+
+    /// The next combination: of each factor its number, the option's number, and the option.
+    fn next(&mut self) -> Option<Vec<(usize, usize, &'f Choice)>> {
+        let at = self.next.as_mut()?;
+        let options = self.factors.iter().zip(at.iter()).enumerate();
+        let chosen =
+            options.filter_map(|(index, (factor, option))| Some((index, *option, factor.options.get(*option)?)));
+        let chosen = chosen.collect();
+        let mut more = false;
+        for (factor, option) in self.factors.iter().zip(at.iter_mut()).rev() {
+            *option += 1;
+            if *option < factor.options.len() {
+                more = true;
+                break;
+            }
+            *option = 0;
+        }
+        if !more {
+            self.next = None;
+        }
+        Some(chosen)
+    }
 }
 
 fn word(path: &[Ident]) -> Option<&str> {

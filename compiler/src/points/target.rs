@@ -2,7 +2,7 @@
 
 use pbpo_grammar::ast::{Expr, ExprKind, Ident, Item, Stmt};
 
-use crate::modules::{Entry, Views};
+use crate::modules::{Project, Views};
 
 /// A resolved path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,9 +32,9 @@ impl Target {
     }
 
     /// Whether it is a parameter that was declared as `seed`.
-    pub fn is_seed(&self, entries: &[Entry]) -> bool {
+    pub fn is_seed(&self, project: &Project) -> bool {
         let seed = |item: &Item| matches!(item, Item::Param(param) if param.name.text == "seed");
-        self.fields.is_empty() && entries.iter().any(|entry| entry.global == self.global && seed(&entry.item))
+        self.fields.is_empty() && project.item(&self.global).is_some_and(seed)
     }
 }
 

@@ -1,9 +1,14 @@
 //! With the source and labels under it, drawn by miette.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
+use std::ops::Range;
+use std::sync::Arc;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, SourceCode};
-use pbpo_grammar::Span;
+use pbpo_grammar::{FileId, Span};
+use pbpo_outside::shown;
 
 use super::short;
 use crate::Compiled;
@@ -33,12 +38,13 @@ pub fn render(compiled: &Compiled, style: Style) -> String {
         .with_context_lines(1)
         .without_syntax_highlighting();
     let mut out = String::new();
+    let shown = Shown::new(&compiled.sources);
     for diagnostic in compiled.diagnostics.iter().take(MOST) {
         if std::iter::once(&diagnostic.primary).chain(&diagnostic.others).any(|label| long(&compiled.sources, label)) {
             out.push_str(&short::line(diagnostic, &compiled.sources));
             continue;
         }
-        let drawn = Drawn::new(diagnostic, &compiled.sources);
+        let drawn = Drawn::new(diagnostic, &shown);
         // A formatter that writes to a string fails only by a bug in it: the short form is still there.
         if handler.render_report(&mut out, &drawn).is_err() {
             out.push_str(&format!("{}: {}\n", diagnostic.code.text(), diagnostic.message));
@@ -64,7 +70,7 @@ fn long(sources: &SourceMap, label: &Label) -> bool {
 struct Drawn<'d> {
     diagnostic: &'d Diagnostic,
     /// Nothing where there is no text to show.
-    source: Option<NamedSource<std::sync::Arc<str>>>,
+    source: Option<NamedSource<Arc<str>>>,
     labels: Vec<LabeledSpan>,
     /// Labels in other files: one text is drawn at a time.
     elsewhere: Vec<Elsewhere>,
@@ -74,15 +80,15 @@ struct Drawn<'d> {
 #[derive(Debug)]
 struct Elsewhere {
     text: String,
-    source: NamedSource<std::sync::Arc<str>>,
+    source: NamedSource<Arc<str>>,
     label: LabeledSpan,
 }
 
 impl<'d> Drawn<'d> {
-    fn new(diagnostic: &'d Diagnostic, sources: &SourceMap) -> Self {
+    fn new(diagnostic: &'d Diagnostic, sources: &Shown<'_>) -> Self {
         let file = diagnostic.primary.span.file;
         let source = named(sources, diagnostic.primary.span);
-        let text = |label: &Label| (!label.text.is_empty()).then(|| label.text.clone());
+        let text = |label: &Label| (!label.text.is_empty()).then(|| shown::line(&label.text).into_owned());
         let mut labels = vec![LabeledSpan::new_primary_with_span(
             text(&diagnostic.primary),
             place(sources, diagnostic.primary.span),
@@ -93,26 +99,88 @@ impl<'d> Drawn<'d> {
                 labels.push(LabeledSpan::new_with_span(text(label), place(sources, label.span)));
             } else if let Some(source) = named(sources, label.span) {
                 let label_here = LabeledSpan::new_primary_with_span(None, place(sources, label.span));
-                elsewhere.push(Elsewhere { text: label.text.clone(), source, label: label_here });
+                elsewhere.push(Elsewhere { text: shown::line(&label.text).into_owned(), source, label: label_here });
             }
         }
         Self { diagnostic, source, labels, elsewhere }
     }
 }
 
-fn named(sources: &SourceMap, span: Span) -> Option<NamedSource<std::sync::Arc<str>>> {
-    let file = sources.get(span.file)?;
-    Some(NamedSource::new(&file.name, file.text.clone()))
+/// The sources as a terminal may show them: control characters are escaped, which moves what comes after them.
+struct Shown<'s> {
+    sources: &'s SourceMap,
+    /// Of each text that has some, on its first use: the text with its control characters escaped, and where each of them
+    /// was and how many bytes it and those before it have grown by.
+    escaped: RefCell<BTreeMap<FileId, Escaped>>,
+}
+
+#[derive(Clone, Default)]
+struct Escaped {
+    text: Option<Arc<str>>,
+    grown: Arc<Vec<(usize, usize)>>,
+}
+
+impl<'s> Shown<'s> {
+    fn new(sources: &'s SourceMap) -> Self {
+        Self { sources, escaped: RefCell::default() }
+    }
+
+    fn file(&self, file: FileId) -> Escaped {
+        let mut known = self.escaped.borrow_mut();
+        known
+            .entry(file)
+            .or_insert_with(|| self.sources.get(file).map(|file| escape(&file.text)).unwrap_or_default())
+            .clone()
+    }
+
+    /// The text of a file, as it is shown.
+    fn text(&self, file: FileId) -> Option<Arc<str>> {
+        let written = &self.sources.get(file)?.text;
+        Some(self.file(file).text.unwrap_or_else(|| written.clone()))
+    }
+
+    /// Where a byte of a file is in the text that is shown.
+    fn place(&self, file: FileId, at: usize) -> usize {
+        let grown = self.file(file).grown;
+        let before = grown.partition_point(|(place, _)| *place < at).checked_sub(1);
+        at + before.and_then(|index| grown.get(index)).map_or(0, |(_, by)| *by)
+    }
+}
+
+fn escape(text: &str) -> Escaped {
+    // The `\r` of `\r\n` is no control character of its own, nor is the mark at the start of a file.
+    let end = |at: usize, c: char| c == '\r' && text.as_bytes().get(at + 1) == Some(&b'\n');
+    let hidden = |at: usize, c: char| {
+        shown::is_control(c) && c != '\n' && c != '\t' && !end(at, c) && !(at == 0 && c == '\u{feff}')
+    };
+    if !text.char_indices().any(|(at, c)| hidden(at, c)) {
+        return Escaped::default();
+    }
+    let (mut out, mut grown) = (String::with_capacity(text.len() + 64), Vec::new());
+    for (at, c) in text.char_indices() {
+        if hidden(at, c) {
+            out.extend(c.escape_default());
+            grown.push((at, out.len() - at - c.len_utf8()));
+        } else {
+            out.push(c);
+        }
+    }
+    Escaped { text: Some(out.into()), grown: Arc::new(grown) }
+}
+
+fn named(sources: &Shown<'_>, span: Span) -> Option<NamedSource<Arc<str>>> {
+    let name = &sources.sources.get(span.file)?.name;
+    Some(NamedSource::new(shown::line(name), sources.text(span.file)?))
 }
 
 /// A label of no length at the end of a text would not be drawn: it goes onto the last thing before.
-fn place(sources: &SourceMap, span: Span) -> std::ops::Range<usize> {
-    let (start, end) = (span.start as usize, span.end as usize);
+fn place(sources: &Shown<'_>, span: Span) -> Range<usize> {
+    let (start, end) = (sources.place(span.file, span.start as usize), sources.place(span.file, span.end as usize));
     if start < end {
         return start..end;
     }
-    let text = sources.get(span.file).map_or("", |file| &file.text);
-    let before = text.get(..start).unwrap_or("").trim_end();
+    let text = sources.text(span.file);
+    let before = text.as_deref().and_then(|text| text.get(..start)).unwrap_or("").trim_end();
     match before.char_indices().next_back() {
         Some((at, _)) => at..before.len(),
         None => start..start,
@@ -121,7 +189,7 @@ fn place(sources: &SourceMap, span: Span) -> std::ops::Range<usize> {
 
 impl Display for Drawn<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.diagnostic.message)
+        f.write_str(&shown::line(&self.diagnostic.message))
     }
 }
 
@@ -140,7 +208,7 @@ impl miette::Diagnostic for Drawn<'_> {
     }
 
     fn help<'a>(&'a self) -> Option<Box<dyn Display + 'a>> {
-        self.diagnostic.help.as_ref().map(|help| Box::new(help) as Box<dyn Display>)
+        self.diagnostic.help.as_ref().map(|help| Box::new(shown::lines(help)) as Box<dyn Display>)
     }
 
     fn source_code(&self) -> Option<&dyn SourceCode> {

@@ -1,10 +1,14 @@
 //! In sentences, for screen readers and logs: no drawing, every label with its line.
 
+use pbpo_outside::shown;
+
 use super::severity;
 use crate::Compiled;
 
 /// At most this many are told.
 const MOST: usize = 50;
+/// Most columns of a line of the source.
+const LONGEST: usize = 200;
 
 /// Every diagnostic of a compilation.
 pub fn render(compiled: &Compiled) -> String {
@@ -14,18 +18,19 @@ pub fn render(compiled: &Compiled) -> String {
         let span = diagnostic.primary.span;
         let (line, column) = sources.position(span);
         let (kind, code, name) = (severity(diagnostic.severity), diagnostic.code.text(), sources.name(span));
-        out.push_str(&format!("{kind} {code} in {name}, line {line}, column {column}: {}.\n", diagnostic.message));
+        let mut say = |text: String| out.extend([&*shown::line(&text), "\n"]);
+        say(format!("{kind} {code} in {name}, line {line}, column {column}: {}.", diagnostic.message));
         let found = sources.text(span).lines().next().unwrap_or_default();
         if !found.is_empty() {
-            out.push_str(&format!("  The text there is: {found}\n"));
+            say(format!("  The text there is: {}", shown::cut(found, LONGEST)));
         }
         for label in std::iter::once(&diagnostic.primary).chain(&diagnostic.others).filter(|l| !l.text.is_empty()) {
             let (line, column) = sources.position(label.span);
             let name = sources.name(label.span);
-            out.push_str(&format!("  Note on {name}, line {line}, column {column}: {}.\n", label.text));
+            say(format!("  Note on {name}, line {line}, column {column}: {}.", label.text));
         }
         if let Some(help) = &diagnostic.help {
-            out.push_str(&format!("  What to do: {help}.\n"));
+            say(format!("  What to do: {help}."));
         }
     }
     let left = compiled.diagnostics.len().saturating_sub(MOST);

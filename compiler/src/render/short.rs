@@ -1,5 +1,7 @@
 //! One line each: `file:line:column: error[PB0402]: message; help`.
 
+use pbpo_outside::shown;
+
 use super::severity;
 use crate::Compiled;
 use crate::diagnostic::Diagnostic;
@@ -16,5 +18,6 @@ pub(super) fn line(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
     let (name, code) = (sources.name(diagnostic.primary.span), diagnostic.code.text());
     let (severity, message) = (severity(diagnostic.severity), &diagnostic.message);
     let help = diagnostic.help.as_ref().map(|help| format!("; {help}")).unwrap_or_default();
-    format!("{name}:{line}:{column}: {severity}[{code}]: {message}{help}\n")
+    let text = format!("{name}:{line}:{column}: {severity}[{code}]: {message}{help}");
+    format!("{}\n", shown::line(&text))
 }

@@ -160,7 +160,7 @@ pub(crate) const CHECKPOINTS: &[Variant] = &[HF];
 const HF: Variant = call(
     "hf",
     &[
-        pos("name", Ty::Text, "a directory beside the file, or `ORG/NAME` or `ORG/NAME@REVISION` in the local cache"),
+        pos("name", Ty::Name, "a directory beside the file, or `ORG/NAME` or `ORG/NAME@REVISION` in the local cache"),
         COMPUTE,
     ],
     "a checkpoint of Llama, Qwen2, Qwen3 or Mistral, with its tokenizer",
@@ -176,7 +176,7 @@ const LLAMA: Variant = record(
         opt("ff", COUNT, EightThirds("width"), "inner width of the feed-forward part"),
         req("context", Ty::Int(Some(Unit::Tokens), Range::new(8.0, 1e6)), "longest prompt and response together"),
         opt("rope_theta", POSITIVE, F(10000.0), "base of the rotary positions"),
-        opt("tokenizer", Ty::Text, Absent, "a checkpoint whose tokenizer reads files; tasks have their own"),
+        opt("tokenizer", Ty::Name, Absent, "a checkpoint whose tokenizer reads files; tasks have their own"),
         COMPUTE,
     ],
     "a decoder with RMSNorm, rotary positions, SwiGLU and grouped-query attention, from random weights",
@@ -361,7 +361,7 @@ const JUDGES: &[Variant] = &[
     record(
         "reward_model",
         &[
-            req("model", Ty::Text, "a directory, or `ORG/NAME` in the local cache: a sequence classifier of one label"),
+            req("model", Ty::Name, "a directory, or `ORG/NAME` in the local cache: a sequence classifier of one label"),
             COMPUTE,
             SCALE,
             FLIP,

@@ -84,8 +84,8 @@ const WORLDS: &[Variant] = &[
     record(
         "file",
         &[
-            req("features", Ty::Text, "CSV, an arm a line, a feature a column"),
-            req("theta", Ty::Text, "CSV, a true parameter a line"),
+            req("features", Ty::Name, "CSV, an arm a line, a feature a column"),
+            req("theta", Ty::Name, "CSV, a true parameter a line"),
         ],
         "a bandit of your own; paths are relative to where `pbpoc` runs, a first line without numbers is a header",
     ),

@@ -65,7 +65,8 @@ fn ty(formal: &Formal) -> Option<Ty> {
         _ if formal.ty.list => Ty::Words(alternatives(&words)),
         ["int"] => Ty::Int(unit, range),
         ["float"] => Ty::Float(unit, range),
-        ["text"] => Ty::Text,
+        // The texts of tasks are paths, names of data sets, and columns.
+        ["text"] => Ty::Name,
         [word] => match Flow::parse(word) {
             Some(flow) => Ty::Value(flow),
             None => Ty::Block(Kind::parse(word)?),

@@ -5,28 +5,41 @@ use super::{Field, MOST, Range, Ty, Variant, opt, req, word};
 use crate::units::Unit;
 
 const COUNT: Ty = Ty::Int(None, Range::new(1.0, MOST));
-const POSITIVE: Ty = Ty::Float(None, Range::above(0.0));
+const TEMPERATURE: Ty = Ty::Float(None, Range::new(0.0, 10.0));
+const LONGEST: Ty = Ty::Int(Some(Unit::Tokens), Range::new(1.0, MOST));
+/// In US dollars, for a million tokens.
+const PRICE: Ty = Ty::Float(None, Range::new(0.0, 1e6));
 
-const MODEL: Field = req("model", Ty::Text, "the model's name at the server");
+const MODEL: Field = req("model", Ty::Name, "the model's name at the server");
 const URL: Field = opt(
     "url",
-    Ty::Text,
+    Ty::Name,
     Absent,
     "where the API begins, as in `http://localhost:8000/v1`; else OPENAI_BASE_URL, else OpenAI",
 );
-const KEY: Field = opt("key", Ty::Text, Absent, "the environment variable that holds the key; else OPENAI_API_KEY");
+const KEY: Field = opt(
+    "key",
+    Ty::Name,
+    Absent,
+    "the environment variable that holds the key, which `run --send-key` lets go to the server; else OPENAI_API_KEY, to its own host",
+);
 const ORDER: Field = opt("order", Ty::Choice(ORDERS), Word("both"), "in which order a pair is shown");
 pub const LABELS: Field = opt("labels", Ty::Choice(LABELLED), Word("sample"), "how a probability becomes a label");
 pub const TIES: Field = opt("ties", Ty::Choice(TIED), Word("drop"), "what becomes of a tie");
-const TIMEOUT: Field = opt("timeout", POSITIVE, F(60.0), "seconds for a whole answer");
+const TIMEOUT: Field =
+    opt("timeout", Ty::Float(None, Range::new(0.001, 86_400.0)), F(60.0), "seconds for a whole answer");
 const RETRIES: Field = opt("retries", Ty::Int(None, Range::new(0.0, 100.0)), I(5), "of a call that failed in passing");
-const CONCURRENCY: Field = opt("concurrency", Ty::Int(None, Range::new(1.0, 1024.0)), I(8), "calls under way at once");
-const RATE: Field = opt("rate", POSITIVE, Absent, "most calls a second");
+const CONCURRENCY: Field = opt("concurrency", Ty::Int(None, Range::new(1.0, 256.0)), I(8), "calls under way at once");
+const RATE: Field = opt("rate", Ty::Float(None, Range::new(0.001, 1e5)), Absent, "most calls a second");
 const CALLS: Field = opt("most_calls", COUNT, Absent, "the run stops when it needs more calls");
-const USD: Field = opt("most_usd", POSITIVE, Absent, "the run stops when it needs more money");
-const INPUT_PRICE: Field = opt("usd_in", Ty::Float(None, Range::from(0.0)), F(0.0), "price of a million prompt tokens");
-const OUTPUT_PRICE: Field =
-    opt("usd_out", Ty::Float(None, Range::from(0.0)), F(0.0), "price of a million answer tokens");
+const USD: Field = opt(
+    "most_usd",
+    Ty::Float(None, Range::new(1e-6, 1e9)),
+    Absent,
+    "the run stops when it needs more money; it needs a price",
+);
+const INPUT_PRICE: Field = opt("usd_in", PRICE, F(0.0), "price of a million prompt tokens");
+const OUTPUT_PRICE: Field = opt("usd_out", PRICE, F(0.0), "price of a million answer tokens");
 
 /// `chat { ... }`
 pub const CHAT: &[Field] = &[
@@ -40,8 +53,13 @@ pub const CHAT: &[Field] = &[
         "what is asked, with {prompt}, {first}, {second} and {answer}; else a plain question",
     ),
     opt("system", Ty::Text, Absent, "the system message"),
-    opt("temperature", Ty::Float(None, Range::new(0.0, 10.0)), F(0.0), "of the judge"),
-    opt("max_new", Ty::Int(Some(Unit::Tokens), Range::new(1.0, MOST)), I(16), "longest verdict"),
+    opt("temperature", Ty::OrNone(&TEMPERATURE), F(0.0), "of the judge; with `none` the server's own"),
+    opt("max_new", Ty::OrNone(&LONGEST), I(16), "longest verdict; with `none` the server's own"),
+    opt("limit", Ty::Choice(LIMITS), Absent, "what the server calls `max_new`; else as it says when it refuses a name"),
+    opt("first", Ty::Text, Absent, "the label of the first response; else A"),
+    opt("second", Ty::Text, Absent, "the label of the second response; else B"),
+    opt("tie", Ty::Text, Absent, "the label of a tie; else the judge is offered none"),
+    opt("extra", Ty::Text, Absent, "further fields of the request, as the text of a JSON object"),
     opt("verdict", Ty::Choice(VERDICTS), Word("text"), "how an answer is read"),
     ORDER,
     LABELS,
@@ -80,9 +98,17 @@ pub const DECISION: &[Field] = &[
 pub const RECORDED: &[Field] = &[
     req(
         "file",
-        Ty::Text,
-        "JSON lines with `prompt`, and `chosen` and `rejected` or `first` and `second`; `probability` is of the one named first",
+        Ty::Name,
+        "JSON lines, a JSON list or Parquet: `prompt`, and `chosen` and `rejected` or `first` and `second`; `probability` is of the one named first",
     ),
+    opt("prompt", Ty::Text, Absent, "column of the prompt: a text, or messages of a chat; else `prompt`"),
+    opt("chosen", Ty::Text, Absent, "column of the preferred response; else `chosen`"),
+    opt("rejected", Ty::Text, Absent, "column of the other response; else `rejected`"),
+    opt("first", Ty::Text, Absent, "column of the response that was shown first; else `first`"),
+    opt("second", Ty::Text, Absent, "column of the response that was shown second; else `second`"),
+    opt("preferred", Ty::Text, Absent, "column of the verdict, `first`, `second` or `tie`; else `preferred`"),
+    opt("probability", Ty::Text, Absent, "column of how likely the first is better, in 0..1; else `probability`"),
+    opt("bad_rows", Ty::Choice(BAD_ROWS), Absent, "what becomes of a row that can't be read; else the run stops"),
     opt("unknown", Ty::Choice(UNKNOWN), Word("fail"), "what becomes of a pair that is not in it"),
     LABELS,
 ];
@@ -99,8 +125,11 @@ const TIED: &[Variant] = &[
     word("draw", "a coin decides; with `labels = soft` its probability is 1/2"),
 ];
 const VERDICTS: &[Variant] = &[
-    word("text", "the last label in the text"),
+    word("text", "a label in double brackets, or one alone, as in `[[A]]` and `A`"),
     word("logprobs", "log-probabilities of the labels, where the server gives them; else the text"),
 ];
+const LIMITS: &[Variant] =
+    &[word("max_tokens", "the older name"), word("max_completion_tokens", "the name of OpenAI's reasoning models")];
 const WIRES: &[Variant] = &[word("systemone", "POST /v1/systemone"), word("openai", "POST /v1/decisions")];
+const BAD_ROWS: &[Variant] = &[word("fail", "the run stops"), word("skip", "the row is left out and counted")];
 const UNKNOWN: &[Variant] = &[word("fail", "the run stops"), word("drop", "the pair is left out")];

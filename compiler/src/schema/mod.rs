@@ -16,6 +16,38 @@ use std::sync::LazyLock;
 
 use crate::units::Unit;
 
+/// How many different prompts `digits` has of each length from 2 on, in the splits `train`, `prompts` and `test`. A test
+/// of the runtime holds these to what it draws from.
+pub const DIGITS: [[u64; 11]; 3] = [
+    [
+        89,
+        719,
+        7_112,
+        68_978,
+        722_221,
+        6_786_849,
+        69_776_955,
+        705_634_665,
+        6_995_393_332,
+        70_406_041_439,
+        700_219_660_138,
+    ],
+    [
+        11,
+        139,
+        1_868,
+        19_756,
+        195_321,
+        2_032_864,
+        20_162_177,
+        199_078_744,
+        2_025_146_384,
+        19_705_259_212,
+        199_746_537_873,
+    ],
+    [0, 142, 1_020, 11_266, 82_458, 1_180_287, 10_060_868, 95_286_591, 979_460_284, 9_888_699_349, 100_033_801_989],
+];
+
 /// The largest count of anything.
 pub(crate) const MOST: f64 = 1e7;
 
@@ -169,6 +201,8 @@ pub enum Ty {
     Int(Option<Unit>, Range),
     /// A number, with the unit it may carry.
     Float(Option<Unit>, Range),
+    /// A value of another type, or `none`.
+    OrNone(&'static Ty),
     /// The name of a block of this kind.
     Block(Kind),
     /// The name of a block of one of two kinds.
@@ -185,6 +219,8 @@ pub enum Ty {
     Record(&'static [Field]),
     /// `"..."`
     Text,
+    /// A text that names something outside: a file, a model, a column. It has no control characters.
+    Name,
     /// `[word, word]`
     Words(&'static [Variant]),
     /// A variable of a pipeline.

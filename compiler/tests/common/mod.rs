@@ -1,6 +1,7 @@
 //! Reads fixtures.
 #![allow(dead_code, reason = "each test uses its own part")]
 
+pub mod graft;
 pub mod mutate;
 
 use std::path::{Path, PathBuf};

@@ -15,6 +15,8 @@ pub mod limit {
     pub const TOKENIZER: u64 = 256 * MIB;
     /// A chat template. The longest in use have 20 KB.
     pub const TEMPLATE: u64 = MIB;
+    /// A table of numbers that is held in memory as a whole.
+    pub const TABLE: u64 = 256 * MIB;
     /// A line of a data file, or of a store.
     pub const LINE: u64 = 16 * MIB;
     /// A data file that is held in memory as a whole: a JSON array.
@@ -74,10 +76,23 @@ fn size(bytes: u64) -> String {
 /// refused without being opened, so that nothing waits for it.
 pub fn open(path: &Path, most: u64) -> Result<File, Refused> {
     regular(&std::fs::metadata(path)?, most)?;
-    let file = File::open(path)?;
+    let file = opened(path)?;
     // The name may have been given to another file since.
     regular(&file.metadata()?, most)?;
     Ok(file)
+}
+
+/// Opens without waiting for a writer, if the name is a pipe's by now.
+#[cfg(unix)]
+fn opened(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt;
+    // Reading a regular file is not changed by it.
+    File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)
+}
+
+#[cfg(not(unix))]
+fn opened(path: &Path) -> io::Result<File> {
+    File::open(path)
 }
 
 fn regular(metadata: &std::fs::Metadata, most: u64) -> Result<(), Refused> {
@@ -141,10 +156,12 @@ impl Lines {
     pub fn next_into(&mut self, bytes: &mut Vec<u8>) -> Result<Option<usize>, Refused> {
         bytes.clear();
         let read = (&mut self.reader).take(limit::LINE + 1).read_until(b'\n', bytes)?;
+        // The limit of the file ends the reading as the file's end does: the line before it may be cut.
+        if self.reader.get_ref().limit() == 0 && self.reader.buffer().is_empty() {
+            return Err(Refused::TooLarge { most: self.most });
+        }
         if read == 0 {
-            // The limit of the file ends the reading as the file's end does.
-            let exceeded = self.reader.get_ref().limit() == 0;
-            return if exceeded { Err(Refused::TooLarge { most: self.most }) } else { Ok(None) };
+            return Ok(None);
         }
         self.line += 1;
         if read as u64 > limit::LINE {

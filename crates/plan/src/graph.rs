@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use pbpo_outside::shown;
+
 use super::{Body, Plan};
 
 /// The two languages of pictures.
@@ -102,5 +104,5 @@ impl Picture<'_> {
 
 /// In double quotes. Names hold letters, digits, `_`, `@` and `.` only; `\n` is a line break of Graphviz.
 fn quote(text: &str) -> String {
-    format!("\"{}\"", text.replace('"', "'"))
+    format!("\"{}\"", shown::line(text).replace('"', "'"))
 }

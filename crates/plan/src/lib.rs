@@ -50,6 +50,7 @@ pub type Config = BTreeMap<String, serde_json::Value>;
 
 /// A compiled pipeline at one point (one set of overrides).
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Plan {
     /// [`PLAN_VERSION`] of the compiler that wrote it.
     pub version: u32,
@@ -90,6 +91,7 @@ pub struct Carry {
 
 /// One unit of work.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Stage {
     /// Unique in the plan: the name of the first output.
     pub name: String,

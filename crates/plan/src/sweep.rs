@@ -24,7 +24,7 @@ pub struct Shape {
 
 impl Shape {
     pub fn of(name: &str, plans: &[&Plan]) -> Shape {
-        let outermost = parallel::map(plans, |plan| -> Vec<(Identity, &Stage)> {
+        let outermost = parallel::map(plans, |_, plan| -> Vec<(Identity, &Stage)> {
             let all = identities(plan);
             let stages = plan.body.stages();
             stages.filter_map(|stage| Some((*all.get(&stage.name)?, stage))).collect()

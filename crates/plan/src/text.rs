@@ -1,7 +1,9 @@
 //! The text form of a plan. It is an interface: a stable order, canonical values, no hash, no time.
 
+use std::borrow::Cow;
 use std::fmt::{self, Display, Formatter, Write};
 
+use pbpo_outside::shown;
 use serde_json::Value as Json;
 
 use super::{Axis, BatchRef, BinaryOp, Body, Estimator, Expr, Leaf, Plan, Reduction, Side, Stage, UnaryOp};
@@ -22,7 +24,11 @@ impl Plan {
         }
         let _ = writeln!(out, "seed     {}", self.seed);
         body(&mut out, &self.body, 0);
-        out
+        // JSON leaves some control characters as they are.
+        match shown::lines(&out) {
+            Cow::Borrowed(_) => out,
+            Cow::Owned(shown) => shown,
+        }
     }
 }
 

@@ -5,8 +5,8 @@
 pub struct Radius {
     /// Allowed chance that the true reward is not in the set.
     pub delta: f64,
-    /// Factor on the theoretical radius, whatever its unit: on `gamma` and on `sqrt(2 zeta)` for ellipsoids, on
-    /// `zeta` itself for the likelihood set (there a factor of s narrows the set by sqrt(s)).
+    /// Factor on the theoretical size of the set: on the radii `gamma` and `sqrt(2 zeta)` of ellipsoids; its square is
+    /// the factor on the slack `zeta` of the likelihood set, which has the size of the ellipsoid of the Hessian then.
     pub scale: f64,
     /// A bound on the norm of theta* (B).
     pub bound: f64,
@@ -44,11 +44,11 @@ impl Radius {
         self.scale * (noise + (self.kappa(sizes.difference) * ridge).sqrt() * self.bound)
     }
 
-    /// Slack in the negative log-likelihood, scaled by the square of `scale` (so that a set of likelihood and an
-    /// ellipsoid of the Hessian have the same size to second order): the confidence sequence of likelihood ratios of Lee, Yun, Jun
-    /// (2407.13977, \[STD\]), `zeta = log(1/delta) + d log(max(e, 2 e B k L / d))`, plus what the fit's ridge takes
-    /// from theta* at most, `ridge / 2 B^2` (ours). The sequence is for the best fit in the ball of norm B; ours is not
-    /// held to it, so where the ridge is tiny and d is near the number of pairs the set may miss the truth.
+    /// Slack in the negative log-likelihood, times the square of `scale`, so that a set of likelihood and an ellipsoid of
+    /// the Hessian have the same size to second order. It is the confidence sequence of likelihood ratios of Lee, Yun,
+    /// Jun (2407.13977, \[STD\]), `zeta = log(1/delta) + d log(max(e, 2 e B k L / d))`, plus the most that the fit's
+    /// ridge takes from theta*, `ridge / 2 B^2` (ours). As the sequence wants it, the fit is the best one in a ball
+    /// (`fit_in_ball`); the guarantee is for a ball of norm B.
     pub fn likelihood(self, sizes: Sizes, ridge: f64) -> f64 {
         let (d, e) = (sizes.width as f64, std::f64::consts::E);
         let lipschitz = sizes.pairs as f64 * sizes.difference;

@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use pbpo_outside::file;
+
 use super::World;
 use super::bandit;
 use super::random::fits;
@@ -24,10 +26,13 @@ pub(super) fn make(features: &Path, theta: &Path) -> Result<World, String> {
     Ok(bandit::world(arms.into_iter().flat_map(|(_, row)| row).collect(), numbers))
 }
 
-/// Lines of numbers with where they stood, at least one. A first line that has no number at all is a header.
+/// Lines of numbers with where they stood, at least one. A first line that has no number at all is a header; anything
+/// else that is not a number is an error.
 fn rows(path: &Path) -> Result<Vec<(usize, Vec<f64>)>, String> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("{}: {error}; check the path, which is relative to where you run", path.display()))?;
+    let refused = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
+    let bytes = file::bytes(path, file::limit::TABLE)
+        .map_err(|why| refused(&why) + "; check the path, which is relative to where you run")?;
+    let text = String::from_utf8(bytes).map_err(|_| refused(&"it is not UTF-8 text"))?;
     let lines = text.trim_start_matches('\u{feff}').lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let mut rows = Vec::new();
     for (nth, (line, text)) in lines.enumerate() {

@@ -139,7 +139,14 @@ impl<'s> Builder<'s> {
         let value = digits.parse::<f64>().unwrap_or(f64::NAN);
         // 3% is 3 / 100: closer to what is meant than 3 * 0.01.
         let value = if factor < 1.0 { value / 100.0 } else { value * factor };
-        let whole = factor >= 1.0 && (plain || (factor > 1.0 && value.fract() == 0.0));
+        let exact = exact(&digits, factor);
+        let whole = factor >= 1.0 && (plain || (factor > 1.0 && (value.fract() == 0.0 || exact.is_some())));
+        // A whole number above 2^53 may round to one that is not: it must not be taken for what was written.
+        let value = match exact {
+            Some(exact) if whole && exact > LARGEST => value.max(LARGEST as f64 + 2.0),
+            Some(exact) if whole => exact as f64,
+            _ => value,
+        };
         Number { value, whole, unit }
     }
 
@@ -156,17 +163,17 @@ impl<'s> Builder<'s> {
             return ExprKind::Text(quoted.as_str().to_owned());
         }
         let raw = self.child(&inner, Rule::text_inner).map_or("", |pair| pair.as_str());
-        let (mut text, mut chars) = (String::new(), raw.chars());
-        while let Some(c) = chars.next() {
-            text.push(match c {
-                '\\' => match chars.next() {
-                    Some('n') => '\n',
-                    Some('t') => '\t',
-                    Some(other) => other,
-                    None => '\\',
-                },
-                c => c,
-            });
+        let (text, unknown) = unescaped(raw);
+        let place = |at: usize| {
+            let start = span.start as usize + 1 + at;
+            let letter = raw.get(at + 1..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+            Span::new(self.file, start, start + 1 + letter)
+        };
+        let unknown: Vec<Span> = unknown.into_iter().map(place).collect();
+        // One report for a text: who writes one pattern or path so has not heard of escapes.
+        if let Some(first) = unknown.first().copied() {
+            let found = first.text(self.source).to_owned();
+            self.fault(FaultKind::UnknownEscape { found, all: unknown }, first);
         }
         ExprKind::Text(text)
     }
@@ -325,6 +332,48 @@ impl<'s> Builder<'s> {
         self.fault(FaultKind::Unexpected { expected: vec![expected], found: found.to_owned() }, span);
         true
     }
+}
+
+/// A text without its escapes, and the places of the `\\` of those that the language does not know; there the `\\` stays.
+fn unescaped(raw: &str) -> (String, Vec<usize>) {
+    let (mut text, mut unknown) = (String::with_capacity(raw.len()), Vec::new());
+    let mut chars = raw.char_indices();
+    while let Some((at, c)) = chars.next() {
+        if c != '\\' {
+            text.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some((_, 'n')) => text.push('\n'),
+            Some((_, 't')) => text.push('\t'),
+            Some((_, escaped @ ('\\' | '"'))) => text.push(escaped),
+            Some((_, other)) => {
+                unknown.push(at);
+                text.extend(['\\', other]);
+            }
+            // A text that is never closed.
+            None => text.push('\\'),
+        }
+    }
+    (text, unknown)
+}
+
+/// The largest whole number up to which an `f64` holds every one.
+const LARGEST: u128 = 1 << 53;
+
+/// What some digits (`9007199254740.993`, `1.5e3`) times a whole factor are, where that is a whole number. One with very
+/// many digits is none: it is far above the largest, or far from whole.
+fn exact(digits: &str, factor: f64) -> Option<u128> {
+    let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let number: u128 = format!("{whole}{fraction}").parse().ok()?;
+    let power = exponent.parse::<i32>().ok()?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
+    // Exact: the factors are small whole numbers.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    let number = number.checked_mul(factor.max(1.0) as u128)?;
+    let ten = 10_u128.checked_pow(power.unsigned_abs())?;
+    if power >= 0 { number.checked_mul(ten) } else { (number % ten == 0).then_some(number / ten) }
 }
 
 fn comparison(text: &str) -> BinaryOp {

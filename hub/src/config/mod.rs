@@ -9,6 +9,8 @@ mod write;
 
 use std::path::Path;
 
+use pbpo_outside::file::limit;
+
 use crate::{Dtype, Error, files};
 pub use family::Family;
 use keys::Keys;
@@ -59,13 +61,15 @@ pub struct ModelConfig {
     pub pad: Option<u32>,
     /// Outputs of a `...ForSequenceClassification` head; 2 if the file does not say.
     pub num_labels: usize,
+    /// Of a reward model that pbpoc trained: each reward is `b tanh(s / b)` of the head's output `s`. transformers gives `s`.
+    pub reward_bound: Option<f64>,
 }
 
 impl ModelConfig {
     /// Reads `config.json` and, if it is there, `generation_config.json` of a directory.
     pub fn read(dir: &Path) -> Result<Self, Error> {
         let file = dir.join("config.json");
-        let Some(bytes) = files::read_if_there(&file)? else {
+        let Some(bytes) = files::read_if_there(&file, limit::CONFIG)? else {
             return Err(Error::new(format!("no `config.json` in {}", dir.display()))
                 .help("name a directory that transformers' `save_pretrained` wrote"));
         };
@@ -118,6 +122,7 @@ impl ModelConfig {
             eos: or_absent("eos_token_id", absent.eos)?,
             pad: keys.ids("pad_token_id")?.first().copied(),
             num_labels: labels(keys)?,
+            reward_bound: keys.positive("reward_bound")?,
         };
         config.check(keys)?;
         // What a family ends with where the file does not say is no word of a small vocabulary.
@@ -156,7 +161,7 @@ impl ModelConfig {
 
     /// Takes the special tokens of `generation_config.json`: what generation stops at goes before `config.json`.
     fn read_generation(&mut self, file: &Path) -> Result<(), Error> {
-        let Some(bytes) = files::read_if_there(file)? else { return Ok(()) };
+        let Some(bytes) = files::read_if_there(file, limit::CONFIG)? else { return Ok(()) };
         let map = files::json_object(file, &bytes)?;
         let keys = Keys { file, prefix: "", map: &map };
         self.has_tokens(&keys)?;

@@ -50,6 +50,9 @@ impl ModelConfig {
             let number = |i: usize| (format!("LABEL_{i}"), json!(i));
             config["id2label"] = Value::Object((0..self.num_labels).map(label).collect());
             config["label2id"] = Value::Object((0..self.num_labels).map(number).collect());
+            if let Some(bound) = self.reward_bound {
+                config["reward_bound"] = json!(bound);
+            }
         }
         config
     }

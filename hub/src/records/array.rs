@@ -2,16 +2,16 @@
 
 use std::path::Path;
 
-use serde_json::{Deserializer, Value};
+use serde::de::IgnoredAny;
+use serde_json::Deserializer;
 
-use super::Row;
-use super::json::object;
+use super::{Fault, Row, raw};
 use crate::Error;
 use crate::files::json_reason;
 
 /// Calls `each` with every element until it returns false. After a syntax error nothing of the array can be trusted,
 /// so that it is the whole file's.
-pub(super) fn rows(path: &Path, text: &str, mut each: impl FnMut(Row) -> bool) -> Result<(), Error> {
+pub(super) fn rows(path: &Path, text: &str, mut each: impl FnMut(Row<'_>) -> bool) -> Result<(), Error> {
     let mut array = Array { path, text, at: 0, line: 1, line_start: 0 };
     array.skip_space();
     array.advance(1);
@@ -48,7 +48,7 @@ struct Array<'a> {
     line_start: usize,
 }
 
-impl Array<'_> {
+impl<'a> Array<'a> {
     fn error(&self, message: &str) -> Error {
         Error::at_line(self.path, self.line, self.at - self.line_start + 1, message)
     }
@@ -69,19 +69,35 @@ impl Array<'_> {
     }
 
     /// The element that begins here.
-    fn element(&mut self) -> Result<Row, Error> {
-        let mut values = Deserializer::from_str(&self.text[self.at..]).into_iter::<Value>();
-        let value = match values.next() {
-            Some(Ok(value)) => value,
+    fn element(&mut self) -> Result<Row<'a>, Error> {
+        let rest = &self.text[self.at..];
+        let mut values = Deserializer::from_str(rest).into_iter::<IgnoredAny>();
+        match values.next() {
+            Some(Ok(_)) => {}
             None => return Err(self.error("the array does not end")),
-            Some(Err(error)) => {
-                let column = if error.line() == 1 { self.at - self.line_start } else { 0 } + error.column();
-                return Err(Error::at_line(self.path, self.line + error.line() - 1, column, json_reason(&error)));
-            }
-        };
+            Some(Err(error)) => return Err(self.broken(&error)),
+        }
         let line = self.line;
-        self.advance(values.byte_offset());
-        // Columns are only known where a row is a line.
-        Ok(Row { line, value: object(value), text: String::new() })
+        let text = &rest[..values.byte_offset()];
+        self.advance(text.len());
+        // Columns are only told where a row is a line.
+        let fields = raw::fields(text).map_err(|fault| Fault { column: 1, ..fault });
+        let without_columns = |mut fields: Vec<super::Field<'a>>| {
+            fields.iter_mut().for_each(|field| field.at = 1);
+            fields
+        };
+        Ok(Row { line, fields: fields.map(without_columns) })
+    }
+
+    /// A syntax error of the element that begins here.
+    fn broken(&self, error: &serde_json::Error) -> Error {
+        let (from, line) =
+            if error.line() == 1 { (self.at - self.line_start, self.line) } else { (0, self.line + error.line() - 1) };
+        let column = from + error.column();
+        let text = self.text.lines().nth(line - 1).unwrap_or_default();
+        match raw::not_a_number(text, column) {
+            Some((column, message)) => Error::at_line(self.path, line, column, message),
+            None => Error::at_line(self.path, line, column, json_reason(error)),
+        }
     }
 }

@@ -1,16 +1,17 @@
 //! Columns of a file to the fields of a record.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use serde_json::{Map, Value};
-
-use super::{Place, Record, Row, Text};
+use super::values::{self, short};
+use super::{Cell, Fault, Place, Reading, Record, Row, Text, raw, said, sides};
 use crate::Error;
-use crate::template::Message;
+use crate::json::Json;
 
 /// Which column each field comes from. None: the column of the field's own name, if the file has it. A name that is
-/// given must be there; `a.b` is the key `b` of the object in column `a`; an empty name leaves the field out.
+/// given must be there; `a.b` is the key `b` of the object in column `a`; an empty name leaves the field out. Columns that
+/// no field comes from may be there: data sets have many, and nothing of them is read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
     /// Without a prompt, it is what `chosen` and `rejected` begin with alike.
@@ -18,99 +19,143 @@ pub struct Columns {
     pub completion: Option<String>,
     pub chosen: Option<String>,
     pub rejected: Option<String>,
+    /// Of a recorded label: the response that the judge saw first.
+    pub first: Option<String>,
+    pub second: Option<String>,
+    /// Of a recorded label: `first`, `second` or `tie`.
+    pub preferred: Option<String>,
     pub answer: Option<String>,
     pub label: Option<String>,
     pub margin: Option<String>,
     pub probability: Option<String>,
+    /// What the chat template gets as `tools`: a list, or its JSON as a text.
+    pub tools: Option<String>,
+    /// Further variables of the chat template: an object.
+    pub chat_template_kwargs: Option<String>,
 }
 
 impl Columns {
     /// Every field's name, and the column that is given for it.
-    fn fields(&self) -> [(&'static str, &Option<String>); 8] {
+    fn fields(&self) -> [(&'static str, &Option<String>); 13] {
         [
             ("prompt", &self.prompt),
             ("completion", &self.completion),
             ("chosen", &self.chosen),
             ("rejected", &self.rejected),
+            ("first", &self.first),
+            ("second", &self.second),
+            ("preferred", &self.preferred),
             ("answer", &self.answer),
             ("label", &self.label),
             ("margin", &self.margin),
             ("probability", &self.probability),
+            ("tools", &self.tools),
+            ("chat_template_kwargs", &self.chat_template_kwargs),
         ]
     }
 
-    /// Names of the columns to read, with the keys behind them cut off.
-    #[cfg_attr(not(feature = "parquet"), allow(dead_code))]
+    /// Every field's name and its column.
+    fn mapped(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.fields().into_iter().map(|(field, given)| (field, given.as_deref().unwrap_or(field)))
+    }
+
+    /// The same without the columns that a policy's text does not depend on: the answer, labels and numbers.
+    pub fn texts_only(self) -> Self {
+        let none = || Some(String::new());
+        let (answer, label, margin, probability) = (none(), none(), none(), none());
+        Self { answer, label, margin, probability, ..self }
+    }
+
+    /// Names of the columns to read, with the keys after them cut off.
     pub(super) fn top_level(&self) -> Vec<&str> {
-        let names = self.fields().map(|(field, given)| given.as_deref().unwrap_or(field));
-        names.iter().flat_map(|name| [*name, name.split('.').next().unwrap_or(name)]).collect()
+        let given = self.mapped().flat_map(|(_, name)| [name, name.split('.').next().unwrap_or(name)]);
+        given.chain([said::COLUMN]).collect()
     }
 }
 
-/// What is wrong with a row: a column (byte in the line, from 1) and a message.
-type Fault = (usize, String);
+/// Names of columns that an error lists.
+const LISTED: usize = 20;
 
 /// Makes records of one file's rows, and notes which columns there are.
 pub(super) struct Mapping<'a> {
-    columns: &'a Columns,
+    reading: &'a Reading,
     file: PathBuf,
     /// Columns of the file, from the rows so far.
     there: BTreeSet<String>,
     /// Fields whose column some row had.
     found: BTreeSet<&'static str>,
+    /// How many answers were whole numbers with a fraction of 0, and the first of them.
+    whole: (usize, String),
 }
 
 impl<'a> Mapping<'a> {
-    pub fn new(columns: &'a Columns, file: &Path) -> Self {
-        Self { columns, file: file.to_owned(), there: BTreeSet::new(), found: BTreeSet::new() }
+    pub fn new(reading: &'a Reading, file: &Path) -> Self {
+        Self {
+            reading,
+            file: file.to_owned(),
+            there: BTreeSet::new(),
+            found: BTreeSet::new(),
+            whole: (0, String::new()),
+        }
     }
 
     /// Notes the columns of a row, and gives its fields.
-    pub fn fields<'r>(&mut self, row: &'r Row) -> Result<Fields<'r>, Fault>
+    pub fn fields<'r>(&mut self, row: &'r Row<'r>) -> Result<Fields<'r>, Fault>
     where
         'a: 'r,
     {
-        let map = row.value.as_ref().map_err(Clone::clone)?;
-        for key in map.keys() {
-            if !self.there.contains(key) {
-                self.there.insert(key.clone());
+        for field in row.fields.as_ref().map_err(Clone::clone)? {
+            if !self.there.contains(&field.name) {
+                self.there.insert(field.name.clone());
             }
         }
-        let mut fields = Fields { row, entries: Vec::new() };
-        for (field, given) in self.columns.fields() {
-            let column = given.as_deref().unwrap_or(field);
-            if let Some(value) = lookup(map, column) {
-                self.found.insert(field);
-                fields.entries.push((field, column, value));
-            }
-        }
+        let fields = Fields::of(row, self.reading.columns.mapped().chain([(said::COLUMN, said::COLUMN)]))?;
+        self.found.extend(fields.0.iter().map(|found| found.field));
         Ok(fields)
     }
 
     /// The record of a row.
-    pub fn record(&mut self, row: &Row) -> Result<Record, Fault> {
+    pub fn record(&mut self, row: &Row<'_>) -> Result<Record, Fault> {
         let values = self.fields(row)?;
-        let (chosen, rejected) = (values.text("chosen")?, values.text("rejected")?);
-        let (prompt, chosen, rejected) = match (values.text("prompt")?, chosen, rejected) {
-            (Some(prompt), chosen, rejected) => (prompt, chosen, rejected),
-            (None, Some(chosen), Some(rejected)) => {
-                let (prompt, chosen, rejected) = shared_prompt(chosen, rejected).map_err(|message| (1, message))?;
-                (prompt, Some(chosen), Some(rejected))
-            }
-            _ => return Err((1, format!("no `{}`", self.columns.prompt.as_deref().unwrap_or("prompt")))),
+        let texts = values.texts(self.reading)?;
+        let is_pair = texts.chosen.is_some() && texts.rejected.is_some();
+        let probability = if is_pair { values.convert("probability", "a number in 0..=1", probability)? } else { None };
+        let sides = sides::settle(texts, self.reading)?;
+        let (chosen, rejected) = (values.said("chosen", sides.chosen)?, values.said("rejected", sides.rejected)?);
+        sides::pair(chosen.as_ref(), rejected.as_ref(), self.reading)?;
+        let (answer, written) = match values.answer()? {
+            Some((answer, written)) => (Some(answer), written),
+            None => (None, None),
         };
-        let is_pair = chosen.is_some() && rejected.is_some();
-        let probability = || values.convert("probability", "a number in 0..=1", probability);
-        Ok(Record {
-            prompt,
-            completion: values.text("completion")?,
+        let record = Record {
+            prompt: sides.prompt,
+            completion: values.said("completion", sides.completion)?,
             chosen,
             rejected,
-            answer: values.convert("answer", "a string or a number", answer)?,
+            answer,
             label: values.convert("label", "true, false, 0 or 1", label)?,
-            margin: values.convert("margin", "a number", Value::as_f64)?,
-            probability: if is_pair { probability()? } else { None },
+            margin: values.convert("margin", "a number", number)?,
+            probability,
             row: Place { file: self.file.clone(), line: row.line },
+        };
+        if let Some(written) = written {
+            if self.whole.0 == 0 {
+                self.whole.1 = written;
+            }
+            self.whole.0 += 1;
+        }
+        Ok(record.in_order())
+    }
+
+    /// What to say of the file once it is read.
+    pub fn note(&self) -> Option<String> {
+        let (count, first) = &self.whole;
+        (*count > 0).then(|| {
+            format!(
+                "{}: {count} answers such as {first} are read as {}: a column of whole numbers with gaps is written so",
+                self.file.display(),
+                values::whole(first).unwrap_or_default()
+            )
         })
     }
 
@@ -137,84 +182,199 @@ impl<'a> Mapping<'a> {
 
     /// A field with a column that is named and that no row had.
     fn missing(&self) -> Option<(&'static str, &str)> {
-        let named = self.columns.fields().into_iter().filter_map(|(field, given)| Some((field, given.as_deref()?)));
-        named.into_iter().find(|(field, column)| !column.is_empty() && !self.found.contains(field))
+        let fields = self.reading.columns.fields().into_iter();
+        let mut named = fields.filter_map(|(field, given)| Some((field, given.as_deref()?)));
+        named.find(|(field, column)| !column.is_empty() && !self.found.contains(field))
     }
 
     fn has_prompt(&self) -> bool {
         let found = |field| self.found.contains(field);
-        found("prompt") || (found("chosen") && found("rejected"))
+        found("prompt") || (found("chosen") && found("rejected")) || (found("first") && found("second"))
     }
 
     fn absent(&self, column: &str, message: &str) -> Error {
         let names: Vec<&str> = self.there.iter().map(String::as_str).collect();
+        let more = names.len().saturating_sub(LISTED);
+        let and_more = if more > 0 { format!(" and {more} more") } else { String::new() };
         let close = |name: &&&str| {
             let most = (column.chars().count() / 3).max(1);
             name.eq_ignore_ascii_case(column) || strsim::osa_distance(name, column) <= most
         };
         let guess = names.iter().filter(close).min_by_key(|name| strsim::osa_distance(name, column));
         let guess = guess.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default();
-        Error::at(&self.file, format!("{message}{guess}"))
-            .help(format!("the columns there are {}: map one of them", names.join(", ")))
+        Error::at(&self.file, format!("{message}{guess}")).help(format!(
+            "the columns there are {}{and_more}: map one of them",
+            names[..names.len() - more].join(", ")
+        ))
     }
 }
 
-/// The value of a column, or of a key in it; null counts as absent.
-fn lookup<'a>(map: &'a Map<String, Value>, column: &str) -> Option<&'a Value> {
-    let value = map.get(column).or_else(|| {
-        let mut keys = column.split('.');
-        let first = map.get(keys.next()?)?;
-        keys.try_fold(first, |value, key| value.get(key))
-    });
-    value.filter(|value| !value.is_null())
+/// The fields of one row that have a value; null counts as absent.
+pub(super) struct Fields<'r>(Vec<Found<'r>>);
+
+struct Found<'r> {
+    field: &'static str,
+    column: &'r str,
+    /// Where the column's key stands in its line, from 1.
+    at: usize,
+    /// The number as the file writes it, if it is one.
+    number: Option<&'r str>,
+    /// Or why it can't be read.
+    value: Result<Cow<'r, Json>, String>,
 }
 
-/// The fields of one row: name, column, value.
-pub(super) struct Fields<'a> {
-    row: &'a Row,
-    entries: Vec<(&'static str, &'a str, &'a Value)>,
+impl<'r> Fields<'r> {
+    /// Looks up the fields of a row by name and column.
+    pub fn of(row: &'r Row<'r>, wanted: impl Iterator<Item = (&'static str, &'r str)>) -> Result<Self, Fault> {
+        let fields = row.fields.as_ref().map_err(Clone::clone)?;
+        let found = wanted.filter(|(_, column)| !column.is_empty()).filter_map(|(field, column)| {
+            let exact =
+                fields.iter().find(|found| found.name == column).map(|found| (found.at, found.value.borrowed()));
+            let (at, cell) = match exact {
+                Some((at, cell)) => (at, Ok(cell)),
+                None => {
+                    let (first, keys) = column.split_once('.')?;
+                    let first = fields.iter().find(|found| found.name == first)?;
+                    (first.at, first.value.borrowed().at_keys(keys).transpose()?)
+                }
+            };
+            let (number, value) = (cell.as_ref().ok().and_then(Part::number), cell.and_then(|cell| cell.parsed()));
+            let is_null = value.as_ref().is_ok_and(|value| value.is_null());
+            (!is_null).then_some(Found { field, column, at, number, value })
+        });
+        Ok(Self(found.collect()))
+    }
+
+    fn find(&self, field: &str) -> Option<&Found<'r>> {
+        self.0.iter().find(|found| found.field == field)
+    }
+
+    /// The value of a field, or what is wrong with it.
+    pub fn parsed<T>(&self, field: &str, parse: impl Fn(&Json) -> Result<T, String>) -> Result<Option<T>, Fault> {
+        let Some(Found { column, at, value, .. }) = self.find(field) else { return Ok(None) };
+        let value = value.as_ref().map_err(Clone::clone);
+        value
+            .and_then(|value| parse(value))
+            .map(Some)
+            .map_err(|message| Fault::at(*at, format!("`{column}`: {message}")))
+    }
+
+    /// The value of a field that is `wanted`.
+    pub fn convert<T>(
+        &self,
+        field: &str,
+        wanted: &str,
+        convert: impl Fn(&Json) -> Option<T>,
+    ) -> Result<Option<T>, Fault> {
+        self.parsed(field, |value| convert(value).ok_or_else(|| format!("expected {wanted}, found {}", short(value))))
+    }
+
+    pub fn text(&self, field: &str) -> Result<Option<Text>, Fault> {
+        self.parsed(field, values::text)
+    }
+
+    /// What a prompt and its responses are made of. `chosen` and `rejected` are read if pairs are, or if the prompt is what
+    /// they begin with.
+    pub fn texts(&self, reading: &Reading) -> Result<sides::Texts, Fault> {
+        let prompt = self.text("prompt")?;
+        let side = |name| if reading.pairs || prompt.is_none() { self.text(name) } else { Ok(None) };
+        let (chosen, rejected) = (side("chosen")?, side("rejected")?);
+        Ok(sides::Texts {
+            prompt,
+            completion: self.text("completion")?,
+            chosen,
+            rejected,
+            tools: self.parsed("tools", values::tools)?,
+            kwargs: self.parsed("chat_template_kwargs", values::kwargs)?,
+        })
+    }
+
+    /// A response with what the row's column `said` tells of it.
+    fn said(&self, field: &str, text: Option<Text>) -> Result<Option<Text>, Fault> {
+        let (Some(text), Some(of)) = (&text, self.find(field)) else { return Ok(text) };
+        let with = self.parsed(said::COLUMN, |said| said::with_said(said, of.column, text.clone()))?;
+        Ok(Some(with.unwrap_or_else(|| text.clone())))
+    }
+
+    /// The reference answer: a text, or the digits of a number; with the number as it was written if it lost a fraction
+    /// of 0.
+    fn answer(&self) -> Result<Option<(String, Option<String>)>, Fault> {
+        match self.find("answer") {
+            Some(Found { number: Some(number), .. }) => Ok(Some(match values::whole(number) {
+                Some(whole) => (whole, Some((*number).to_owned())),
+                None => ((*number).to_owned(), None),
+            })),
+            _ => self.convert("answer", "a string or a number", |value| match value {
+                Json::Text(text) => Some((text.clone(), None)),
+                Json::Number(number) => {
+                    let written = number.to_string();
+                    Some(values::whole(&written).map_or((written.clone(), None), |whole| (whole, Some(written))))
+                }
+                _ => None,
+            }),
+        }
+    }
 }
 
-impl Fields<'_> {
-    fn convert<T>(&self, field: &str, wanted: &str, convert: impl Fn(&Value) -> Option<T>) -> Result<Option<T>, Fault> {
-        let Some((_, column, value)) = self.entries.iter().find(|(name, ..)| *name == field) else { return Ok(None) };
-        let wrong = || (self.at(column), format!("`{column}`: expected {wanted}, found {}", shown(value)));
-        convert(value).map(Some).ok_or_else(wrong)
-    }
-
-    fn text(&self, field: &str) -> Result<Option<Text>, Fault> {
-        self.convert(field, "a string or a list of messages with `role` and `content`", text)
-    }
-
-    /// Where a column's key stands in the row's text.
-    fn at(&self, column: &str) -> usize {
-        let key = column.rsplit('.').next().unwrap_or(column);
-        self.row.text.find(&format!("\"{key}\"")).map_or(1, |at| at + 1)
+impl<'r> Cell<'r> {
+    fn borrowed(&'r self) -> Part<'r> {
+        match self {
+            Cell::Text(text) => Part::Text(text),
+            Cell::Value(value) => Part::Value(value),
+        }
     }
 }
 
-fn text(value: &Value) -> Option<Text> {
-    let text = |message: &Value, key: &str| message.get(key)?.as_str().map(str::to_owned);
-    let message = |m: &Value| Some(Message { role: text(m, "role")?, content: text(m, "content")? });
+/// A value in a row.
+enum Part<'r> {
+    Text(&'r str),
+    Value(&'r Json),
+}
+
+impl<'r> Part<'r> {
+    /// The value of the keys `a.b.c`, each in the object of the one before. Returns `None` if a key is not there or what
+    /// should have it is no object; an object that can't be read is an error.
+    fn at_keys(self, keys: &str) -> Result<Option<Self>, String> {
+        keys.split('.').try_fold(Some(self), |part, key| match part {
+            Some(part) => part.key(key),
+            None => Ok(None),
+        })
+    }
+
+    fn key(self, key: &str) -> Result<Option<Self>, String> {
+        match self {
+            Part::Text(text) if text.starts_with('{') => {
+                let fields = raw::fields(text).map_err(|fault| fault.message)?;
+                let field = fields.into_iter().find(|field| field.name == key);
+                Ok(field
+                    .and_then(|field| if let Cell::Text(text) = field.value { Some(Part::Text(text)) } else { None }))
+            }
+            Part::Text(_) => Ok(None),
+            Part::Value(value) => Ok(value.as_object().and_then(|object| object.get(key)).map(Part::Value)),
+        }
+    }
+
+    fn number(&self) -> Option<&'r str> {
+        match self {
+            Part::Text(text) => text.starts_with(|c: char| c == '-' || c.is_ascii_digit()).then_some(*text),
+            Part::Value(_) => None,
+        }
+    }
+
+    fn parsed(&self) -> Result<Cow<'r, Json>, String> {
+        match self {
+            Part::Text(text) => {
+                serde_json::from_str(text).map(Cow::Owned).map_err(|error| crate::files::json_reason(&error))
+            }
+            Part::Value(value) => Ok(Cow::Borrowed(value)),
+        }
+    }
+}
+
+fn label(value: &Json) -> Option<bool> {
     match value {
-        Value::String(text) => Some(Text::Plain(text.clone())),
-        Value::Array(list) if !list.is_empty() => list.iter().map(message).collect::<Option<_>>().map(Text::Chat),
-        _ => None,
-    }
-}
-
-fn answer(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
-        _ => None,
-    }
-}
-
-fn label(value: &Value) -> Option<bool> {
-    match value {
-        Value::Bool(label) => Some(*label),
-        other => match other.as_f64()? {
+        Json::Bool(label) => Some(*label),
+        other => match number(other)? {
             0.0 => Some(false),
             1.0 => Some(true),
             _ => None,
@@ -222,50 +382,10 @@ fn label(value: &Value) -> Option<bool> {
     }
 }
 
-fn probability(value: &Value) -> Option<f64> {
-    value.as_f64().filter(|p| (0.0..=1.0).contains(p))
+fn number(value: &Json) -> Option<f64> {
+    if let Json::Number(number) = value { number.as_f64() } else { None }
 }
 
-/// A value in a message, cut short.
-fn shown(value: &Value) -> String {
-    let text = value.to_string();
-    match text.char_indices().nth(60) {
-        Some((end, _)) => format!("`{}...`", &text[..end]),
-        None => format!("`{text}`"),
-    }
-}
-
-/// The prompt that two completions begin with alike, taken off both: whole messages of chats, characters of strings
-/// (without a last space, as TRL's `extract_prompt`).
-fn shared_prompt(chosen: Text, rejected: Text) -> Result<(Text, Text, Text), String> {
-    let nothing = || "no prompt, and `chosen` and `rejected` begin differently".to_owned();
-    let same = || "no prompt, and `chosen` and `rejected` are the same".to_owned();
-    match (chosen, rejected) {
-        (Text::Chat(mut chosen), Text::Chat(mut rejected)) => {
-            let shared = chosen.iter().zip(&rejected).take_while(|(a, b)| a == b).count();
-            match shared {
-                0 => Err(nothing()),
-                _ if shared == chosen.len() || shared == rejected.len() => Err(same()),
-                _ => {
-                    let ends = (chosen.split_off(shared), rejected.split_off(shared));
-                    Ok((Text::Chat(chosen), Text::Chat(ends.0), Text::Chat(ends.1)))
-                }
-            }
-        }
-        (Text::Plain(chosen), Text::Plain(rejected)) => {
-            let shared = chosen.chars().zip(rejected.chars()).take_while(|(a, b)| a == b);
-            let shared: usize = shared.map(|(c, _)| c.len_utf8()).sum();
-            if chosen == rejected {
-                return Err(same());
-            }
-            let shared = chosen[..shared].strip_suffix(' ').map_or(shared, str::len);
-            let (prompt, chosen, rejected) = (&chosen[..shared], &chosen[shared..], &rejected[shared..]);
-            if prompt.is_empty() {
-                return Err(nothing());
-            }
-            let plain = |text: &str| Text::Plain(text.to_owned());
-            Ok((plain(prompt), plain(chosen), plain(rejected)))
-        }
-        _ => Err("no prompt, and of `chosen` and `rejected` one is a string and one a chat".to_owned()),
-    }
+pub(super) fn probability(value: &Json) -> Option<f64> {
+    number(value).filter(|p| (0.0..=1.0).contains(p))
 }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use pbpo_outside::shards;
+
 use crate::Error;
 
 const DATA: [&str; 4] = ["parquet", "jsonl", "json", "ndjson"];
@@ -11,7 +13,8 @@ const DEPTH: usize = 3;
 
 /// The files of a split, sorted: `train.jsonl`, `train-00000-of-00002.parquet`, `data/train-*.parquet`,
 /// `train/part.jsonl`. A dataset with one data file alone, named after no split, is its `train` split. `config` is a
-/// subdirectory, for datasets with several configurations.
+/// subdirectory, for datasets with several configurations. A split of which shards are missing is an error, and so are
+/// shards beside a file that is none.
 pub fn split_files(dir: &Path, config: Option<&str>, split: &str) -> Result<Vec<PathBuf>, Error> {
     let dir = match config {
         Some(config) if !crate::cache::is_file_name(config) => {
@@ -27,7 +30,7 @@ pub fn split_files(dir: &Path, config: Option<&str>, split: &str) -> Result<Vec<
     let data: Vec<&PathBuf> = all.iter().filter(is_data).filter(|file| !is_metadata(file)).collect();
     let files: Vec<PathBuf> = data.iter().filter(|file| is_of(&dir, file, split)).map(|file| (*file).clone()).collect();
     match (files.as_slice(), data.as_slice()) {
-        ([], [only]) if split == "train" => return Ok(vec![(*only).clone()]),
+        ([], [only]) if split == "train" => return whole(&dir, split, vec![(*only).clone()]),
         ([], _) => return Err(no_split(&dir, split, &all)),
         _ => {}
     }
@@ -46,7 +49,28 @@ pub fn split_files(dir: &Path, config: Option<&str>, split: &str) -> Result<Vec<
         return Err(Error::new(format!("{}: split `{split}` is there in several formats", dir.display()))
             .help("name the files instead of the dataset"));
     }
+    whole(&dir, split, files)
+}
+
+/// The files, if they are all of their split and no row of it twice.
+fn whole(dir: &Path, split: &str, files: Vec<PathBuf>) -> Result<Vec<PathBuf>, Error> {
+    let names: Vec<&str> = files.iter().map(|file| name(file)).collect();
+    shards::check(&names).map_err(|why| {
+        Error::new(format!("{}: split `{split}`: {why}", dir.display()))
+            .help("fetch the whole dataset again; or name the one file that is meant: `file(\"...\")`")
+    })?;
     Ok(files)
+}
+
+/// What to say of files that are shards and not all of them, which a user named.
+pub(super) fn parts(files: &[PathBuf]) -> Option<String> {
+    let [file] = files else { return None };
+    let shard = shards::shard(name(file)).filter(|shard| shard.total > 1)?;
+    Some(format!("{} is one of {} shards: the others are not read", file.display(), shard.total))
+}
+
+fn name(file: &Path) -> &str {
+    file.file_name().and_then(|name| name.to_str()).unwrap_or_default()
 }
 
 fn collect(dir: &Path, depth: usize, files: &mut Vec<PathBuf>) -> Result<(), Error> {
@@ -71,14 +95,12 @@ fn extension(file: &Path) -> Option<&str> {
 
 /// Descriptions that are JSON and no data.
 fn is_metadata(file: &Path) -> bool {
-    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    ["dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"].contains(&name)
+    ["dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"].contains(&name(file))
 }
 
 /// Whether a file is named after a split, or stands in a directory that is.
 fn is_of(dir: &Path, file: &Path, split: &str) -> bool {
-    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    let named = name.strip_prefix(split).is_some_and(|rest| rest.starts_with(['.', '-', '_']));
+    let named = name(file).strip_prefix(split).is_some_and(|rest| rest.starts_with(['.', '-', '_']));
     let within = file.strip_prefix(dir).ok().and_then(Path::parent);
     named || within.is_some_and(|folder| folder.iter().any(|part| part == split))
 }

@@ -1,65 +1,49 @@
 //! Rows of JSON lines; a file that begins with `[` is read by `array.rs`.
 
-use std::fs::File;
-use std::io::{BufRead, BufReader, Read};
+use std::io::Read;
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use pbpo_outside::file::{self, Lines, limit};
 
-use super::{Row, array};
+use super::{Fault, Row, array, raw};
 use crate::Error;
-use crate::files::json_reason;
 
-/// Calls `each` with every row until it returns false. A file whose first character is `[` is an array.
-pub(super) fn rows(path: &Path, each: impl FnMut(Row) -> bool) -> Result<(), Error> {
-    let failed = |error: std::io::Error| Error::io(path, "read", &error);
-    let mut reader = BufReader::with_capacity(1 << 16, File::open(path).map_err(failed)?);
-    if reader.fill_buf().map_err(failed)?.starts_with(b"\xEF\xBB\xBF") {
-        reader.consume(3);
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// Calls `each` with every row until it returns false. A file whose first character is `[` is an array. A byte order mark
+/// at the file's beginning is passed over.
+pub(super) fn rows(path: &Path, each: impl FnMut(Row<'_>) -> bool) -> Result<(), Error> {
+    if is_array(path)? {
+        let bytes = file::bytes(path, limit::ARRAY).map_err(|refused| Error::refused(path, &refused))?;
+        let text = std::str::from_utf8(bytes.strip_prefix(BOM).unwrap_or(&bytes));
+        return array::rows(path, text.map_err(|error| Error::at(path, error))?, each);
     }
-    let first = reader.fill_buf().map_err(failed)?.iter().find(|byte| !byte.is_ascii_whitespace());
-    if first == Some(&b'[') {
-        let mut bytes = Vec::new();
-        reader.read_to_end(&mut bytes).map_err(failed)?;
-        let text = std::str::from_utf8(&bytes).map_err(|error| Error::at(path, error))?;
-        return array::rows(path, text, each);
-    }
-    lines(reader, each).map_err(failed)
+    lines(path, each).map_err(|refused| Error::refused(path, &refused))
 }
 
-fn lines(mut reader: impl BufRead, mut each: impl FnMut(Row) -> bool) -> std::io::Result<()> {
+fn is_array(path: &Path) -> Result<bool, Error> {
+    let mut head = Vec::new();
+    let opened = file::open(path, limit::LINES).map_err(|refused| Error::refused(path, &refused))?;
+    opened.take(1 << 16).read_to_end(&mut head).map_err(|error| Error::io(path, "read", &error))?;
+    let text = head.strip_prefix(BOM).unwrap_or(&head);
+    Ok(text.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'['))
+}
+
+fn lines(path: &Path, mut each: impl FnMut(Row<'_>) -> bool) -> Result<(), file::Refused> {
+    let mut lines = Lines::open(path, limit::LINES)?;
     let mut bytes = Vec::new();
-    for line in 1.. {
-        bytes.clear();
-        if reader.read_until(b'\n', &mut bytes)? == 0 {
-            break;
-        }
+    while let Some(line) = lines.next_into(&mut bytes)? {
+        let bytes = if line == 1 { bytes.strip_prefix(BOM).unwrap_or(&bytes) } else { &bytes };
         if bytes.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        if !each(row(line, &bytes)) {
+        let fields = match std::str::from_utf8(bytes) {
+            Ok(text) => raw::fields(text.trim_end_matches(['\n', '\r'])),
+            Err(error) => Err(Fault::at(error.valid_up_to() + 1, "invalid UTF-8")),
+        };
+        if !each(Row { line, fields }) {
             break;
         }
     }
     Ok(())
-}
-
-fn row(line: usize, bytes: &[u8]) -> Row {
-    let text = match std::str::from_utf8(bytes) {
-        Ok(text) => text.trim_end_matches(['\n', '\r']),
-        Err(error) => {
-            let fault = (error.valid_up_to() + 1, "invalid UTF-8".to_owned());
-            return Row { line, value: Err(fault), text: String::new() };
-        }
-    };
-    let value =
-        serde_json::from_str(text).map_err(|error| (error.column().max(1), json_reason(&error))).and_then(object);
-    Row { line, value, text: text.to_owned() }
-}
-
-pub(super) fn object(value: Value) -> Result<Map<String, Value>, (usize, String)> {
-    match value {
-        Value::Object(map) => Ok(map),
-        _ => Err((1, "expected an object `{ ... }`".to_owned())),
-    }
 }

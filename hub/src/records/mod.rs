@@ -1,31 +1,52 @@
 //! Prompts, completions and preferences from data files: JSON lines, JSON arrays, and Parquet (feature `parquet`).
 //!
-//! `read` maps columns to the fields of a `Record` (`columns.rs`), row by row as the formats give them (`json.rs`,
-//! `array.rs`, `parquet.rs`); `dataset.rs` finds the files of a split in a dataset's directory.
+//! `read` is the one way in for rows: it maps columns to the fields of a `Record` (`columns.rs`, `values.rs`), row by row
+//! as the formats give them (`json.rs`, `array.rs` and `raw.rs`, `parquet.rs`), and brings each row's prompt and responses
+//! to one form (`sides.rs`). `labels.rs` reads recorded labels by the same rules; `dataset.rs` finds the files of a split
+//! in a dataset's directory.
 
 mod array;
 mod columns;
 mod dataset;
 mod json;
+mod labels;
 #[cfg(feature = "parquet")]
 mod parquet;
+mod raw;
+mod said;
+mod sides;
+mod values;
 
 use std::path::{Path, PathBuf};
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub use columns::Columns;
 pub use dataset::split_files;
+pub use labels::{Label, labels};
+pub use said::{Ids, Said, write_row};
 
-use crate::template::Message;
-use crate::{Error, files};
+use crate::json::Json;
+use crate::{Chat, Error, files};
 
-/// A string, or a chat.
+/// A string, a response that a run recorded, or a chat.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Text {
     Plain(String),
-    /// At least one message.
-    Chat(Vec<Message>),
+    /// A response as a policy said it.
+    Said(Said),
+    Chat(Chat),
+}
+
+impl Text {
+    /// The text as a person or a judge reads it.
+    pub fn shown(&self) -> String {
+        match self {
+            Text::Plain(text) | Text::Said(Said { text, .. }) => text.clone(),
+            Text::Chat(chat) => chat.shown(),
+        }
+    }
 }
 
 /// Where a row stands in its file.
@@ -36,7 +57,8 @@ pub struct Place {
     pub line: usize,
 }
 
-/// One row of data.
+/// One row of data. If one of its texts is a chat, the prompt is one, and every response that is a chat begins with the
+/// assistant's turn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     pub prompt: Text,
@@ -44,23 +66,74 @@ pub struct Record {
     /// The preferred completion.
     pub chosen: Option<Text>,
     pub rejected: Option<Text>,
-    /// The reference answer, for verifiers; a number is spelled out.
+    /// The reference answer, for verifiers. A number has the digits that the file has, but that `5.0` is `5`: `datasets`
+    /// writes columns of whole numbers with gaps so.
     pub answer: Option<String>,
     /// Whether the completion is good, for unpaired preferences.
     pub label: Option<bool>,
     /// By how much `chosen` is preferred.
     pub margin: Option<f64>,
-    /// Of a pair: how likely `chosen` is preferred, in 0..=1.
+    /// Of a pair: how likely `chosen` is preferred, in 0.5..=1.
     pub probability: Option<f64>,
     pub row: Place,
 }
 
+impl Record {
+    /// The same with the likelier side as `chosen`.
+    fn in_order(mut self) -> Self {
+        if let Some(less) = self.probability.filter(|probability| *probability < 0.5) {
+            std::mem::swap(&mut self.chosen, &mut self.rejected);
+            self.probability = Some(1.0 - less);
+        }
+        self
+    }
+}
+
+/// How rows are read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reading {
+    pub columns: Columns,
+    pub on_bad: OnBad,
+    /// Most records.
+    pub limit: Option<usize>,
+    /// A prompt that ends with the assistant's turn is one that a response continues; else its row is a bad one.
+    pub continues: bool,
+    /// A prompt that is a text is what a user says.
+    pub asks: bool,
+    /// Pairs are read: one side alone, and two equal ones, are a bad row.
+    pub pairs: bool,
+    pub settings: Settings,
+}
+
+/// How a user writes the settings of a reading, for messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Settings {
+    /// `bad_rows = skip`
+    #[default]
+    Fields,
+    /// `--bad-rows skip`
+    Options,
+}
+
+impl Reading {
+    /// A setting as the user writes it.
+    fn setting(&self, name: &str, value: &str) -> String {
+        match self.settings {
+            Settings::Fields => format!("`{name} = {value}`"),
+            Settings::Options => format!("`--{} {value}`", name.replace('_', "-")),
+        }
+    }
+}
+
 /// What happens to a row that cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum OnBad {
     /// It is left out and listed in `Read::bad`.
     Skip,
     /// The first one is an error.
+    #[default]
+    #[serde(rename = "fail")]
     Fatal,
 }
 
@@ -73,58 +146,123 @@ pub struct Bad {
     /// Byte in the line, from 1; 1 where only the row is known.
     pub column: usize,
     pub message: String,
+    /// What to do about it.
+    pub help: Option<String>,
 }
 
 impl Bad {
-    pub fn error(&self) -> Error {
+    fn error(&self, reading: &Reading) -> Error {
+        let mend = self.help.as_deref().unwrap_or("mend the row");
         Error::at_line(&self.file, self.line, self.column, &self.message)
-            .help("mend the row, or leave such rows out: `bad_rows = skip`")
+            .help(format!("{mend}; or leave such rows out: {}", reading.setting("bad_rows", "skip")))
     }
 }
 
-/// What was read.
+/// What is wrong with a row: a column (byte in the line, from 1), a message, and what to do about it.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    column: usize,
+    message: String,
+    help: Option<String>,
+}
+
+impl Fault {
+    fn at(column: usize, message: impl Into<String>) -> Self {
+        Self { column, message: message.into(), help: None }
+    }
+
+    fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    fn bad(self, file: &Path, line: usize) -> Bad {
+        let Fault { column, message, help } = self;
+        Bad { file: file.to_owned(), line, column, message, help }
+    }
+}
+
+/// What was read: records, or labels.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Read {
-    pub records: Vec<Record>,
+pub struct Read<T = Record> {
+    pub records: Vec<T>,
+    /// Rows that were left out, in order; of `OnBad::Fatal` there are none.
     pub bad: Vec<Bad>,
+    /// What a user should know of the files: how a column was read, what of a data set was not.
+    pub notes: Vec<String>,
     /// Rows looked at, good and bad; empty lines are none.
     pub rows: usize,
     /// The blake3 digest in hex of the whole files: what `cat FILES | b3sum` prints.
     pub digest: String,
 }
 
-/// A row as its file gives it.
-pub(crate) struct Row {
-    /// As in `Place`.
-    pub line: usize,
-    /// The keys and values, or column and message of what is wrong.
-    pub value: Result<Map<String, Value>, (usize, String)>,
-    /// The row's text, for the columns of errors; empty for Parquet.
-    pub text: String,
+impl<T> Read<T> {
+    /// One sentence about the rows that were left out, or `None` if there are none.
+    pub fn left_out(&self) -> Option<String> {
+        let Bad { file, line, column, message, .. } = self.bad.first()?;
+        let place = format!("{}:{line}:{column}", file.display());
+        Some(format!("{} of {} rows are left out; the first, {place}: {message}", self.bad.len(), self.rows))
+    }
 }
 
-/// Reads records from files, in order, at most `limit` of them. Rows behind the limit are only looked at until every
-/// column that is named has been seen.
+/// A row as its file gives it.
+pub(crate) struct Row<'a> {
+    /// As in `Place`.
+    line: usize,
+    fields: Result<Vec<Field<'a>>, Fault>,
+}
+
+/// A column of a row.
+pub(crate) struct Field<'a> {
+    name: String,
+    /// Where its key stands in the line, from 1; 1 where only the row is known.
+    at: usize,
+    value: Cell<'a>,
+}
+
+/// A value: the text of one in a JSON file, which is read only where it is asked for, or a value of a Parquet file.
+pub(crate) enum Cell<'a> {
+    Text(&'a str),
+    #[cfg_attr(not(feature = "parquet"), allow(dead_code))]
+    Value(Json),
+}
+
+/// Reads records from files, in order. Rows after the limit are only looked at until every column that is named has been
+/// seen.
 ///
-/// Errors: a file that cannot be read; a column of `columns` that no row of a file has; no prompt, neither as a column
-/// nor as what `chosen` and `rejected` begin with; with `OnBad::Fatal`, the first bad row.
-pub fn read(paths: &[PathBuf], columns: &Columns, on_bad: OnBad, limit: Option<usize>) -> Result<Read, Error> {
-    let mut read = Read { records: Vec::new(), bad: Vec::new(), rows: 0, digest: String::new() };
-    let limit = limit.unwrap_or(usize::MAX);
+/// Errors: a file that cannot be read; a column that is named and that no row of a file has; no prompt, neither as a
+/// column nor as what `chosen` and `rejected` begin with; with `OnBad::Fatal`, the first bad row. A row is bad if it is no
+/// JSON object, if a field of it holds what the field cannot, or if its texts fit no form that `sides.rs` knows. Columns
+/// that are not mapped may hold anything.
+pub fn read(paths: &[PathBuf], reading: &Reading) -> Result<Read, Error> {
+    read_as(paths, reading, |mapping, row| mapping.record(row))
+}
+
+/// Reads what `convert` makes of each row.
+fn read_as<T>(
+    paths: &[PathBuf],
+    reading: &Reading,
+    convert: impl Fn(&mut columns::Mapping<'_>, &Row<'_>) -> Result<T, Fault>,
+) -> Result<Read<T>, Error> {
+    let mut read = Read { records: Vec::new(), bad: Vec::new(), notes: Vec::new(), rows: 0, digest: String::new() };
+    let limit = reading.limit.unwrap_or(usize::MAX);
     for path in paths {
-        let mut mapping = columns::Mapping::new(columns, path);
-        let (first_row, first_bad) = (read.rows, read.bad.len());
-        rows(path, columns, |row| {
+        let mut mapping = columns::Mapping::new(reading, path);
+        let first_row = read.rows;
+        let mut first_bad = None;
+        rows(path, &reading.columns.top_level(), |row| {
             if read.records.len() >= limit {
                 // A bad row has no columns to note.
                 let _ = mapping.fields(&row);
                 return !mapping.is_settled();
             }
             read.rows += 1;
-            match mapping.record(&row) {
-                Ok(record) => read.records.push(record),
-                Err((column, message)) => {
-                    read.bad.push(Bad { file: path.clone(), line: row.line, column, message });
+            match (convert(&mut mapping, &row), reading.on_bad) {
+                (Ok(record), _) => read.records.push(record),
+                (Err(fault), OnBad::Skip) => read.bad.push(fault.bad(path, row.line)),
+                // The rows after it may show that a column is missing, which says more.
+                (Err(fault), OnBad::Fatal) => {
+                    first_bad.get_or_insert_with(|| fault.bad(path, row.line));
                 }
             }
             true
@@ -132,16 +270,18 @@ pub fn read(paths: &[PathBuf], columns: &Columns, on_bad: OnBad, limit: Option<u
         if read.rows > first_row {
             mapping.check()?;
         }
-        if let (OnBad::Fatal, Some(bad)) = (on_bad, read.bad.get(first_bad)) {
-            return Err(bad.error());
+        if let Some(bad) = first_bad {
+            return Err(bad.error(reading));
         }
+        read.notes.extend(mapping.note());
     }
+    read.notes.extend(dataset::parts(paths));
     read.digest = files::digest(paths)?;
     Ok(read)
 }
 
 /// Calls `each` with every row of a file until it returns false.
-fn rows(path: &Path, columns: &Columns, each: impl FnMut(Row) -> bool) -> Result<(), Error> {
+fn rows(path: &Path, columns: &[&str], each: impl FnMut(Row<'_>) -> bool) -> Result<(), Error> {
     match path.extension().and_then(|end| end.to_str()) {
         Some("jsonl" | "json" | "ndjson") => json::rows(path, each),
         Some("parquet") => parquet_rows(path, columns, each),
@@ -152,12 +292,12 @@ fn rows(path: &Path, columns: &Columns, each: impl FnMut(Row) -> bool) -> Result
 }
 
 #[cfg(feature = "parquet")]
-fn parquet_rows(path: &Path, columns: &Columns, each: impl FnMut(Row) -> bool) -> Result<(), Error> {
+fn parquet_rows(path: &Path, columns: &[&str], each: impl FnMut(Row<'_>) -> bool) -> Result<(), Error> {
     files::guarded(path, || parquet::rows(path, Some(columns), each))
 }
 
 #[cfg(not(feature = "parquet"))]
-fn parquet_rows(path: &Path, _: &Columns, _: impl FnMut(Row) -> bool) -> Result<(), Error> {
+fn parquet_rows(path: &Path, _: &[&str], _: impl FnMut(Row<'_>) -> bool) -> Result<(), Error> {
     Err(Error::at(path, "this build does not read Parquet files")
         .help("build with `cargo build --release --features parquet`, or convert the file to JSON lines"))
 }
@@ -165,17 +305,27 @@ fn parquet_rows(path: &Path, _: &Columns, _: impl FnMut(Row) -> bool) -> Result<
 /// All rows of a Parquet file, with every column.
 #[cfg(feature = "parquet")]
 pub fn rows_of_parquet(path: &Path) -> Result<Vec<Map<String, Value>>, Error> {
-    let mut all = Vec::new();
-    let keep = |row: Row| {
-        all.extend(row.value.ok());
-        true
+    let (mut all, mut bad) = (Vec::new(), None);
+    let keep = |row: Row<'_>| match row.fields {
+        Ok(fields) => {
+            let value = |field: Field<'_>| match field.value {
+                Cell::Value(value) => Some((field.name, Value::from(value))),
+                Cell::Text(_) => None,
+            };
+            all.push(fields.into_iter().filter_map(value).collect());
+            true
+        }
+        Err(fault) => {
+            bad = Some(Error::at_line(path, row.line, fault.column, fault.message));
+            false
+        }
     };
     files::guarded(path, || parquet::rows(path, None, keep))?;
-    Ok(all)
+    bad.map_or(Ok(all), Err)
 }
 
 /// All rows of a Parquet file: an error of a build that reads none.
 #[cfg(not(feature = "parquet"))]
 pub fn rows_of_parquet(path: &Path) -> Result<Vec<Map<String, Value>>, Error> {
-    parquet_rows(path, &Columns::default(), |_| true).map(|()| Vec::new())
+    parquet_rows(path, &[], |_| true).map(|()| Vec::new())
 }

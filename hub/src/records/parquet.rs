@@ -1,6 +1,5 @@
 //! Rows of a Parquet file: only the columns that are mapped are read, batch by batch.
 
-use std::fs::File;
 use std::path::Path;
 
 use arrow_array::cast::AsArray;
@@ -12,27 +11,27 @@ use arrow_array::{Array, StructArray};
 use arrow_schema::DataType;
 use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
-use serde_json::{Map, Value};
+use pbpo_outside::file::{self, limit};
 
-use super::{Columns, Row};
+use super::{Cell, Fault, Field, Row};
 use crate::Error;
+use crate::json::Json;
 
-/// Calls `each` with every row until it returns false. Columns that are not mapped have their name and no value; without
-/// a mapping every column has its value.
-pub(super) fn rows(path: &Path, columns: Option<&Columns>, mut each: impl FnMut(Row) -> bool) -> Result<(), Error> {
+/// Calls `each` with every row until it returns false. Columns that are not wanted have their name and no value; every
+/// column has its value where nothing else is said. A row with a NaN or an infinite number is a bad one.
+pub(super) fn rows(path: &Path, wanted: Option<&[&str]>, mut each: impl FnMut(Row<'_>) -> bool) -> Result<(), Error> {
     let bad = |error: &dyn std::fmt::Display| Error::at(path, format!("not a Parquet file that can be read: {error}"));
-    let file = File::open(path).map_err(|error| Error::io(path, "read", &error))?;
+    let file = file::open(path, limit::LINES).map_err(|refused| Error::refused(path, &refused))?;
     let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(|error| bad(&error))?;
-    let wanted = columns.map(Columns::top_level);
     let fields = builder.schema().fields().clone();
     let mut roots = Vec::new();
-    let mut others = Map::new();
+    let mut others = Vec::new();
     for (at, field) in fields.iter().enumerate() {
         if wanted.as_ref().is_none_or(|wanted| wanted.contains(&field.name().as_str())) {
             check(path, field.name(), field.data_type())?;
             roots.push(at);
         } else {
-            others.insert(field.name().clone(), Value::Null);
+            others.push(field.name().clone());
         }
     }
     let mask = ProjectionMask::roots(builder.parquet_schema(), roots);
@@ -43,9 +42,12 @@ pub(super) fn rows(path: &Path, columns: Option<&Columns>, mut each: impl FnMut(
         let table = StructArray::from(batch);
         for at in 0..table.len() {
             line += 1;
-            let mut map = object(&table, at);
-            map.extend(others.clone());
-            if !each(Row { line, value: Ok(map), text: String::new() }) {
+            let field = |(name, value)| Field { name, at: 1, value: Cell::Value(value) };
+            let fields = object(&table, at).map(|found| {
+                let others = others.iter().map(|name| (name.clone(), Json::Null));
+                found.into_iter().chain(others).map(field).collect()
+            });
+            if !each(Row { line, fields: fields.map_err(|message| Fault::at(1, message)) }) {
                 return Ok(());
             }
         }
@@ -69,36 +71,48 @@ fn check(path: &Path, name: &str, kind: &DataType) -> Result<(), Error> {
     }
 }
 
-fn object(table: &StructArray, at: usize) -> Map<String, Value> {
-    let entry = |(name, column): (&str, &arrow_array::ArrayRef)| (name.to_owned(), value(column, at));
+fn object(table: &StructArray, at: usize) -> Result<Vec<(String, Json)>, String> {
+    let entry = |(name, column): (&str, &arrow_array::ArrayRef)| {
+        let value = value(column, at).map_err(|message| format!("`{name}`: {message}"))?;
+        Ok((name.to_owned(), value))
+    };
     table.column_names().into_iter().zip(table.columns()).map(entry).collect()
 }
 
 /// The value at a position of a column whose type `check` let through.
-fn value(column: &dyn Array, at: usize) -> Value {
+fn value(column: &dyn Array, at: usize) -> Result<Json, String> {
     if column.is_null(at) {
-        return Value::Null;
+        return Ok(Json::Null);
     }
-    let list = |items: arrow_array::ArrayRef| (0..items.len()).map(|at| value(&items, at)).collect();
+    let list = |items: arrow_array::ArrayRef| -> Result<Json, String> {
+        (0..items.len()).map(|at| value(&items, at)).collect::<Result<_, _>>().map(Json::List)
+    };
+    let whole = |number: serde_json::Number| Ok(Json::Number(number));
+    let float = |number: f64| {
+        let finite = serde_json::Number::from_f64(number).map(Json::Number);
+        finite.ok_or_else(|| format!("{number} is no number that can be used: write null"))
+    };
     match column.data_type() {
-        DataType::Utf8 => column.as_string::<i32>().value(at).into(),
-        DataType::LargeUtf8 => column.as_string::<i64>().value(at).into(),
-        DataType::Utf8View => column.as_string_view().value(at).into(),
-        DataType::Boolean => column.as_boolean().value(at).into(),
-        DataType::Int8 => column.as_primitive::<Int8Type>().value(at).into(),
-        DataType::Int16 => column.as_primitive::<Int16Type>().value(at).into(),
-        DataType::Int32 => column.as_primitive::<Int32Type>().value(at).into(),
-        DataType::Int64 => column.as_primitive::<Int64Type>().value(at).into(),
-        DataType::UInt8 => column.as_primitive::<UInt8Type>().value(at).into(),
-        DataType::UInt16 => column.as_primitive::<UInt16Type>().value(at).into(),
-        DataType::UInt32 => column.as_primitive::<UInt32Type>().value(at).into(),
-        DataType::UInt64 => column.as_primitive::<UInt64Type>().value(at).into(),
-        DataType::Float16 => column.as_primitive::<Float16Type>().value(at).to_f64().into(),
-        DataType::Float32 => f64::from(column.as_primitive::<Float32Type>().value(at)).into(),
-        DataType::Float64 => column.as_primitive::<Float64Type>().value(at).into(),
-        DataType::List(_) => Value::Array(list(column.as_list::<i32>().value(at))),
-        DataType::LargeList(_) => Value::Array(list(column.as_list::<i64>().value(at))),
-        DataType::Struct(_) => Value::Object(object(column.as_struct(), at)),
-        _ => Value::Null,
+        DataType::Utf8 => Ok(column.as_string::<i32>().value(at).into()),
+        DataType::LargeUtf8 => Ok(column.as_string::<i64>().value(at).into()),
+        DataType::Utf8View => Ok(column.as_string_view().value(at).into()),
+        DataType::Boolean => Ok(Json::Bool(column.as_boolean().value(at))),
+        DataType::Int8 => whole(column.as_primitive::<Int8Type>().value(at).into()),
+        DataType::Int16 => whole(column.as_primitive::<Int16Type>().value(at).into()),
+        DataType::Int32 => whole(column.as_primitive::<Int32Type>().value(at).into()),
+        DataType::Int64 => whole(column.as_primitive::<Int64Type>().value(at).into()),
+        DataType::UInt8 => whole(column.as_primitive::<UInt8Type>().value(at).into()),
+        DataType::UInt16 => whole(column.as_primitive::<UInt16Type>().value(at).into()),
+        DataType::UInt32 => whole(column.as_primitive::<UInt32Type>().value(at).into()),
+        DataType::UInt64 => whole(column.as_primitive::<UInt64Type>().value(at).into()),
+        DataType::Float16 => float(column.as_primitive::<Float16Type>().value(at).to_f64()),
+        DataType::Float32 => float(f64::from(column.as_primitive::<Float32Type>().value(at))),
+        DataType::Float64 => float(column.as_primitive::<Float64Type>().value(at)),
+        DataType::List(_) => list(column.as_list::<i32>().value(at)),
+        DataType::LargeList(_) => list(column.as_list::<i64>().value(at)),
+        DataType::Struct(_) => {
+            object(column.as_struct(), at).map(|entries| Json::Object(entries.into_iter().collect()))
+        }
+        other => Err(format!("a value of {other}")),
     }
 }

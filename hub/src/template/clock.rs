@@ -1,52 +1,66 @@
-//! `strftime_now` of chat templates, with a fixed date in the place of today's.
+//! `strftime_now` of chat templates: today, as in transformers, unless the date is fixed.
 //!
-//! A prompt that changes from day to day would make runs irreproducible. The date is 26 July 2024, which the
-//! templates of Llama 3.1 and later themselves fall back to.
+//! The environment variable `SOURCE_DATE_EPOCH` fixes it, in seconds since 1970 and in UTC, as reproducible builds do.
+//! A process looks at the clock once, so that a run that goes on past midnight has one date.
 
+use std::fmt::Write;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use chrono::format::{Item, StrftimeItems};
+use chrono::{DateTime, Local, NaiveDateTime};
 use minijinja::{Error, ErrorKind};
 
-/// The fixed time, Friday, 26 July 2024, 00:00:00, in a format of C's `strftime`.
-pub(super) fn strftime(format: String) -> Result<String, Error> {
-    let mut text = String::new();
-    let mut chars = format.chars();
-    while let Some(c) = chars.next() {
-        if c != '%' {
-            text.push(c);
-            continue;
-        }
-        match chars.next() {
-            // Glibc's `%-d`: without leading zeros.
-            Some('-') => {
-                let padded = directive(chars.next())?;
-                let bare = padded.trim_start_matches('0');
-                text.push_str(if bare.is_empty() { "0" } else { bare });
-            }
-            letter => text.push_str(directive(letter)?),
-        }
-    }
-    Ok(text)
+/// The variable that fixes the date.
+pub const VARIABLE: &str = "SOURCE_DATE_EPOCH";
+
+/// The time that one template is given, and whether it has asked for it.
+#[derive(Debug, Default)]
+pub(super) struct Clock {
+    fixed: Option<NaiveDateTime>,
+    asked: AtomicBool,
 }
 
-fn directive(letter: Option<char>) -> Result<&'static str, Error> {
-    Ok(match letter {
-        Some('d' | 'e') => "26",
-        Some('b' | 'h') => "Jul",
-        Some('B') => "July",
-        Some('m') => "07",
-        Some('y') => "24",
-        Some('Y') => "2024",
-        Some('a') => "Fri",
-        Some('A') => "Friday",
-        Some('j') => "208",
-        Some('H' | 'M' | 'S') => "00",
-        Some('I') => "12",
-        Some('p') => "AM",
-        Some('F') => "2024-07-26",
-        Some('T') => "00:00:00",
-        Some('%') => "%",
-        _ => {
-            let letter = letter.map(String::from).unwrap_or_default();
-            return Err(Error::new(ErrorKind::InvalidOperation, format!("strftime_now: unknown directive %{letter}")));
+impl Clock {
+    /// A clock that stands still; `None` if there is no such time.
+    pub fn at(seconds: i64) -> Option<Self> {
+        let fixed = DateTime::from_timestamp(seconds, 0)?.naive_utc();
+        Some(Self { fixed: Some(fixed), asked: AtomicBool::new(false) })
+    }
+
+    /// The date as `2024-07-26` if the template has asked for it.
+    pub fn date(&self) -> Option<String> {
+        let time = self.fixed.map_or_else(now, Ok).ok()?;
+        self.asked.load(Ordering::Relaxed).then(|| time.format("%Y-%m-%d").to_string())
+    }
+
+    /// The time in a format of `strftime`. A directive that is not known is an error.
+    pub fn strftime(&self, format: &str) -> Result<String, Error> {
+        let wrong = |message: String| Error::new(ErrorKind::InvalidOperation, format!("strftime_now: {message}"));
+        let time = self.fixed.map_or_else(now, Ok).map_err(wrong)?;
+        self.asked.store(true, Ordering::Relaxed);
+        let items: Vec<Item<'_>> = StrftimeItems::new(format).collect();
+        let shown: String = format.chars().take(100).collect();
+        let unknown = || wrong(format!("a directive that is not known in `{shown}`"));
+        if items.contains(&Item::Error) {
+            return Err(unknown());
+        }
+        let mut text = String::new();
+        write!(text, "{}", time.format_with_items(items.iter())).map_err(|_| unknown())?;
+        Ok(text)
+    }
+}
+
+/// The time of this process.
+fn now() -> Result<NaiveDateTime, String> {
+    static NOW: OnceLock<Result<NaiveDateTime, String>> = OnceLock::new();
+    NOW.get_or_init(|| match std::env::var(VARIABLE) {
+        Err(std::env::VarError::NotPresent) => Ok(Local::now().naive_local()),
+        given => {
+            let seconds = given.ok().and_then(|seconds| seconds.trim().parse().ok());
+            let time = seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
+            time.map(|time| time.naive_utc()).ok_or_else(|| format!("{VARIABLE} is no number of seconds since 1970"))
         }
     })
+    .clone()
 }

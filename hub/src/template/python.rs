@@ -1,15 +1,24 @@
 //! Where Jinja in Python differs from minijinja.
 
+use std::fmt::Write as _;
+use std::io::Write as _;
+
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, ErrorKind, Output, State, Value};
 use serde::Serialize;
 use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+
+use super::bounds::{Limited, TOO_LONG};
 
 /// Prints a value: True, False and None with capitals, everything else as minijinja does.
 pub(super) fn format(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
     match value.kind() {
         ValueKind::Bool => out.write_str(if value.is_true() { "True" } else { "False" }).map_err(Error::from),
         ValueKind::None => out.write_str("None").map_err(Error::from),
+        ValueKind::Seq | ValueKind::Map | ValueKind::Iterable => {
+            weigh(state, value)?;
+            minijinja::escape_formatter(out, state, value)
+        }
         _ => minijinja::escape_formatter(out, state, value),
     }
 }
@@ -19,8 +28,42 @@ pub(super) fn is_iterable(value: &Value) -> bool {
     !value.is_none() && value.try_iter().is_ok()
 }
 
+/// Asks for fuel for all that a value holds, as often as it holds it, before it is shown: a list that holds another many
+/// times over takes no memory until then.
+pub(super) fn weigh(state: &State, value: &Value) -> Result<(), Error> {
+    match value.kind() {
+        ValueKind::String => state.consume_fuel(value.len().unwrap_or_default() as u64 / 64),
+        ValueKind::Map => value.try_iter()?.try_for_each(|key| {
+            weigh(state, &value.get_item(&key)?)?;
+            weigh(state, &key)
+        }),
+        ValueKind::Seq | ValueKind::Iterable => value.try_iter()?.try_for_each(|item| weigh(state, &item)),
+        ValueKind::Invalid => Err(Error::new(ErrorKind::InvalidOperation, value.to_string())),
+        _ => state.consume_fuel(1),
+    }
+}
+
+/// A value as `{{ value }}` prints it, if that is not too long.
+pub(super) fn text(state: &State, value: &Value) -> Result<String, Error> {
+    weigh(state, value)?;
+    let mut text = Text(Limited::default());
+    write!(text, "{value}").map_err(|_| Error::new(ErrorKind::InvalidOperation, TOO_LONG))?;
+    String::from_utf8(text.0.bytes).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
+}
+
+struct Text(Limited);
+
+impl std::fmt::Write for Text {
+    fn write_str(&mut self, text: &str) -> std::fmt::Result {
+        self.0.write_all(text.as_bytes()).map_err(|_| std::fmt::Error)
+    }
+}
+
+/// Most spaces of a level of `tojson`.
+const INDENT: usize = 64;
+
 /// The `tojson` filter as transformers has it: `json.dumps` with `ensure_ascii=False`, so that no HTML is escaped.
-pub(super) fn tojson(value: &Value, options: Kwargs) -> Result<String, Error> {
+pub(super) fn tojson(state: &State, value: &Value, options: Kwargs) -> Result<String, Error> {
     let indent: Option<usize> = options.get("indent")?;
     let sorted: Option<bool> = options.get("sort_keys")?;
     let ascii: Option<bool> = options.get("ensure_ascii")?;
@@ -28,27 +71,30 @@ pub(super) fn tojson(value: &Value, options: Kwargs) -> Result<String, Error> {
     if ascii == Some(true) {
         return Err(Error::new(ErrorKind::InvalidOperation, "tojson with ensure_ascii=true is not supported"));
     }
-    match (indent, sorted) {
-        (_, Some(true)) => {
-            let sorted = serde_json::to_value(value).map_err(failed)?;
-            dump(&sorted, indent)
-        }
-        _ => dump(value, indent),
+    if indent.is_some_and(|indent| indent > INDENT) {
+        return Err(Error::new(ErrorKind::InvalidOperation, format!("tojson: an indent of more than {INDENT}")));
+    }
+    weigh(state, value)?;
+    let plain = dump(value, indent)?;
+    // To write it as JSON takes several times as long as to copy it.
+    state.consume_fuel(plain.len() as u64 / 4)?;
+    match sorted {
+        Some(true) => dump(&serde_json::to_value(value).map_err(failed)?, indent),
+        _ => Ok(plain),
     }
 }
 
 fn dump(value: &impl Serialize, indent: Option<usize>) -> Result<String, Error> {
-    let mut bytes = Vec::new();
+    let mut out = Limited::default();
     match indent {
-        None => value.serialize(&mut Serializer::with_formatter(&mut bytes, Spaced)),
+        None => value.serialize(&mut Serializer::with_formatter(&mut out, Spaced)),
         Some(count) => {
             let indent = " ".repeat(count);
-            value
-                .serialize(&mut Serializer::with_formatter(&mut bytes, PrettyFormatter::with_indent(indent.as_bytes())))
+            value.serialize(&mut Serializer::with_formatter(&mut out, PrettyFormatter::with_indent(indent.as_bytes())))
         }
     }
     .map_err(failed)?;
-    String::from_utf8(bytes).map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))
+    String::from_utf8(out.bytes).map_err(|error| Error::new(ErrorKind::BadSerialization, error.to_string()))
 }
 
 fn failed(error: serde_json::Error) -> Error {

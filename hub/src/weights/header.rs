@@ -1,9 +1,9 @@
 //! The header of a safetensors file: 8 bytes of length, JSON, then the numbers without gaps.
 
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use pbpo_outside::file;
 use safetensors::tensor::Metadata;
 
 use crate::{Dtype, Error};
@@ -17,7 +17,8 @@ type Tensors = Vec<(String, (Dtype, Vec<usize>, u64))>;
 /// The tensors of a file, sorted by name, checked to fill it exactly.
 pub(super) fn read(path: &Path) -> Result<Tensors, Error> {
     let failed = |error: &std::io::Error| Error::io(path, "read", error);
-    let mut file = File::open(path).map_err(|error| failed(&error))?;
+    // Its length is checked against the header, which has a limit of its own.
+    let mut file = file::open(path, u64::MAX).map_err(|refused| Error::refused(path, &refused))?;
     let found = file.metadata().map_err(|error| failed(&error))?.len();
     if found < 8 {
         return Err(truncated(path, 8, found));

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use pbpo_outside::file::{self, limit};
 use serde_json::Value;
 
 use crate::cache::is_file_name;
@@ -44,7 +45,7 @@ impl Weights {
             return Self::open_file(&dir.join(SINGLE));
         }
         let index = dir.join(INDEX);
-        match files::read_if_there(&index)? {
+        match files::read_if_there(&index, limit::CONFIG)? {
             Some(bytes) => Self::open_shards(dir, &index, &bytes),
             None => Err(no_weights(dir)),
         }
@@ -133,7 +134,7 @@ impl Weights {
             return Err(Error::new(format!("no tensor `{name}` in {}", files.join(", "))));
         };
         let file = &self.files[place.file];
-        let values = place.read(file).map_err(|error| Error::io(file, "read", &error))?;
+        let values = place.read(file)?;
         match values.iter().position(|value| !value.is_finite()) {
             None => Ok(values),
             Some(at) => {
@@ -143,6 +144,24 @@ impl Weights {
         }
     }
 
+    /// Whether two tensors that are there have the same shape and numbers; read up to the first difference.
+    pub fn same(&self, a: &str, b: &str) -> Result<bool, Error> {
+        let (Some(a), Some(b)) = (self.tensors.get(a), self.tensors.get(b)) else { return Ok(false) };
+        if a.shape != b.shape {
+            return Ok(false);
+        }
+        let (mut one, mut two) = (a.parts(&self.files[a.file])?, b.parts(&self.files[b.file])?);
+        let (mut x, mut y) = (Vec::new(), Vec::new());
+        while one.next_into(&mut x)? && two.next_into(&mut y)? {
+            if x != y {
+                return Ok(false);
+            }
+            x.clear();
+            y.clear();
+        }
+        Ok(true)
+    }
+
     /// The blake3 digest in hex of all files: what `cat FILES | b3sum` prints.
     pub fn digest(&self) -> Result<String, Error> {
         files::digest(&self.files)
@@ -150,19 +169,44 @@ impl Weights {
 }
 
 impl Place {
-    fn read(&self, file: &Path) -> std::io::Result<Vec<f32>> {
-        let count: usize = self.shape.iter().product();
-        let size = self.dtype.size();
-        let mut values = Vec::with_capacity(count);
-        let mut file = File::open(file)?;
-        file.seek(SeekFrom::Start(self.start))?;
-        let mut buffer = vec![0; (count * size).min(1 << 20)];
-        while values.len() < count {
-            let part = buffer.len().min((count - values.len()) * size);
-            file.read_exact(&mut buffer[..part])?;
-            self.dtype.decode(&buffer[..part], &mut values);
-        }
+    /// All its numbers.
+    fn read(&self, file: &Path) -> Result<Vec<f32>, Error> {
+        let mut values = Vec::with_capacity(self.count());
+        let mut parts = self.parts(file)?;
+        while parts.next_into(&mut values)? {}
         Ok(values)
+    }
+
+    fn count(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    fn parts<'a>(&'a self, path: &'a Path) -> Result<Parts<'a>, Error> {
+        let mut file = file::open(path, u64::MAX).map_err(|refused| Error::refused(path, &refused))?;
+        file.seek(SeekFrom::Start(self.start)).map_err(|error| Error::io(path, "read", &error))?;
+        Ok(Parts { path, file, dtype: self.dtype, left: self.count(), buffer: Vec::new() })
+    }
+}
+
+/// Numbers of a tensor, a part of at most 2^18 after the other.
+struct Parts<'a> {
+    path: &'a Path,
+    file: File,
+    dtype: Dtype,
+    /// Numbers that are still to be read.
+    left: usize,
+    buffer: Vec<u8>,
+}
+
+impl Parts<'_> {
+    /// Adds the next part to `values`; false if there is none.
+    fn next_into(&mut self, values: &mut Vec<f32>) -> Result<bool, Error> {
+        let part = self.left.min(1 << 18);
+        self.buffer.resize(part * self.dtype.size(), 0);
+        self.file.read_exact(&mut self.buffer).map_err(|error| Error::io(self.path, "read", &error))?;
+        self.dtype.decode(&self.buffer, values);
+        self.left -= part;
+        Ok(part > 0)
     }
 }
 

@@ -6,7 +6,9 @@ mod cache;
 mod config;
 mod records;
 mod template;
+mod template_bounds;
 mod tokenizer;
+mod tokenizer_bounds;
 mod weights;
 
 use std::path::{Path, PathBuf};

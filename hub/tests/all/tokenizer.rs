@@ -25,7 +25,18 @@ fn texts_have_the_ids_that_transformers_gives_them() {
             assert_eq!(tokenizer.decode(&special, true).unwrap(), case["skipped"].as_str().unwrap(), "{name}");
         }
         let chat = [Message::new("user", "Which is better?")];
-        assert_eq!(tokenizer.render(&chat, true).unwrap(), wanted["chat"].as_str().unwrap(), "{name}");
+        let rendered = tokenizer.render(&chat, true).unwrap();
+        match tokenizer.template().unwrap().date() {
+            None => assert_eq!(rendered, wanted["chat"].as_str().unwrap(), "{name}"),
+            Some(_) => {
+                // The day that transformers was given.
+                let template = tokenizer.template().unwrap().clone().fixed_at(1_721_952_000).unwrap();
+                let text = |id: Option<u32>| id.and_then(|id| tokenizer.token(id));
+                let (bos, eos) = (text(tokenizer.bos()), text(tokenizer.eos()));
+                let rendered = template.render(&chat, true, bos.as_deref(), eos.as_deref()).unwrap();
+                assert_eq!(rendered, wanted["chat"].as_str().unwrap(), "{name}");
+            }
+        }
     }
 }
 
@@ -107,4 +118,30 @@ fn without_a_template_chats_are_an_error_and_strings_are_fine() {
     assert!(tokenizer.template().is_none());
     assert!(says(tokenizer.render(&[], true), dir.path()).starts_with("the tokenizer has no chat template"));
     assert!(!tokenizer.encode("plain").unwrap().is_empty());
+}
+
+/// As transformers chooses among several templates.
+#[test]
+fn a_chat_with_tools_has_the_template_for_tools() {
+    let dir = copy_of("tokenizer_llama3");
+    let read = || Tokenizer::read(dir.path(), 1 << 20).unwrap();
+    let mut chat = pbpo_hub::Chat::from(&[Message::new("user", "x")]);
+    let _ = std::fs::remove_file(dir.path().join("chat_template.jinja"));
+    let file = dir.path().join("tokenizer_config.json");
+    let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    config["chat_template"] =
+        serde_json::json!([{"name": "tool_use", "template": "T"}, {"name": "default", "template": "D"}]);
+    std::fs::write(&file, config.to_string()).unwrap();
+    assert_eq!(read().render(&chat, false).unwrap(), "D");
+    chat.tools = Some(serde_json::from_str("[]").unwrap());
+    assert_eq!(read().render(&chat, false).unwrap(), "T");
+    // The files of transformers 5 go before the config.
+    std::fs::write(dir.path().join("chat_template.jinja"), "F").unwrap();
+    assert_eq!(read().render(&chat, false).unwrap(), "F");
+    std::fs::create_dir(dir.path().join("additional_chat_templates")).unwrap();
+    std::fs::write(dir.path().join("additional_chat_templates/tool_use.jinja"), "G").unwrap();
+    assert_eq!(read().render(&chat, false).unwrap(), "G");
+    let saved = tempfile::tempdir().unwrap();
+    read().save(saved.path()).unwrap();
+    assert_eq!(Tokenizer::read(saved.path(), 1 << 20).unwrap().render(&chat, false).unwrap(), "G");
 }

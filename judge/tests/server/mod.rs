@@ -18,6 +18,10 @@ pub enum Step {
     /// A body of this length is promised, and the connection closed after what there is.
     CutOff(usize, String),
     Silence(Duration),
+    /// A byte of an endless answer, again and again after such a time.
+    Drip(Duration),
+    /// Header lines and bytes as they are.
+    Bytes(String, Vec<u8>),
 }
 
 #[derive(Clone)]
@@ -88,13 +92,22 @@ fn serve(stream: TcpStream, kept: &Mutex<Vec<Request>>, script: &dyn Fn(usize, &
 
 fn answer(mut stream: TcpStream, step: Step) {
     let (status, headers, length, body) = match step {
-        Step::Reply(status, headers, body) => (status, headers, body.len(), body),
-        Step::CutOff(length, body) => ("200 OK", String::new(), length, body),
+        Step::Reply(status, headers, body) => (status, headers, body.len(), body.into_bytes()),
+        Step::CutOff(length, body) => ("200 OK", String::new(), length, body.into_bytes()),
         Step::Silence(time) => return thread::sleep(time),
+        Step::Bytes(headers, body) => ("200 OK", headers, body.len(), body),
+        Step::Drip(pause) => {
+            let head = b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n";
+            let _ = stream.write_all(head);
+            while stream.write_all(b" ").is_ok() {
+                thread::sleep(pause);
+            }
+            return;
+        }
     };
     // A client that has read enough may be gone.
     let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n");
-    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes()));
+    let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
     let _ = stream.shutdown(Shutdown::Write);
 }
 

@@ -51,7 +51,7 @@ pub fn label(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
         let (chosen, rejected) = if first_wins { (a, b) } else { (b, a) };
         context.record("oracle/ties", f64::from(u8::from(margin == 0.0)));
         records.push(PreferenceRecord {
-            episode: context.episode,
+            episode: context.step(),
             prompt: Text::Plain(a.0.first().map_or_else(String::new, |(state, _)| format!("s{state}"))),
             chosen: Text::Plain(text(chosen)),
             rejected: Text::Plain(text(rejected)),

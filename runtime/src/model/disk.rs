@@ -157,7 +157,8 @@ impl Read<'_> {
         let labels = self.weights.shape("score.weight").and_then(|shape| shape.first().copied());
         let score = labels.map(|labels| self.values("score.weight", &[labels, width])).transpose()?;
         let classifier = score.is_some() && !has("lm_head.weight");
-        let head = if config.tied || classifier { None } else { Some(self.linear("lm_head", width, vocab, false)?) };
+        let tied = is_tied(&config, self.weights)?;
+        let head = if tied || classifier { None } else { Some(self.linear("lm_head", width, vocab, false)?) };
         // Read backwards, the embedding of a classifier is a head; nothing uses it.
         config.tied = head.is_none();
         let embed = self.matrix(&format!("{prefix}embed_tokens.weight"), [vocab, width])?;
@@ -231,6 +232,21 @@ impl Read<'_> {
                 .help("config.json and the weights are of different models, or a part of the weights is missing")),
         }
     }
+}
+
+/// Whether the embedding is the output layer too. A config that says so is not followed if the weights have another output
+/// layer, as checkpoints have from merges of adapters with new tokens; transformers keeps both as well.
+pub fn is_tied(config: &ModelConfig, weights: &Weights) -> Result<bool, Fault> {
+    const HEAD: &str = "lm_head.weight";
+    if !config.tied || weights.shape(HEAD).is_none() {
+        return Ok(config.tied);
+    }
+    let embedding = ["embed_tokens.weight", "model.embed_tokens.weight"];
+    let embedding = embedding.into_iter().find(|name| weights.shape(name).is_some());
+    Ok(match embedding {
+        Some(embedding) => weights.same(HEAD, embedding)?,
+        None => true,
+    })
 }
 
 /// A matrix `[rows, cols]` as `[cols, rows]`, in blocks that stay in the cache.

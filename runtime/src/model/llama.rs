@@ -58,6 +58,7 @@ impl Llama {
             eos: vec![EOS],
             pad: Some(PAD),
             num_labels: 1,
+            reward_bound: None,
         }
     }
 

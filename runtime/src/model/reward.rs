@@ -16,7 +16,8 @@ use crate::error::Fault;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Head {
-    /// One reward a response, linear in the last hidden state.
+    /// One reward a response, linear in the last hidden state: a classifier of transformers. It reads a chat to the end,
+    /// not to the first token that ends a response.
     Sequence,
     /// One reward a response token.
     Token,
@@ -61,10 +62,15 @@ impl RewardModel {
 
     /// Rewards of a batch: `[rows, positions]` from a token head (padding is not zeroed), else `[rows, 1]`.
     pub fn rewards(&self, batch: &Batch) -> Tensor<2> {
-        self.score(self.backbone.hidden(batch.tokens(), None), batch)
+        self.score(self.backbone.hidden(self.tokens(batch), None), batch)
     }
 
-    /// The same, of the backbone's hidden states, `[rows, length, width]`.
+    /// The tokens that it reads of a batch, `[rows, length]`.
+    pub fn tokens(&self, batch: &Batch) -> Tensor<2, Int> {
+        if self.kind == Head::Sequence { batch.read() } else { batch.tokens() }
+    }
+
+    /// The same, of the backbone's hidden states at [`Self::tokens`], `[rows, length, width]`.
     pub fn score(&self, hidden: Tensor<3>, batch: &Batch) -> Tensor<2> {
         let raw = match self.kind {
             Head::Token => {
@@ -78,7 +84,7 @@ impl RewardModel {
             Head::Sequence => {
                 let [rows, length, width] = hidden.dims();
                 let flat = hidden.reshape([rows * length, width]);
-                flat.select(0, batch.last_tokens()).matmul(self.head.val())
+                flat.select(0, batch.last_read()).matmul(self.head.val())
             }
             Head::Mean => batch.mean_response(hidden).matmul(self.head.val()),
         };

@@ -187,6 +187,21 @@ impl<'v> Leaves<'v> {
         if let Some(reward) = self.rewards.get(&key) {
             return Ok(reward.clone());
         }
+        let context = match &self.moved {
+            Moved::Reward { value, model } if value == reward_model => model.backbone.config.context,
+            _ => match self.value(reward_model)? {
+                Value::Reward(reward) => reward.model.backbone.config.context,
+                other => return Err(wrong(reward_model, "reward_model", other)),
+            },
+        };
+        let longest = self.batch(batch)?.longest_read();
+        if longest > context {
+            let block = reward_model.split('@').next().unwrap_or(reward_model);
+            let message = format!("`{block}` reads {context} tokens, and a prompt with its response has {longest}");
+            return Err(
+                Fault::new(message).help("lower `max_new`, or leave long prompts out (`longest` in the data block)")
+            );
+        }
         if self.is_large(reward_model, batch)? {
             let reward = self.in_pieces(reward_model, batch, What::Rewards)?;
             self.rewards.insert(key, reward.clone());
@@ -213,9 +228,11 @@ impl<'v> Leaves<'v> {
         }
     }
 
-    /// Records log-probabilities of a preference set's two sides for the policy moved, and how often its
-    /// log-ratio to another policy prefers the chosen side. Only what the step computed anyway.
-    pub fn record_implicit(&mut self, set: &str, context: &mut Context<'_>) -> Result<(), Fault> {
+    /// Records log-probabilities of a preference set's two sides for the policy moved, and what its implicit reward,
+    /// `beta` times its log-ratio to another policy, says of them, as TRL does: the mean margin, and the share of pairs
+    /// whose chosen side has strictly more. Without a `beta` the margin is that of the log-ratios, and is called so. Only
+    /// what the step computed anyway.
+    pub fn record_implicit(&mut self, set: &str, beta: Option<f64>, context: &mut Context<'_>) -> Result<(), Fault> {
         let Moved::Policy { value: moved, .. } = &self.moved else { return Ok(()) };
         let moved = moved.clone();
         let sides = [Side::Chosen, Side::Rejected].map(|side| BatchRef { value: set.to_owned(), side: Some(side) });
@@ -236,10 +253,11 @@ impl<'v> Leaves<'v> {
             }
         }
         if let [own, reference] = margins.as_slice() {
-            // The difference of the log-ratios in nats, without the factor beta, which is the objective's own.
             let margin = own.clone() - reference.clone();
-            context.record("rewards/margins", mean(margin.clone()));
-            context.record("rewards/accuracies", mean(crate::ops::share_positive(margin)));
+            let right = margin.clone().mul_scalar(beta.unwrap_or(1.0)).greater_elem(0.0).float();
+            let name = if beta.is_some() { "rewards" } else { "logratio" };
+            context.record(&format!("{name}/margins"), beta.unwrap_or(1.0) * mean(margin));
+            context.record(&format!("{name}/accuracies"), mean(right));
         }
         Ok(())
     }

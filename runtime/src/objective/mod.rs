@@ -3,7 +3,7 @@
 //! - `leaves.rs`: what players say of batches (log-probabilities, rewards, ...), each forward once;
 //! - `prepare.rs`: the forwards that a plan lists, made at once; `forwards.rs`: how each is made;
 //! - `pieces.rs`: batches too large for one graph; `large.rs`: leaves over them;
-//! - `estimate.rs`: advantages of sampled rollouts.
+//! - `estimate.rs`: advantages of sampled rollouts; `implicit.rs`: the factor beta of a policy's implicit reward.
 //!
 //! A pair with a soft label counts as what is expected over its label (`Evaluator::expected`), so that no loss has to know.
 //!
@@ -12,6 +12,7 @@
 
 mod estimate;
 pub mod forwards;
+pub mod implicit;
 mod large;
 mod leaves;
 pub mod pieces;

@@ -86,7 +86,7 @@ impl<'r> Pieces<'r> {
         while start < rows.len() {
             let mut longest = 0;
             let fits = |row: &&&Row, count: usize, longest: &mut usize| {
-                *longest = (*longest).max(row.prompt.len() + row.response.len());
+                *longest = (*longest).max(row.length());
                 count == 0 || ((count + 1) * *longest) as u64 <= most(*longest as u64)
             };
             let more = rows[start..].iter().enumerate().take_while(|(i, row)| fits(row, *i, &mut longest)).count();
@@ -213,7 +213,7 @@ impl<'r> Pieces<'r> {
 }
 
 fn reward_gradients(model: &RewardModel, batch: &Batch, gradient: Tensor<2>) -> GradientsParams {
-    let trace: Trace = model.backbone.trace(batch.tokens());
+    let trace: Trace = model.backbone.trace(model.tokens(batch));
     let model = tracked(model);
     let hidden = trace.hidden.clone().autodiff().require_grad();
     let on = batch.clone().to_device(&model.head.val().device());

@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::model::recompute::add;
-use crate::objective::{Evaluator, Leaves, Moved, forwards};
+use crate::objective::{Evaluator, Leaves, Moved, forwards, implicit};
 use crate::optimizer;
 use crate::value::{Mover, Policy, Reward, Value, tracked};
 
@@ -115,7 +115,7 @@ pub fn share_positive(x: Tensor<2>) -> Tensor<2> {
 }
 
 /// Accuracy and margin on the labelled pairs that the step looked at: of the reward model
-/// (`rm/*`), or of a policy's implicit reward against a reference (`rewards/*`, up to the factor beta).
+/// (`rm/*`), or of a policy's implicit reward against a reference (`rewards/*`).
 fn record_pairs(stage: &Stage, env: &Env, leaves: &mut Leaves<'_>, context: &mut Context<'_>) -> Result<(), Fault> {
     let side = |value: &str, side| BatchRef { value: value.to_owned(), side: Some(side) };
     let sets: Vec<&str> = stage
@@ -138,8 +138,10 @@ fn record_pairs(stage: &Stage, env: &Env, leaves: &mut Leaves<'_>, context: &mut
             }
         }
     }
+    let objective = stage.objective.as_ref();
+    let beta = objective.and_then(|objective| implicit::beta(objective, stage.input("player").unwrap_or_default()));
     for set in sets {
-        leaves.record_implicit(set, context)?;
+        leaves.record_implicit(set, beta, context)?;
     }
     Ok(())
 }

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use pbpo_hub::Message;
 use pbpo_hub::cache;
-use pbpo_hub::records::{self, Columns, OnBad, Record, Text};
+use pbpo_hub::records::{self, Columns, OnBad, Reading, Record, Text};
 use pbpo_judge::{Exact, Numeric, Rule, Verifier};
 use pbpo_plan::Stage;
 use serde::Deserialize;
@@ -43,7 +42,10 @@ struct Rows {
     chosen: Option<String>,
     rejected: Option<String>,
     probability: Option<String>,
-    bad_rows: String,
+    tools: Option<String>,
+    chat_template_kwargs: Option<String>,
+    bad_rows: OnBad,
+    prefill: Option<String>,
     count: Option<usize>,
 }
 
@@ -80,6 +82,7 @@ impl Op for MakeData {
 fn from_files(stage: &Stage, context: &mut Context<'_>, scorer: Option<Scorer>) -> Result<Data, Fault> {
     let rows: Rows = config(stage)?;
     let files = files(&rows, context)?;
+    let on_bad = rows.bad_rows;
     let columns = Columns {
         prompt: rows.prompt,
         completion: rows.completion,
@@ -87,10 +90,13 @@ fn from_files(stage: &Stage, context: &mut Context<'_>, scorer: Option<Scorer>) 
         rejected: rows.rejected,
         probability: rows.probability,
         answer: rows.answer,
+        tools: rows.tools,
+        chat_template_kwargs: rows.chat_template_kwargs,
         ..Columns::default()
     };
-    let on_bad = if rows.bad_rows == "skip" { OnBad::Skip } else { OnBad::Fatal };
-    let read = records::read(&files, &columns, on_bad, rows.count).map_err(|error| {
+    let continues = rows.prefill.as_deref() == Some("continue");
+    let reading = Reading { columns, on_bad, limit: rows.count, continues, pairs: true, ..Reading::default() };
+    let read = records::read(&files, &reading).map_err(|error| {
         let fault = Fault::from(error);
         let place = "paths are relative to the directory of the .pbpo file";
         if fault.help.is_none() { fault.help(place) } else { fault }
@@ -122,6 +128,9 @@ fn from_files(stage: &Stage, context: &mut Context<'_>, scorer: Option<Scorer>) 
         }
         context.emit(Event::Notice { stage: stage.name.clone(), text })?;
     }
+    for text in read.notes {
+        context.emit(Event::Notice { stage: stage.name.clone(), text })?;
+    }
     Ok(Data::new(&stage.name, None, items, scorer, read.digest))
 }
 
@@ -137,8 +146,9 @@ fn files(rows: &Rows, context: &Context<'_>) -> Result<Vec<PathBuf>, Fault> {
 /// What is wrong with a row, and what to do.
 type Wrong = (&'static str, &'static str);
 
+/// The example of a record; one that the check can't score is a bad row.
 fn item(record: Record, scorer: Option<&Scorer>) -> Result<Item, Wrong> {
-    let Record { mut prompt, mut completion, mut chosen, mut rejected, mut probability, answer, .. } = record;
+    let Record { prompt, completion, chosen, rejected, probability, answer, .. } = record;
     match (scorer, &answer) {
         (Some(_), None) => {
             return Err(("the row has no answer for the `check`", "name the column that holds it: `answer = \"...\"`"));
@@ -151,38 +161,6 @@ fn item(record: Record, scorer: Option<&Scorer>) -> Result<Item, Wrong> {
         }
         _ => {}
     }
-    let mut responses = [&mut completion, &mut chosen, &mut rejected];
-    // A response that is a chat answers what a user says.
-    if let (Text::Plain(text), true) = (&prompt, responses.iter().any(|r| matches!(r, Some(Text::Chat(_))))) {
-        prompt = Text::Chat(vec![Message::new("user", text.clone())]);
-    }
-    for response in responses.iter_mut().filter_map(|response| response.as_mut()) {
-        let (Text::Chat(messages), Text::Chat(asked)) = (response, &prompt) else { continue };
-        // Many sets repeat the prompt in front of each response.
-        if messages.starts_with(asked) {
-            messages.drain(..asked.len());
-        }
-        if messages.first().is_none_or(|message| message.role != "assistant") {
-            return Err((
-                "a response has no turn of the assistant behind its prompt",
-                "a response is a text, or messages that begin with the assistant's, with the prompt in front or not",
-            ));
-        }
-    }
-    if chosen.is_some() != rejected.is_some() {
-        return Err((
-            "the row has one of `chosen` and `rejected` alone",
-            "a pair has both; of demonstrations map the one column: `completion = \"chosen\", chosen = \"\"`",
-        ));
-    }
-    if chosen.is_some() && chosen == rejected {
-        return Err(("`chosen` and `rejected` are the same", "a pair prefers one of two responses: remove the row"));
-    }
-    // The chosen response is the likelier one.
-    if let Some(less) = probability.filter(|probability| *probability < 0.5) {
-        std::mem::swap(&mut chosen, &mut rejected);
-        probability = Some(1.0 - less);
-    }
     // A preferred response is a demonstration too.
     let demonstration = completion.or_else(|| chosen.clone());
     let labelled = |(chosen, rejected)| Labelled { chosen, rejected, probability: probability.unwrap_or(1.0) };
@@ -193,8 +171,8 @@ fn item(record: Record, scorer: Option<&Scorer>) -> Result<Item, Wrong> {
 fn digest(items: &[Item]) -> String {
     let mut hasher = blake3::Hasher::new();
     for item in items {
-        let demonstration = item.demonstration.as_ref().map(crate::data::shown);
-        for part in [Some(crate::data::shown(&item.prompt)), demonstration, item.answer.clone()] {
+        let demonstration = item.demonstration.as_ref().map(Text::shown);
+        for part in [Some(item.prompt.shown()), demonstration, item.answer.clone()] {
             hasher.update(part.unwrap_or_default().as_bytes()).update(&[0]);
         }
     }

@@ -17,7 +17,14 @@ impl Op for Distance {
         let batch = Batch::new(&env.rollouts(stage, "rollouts")?.rows, &context.device);
         let rewards = |port: &str| -> Result<Vec<f64>, Fault> {
             let rewards = env.reward_model(stage, port)?.model.response_rewards(&batch);
-            rewards.into_data_as::<f64>().try_into_vec().map_err(|_| Fault::new("rewards can't be read"))
+            let rewards: Vec<f64> =
+                rewards.into_data_as::<f64>().try_into_vec().map_err(|_| Fault::new("rewards can't be read"))?;
+            match rewards.iter().find(|reward| !reward.is_finite()) {
+                Some(odd) => {
+                    Err(Fault::model_not_finite(&format!("a reward by `{}`", super::block(stage, port)), *odd))
+                }
+                None => Ok(rewards),
+            }
         };
         let (first, second) = (rewards("first")?, rewards("second")?);
         let most = first.iter().zip(&second).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max);

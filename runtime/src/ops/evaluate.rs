@@ -3,12 +3,12 @@
 use pbpo_plan::Stage;
 use serde::Deserialize;
 
-use super::{Op, config};
+use super::{Op, block, config, name_prompt};
 use crate::context::Context;
 use crate::data::{Source, shown};
 use crate::env::Env;
 use crate::error::Fault;
-use crate::event::{Completion, Event, Metrics};
+use crate::event::{Completion, Evaluation, Event, Metrics};
 use crate::generate::generate;
 use crate::value::Value;
 
@@ -48,25 +48,30 @@ impl Op for Evaluate {
         source.tell(context)?;
         source.fits(sampling.max_new, policy.model.config.context)?;
         let mut scores = Vec::with_capacity(data.items.len());
-        let mut lengths = 0;
+        let (mut lengths, mut answered) = (0, 0);
         let mut completions = Vec::new();
         let indices: Vec<usize> = source.usable.iter().copied().take(count.unwrap_or(usize::MAX)).collect();
         for chunk in indices.chunks(ASKED) {
             let prompts: Vec<&[u32]> = chunk.iter().map(|i| source.prompts[*i].as_slice()).collect();
-            let responses = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, &mut rng)?;
+            let responses = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, &mut rng)
+                .map_err(|fault| name_prompt(fault, block(stage, "policy"), &data.name, |row| chunk[row]))?;
             for (item, response) in chunk.iter().zip(responses) {
                 context.generated += response.len() as u64;
                 // A mean length needs no score.
-                let score = if scored { source.score(*item, &response)? } else { 0.0 };
-                scores.push(score);
+                let score = scored.then(|| source.score(*item, &response)).transpose()?;
+                scores.extend(score);
+                answered += 1;
                 lengths += response.len();
                 if completions.len() < SHOWN {
-                    let completion = source.text(&response);
+                    let completion = source.text(*item, &response);
                     completions.push(Completion { prompt: shown(&data.items[*item].prompt), completion, score });
                 }
             }
         }
-        let n = scores.len() as f64;
+        if answered == 0 {
+            return Err(Fault::new(format!("`{}` has no prompt to measure on", data.name)));
+        }
+        let n = f64::from(answered);
         let mut metrics = Metrics::new();
         for metric in wanted {
             let value = match metric.as_str() {
@@ -77,8 +82,9 @@ impl Op for Evaluate {
             };
             metrics.insert(metric, value);
         }
-        let step = context.episode;
-        context.emit(Event::Evaluation { label: label.clone(), before, step, metrics, completions })?;
+        let subject = format!("{} on {}", block(stage, "policy"), block(stage, "data"));
+        let (looped, step) = (before || context.in_loop, context.step());
+        context.emit(Event::Evaluation(Evaluation { label, subject, looped, before, step, metrics, completions }))?;
         Ok(vec![Value::Report])
     }
 }

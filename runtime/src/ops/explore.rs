@@ -3,12 +3,14 @@
 //! `expected_square` (the E2 form) takes `argmax_j |phi(c_j) - phi(y_ref)|^2` in the norm of the inverse
 //! covariance; `mean_norm` (E1) the candidate that makes the batch's summed difference longest. The
 //! covariance takes each pick in before the next prompt: labels are not needed for that.
+//! `explorer/uncertainty_mean` and `explorer/uncertainty_max` are norms of the chosen differences, not their squares, as in
+//! the exact track.
 
 use std::sync::Arc;
 
 use pbpo_plan::Stage;
 
-use super::{Op, config};
+use super::{Op, block, config, name_prompt};
 use crate::batch::Row;
 use crate::context::Context;
 use crate::env::Env;
@@ -28,14 +30,19 @@ impl Op for Explore {
         let mut rng = context.rng(&stage.name);
         let prompts: Vec<&[u32]> =
             against.rows.iter().flat_map(|r| std::iter::repeat_n(r.prompt.as_slice(), n)).collect();
-        let candidates: Vec<Row> = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, &mut rng)?
+        let responses =
+            generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, &mut rng).map_err(|fault| {
+                let data = &against.source.data.name;
+                name_prompt(fault, block(stage, "policy"), data, |row| against.rows[row / n].item)
+            })?;
+        let candidates: Vec<Row> = responses
             .into_iter()
             .zip(against.rows.iter().flat_map(|r| std::iter::repeat_n(r, n)))
-            .map(|(response, reference)| Row { response, ..reference.clone() })
-            .collect();
+            .map(|(response, reference)| against.source.row(reference.item, response))
+            .collect::<Result<_, Fault>>()?;
         context.generated += candidates.iter().map(|row| row.response.len() as u64).sum::<u64>();
         let rows: Vec<&Row> = against.rows.iter().chain(&candidates).collect();
-        let phi = exploration.features.of(&rows, context);
+        let phi = exploration.features.of(&rows, context)?;
         let (phi_ref, phi_new) = phi.split_at(against.rows.len());
         let picks = pick(&mut exploration, phi_ref, phi_new, context);
         context.record("explorer/logdet", exploration.covariance.log_det());
@@ -71,7 +78,7 @@ fn pick(
             }
         }
         let Some((_, index, z)) = best else { continue };
-        let told = exploration.covariance.uncertainty(&z);
+        let told = exploration.covariance.uncertainty(&z).sqrt();
         context.record("explorer/uncertainty_mean", told);
         most = most.max(told);
         exploration.covariance.update(&z);

@@ -50,19 +50,20 @@ impl Op for MakeFeatures {
 
 impl Features {
     /// phi of each row, `[d]`. Hidden states are divided by sqrt(width), so that `|phi|` is about 1 at
-    /// most (our choice).
-    pub fn of(&self, rows: &[&Row], context: &Context<'_>) -> Vec<Vec<f64>> {
+    /// most (our choice). Features that are not finite are a fault.
+    pub fn of(&self, rows: &[&Row], context: &Context<'_>) -> Result<Vec<Vec<f64>>, Fault> {
         let width = self.model.config.width;
         let mut all = Vec::with_capacity(rows.len());
-        let longest = rows.iter().map(|row| row.prompt.len() + row.response.len()).max().unwrap_or(1);
+        let longest = rows.iter().map(|row| row.length()).max().unwrap_or(1);
         for chunk in rows.chunks((self.model.reads(longest) / longest).clamp(1, 256)) {
             let batch = Batch::new(chunk.iter().copied(), &context.device);
-            let hidden = self.model.hidden(batch.tokens(), None);
             let pooled: Tensor<2> = if self.mean_pool {
-                batch.mean_response(hidden)
+                batch.mean_response(self.model.hidden(batch.tokens(), None))
             } else {
+                // Where a classifier looks: a linear reward over these features is one.
+                let hidden = self.model.hidden(batch.read(), None);
                 let [n, length, _] = hidden.dims();
-                hidden.reshape([n * length, width]).select(0, batch.last_tokens())
+                hidden.reshape([n * length, width]).select(0, batch.last_read())
             };
             let pooled = pooled.div_scalar((width as f64).sqrt());
             let pooled = match &self.projection {
@@ -73,9 +74,12 @@ impl Features {
                 None => pooled,
             };
             let values: Vec<f64> = pooled.into_data_as::<f64>().try_into_vec().expect("features are floats");
+            if let Some(odd) = values.iter().find(|value| !value.is_finite()) {
+                return Err(Fault::model_not_finite("a feature of a response", *odd));
+            }
             all.extend(values.chunks(self.dim).map(<[f64]>::to_vec));
         }
-        all
+        Ok(all)
     }
 }
 

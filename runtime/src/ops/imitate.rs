@@ -51,7 +51,8 @@ impl Op for Imitate {
         };
         let source = Source::new(&data, &tokenizer)?;
         source.tell(context)?;
-        let rows = source.demonstrations()?;
+        let (rows, cut) = source.demonstrations()?;
+        source.tell_cut(cut, rows.len(), context)?;
         if rows.is_empty() {
             return Err(Fault::new("the data has no demonstrations").help("name their column: `completion = \"...\"`"));
         }

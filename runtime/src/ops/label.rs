@@ -1,6 +1,5 @@
 //! `label`: an oracle says which response of each pair it prefers, and how surely. A pair without an answer is left out.
 
-use pbpo_hub::records::Text;
 use pbpo_plan::Stage;
 use rand::{Rng, RngExt};
 
@@ -46,10 +45,10 @@ impl Op for Label {
         context.record("oracle/queries", first.rows.len() as f64);
         context.record("oracle/labels", pairs.len() as f64);
         let record = |pair: &Pair| PreferenceRecord {
-            episode: context.episode,
+            episode: context.step(),
             prompt: source.data.items[pair.chosen.item].prompt.clone(),
-            chosen: Text::Plain(source.text(&pair.chosen.response)),
-            rejected: Text::Plain(source.text(&pair.rejected.response)),
+            chosen: source.said(&pair.chosen),
+            rejected: source.said(&pair.rejected),
             probability: pair.probability,
         };
         let records: Vec<PreferenceRecord> = pairs.iter().map(record).collect();

@@ -58,13 +58,16 @@ impl Op for Worst {
         let fit = fit_in_ball(&data, linear.ridge, linear.bound, &linear.fitted);
         let set = Set::new(keep.keep(linear.bound), &data, &fit, &covariance, difference);
         let worst = set.worst(&gap);
-        let pairs = data.len().max(1) as f64;
         context.record("rm/objective", worst.value);
         context.record("game/rm_gap", worst.reward);
         context.record("set/size", set.size());
-        context.record("confidence/nll", data.nll(&worst.theta, 0.0) / pairs);
-        let right = data.toward.chunks(data.width).filter(|z| dot(z, &worst.theta) > 0.0).count();
-        context.record("rm/accuracy", right as f64 / pairs);
+        // Of no pairs there is neither a mean nor a share.
+        if !data.is_empty() {
+            let pairs = data.len() as f64;
+            context.record("confidence/nll", data.nll(&worst.theta, 0.0) / pairs);
+            let right = data.toward.chunks(data.width).filter(|z| dot(z, &worst.theta) > 0.0).count();
+            context.record("rm/accuracy", right as f64 / pairs);
+        }
         reward.model.head = Param::from_tensor(head(&linear.features, &worst.theta, &context.device));
         linear.fitted = fit.theta.clone();
         Ok(vec![Value::Reward(Box::new(reward))])
@@ -85,19 +88,22 @@ impl Seen {
     fn of(linear: &Linear, stage: &Stage, env: &Env, context: &Context<'_>) -> Result<Self, Fault> {
         let pairs = env.preferences(stage, "preferences")?;
         let mut largest: f64 = 0.0;
-        let mut phi = |rows: Vec<&Row>| {
-            let rows = linear.features.of(&rows, context);
+        let mut phi = |rows: Vec<&Row>| -> Result<Vec<Vec<f64>>, Fault> {
+            let rows = linear.features.of(&rows, context)?;
             largest = rows.iter().map(|phi| dot(phi, phi).sqrt()).fold(largest, f64::max);
-            rows
+            Ok(rows)
         };
         let (chosen, rejected) = (
-            phi(pairs.pairs().map(|pair| &pair.chosen).collect()),
-            phi(pairs.pairs().map(|pair| &pair.rejected).collect()),
+            phi(pairs.pairs().map(|pair| &pair.chosen).collect())?,
+            phi(pairs.pairs().map(|pair| &pair.rejected).collect())?,
         );
         let mut mean = |port: &str| -> Result<Vec<f64>, Fault> {
-            let rows = phi(env.rollouts(stage, port)?.rows.iter().collect());
+            let rows = phi(env.rollouts(stage, port)?.rows.iter().collect())?;
+            if rows.is_empty() {
+                return Err(Fault::new("there are no responses whose rewards could be compared"));
+            }
             let sum = |i: usize| rows.iter().map(|row| row[i]).sum::<f64>();
-            Ok((0..linear.features.dim).map(|i| sum(i) / rows.len().max(1) as f64).collect())
+            Ok((0..linear.features.dim).map(|i| sum(i) / rows.len() as f64).collect())
         };
         let gap = minus(&mean("first")?, &mean("second")?);
         let (mut data, mut covariance) =

@@ -119,6 +119,17 @@ pub fn reads_the_same_tokens(stage: &Stage, env: &Env) -> Result<(), Fault> {
     Ok(())
 }
 
+/// The block whose value a stage has at a port: `pi` for `pi@3`.
+pub fn block<'s>(stage: &'s Stage, port: &str) -> &'s str {
+    let value = stage.input(port).unwrap_or_default();
+    value.split_once('@').map_or(value, |(block, _)| block)
+}
+
+/// Names the policy and the prompt of data that a fault of sampling is about.
+pub fn name_prompt(fault: Fault, policy: &str, data: &str, item: impl FnOnce(usize) -> usize) -> Fault {
+    fault.name_row(|row| format!("policy `{policy}`, prompt {} of `{data}`", item(row) + 1))
+}
+
 /// A stage's settings as the op's own type.
 pub fn settings<T: DeserializeOwned>(config: &serde_json::Value) -> Result<T, Fault> {
     serde_json::from_value(config.clone()).map_err(|e| Fault::new(format!("settings of the plan can't be read: {e}")))

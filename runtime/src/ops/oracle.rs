@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use pbpo_hub::records::{self, Columns, OnBad, Reading};
 use pbpo_judge::{
-    ChatSettings, DecisionSettings, Judge, Missing, OrderSettings, Recorded, Remote, ServerSettings, Ties, Wire,
+    ChatSettings, DecisionSettings, Judge, Labels as JudgeLabels, Limit, Missing, OrderSettings, Recorded, Remote,
+    ServerSettings, Ties, Wire,
 };
 use pbpo_plan::Stage;
 use serde::Deserialize;
@@ -12,6 +14,7 @@ use super::{Op, config};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
+use crate::event::Event;
 use crate::host::Host;
 use crate::model::{Compute, Head, RewardModel, disk};
 use crate::oracle::{Asked, Btl, Labels, Oracle, Scorer};
@@ -48,8 +51,14 @@ struct Served {
 struct Chat {
     prompt: Option<String>,
     system: Option<String>,
-    temperature: f64,
-    max_new: u32,
+    temperature: Option<f64>,
+    max_new: Option<u32>,
+    limit: Option<Limit>,
+    first: Option<String>,
+    second: Option<String>,
+    tie: Option<String>,
+    /// The text of a JSON object.
+    extra: Option<String>,
     verdict: String,
 }
 
@@ -62,6 +71,14 @@ struct Decision {
 #[derive(Deserialize)]
 struct FromFile {
     file: String,
+    prompt: Option<String>,
+    chosen: Option<String>,
+    rejected: Option<String>,
+    first: Option<String>,
+    second: Option<String>,
+    preferred: Option<String>,
+    probability: Option<String>,
+    bad_rows: Option<OnBad>,
     unknown: String,
     labels: Labels,
 }
@@ -87,16 +104,17 @@ impl Op for MakeOracle {
                 Oracle::Verifier { btl: config(stage)?, draws_ties: ties == "draw" }
             }
             "reward_model" => Oracle::Scorer(Box::new(scorer(stage, &context.host)?)),
-            "recorded" => Oracle::Judge(recorded(stage, &context.host)?),
-            "chat" | "decision" => Oracle::Judge(served(stage, &by, &context.host)?),
+            "recorded" => Oracle::Judge(recorded(stage, context)?),
+            "chat" | "decision" => Oracle::Judge(served(stage, &by, context)?),
             _ => Oracle::Task(config(stage)?),
         };
         Ok(vec![Value::Oracle(Arc::new(oracle))])
     }
 }
 
-fn served(stage: &Stage, by: &str, host: &Host) -> Result<Asked, Fault> {
+fn served(stage: &Stage, by: &str, context: &mut Context<'_>) -> Result<Asked, Fault> {
     let served: Served = config(stage)?;
+    let host = &context.host;
     let server = ServerSettings {
         url: served.url,
         api_key: served.key,
@@ -106,6 +124,7 @@ fn served(stage: &Stage, by: &str, host: &Host) -> Result<Asked, Fault> {
         retries: served.retries,
         most_calls: served.most_calls,
         most_usd: served.most_usd,
+        send_keys: host.send_keys.clone(),
         usd_in: served.usd_in,
         usd_out: served.usd_out,
         ..ServerSettings::default()
@@ -115,30 +134,58 @@ fn served(stage: &Stage, by: &str, host: &Host) -> Result<Asked, Fault> {
     let store = host.store()?;
     let judge = if by == "chat" {
         let chat: Chat = config(stage)?;
+        let labels = JudgeLabels::default();
+        let extra = chat.extra.as_deref().map_or_else(|| Ok(Default::default()), serde_json::from_str);
         let settings = ChatSettings {
             model: served.model,
             system: chat.system,
             prompt: chat.prompt,
-            temperature: Some(chat.temperature),
-            max_tokens: Some(chat.max_new),
+            temperature: chat.temperature,
+            max_tokens: chat.max_new,
+            limit: chat.limit,
+            labels: JudgeLabels {
+                first: chat.first.unwrap_or(labels.first),
+                second: chat.second.unwrap_or(labels.second),
+                tie: chat.tie,
+            },
             logprobs: chat.verdict == "logprobs",
+            extra: extra.map_err(|error| Fault::new(format!("the judge's `extra` can't be read: {error}")))?,
             ..ChatSettings::default()
         };
-        Remote::chat(settings, server, order, store)?
+        Remote::chat(settings, server, order, store.clone())?
     } else {
         let Decision { wire, question } = config(stage)?;
         let default = DecisionSettings::default();
         let instructions = question.unwrap_or(default.instructions.clone());
-        Remote::decision(DecisionSettings { model: served.model, wire, instructions, ..default }, server, order, store)?
+        let settings = DecisionSettings { model: served.model, wire, instructions, ..default };
+        Remote::decision(settings, server, order, store.clone())?
     };
     judge.check()?;
+    if let Some(note) = store.note() {
+        context.notice_once("oracle", note.to_owned())?;
+    }
+    for notice in judge.notices() {
+        context.notice_once("oracle", notice)?;
+    }
     Ok(asked(Box::new(judge), served.labels, &served.ties))
 }
 
-fn recorded(stage: &Stage, host: &Host) -> Result<Asked, Fault> {
-    let FromFile { file, unknown, labels } = config(stage)?;
+fn recorded(stage: &Stage, context: &mut Context<'_>) -> Result<Asked, Fault> {
+    let FromFile { file, prompt, chosen, rejected, first, second, preferred, probability, bad_rows, unknown, labels } =
+        config(stage)?;
+    let columns = Columns { prompt, chosen, rejected, first, second, preferred, probability, ..Columns::default() };
+    let reading = Reading { columns, on_bad: bad_rows.unwrap_or_default(), ..Reading::default() };
     let missing = if unknown == "drop" { Missing::Abstain } else { Missing::Error };
-    let recorded = asked(Box::new(Recorded::open(&host.path(&file), missing)?), labels, "drop");
+    let path = context.host.path(&file);
+    let said = records::labels(&path, &reading).map_err(|error| {
+        let fault = Fault::from(error);
+        if fault.help.is_none() { fault.help("the path is relative to the file that names it") } else { fault }
+    })?;
+    for text in said.left_out().into_iter().chain(said.notes) {
+        context.emit(Event::Notice { stage: stage.name.clone(), text })?;
+    }
+    let pairs = said.records.into_iter().map(|label| ([label.prompt, label.first, label.second], label.probability));
+    let recorded = asked(Box::new(Recorded::new(path.display().to_string(), pairs, missing)), labels, "drop");
     Ok(Asked { may_be_mute: unknown == "drop", ..recorded })
 }
 
@@ -159,8 +206,9 @@ fn scorer(stage: &Stage, host: &Host) -> Result<Scorer, Fault> {
         return Err(Fault::new(format!("`{name}` gives several scores, where one is wanted"))
             .help("name a sequence classifier of one label"));
     }
-    // A score from disk is not bounded: it is no adversary's.
-    let mut model = RewardModel::new(loaded.model, Head::Sequence, f64::INFINITY, &host.device);
+    // A score from elsewhere is not bounded: it is no adversary's.
+    let bound = loaded.model.config.reward_bound.unwrap_or(f64::INFINITY);
+    let mut model = RewardModel::new(loaded.model, Head::Sequence, bound, &host.device);
     model.take(&score)?;
     Ok(Scorer { model, tokenizer: Arc::new(loaded.tokenizer), btl })
 }

@@ -22,14 +22,15 @@ impl Op for Pairs {
             .iter()
             .enumerate()
             .filter(|(i, _)| source.usable.binary_search(i).is_ok())
-            .filter_map(|(i, item)| Some((i, item, item.pair.as_ref()?)));
-        let pairs = items.map(|(i, item, labelled)| {
-            let row = |text| Ok::<_, Fault>(source.row(i, source.tokenizer.response(&item.prompt, text)?));
-            Ok(Pair::new(row(&labelled.chosen)?, row(&labelled.rejected)?, labelled.probability))
-        });
-        let pairs: Vec<Pair> = pairs.collect::<Result<_, Fault>>()?;
-        let length =
-            |pair: &Pair| pair.chosen.prompt.len() + pair.chosen.response.len().max(pair.rejected.response.len());
+            .filter_map(|(i, item)| Some((i, item.pair.as_ref()?)));
+        let (mut cut, mut pairs) = (0, Vec::new());
+        for (i, labelled) in items {
+            let mut row = |text| source.read(i, text).inspect(|(_, over)| cut += usize::from(*over > 0));
+            let ((chosen, _), (rejected, _)) = (row(&labelled.chosen)?, row(&labelled.rejected)?);
+            pairs.push(Pair::new(chosen, rejected, labelled.probability));
+        }
+        source.tell_cut(cut, 2 * pairs.len(), context)?;
+        let length = |pair: &Pair| pair.chosen.length().max(pair.rejected.length());
         let most = policy.model.config.context;
         if let Some(pair) = pairs.iter().max_by_key(|pair| length(pair)).filter(|pair| length(pair) > most) {
             let (row, longest) = (pair.chosen.item + 1, length(pair));

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::follow::snapshot;
 use super::sample::rollouts;
-use super::{Op, config};
+use super::{Op, block, config, name_prompt};
 use crate::batch::Batch;
 use crate::context::Context;
 use crate::env::Env;
@@ -34,11 +34,14 @@ impl Op for Refresh {
                 let prompts = env.data(stage, "prompts")?;
                 let reward = env.reward_model(stage, "reward_model")?;
                 let rng = context.rng(&stage.name);
-                let earned = |policy: &Policy| -> Result<f64, Fault> {
-                    let drawn = rollouts(policy, prompts, count, 1, policy.sampling, &mut rng.clone())?;
-                    Ok(mean_reward(reward, &drawn, context))
+                let earned = |policy: &Policy, port: &str| -> Result<f64, Fault> {
+                    let drawn = rollouts(policy, prompts, count, 1, policy.sampling, &mut rng.clone())
+                        .map_err(|fault| name_prompt(fault, block(stage, port), &prompts.name, |item| item))?;
+                    let mean = mean_reward(reward, &drawn, context);
+                    let what = || format!("the mean reward by `{}`", block(stage, "reward_model"));
+                    if mean.is_finite() { Ok(mean) } else { Err(Fault::model_not_finite(&what(), mean)) }
                 };
-                let better = earned(leader)? > earned(follower)?;
+                let better = earned(leader, "policy")? > earned(follower, "follower")?;
                 context.record("reference/replaced", f64::from(u8::from(better)));
                 if better { leader } else { follower }
             }

@@ -32,8 +32,14 @@ impl Op for MakeRewardModel {
         let mut model = RewardModel::new(backbone, head, bound, &context.device);
         if let Some(score) = &init.score {
             model.take(score)?;
-            let text = format!("scores of the checkpoint beyond `bound` ({bound}) are squeezed towards it");
-            context.notice_once(&stage.name, text)?;
+            let text = match init.model.config.reward_bound {
+                Some(own) if own == bound => None,
+                Some(own) => Some(format!(
+                    "the checkpoint's rewards had the bound {own}, here it is {bound}: they come out otherwise"
+                )),
+                None => Some(format!("scores of the checkpoint beyond `bound` ({bound}) are squeezed towards it")),
+            };
+            text.map_or(Ok(()), |text| context.notice_once(&stage.name, text))?;
         }
         let (mover, tokenizer) = (Mover::Steps(Optimizer::new(optimizer)), init.tokenizer.clone());
         Ok(vec![Value::Reward(Box::new(Reward { model, mover, tokenizer }))])

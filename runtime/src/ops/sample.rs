@@ -7,7 +7,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
 
-use super::{Op, config};
+use super::{Op, block, config, name_prompt};
 use crate::context::Context;
 use crate::data::{Data, Source};
 use crate::env::Env;
@@ -30,19 +30,20 @@ impl Op for Sample {
         let policy = env.policy(stage, "policy")?;
         let data = env.data(stage, "prompts")?;
         let mut rng = context.rng(&stage.name);
-        let rollouts = rollouts(policy, data, count, per_prompt, config(stage)?, &mut rng)?;
+        let rollouts = rollouts(policy, data, count, per_prompt, config(stage)?, &mut rng)
+            .map_err(|fault| name_prompt(fault, block(stage, "policy"), &data.name, |item| item))?;
         rollouts.source.tell(context)?;
         let lengths = rollouts.rows.iter().map(|r| r.response.len());
         context.generated += lengths.clone().sum::<usize>() as u64;
-        let ends = policy.tokenizer.ends();
-        let ended = rollouts.rows.iter().filter(|r| r.response.last().is_some_and(|t| ends.contains(t))).count();
+        let ended = rollouts.rows.iter().filter(|r| policy.tokenizer.ended(&r.response)).count();
         context.record("completions/mean_length", lengths.sum::<usize>() as f64 / count as f64);
         context.record("val/contain_eos_token", ended as f64 / count as f64);
         Ok(vec![Value::Rollouts(Arc::new(rollouts))])
     }
 }
 
-/// `count` responses of a policy to `count / per_prompt` prompts drawn with replacement.
+/// `count` responses of a policy to `count / per_prompt` prompts drawn with replacement. A fault that is about one
+/// prompt has its item as the row.
 pub fn rollouts(
     policy: &Policy,
     data: &Arc<Data>,
@@ -58,7 +59,9 @@ pub fn rollouts(
         .flat_map(|item| std::iter::repeat_n(item, per_prompt))
         .collect();
     let prompts: Vec<&[u32]> = items.iter().map(|i| source.prompts[*i].as_slice()).collect();
-    let responses = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, rng)?;
-    let rows = responses.into_iter().zip(items).map(|(response, item)| source.row(item, response)).collect();
+    let responses = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, rng)
+        .map_err(|fault| Fault { row: fault.row.map(|row| items[row]), ..fault })?;
+    let rows = responses.into_iter().zip(items).map(|(response, item)| source.row(item, response));
+    let rows = rows.collect::<Result<_, Fault>>()?;
     Ok(Rollouts { source, rows, per_prompt })
 }

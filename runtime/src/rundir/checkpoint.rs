@@ -2,7 +2,8 @@
 //! policy with adapters as a PEFT directory.
 //!
 //! A reward model is a `...ForSequenceClassification` whose `score.weight` is the head: of one label for a sequence head,
-//! of one label a token for a token head. The bound of rewards is not part of that format.
+//! of one label a token for a token head. Its outputs are the scores `s`, as transformers reads them; the rewards of the run are
+//! `b tanh(s / b)`, with `b` in `config.json` as `reward_bound`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -46,19 +47,26 @@ pub fn save(dir: &Path, policy: &Policy) -> Result<(), Fault> {
 
 /// Writes a reward model, adapters merged.
 pub fn save_reward(dir: &Path, reward: &Reward) -> Result<(), Fault> {
-    let RewardModel { backbone, head, kind, .. } = &reward.model;
+    let RewardModel { backbone, head, kind, bound } = &reward.model;
     let score = match kind {
         // A linear reward over projected features has no format of its own; its head alone tells little.
         Head::Mean => return Ok(()),
         Head::Sequence => Out::Linear(head.val()),
         Head::Token => Out::Matrix(head.val()),
     };
-    save_classifier(dir, backbone, &score.values(), Dtype::F32)?;
+    save_classifier(dir, backbone, &score.values(), Some(*bound).filter(|bound| bound.is_finite()), Dtype::F32)?;
     save_tokenizer(dir, &reward.tokenizer, &backbone.config)
 }
 
-/// Writes a classifier whose head is `score`, `[labels, width]` row by row; adapters merged.
-pub fn save_classifier(dir: &Path, backbone: &Decoder, score: &[f32], dtype: Dtype) -> Result<(), Fault> {
+/// Writes a classifier whose head is `score`, `[labels, width]` row by row; adapters merged. `bound`: of the rewards that
+/// a run makes of its outputs.
+pub fn save_classifier(
+    dir: &Path,
+    backbone: &Decoder,
+    score: &[f32],
+    bound: Option<f64>,
+    dtype: Dtype,
+) -> Result<(), Fault> {
     let backbone = backbone.clone().merged();
     let (width, device) = (backbone.config.width, backbone.embed.val().device());
     let labels = score.len() / width;
@@ -66,7 +74,7 @@ pub fn save_classifier(dir: &Path, backbone: &Decoder, score: &[f32], dtype: Dty
     tensors.remove("lm_head.weight");
     let score = Tensor::from_data(TensorData::new(score.to_vec(), [labels, width]), &device);
     tensors.insert("score.weight".into(), Out::Matrix(score));
-    let config = ModelConfig { num_labels: labels, ..backbone.config.clone() };
+    let config = ModelConfig { num_labels: labels, reward_bound: bound, ..backbone.config.clone() };
     write(dir, &config, "ForSequenceClassification", &tensors, dtype)
 }
 

@@ -20,22 +20,11 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::env::Env;
 use crate::error::Fault;
-use crate::event::{Checkpoint, Completion, Event, Metrics, Observer};
+use crate::event::{Checkpoint, Evaluation, Event, Metrics, Observer};
 use crate::value::Value;
 use appender::Appender;
 use steps::Steps;
 use tensorboard::TensorBoard;
-
-/// One evaluation of a policy.
-#[derive(Clone, Debug)]
-pub struct Evaluation {
-    pub label: String,
-    /// In front of the loop that measures it.
-    pub before: bool,
-    pub step: usize,
-    pub metrics: Metrics,
-    pub completions: Vec<Completion>,
-}
 
 /// An open run directory. Listens to the run and writes as it goes.
 pub struct RunDir {
@@ -51,6 +40,8 @@ pub struct RunDir {
     pub evaluations: Vec<Evaluation>,
     /// Figures of the run as a whole.
     pub summary: Metrics,
+    /// What stages outside of loops recorded, the last of each name.
+    outside: Metrics,
 }
 
 impl RunDir {
@@ -79,6 +70,7 @@ impl RunDir {
             episodes: Vec::new(),
             evaluations: Vec::new(),
             summary: Metrics::new(),
+            outside: Metrics::new(),
             path,
         };
         run.write_manifest()?;
@@ -94,20 +86,42 @@ impl RunDir {
         self.started.elapsed().as_secs_f64()
     }
 
-    /// The first and the last evaluation of one report: the first report that a loop makes, or where
-    /// there is none, the first and the last evaluation of all.
+    /// The before and after of the run: of the policy and the data that the first report of a loop is about, the
+    /// evaluation before that loop and the last one that a loop makes, be it a later loop under another label. A run
+    /// whose loops measure nothing has neither.
     pub fn first_and_last(&self) -> Option<(&Evaluation, &Evaluation)> {
-        let first = self.evaluations.iter().find(|e| e.before).or(self.evaluations.first())?;
-        let last = self.evaluations.iter().rfind(|e| !first.before || e.label == first.label)?;
+        let first = self.evaluations.iter().find(|e| e.before)?;
+        let last = self.evaluations.iter().rfind(|e| e.looped && e.subject == first.subject)?;
         Some((first, last))
     }
 
+    /// The last evaluation of each report, in the order in which the reports were first made; what was measured
+    /// before a loop alone is none.
+    pub fn reports(&self) -> Vec<&Evaluation> {
+        let mut reports: Vec<&Evaluation> = Vec::new();
+        for evaluation in self.evaluations.iter().filter(|e| !e.before) {
+            match reports.iter_mut().find(|report| report.label == evaluation.label) {
+                Some(report) => *report = evaluation,
+                None => reports.push(evaluation),
+            }
+        }
+        reports
+    }
+
+    /// The reports that [`Self::first_and_last`] does not speak for.
+    pub fn other_reports(&self) -> Vec<&Evaluation> {
+        let headline = self.first_and_last().map(|(first, _)| &first.subject);
+        let spoken_for = |report: &&Evaluation| report.looped && Some(&report.subject) == headline;
+        self.reports().into_iter().filter(|report| !spoken_for(report)).collect()
+    }
+
     /// Final figures: `<metric>/before` and `<metric>/after` of [`Self::first_and_last`],
-    /// `<metric>/<label>` of the last evaluation of each report, the figures of the run as a whole, and the last
-    /// episode's means.
+    /// `<metric>/<label>` of the last evaluation of each report, the figures of the run as a whole, the last
+    /// episode's means, and what stages outside of loops recorded.
     pub fn results(&self) -> Metrics {
-        let mut results: Metrics =
-            self.episodes.last().into_iter().flatten().filter(|(k, _)| !k.starts_with("timing")).map(own).collect();
+        let told = |(name, _): &(&String, &f64)| !name.starts_with("timing");
+        let mut results: Metrics = self.outside.iter().filter(told).map(own).collect();
+        results.extend(self.episodes.last().into_iter().flatten().filter(told).map(own));
         let mut add = |evaluation: &Evaluation, name: &str| {
             results.extend(evaluation.metrics.iter().map(|(metric, value)| (format!("{metric}/{name}"), *value)));
         };
@@ -115,7 +129,7 @@ impl RunDir {
             add(first, "before");
             add(last, "after");
         }
-        self.evaluations.iter().filter(|e| !e.before).for_each(|e| add(e, &e.label));
+        self.reports().into_iter().for_each(|e| add(e, &e.label));
         results.extend(self.summary.clone());
         results
     }
@@ -187,14 +201,26 @@ impl RunDir {
         write_atomic(&self.path.join("run.json"), pretty(&Json::Object(self.manifest.clone())).as_bytes())
     }
 
-    fn line(&mut self, step: usize, kind: &str, name: &str, metrics: &Metrics, prefix: &str) -> io::Result<()> {
+    /// Evaluations of other subjects than the first have curves of their own, which end in the report's name.
+    fn suffix(&self, evaluation: &Evaluation) -> String {
+        let first = self.evaluations.first().is_none_or(|first| first.subject == evaluation.subject);
+        if first { String::new() } else { format!("/{}", evaluation.label) }
+    }
+
+    fn line(
+        &mut self,
+        step: usize,
+        [kind, name]: [&str; 2],
+        metrics: &Metrics,
+        [prefix, suffix]: [&str; 2],
+    ) -> io::Result<()> {
         let mut line = json!({ "step": step, kind: name });
         if let Json::Object(map) = &mut line {
             map.extend(metrics.iter().map(|(k, v)| (format!("{prefix}{k}"), json!(v))));
         }
         self.metrics.write(format!("{line}\n").as_bytes())?;
         for (name, value) in metrics {
-            self.tensorboard.scalar(&format!("{prefix}{name}"), step, *value)?;
+            self.tensorboard.scalar(&format!("{prefix}{name}{suffix}"), step, *value)?;
         }
         self.tensorboard.settle()?;
         self.metrics.settle()
@@ -204,7 +230,12 @@ impl RunDir {
 impl Observer for RunDir {
     fn event(&mut self, event: &Event) -> io::Result<()> {
         match event {
-            Event::Stage { .. } | Event::Notice { .. } => Ok(()),
+            Event::Stage { .. } => Ok(()),
+            Event::Notice { stage, text } => {
+                let notices = self.manifest.entry("notices").or_insert_with(|| json!([]));
+                notices.as_array_mut().into_iter().for_each(|all| all.push(json!({ "stage": stage, "text": text })));
+                Ok(())
+            }
             Event::Loaded { stage, name, revision, digest } => {
                 let model = json!({ "name": name, "revision": revision, "digest": digest });
                 let models = self.manifest.entry("models").or_insert_with(|| json!({}));
@@ -215,20 +246,21 @@ impl Observer for RunDir {
                 self.manifest.insert("generated_tokens".into(), json!(generated));
                 Ok(())
             }
-            Event::Progress { stage, done, metrics, .. } => self.line(*done, "stage", stage, metrics, "imitate/"),
-            Event::Episode { done, metrics, .. } => {
-                self.episodes.push(metrics.clone());
-                self.line(*done, "split", "train", metrics, "")
+            Event::Progress { stage, done, metrics, .. } => {
+                self.line(*done, ["stage", stage], metrics, ["imitate/", ""])
             }
-            Event::Evaluation { label, before, step, metrics, completions } => {
-                self.evaluations.push(Evaluation {
-                    label: label.clone(),
-                    before: *before,
-                    step: *step,
-                    metrics: metrics.clone(),
-                    completions: completions.clone(),
-                });
-                self.line(*step, "evaluation", label, metrics, "eval/")
+            Event::Episode { step, metrics, .. } => {
+                self.episodes.push(metrics.clone());
+                self.line(*step, ["split", "train"], metrics, ["", ""])
+            }
+            Event::Figures { stage, step, metrics } => {
+                self.outside.extend(metrics.clone());
+                self.line(*step, ["stage", stage], metrics, ["", ""])
+            }
+            Event::Evaluation(evaluation) => {
+                let (Evaluation { label, step, metrics, .. }, suffix) = (evaluation, self.suffix(evaluation));
+                self.evaluations.push(evaluation.clone());
+                self.line(*step, ["evaluation", label], metrics, ["eval/", &suffix])
             }
             Event::Summary { metrics } => {
                 self.summary.extend(metrics.clone());

@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use pbpo_plan::Plan;
 
-use super::{Evaluation, RunDir};
+use super::RunDir;
+use crate::event::{Completion, Evaluation};
 
 /// Curves shown first, where the run has them.
 const CURVES: &[(&str, &str)] = &[
@@ -13,8 +14,9 @@ const CURVES: &[(&str, &str)] = &[
     ("objective/kl", "KL of policy to reference, nats a response"),
     ("rm/accuracy", "reward model: share of pairs ordered as labelled"),
     ("explorer/logdet", "log det of the feature covariance"),
-    ("explorer/uncertainty_mean", "uncertainty of the chosen pairs"),
-    ("rewards/margins", "implicit reward: chosen less rejected, nats, without the factor beta"),
+    ("explorer/uncertainty_mean", "norm of the chosen pairs' differences in the inverse covariance"),
+    ("rewards/margins", "implicit reward, beta times the log-ratio: chosen less rejected"),
+    ("logratio/margins", "log-ratio of policy and reference: chosen less rejected, nats"),
     ("oracle/agreement", "share of labels that agree with the score"),
     ("policy/objective", "policy objective"),
     ("regret/cumulative", "cumulative regret of the main policy"),
@@ -48,22 +50,36 @@ pub fn html(plan: &Plan, run: &RunDir) -> String {
 }
 
 fn outcome(page: &mut String, run: &RunDir) {
-    let Some((first, last)) = run.first_and_last() else { return };
-    page.push_str("<h2>Evaluation</h2><table><tr><th></th><th>before</th><th>after</th></tr>");
-    for (metric, before) in &first.metrics {
-        if let Some(after) = last.metrics.get(metric) {
-            let _ = write!(page, "<tr><td>{}</td><td>{before:.3}</td><td>{after:.3}</td></tr>", escape(metric));
-        }
+    let headline = run.first_and_last();
+    if headline.is_none() && run.other_reports().is_empty() {
+        return;
     }
-    page.push_str("</table>");
+    page.push_str("<h2>Evaluation</h2>");
+    if let Some((first, last)) = headline {
+        page.push_str("<table><tr><th></th><th>before</th><th>after</th></tr>");
+        for (metric, before) in &first.metrics {
+            if let Some(after) = last.metrics.get(metric) {
+                let _ = write!(page, "<tr><td>{}</td><td>{before:.3}</td><td>{after:.3}</td></tr>", escape(metric));
+            }
+        }
+        page.push_str("</table>");
+    }
+    for Evaluation { label, subject, metrics, .. } in run.other_reports() {
+        let _ = write!(page, "<table><tr><th>{}</th><th>{}</th></tr>", escape(label), escape(subject));
+        for (metric, value) in metrics {
+            let _ = write!(page, "<tr><td>{}</td><td>{value:.3}</td></tr>", escape(metric));
+        }
+        page.push_str("</table>");
+    }
 }
 
 fn evaluation_curves(page: &mut String, evaluations: &[Evaluation]) {
-    let names: std::collections::BTreeSet<&String> = evaluations.iter().flat_map(|e| e.metrics.keys()).collect();
-    for name in names {
-        let points: Vec<(f64, f64)> =
-            evaluations.iter().filter_map(|e| e.metrics.get(name).map(|v| (e.step as f64, *v))).collect();
-        curve(page, &format!("eval/{name}"), "by `evaluate`", &points);
+    let of = |e: &Evaluation| e.metrics.keys().map(|name| (name.clone(), e.subject.clone())).collect::<Vec<_>>();
+    let curves: std::collections::BTreeSet<(String, String)> = evaluations.iter().flat_map(of).collect();
+    for (name, subject) in curves {
+        let own = evaluations.iter().filter(|e| e.subject == subject);
+        let points: Vec<(f64, f64)> = own.filter_map(|e| e.metrics.get(&name).map(|v| (e.step as f64, *v))).collect();
+        curve(page, &format!("eval/{name}"), &format!("{subject}, by `evaluate`"), &points);
     }
 }
 
@@ -105,21 +121,48 @@ fn curve(page: &mut String, name: &str, caption: &str, points: &[(f64, f64)]) {
 }
 
 fn completions(page: &mut String, run: &RunDir) {
-    let Some((first, last)) = run.first_and_last() else { return };
-    page.push_str("<h2>Completions</h2><table><tr><th>prompt</th><th>before</th><th>after</th></tr>");
-    for (before, after) in first.completions.iter().zip(&last.completions) {
-        let cell = |c: &crate::event::Completion| format!("<code>{}</code> ({:.2})", escape(&c.completion), c.score);
-        let _ = write!(
-            page,
-            "<tr><td><code>{}</code></td><td>{}</td><td>{}</td></tr>",
-            escape(&before.prompt),
-            cell(before),
-            cell(after)
-        );
+    let cell = |c: &Completion| {
+        let score = c.score.map_or(String::new(), |score| format!(" ({score:.2})"));
+        format!("<td><code>{}</code>{score}</td>", escape(&c.completion))
+    };
+    let mut table = |names: &[&str], rows: &[Vec<&Completion>]| {
+        if rows.is_empty() {
+            return;
+        }
+        let heads: String = names.iter().map(|name| format!("<th>{}</th>", escape(name))).collect();
+        let _ = write!(page, "<h2>Completions</h2><table><tr><th>prompt</th>{heads}</tr>");
+        for row in rows {
+            let prompt = row.first().map_or("", |completion| completion.prompt.as_str());
+            let cells: String = row.iter().map(|completion| cell(completion)).collect();
+            let _ = write!(page, "<tr><td><code>{}</code></td>{cells}</tr>", escape(prompt));
+        }
+        page.push_str("</table>");
+    };
+    if let Some((first, last)) = run.first_and_last() {
+        let rows = first.completions.iter().zip(&last.completions).map(|(a, b)| vec![a, b]).collect::<Vec<_>>();
+        table(&["before", "after"], &rows);
     }
-    page.push_str("</table>");
+    for report in run.other_reports() {
+        let rows: Vec<Vec<&Completion>> = report.completions.iter().map(|completion| vec![completion]).collect();
+        table(&[&report.label], &rows);
+    }
 }
 
+/// A text as HTML shows it: none of it is markup, and none of it turns the reading direction.
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    let text = pbpo_outside::shown::lines(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.replace('"', "&quot;").replace('\'', "&#39;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::escape;
+
+    #[test]
+    fn no_text_is_markup() {
+        let hostile = "</code><script>alert('1')</script>\"&\u{1b}[2J\u{202e}";
+        let shown = escape(hostile);
+        assert!(!shown.contains(['<', '>', '"', '\'', '\u{1b}', '\u{202e}']), "{shown}");
+        assert_eq!(escape("a\nb & 東京"), "a\nb &amp; 東京");
+    }
 }

@@ -5,6 +5,7 @@
 //! answer. Imitation learns the mistakes too; only preferences tell the two kinds of answer apart.
 //! The splits share no multiset of digits, so no held-out answer was ever shown in training.
 
+use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
@@ -30,23 +31,35 @@ pub struct Digits {
     pub seed: u64,
 }
 
-/// Draws `count` items of the split. `test` items are distinct.
+/// Draws `count` items of the split. `test` items are distinct; what asks for more of them than there are is refused
+/// before anything is drawn.
 pub fn items(config: &Digits) -> Result<Vec<Item>, Fault> {
+    let there = existing(config.split, config.length);
+    let needed = if config.split == Split::Test { config.count as u64 } else { 1 };
+    if there < needed {
+        let (count, length) = (config.count, config.length);
+        let message =
+            format!("digits has fewer than {count} different items of length {length} in this split: {there}");
+        return Err(Fault::new(message).help("lower `count` or raise `length`"));
+    }
     let mut rng = ChaCha8Rng::seed_from_u64(config.seed);
     rng.set_stream(config.split as u64);
     let mut seen = std::collections::HashSet::new();
     let mut items = Vec::new();
-    let mut tries = 0_usize;
-    while items.len() < config.count {
-        tries += 1;
-        if tries > 1000 * (config.count + 1000) {
-            return Err(Fault::new(format!(
-                "digits has fewer than {} different items of length {} in this split",
-                config.count, config.length
-            ))
-            .help("lower `count` or raise `length`"));
+    // Drawing until most of what there is was drawn would take many draws for each of the last.
+    let mut all = match config.split {
+        Split::Test if config.count as u64 > there / 2 => {
+            let mut all = every(config.split, config.length);
+            all.shuffle(&mut rng);
+            Some(all.into_iter())
         }
-        let digits: Vec<u8> = (0..config.length).map(|_| rng.random_range(0..10)).collect();
+        Split::Test | Split::Train | Split::Prompts => None,
+    };
+    while items.len() < config.count {
+        let digits: Vec<u8> = match all.as_mut().and_then(Iterator::next) {
+            Some(digits) => digits,
+            None => (0..config.length).map(|_| rng.random_range(0..10)).collect(),
+        };
         let mut sorted = digits.clone();
         sorted.sort_unstable();
         if split_of(&sorted) != config.split {
@@ -64,6 +77,55 @@ pub fn items(config: &Digits) -> Result<Vec<Item>, Fault> {
         });
     }
     Ok(items)
+}
+
+/// Most digits whose prompts are counted: a `.pbpo` file can ask for no more. Longer ones have plenty.
+const COUNTED: usize = 12;
+
+/// The number of different prompts of a split: for each multiset of digits that is in it, the orders of that.
+pub fn existing(split: Split, length: usize) -> u64 {
+    if length > COUNTED {
+        return u64::MAX;
+    }
+    multisets(length).filter(|sorted| split_of(sorted) == split).map(|sorted| orders(&sorted)).sum()
+}
+
+/// Every prompt of a split.
+fn every(split: Split, length: usize) -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for mut digits in multisets(length).filter(|sorted| split_of(sorted) == split) {
+        all.push(digits.clone());
+        while next_order(&mut digits) {
+            all.push(digits.clone());
+        }
+    }
+    all
+}
+
+/// All sorted digits of a length, in order.
+fn multisets(length: usize) -> impl Iterator<Item = Vec<u8>> {
+    std::iter::successors(Some(vec![0_u8; length]), |sorted| {
+        // The last digit that can be raised takes those after it along.
+        let at = sorted.iter().rposition(|digit| *digit < 9)?;
+        let mut next = sorted.clone();
+        next[at..].fill(sorted[at] + 1);
+        Some(next)
+    })
+}
+
+/// Makes digits the next order of themselves, as a dictionary has them; returns false after the last.
+fn next_order(digits: &mut [u8]) -> bool {
+    let Some(at) = digits.windows(2).rposition(|pair| pair[0] < pair[1]) else { return false };
+    let larger = digits.iter().rposition(|digit| *digit > digits[at]).unwrap_or(at);
+    digits.swap(at, larger);
+    digits[at + 1..].reverse();
+    true
+}
+
+/// In how many orders some sorted digits can be written.
+fn orders(sorted: &[u8]) -> u64 {
+    let factorial = |n: usize| (1..=n as u64).product::<u64>();
+    sorted.chunk_by(|a, b| a == b).fold(factorial(sorted.len()), |orders, same| orders / factorial(same.len()))
 }
 
 /// Share of positions that are right, over the longer of answer and completion.
@@ -118,6 +180,34 @@ mod tests {
         assert!(train.is_disjoint(&test));
         assert!(train.is_disjoint(&answers(Split::Prompts)));
         assert!(test.is_disjoint(&answers(Split::Prompts)));
+    }
+
+    /// The compiler refuses what asks for more than there are, by this very table.
+    #[test]
+    fn what_exists_is_counted_and_the_compiler_knows_it() {
+        for length in 2..=12_u32 {
+            let counted = [Split::Train, Split::Prompts, Split::Test].map(|split| existing(split, length as usize));
+            assert_eq!(counted.iter().sum::<u64>(), 10_u64.pow(length));
+            let known = pbpo_compiler::schema::DIGITS.map(|row| row[length as usize - 2]);
+            assert_eq!(known, counted, "{length} digits");
+        }
+    }
+
+    #[test]
+    fn all_that_exist_can_be_had_and_not_one_more() {
+        for length in [3, 4, 7] {
+            let count = existing(Split::Test, length) as usize;
+            let all = Digits { count, length, ..config(Split::Test) };
+            let prompts: std::collections::HashSet<String> =
+                items(&all).unwrap().iter().map(|item| crate::data::shown(&item.prompt).to_string()).collect();
+            assert_eq!(prompts.len(), count);
+            let error = items(&Digits { count: count + 1, ..all }).unwrap_err();
+            assert!(error.to_string().contains(&count.to_string()), "{error}");
+        }
+        // At once, however many are asked for.
+        let start = std::time::Instant::now();
+        assert!(items(&Digits { count: 10_000_000, length: 5, ..config(Split::Test) }).is_err());
+        assert!(start.elapsed().as_secs() < 2);
     }
 
     #[test]

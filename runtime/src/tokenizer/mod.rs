@@ -1,11 +1,18 @@
 //! Text to tokens and back: of a small task's characters (`characters.rs`), or as a checkpoint's own tokenizer does.
+//!
+//! - `chat.rs`: chats by the checkpoint's template;
+//! - `response.rs`: responses to tokens, for policies and for classifiers;
+//! - `said.rs`: what a policy said, as text.
 
 pub mod characters;
+mod chat;
+mod response;
+mod said;
 
-use pbpo_hub::records::Text;
-use pbpo_hub::template::Message;
+use pbpo_hub::records::{Said, Text};
 
 pub use characters::{BOS, Characters, EOS, PAD, SPECIAL};
+pub use response::Response;
 
 use crate::error::Fault;
 
@@ -26,12 +33,21 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     pub fn new(inner: pbpo_hub::tokenizer::Tokenizer, ends: Vec<u32>) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        for id in 0..inner.vocab() as u32 {
-            hasher.update(inner.token(id).unwrap_or_default().as_bytes()).update(&[0]);
-        }
-        Self { inner, ends, tokens: *hasher.finalize().as_bytes() }
+        let tokens: Vec<String> = (0..inner.vocab() as u32).map(|id| inner.token(id).unwrap_or_default()).collect();
+        Self { tokens: digest(tokens.iter().map(String::as_str)), inner, ends }
     }
+}
+
+fn digest<'t>(tokens: impl Iterator<Item = &'t str>) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    tokens.for_each(|token| {
+        hasher.update(token.as_bytes()).update(&[0]);
+    });
+    *hasher.finalize().as_bytes()
+}
+
+fn hex(digest: [u8; 32]) -> String {
+    blake3::Hash::from(digest).to_hex().to_string()
 }
 
 impl Tokenizer {
@@ -57,11 +73,36 @@ impl Tokenizer {
         }
     }
 
+    /// The date that the chat template has asked for, as `2024-07-26`: what it writes is that of this day only.
+    pub fn date(&self) -> Option<String> {
+        match self {
+            Tokenizer::Characters(_) => None,
+            Tokenizer::Checkpoint(checkpoint) => checkpoint.inner.template()?.date(),
+        }
+    }
+
+    /// What a user should know of the date that the chat template has written.
+    pub fn date_notice(&self) -> Option<String> {
+        let date = self.date()?;
+        Some(format!("the chat template writes the date {date}: today's, unless `SOURCE_DATE_EPOCH` fixes it"))
+    }
+
     /// Tokens that end a response.
     pub fn ends(&self) -> &[u32] {
         match self {
             Tokenizer::Characters(_) => &[EOS],
             Tokenizer::Checkpoint(checkpoint) => &checkpoint.ends,
+        }
+    }
+
+    /// blake3 of its tokens in the order of their ids, in hex: that of another tokenizer gives ids another meaning.
+    pub fn digest(&self) -> String {
+        match self {
+            Tokenizer::Characters(characters) => {
+                let tokens = characters.tokens();
+                hex(digest(tokens.iter().map(String::as_str)))
+            }
+            Tokenizer::Checkpoint(checkpoint) => hex(checkpoint.tokens),
         }
     }
 
@@ -83,12 +124,12 @@ impl Tokenizer {
         }
     }
 
-    /// A prompt as the model reads it: a text behind what the tokenizer puts in front (BOS), a chat by its template,
-    /// up to where the assistant begins.
+    /// A prompt as the model reads it: a text with what the tokenizer puts in front (BOS), a chat by its template, up to
+    /// where the assistant begins, or goes on where the prompt ends with the beginning of its answer.
     pub fn prompt(&self, prompt: &Text) -> Result<Vec<u32>, Fault> {
         let ids = match prompt {
-            Text::Plain(text) => self.begin(text)?,
-            Text::Chat(messages) => self.encode(&self.render(messages, true)?)?,
+            Text::Plain(text) | Text::Said(Said { text, .. }) => self.begin(text)?,
+            Text::Chat(chat) => self.encode(&self.opened(chat)?)?,
         };
         if ids.is_empty() {
             return Err(Fault::new("a prompt is empty, and the tokenizer puts nothing in front of it")
@@ -103,51 +144,5 @@ impl Tokenizer {
             Tokenizer::Characters(_) => Ok(std::iter::once(BOS).chain(self.encode(text)?).collect()),
             Tokenizer::Checkpoint(checkpoint) => Ok(checkpoint.inner.encode_with_special(text)?),
         }
-    }
-
-    /// A response to a prompt, up to and with the token that ends it.
-    pub fn response(&self, prompt: &Text, response: &Text) -> Result<Vec<u32>, Fault> {
-        let (before, whole, text) = match (prompt, response) {
-            (Text::Chat(messages), response) => {
-                let answer = match response {
-                    Text::Plain(content) => vec![Message { role: "assistant".into(), content: content.clone() }],
-                    Text::Chat(messages) => messages.clone(),
-                };
-                let before = self.render(messages, true)?;
-                let whole = self.render(&[messages.as_slice(), &answer].concat(), false)?;
-                let text = whole.strip_prefix(&before).map(str::to_owned).ok_or_else(|| {
-                    Fault::new("the chat template writes a prompt differently once it is answered")
-                        .help("a response can't be told from its prompt: use another chat template")
-                })?;
-                (self.encode(&before)?, self.encode(&whole)?, text)
-            }
-            (Text::Plain(prompt), response) => {
-                let text = crate::data::shown(response);
-                (self.begin(prompt)?, self.begin(&format!("{prompt}{text}"))?, text)
-            }
-        };
-        // As it follows the prompt; by itself where the two share a token.
-        let mut ids = match whole.strip_prefix(before.as_slice()) {
-            Some(rest) => rest.to_vec(),
-            None => self.encode(&text)?,
-        };
-        match ids.iter().position(|id| self.ends().contains(id)) {
-            Some(end) => ids.truncate(end + 1),
-            None => ids.extend(self.ends().first()),
-        }
-        Ok(ids)
-    }
-
-    fn render(&self, messages: &[Message], generation: bool) -> Result<String, Fault> {
-        let Tokenizer::Checkpoint(checkpoint) = self else {
-            return Err(Fault::new("this task's tokenizer has no chat template").help("give prompts as plain text"));
-        };
-        checkpoint.inner.template().ok_or_else(|| {
-            Fault::new("the checkpoint has no chat template, and the data has chat messages").help(
-                "use the checkpoint of an instruction-tuned model, add a chat_template.jinja to its directory, or \
-                 give prompts as plain text",
-            )
-        })?;
-        Ok(checkpoint.inner.render(messages, generation)?)
     }
 }

@@ -79,7 +79,7 @@ pub fn reward(data: &Arc<Data>, head: Head, seed: u8) -> Value {
 }
 
 pub fn row(prompt: &[u32], response: &[u32]) -> Row {
-    Row { item: 0, prompt: std::iter::once(BOS).chain(prompt.iter().copied()).collect(), response: response.to_vec() }
+    Row::new(0, std::iter::once(BOS).chain(prompt.iter().copied()).collect(), response.to_vec())
 }
 
 pub fn values(pairs: Vec<(&str, Value)>) -> HashMap<String, Value> {

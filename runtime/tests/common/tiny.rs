@@ -65,6 +65,8 @@ pub fn short_context(tokens: usize) -> Plan {
 pub struct Told {
     pub episodes: Vec<BTreeMap<String, u64>>,
     pub evaluations: Vec<(String, BTreeMap<String, u64>)>,
+    /// Figures of stages outside of loops.
+    pub outside: Vec<BTreeMap<String, u64>>,
     pub pairs: Vec<(String, String, String)>,
     pub notices: Vec<String>,
     /// Figures of the run as a whole.
@@ -90,7 +92,8 @@ impl Observer for Told {
     fn event(&mut self, event: &Event) -> std::io::Result<()> {
         match event {
             Event::Episode { metrics, .. } => self.episodes.push(bits(metrics)),
-            Event::Evaluation { label, metrics, .. } => self.evaluations.push((label.to_owned(), bits(metrics))),
+            Event::Evaluation(made) => self.evaluations.push((made.label.clone(), bits(&made.metrics))),
+            Event::Figures { metrics, .. } => self.outside.push(bits(metrics)),
             Event::Preferences { records } => {
                 let pairs = records.iter().map(|r| (shown(&r.prompt), shown(&r.chosen), shown(&r.rejected)));
                 self.pairs.extend(pairs);

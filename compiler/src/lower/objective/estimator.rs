@@ -97,6 +97,81 @@ impl Insert<'_> {
     }
 }
 
+/// The own rollouts on which an objective is a surrogate for the gradient through them, as PPO's is: it has the policy's
+/// probabilities in a ratio, `exp(logp(pi, y) - ...)`, or in a clipped `min` or `max`. With an estimate around that, the
+/// gradient would count twice.
+pub(super) fn surrogate<'e>(expr: &'e Expr, policy: &str, own: &BTreeSet<String>) -> Option<&'e str> {
+    ratio(
+        expr,
+        &|leaf| match leaf {
+            Leaf::Logp { policy: read, batch }
+                if read == policy && batch.side.is_none() && own.contains(&batch.value) =>
+            {
+                Some(batch.value.as_str())
+            }
+            _ => None,
+        },
+        true,
+    )
+}
+
+/// `positive` is false under a denominator, where a ratio is upside down.
+fn ratio<'e>(expr: &'e Expr, is: &impl Fn(&'e Leaf) -> Option<&'e str>, positive: bool) -> Option<&'e str> {
+    match expr {
+        Expr::Const { .. } | Expr::Leaf { .. } | Expr::StopGrad { .. } => None,
+        Expr::Unary { op: UnaryOp::Exp, arg } => above(arg, is, positive).or_else(|| ratio(arg, is, positive)),
+        Expr::Binary { op: BinaryOp::Div, left, right } => {
+            ratio(left, is, positive).or_else(|| ratio(right, is, !positive))
+        }
+        Expr::Binary { op: BinaryOp::Min | BinaryOp::Max, left, right } => {
+            let clips = [left, right].into_iter().any(|side| clipped(side));
+            let inside = || above(left, is, positive).or_else(|| above(right, is, positive));
+            if clips { inside() } else { None }
+                .or_else(|| ratio(left, is, positive))
+                .or_else(|| ratio(right, is, positive))
+        }
+        Expr::Binary { left, right, .. } => ratio(left, is, positive).or_else(|| ratio(right, is, positive)),
+        Expr::Unary { arg, .. }
+        | Expr::Clip { arg, .. }
+        | Expr::Reduce { arg, .. }
+        | Expr::Named { arg, .. }
+        | Expr::Estimate { arg, .. } => ratio(arg, is, positive),
+    }
+}
+
+/// A leaf that enters an expression of rows with a plus.
+fn above<'e>(expr: &'e Expr, is: &impl Fn(&'e Leaf) -> Option<&'e str>, positive: bool) -> Option<&'e str> {
+    match expr {
+        Expr::Leaf { leaf } => is(leaf).filter(|_| positive),
+        Expr::Const { .. } | Expr::StopGrad { .. } | Expr::Reduce { axis: Axis::Row, .. } => None,
+        Expr::Unary { op: UnaryOp::Neg, arg } => above(arg, is, !positive),
+        Expr::Binary { op: BinaryOp::Sub, left, right } => {
+            above(left, is, positive).or_else(|| above(right, is, !positive))
+        }
+        Expr::Binary { op: BinaryOp::Mul | BinaryOp::Div, left, right } => {
+            let sign = |side: &Expr| matches!(side, Expr::Const { value } if *value < 0.0);
+            above(left, is, positive ^ sign(right)).or_else(|| above(right, is, positive ^ sign(left)))
+        }
+        Expr::Binary { left, right, .. } => above(left, is, positive).or_else(|| above(right, is, positive)),
+        Expr::Unary { arg, .. }
+        | Expr::Clip { arg, .. }
+        | Expr::Reduce { arg, .. }
+        | Expr::Named { arg, .. }
+        | Expr::Estimate { arg, .. } => above(arg, is, positive),
+    }
+}
+
+fn clipped(expr: &Expr) -> bool {
+    match expr {
+        Expr::Clip { .. } => true,
+        Expr::Const { .. } | Expr::Leaf { .. } | Expr::StopGrad { .. } => false,
+        Expr::Unary { arg, .. } | Expr::Reduce { arg, .. } | Expr::Named { arg, .. } | Expr::Estimate { arg, .. } => {
+            clipped(arg)
+        }
+        Expr::Binary { left, right, .. } => clipped(left) || clipped(right),
+    }
+}
+
 /// The batch whose rows a value has; nothing for a scalar.
 fn rows_of(expr: &Expr) -> Option<&BatchRef> {
     match expr {

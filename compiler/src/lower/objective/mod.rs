@@ -189,6 +189,10 @@ impl Lower<'_> {
         own.dedup();
         let estimator = self.estimator(name);
         let names: BTreeSet<String> = own.iter().map(|(value, ..)| value.clone()).collect();
+        if let Some(batch) = estimator::surrogate(&scalar, value, &names) {
+            let sampled = own.iter().find(|(own, ..)| own == batch).map(|(_, _, at)| *at);
+            self.ratio_of_samples(name, span, sampled);
+        }
         let mut insert = estimator::Insert { own: &names, policy: value, estimator, used: BTreeSet::new() };
         let scalar = insert.scalar(scalar);
         let used = insert.used;
@@ -200,6 +204,24 @@ impl Lower<'_> {
             }
         }
         scalar
+    }
+
+    /// Says that an objective has the gradient through its samples in it, where an estimator gives that gradient too.
+    fn ratio_of_samples(&mut self, name: &str, span: Span, sampled: Option<Span>) {
+        let error = Diagnostic::error(
+            Code::RatioOfSamples,
+            span,
+            format!("a ratio of probabilities on samples of `{name}` itself"),
+        )
+        .label("the gradient through the samples would count twice");
+        let error = match sampled {
+            Some(at) => error.also(at, format!("sampled from `{name}` here")),
+            None => error,
+        };
+        self.out.push(error.help(format!(
+            "leave the ratio out: the estimator of `{name}` is around its own samples; or sample from a frozen copy, \
+             `policy old {{ follows = {name}, update = each_episode }}`"
+        )));
     }
 
     fn group_mismatch(&mut self, name: &str, group: usize, per_prompt: i64, sampled: Span, span: Span) {

@@ -184,12 +184,17 @@ impl Lower<'_> {
             return self.function(schema, args, at, span);
         }
         if !self.program.scope.doubtful.contains(&word) {
-            let models = self.program.scope.of_kind(Kind::RewardModel, at.file);
-            let objectives = self.program.scope.of_items(Kind::Objective, at.file);
-            let names = table::all().iter().map(|function| function.name).chain(models).chain(objectives);
+            let scope = &self.program.scope;
+            let functions = || table::all().iter().map(|function| function.name);
+            let declared = || {
+                let models = scope.of_kind(Kind::RewardModel, at.file);
+                models.into_iter().chain(scope.of_items(Kind::Objective, at.file))
+            };
+            let worth = suggest::worth(self.out.len());
             let home = crate::stdlib::home(&word);
             let import = home.map(|module| format!("import it: `use {module} {{ {word} }}`"));
-            let nearest = || suggest::nearest(&word, names).map(|near| format!("did you mean `{near}`?"));
+            let nearest = || suggest::nearest(&word, functions().chain(declared()));
+            let nearest = || worth.then(nearest).flatten().map(|near| format!("did you mean `{near}`?"));
             self.out.push(
                 Diagnostic::error(Code::UnknownFunction, at, format!("no function is called `{word}`"))
                     .label("unknown function")

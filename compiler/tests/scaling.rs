@@ -1,0 +1,204 @@
+//! Nothing takes longer than its input is long: each construct at one size and at ten times that, with room for a
+//! machine that has other things to do. What is quadratic takes a hundred times as long.
+
+use std::time::{Duration, Instant};
+
+use pbpo_compiler::render::{full, json, narrated, short};
+use pbpo_compiler::{Compiled, Input, check, fixes};
+
+const HEAD: &str = "pbpo 1
+param seed: int = 0
+param lr: float = 2e-4
+data demos { source = digits(split = train, count = 400) }
+data held  { source = digits(split = test, count = 64) }
+policy pi {
+  model     = llama { layers = 1, width = 16, heads = 2, context = 32 tokens }
+  init      = imitate(demos, steps = 5)
+  optimizer = adamw { lr = lr }
+  sampling  = { max_new = 8 tokens }
+}
+";
+const MAIN: &str = "pipeline main { report = evaluate(pi, held) }\n";
+
+/// A file with some lines of a kind between the players and the pipeline.
+fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
+    format!("{HEAD}{}{MAIN}", (0..count).map(|n| line(n) + "\n").collect::<String>())
+}
+
+/// One line with some parts of a kind.
+fn list(count: usize, before: &str, part: impl Fn(usize) -> String, after: &str) -> String {
+    format!("{HEAD}{before}{}{after}\n{MAIN}", (0..count).map(part).collect::<Vec<_>>().join(", "))
+}
+
+fn checked(text: &str) -> Compiled {
+    check(Input::text("x.pbpo", text), &[])
+}
+
+fn fastest(text: &str) -> Duration {
+    let time = || {
+        let start = Instant::now();
+        let compiled = checked(text);
+        full::render(&compiled, full::Style { color: false, width: 80 });
+        json::render([&compiled]);
+        short::render(&compiled);
+        narrated::render(&compiled);
+        start.elapsed()
+    };
+    (0..3).map(|_| time()).min().unwrap()
+}
+
+#[test]
+fn ten_times_the_input_takes_about_ten_times_as_long() {
+    type Made = fn(usize) -> String;
+    let all: &[(&str, Made)] = &[
+        ("unknown parameters", |n| lines(n, |i| format!("param p{i}: int = zz{i}"))),
+        ("parameters in terms of the one before", |n| {
+            lines(n, |i| {
+                format!(
+                    "param p{i}: float = {}",
+                    match i {
+                        0 => "lr".to_owned(),
+                        i => format!("p{}", i - 1),
+                    }
+                )
+            })
+        }),
+        ("unknown blocks", |n| lines(n, |i| format!("policy q{i} {{ follows = w{i}, update = sft }}"))),
+        ("misspelt blocks", |n| lines(n, |i| format!("policy q{i} {{ follows = pj, update = sft }}"))),
+        ("one name again and again", |n| lines(n, |_| "param a: int = 1".into())),
+        ("unknown kinds", |n| lines(n, |i| format!("polcy{i} a{i} {{ x = 1 }}"))),
+        ("unknown escapes", |n| lines(n, |i| format!("param t{i}: text = \"\\d\""))),
+        ("unknown arguments", |n| {
+            list(n, "data x { source = digits(split = test, count = 3, ", |i| format!("a{i} = 1"), ") }")
+        }),
+        ("arguments too many", |n| list(n, "data x { source = digits(", |i| i.to_string(), ") }")),
+        ("parameters of a pipeline", |n| {
+            list(n, "pipeline p(", |i| format!("a{i}: float = 1.0"), ") { report = evaluate(pi, held) }")
+        }),
+        ("unknown lints", |n| list(n, "allow ", |i| format!("lint{i}"), "")),
+        ("unknown imports", |n| list(n, "use std/games { ", |i| format!("pb{i}"), " }")),
+        ("variants", |n| lines(n, |i| format!("variant v{i} of main {{ lr = {}e-6 }}", i + 1))),
+        ("variants of nothing", |n| lines(n, |i| format!("variant v{i} of mian{i} {{ lr = 1e-6 }}"))),
+        ("variants that set nothing", |n| lines(n, |i| format!("variant v{i} of main {{ lx{i} = 1 }}"))),
+        ("a circle of variants", |n| lines(n, |i| format!("variant v{i} of v{} {{ lr = 1e-6 }}", (i + 1) % n))),
+        ("sweeps", |n| lines(n, |i| format!("sweep s{i} over main {{ seed in 0..4 }}"))),
+        ("axes", |n| {
+            lines(n, |i| format!("param p{i}: int = 1"))
+                + &list(n, "sweep s over main {\n seed in 0..3\n", |i| format!("p{i} in [2]\n"), "}")
+                    .replace(HEAD, "")
+                    .replace(MAIN, "")
+                    .replace(", ", "")
+        }),
+        ("pipelines", |n| lines(n, |i| format!("pipeline m{i} {{ report = evaluate(pi, held) }}"))),
+        ("objectives", |n| lines(n, |i| format!("objective o{i}(y: rollouts) = mean(logp(pi, y))"))),
+        ("objectives of unknown functions", |n| {
+            lines(n, |i| format!("objective o{i}(y: rollouts) = mean(lopg{i}(pi, y))"))
+        }),
+        ("objectives of twice the one before", |n| {
+            lines(n, |i| match i {
+                0 => "objective o0(y: rollouts) = mean(logp(pi, y))".to_owned(),
+                i => format!("objective o{i}(y: rollouts) = o{0}(y) + o{0}(y)", i - 1),
+            })
+        }),
+        ("stages", |n| {
+            list(
+                n,
+                "pipeline other {\n",
+                |i| format!("y{i} = sample(pi, demos, count = 8)\nr{i} = evaluate(pi, held)\n"),
+                "}",
+            )
+            .replace("\n, ", "\n")
+        }),
+        ("junk", |n| lines(n, |i| format!("whatever {i} is this"))),
+        ("comments", |n| lines(n, |_| "// nothing".into())),
+    ];
+    let mut slow = Vec::new();
+    for (name, made) in all {
+        let (small, large) = (fastest(&made(200)), fastest(&made(2000)));
+        // Where both take next to nothing, nothing is measured.
+        if large > small * 40 + Duration::from_millis(30) {
+            slow.push(format!("{name}: {small:?}, {large:?}"));
+        }
+    }
+    assert!(slow.is_empty(), "{}", slow.join("\n"));
+}
+
+/// Every mistake is said; words are suggested for the first ones.
+#[test]
+fn every_mistake_is_said_and_the_first_have_suggestions() {
+    let compiled = checked(&lines(3000, |i| format!("param a{i}: int = 1\nparam b{i}: int = a{i}x")));
+    assert_eq!(compiled.diagnostics.len(), 3000);
+    let suggested = |finding: &pbpo_compiler::diagnostic::Diagnostic| {
+        finding.help.as_ref().is_some_and(|help| help.starts_with("did you mean"))
+    };
+    assert_eq!(compiled.diagnostics.iter().filter(|finding| suggested(finding)).count(), 100);
+    assert!(compiled.diagnostics[..100].iter().all(suggested));
+}
+
+/// Of 100,000 points as many are made as there are values; where all values are seeds, few.
+#[test]
+fn a_large_sweep_is_checked_at_once() {
+    for axes in [
+        "seed in 0..99999\n limit = 100000",
+        "seed in 0..315\n lr in linear(0.001, 0.9, count = 316)\n limit = 100000",
+        "seed in 0..315\n lr in linear(0.001, 0.9, count = 316)\n where seed > 100 and lr > 0.5\n limit = 100000",
+    ] {
+        let text = format!("{HEAD}{MAIN}sweep s over main {{\n {axes}\n}}\n");
+        let start = Instant::now();
+        let compiled = checked(&text);
+        assert!(!compiled.failed() && start.elapsed() < Duration::from_secs(1), "{axes}: {:?}", start.elapsed());
+    }
+    // A seed with a range, or one that something else mentions, is looked at value by value.
+    let ranged = HEAD.replace("param seed: int = 0", "param seed: int in 0..5 = 0");
+    assert!(checked(&format!("{ranged}{MAIN}sweep s over main {{ seed in 0..6 }}\n")).failed());
+    let used = HEAD.replace("max_new = 8 tokens", "max_new = 8 + 5000000 * seed");
+    assert!(checked(&format!("{used}{MAIN}sweep s over main {{ seed in 0..6 }}\n")).failed());
+}
+
+#[test]
+fn a_long_chain_of_sweeps_takes_no_time() {
+    let of = |i: usize| if i == 0 { "main".to_owned() } else { format!("s{}", i - 1) };
+    let start = Instant::now();
+    let compiled = checked(&lines(8000, |i| format!("sweep s{i} over {} {{ seed in 0..2 }}", of(i))));
+    assert!(compiled.diagnostics.iter().filter(|found| found.message == "a sweep over a sweep").count() > 7000);
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+/// One report of a missing declaration, at its first use, whichever thread is first.
+#[test]
+fn a_missing_declaration_is_reported_once_and_at_the_same_place() {
+    let text = lines(40, |i| format!("pipeline m{i} {{ report = evaluate(zork, held) }}"));
+    for _ in 0..20 {
+        let compiled = checked(&text);
+        let found: Vec<_> = compiled.diagnostics.iter().filter(|found| found.message.contains("zork")).collect();
+        let [only] = found.as_slice() else { panic!("{found:?}") };
+        let at = text.find("zork").unwrap() as u32;
+        assert_eq!(only.primary.span.start, at);
+    }
+}
+
+#[test]
+fn a_long_chain_of_variants_takes_no_time() {
+    let chain = |count: usize| {
+        let of = |i: usize| if i == 0 { "main".to_owned() } else { format!("v{}", i - 1) };
+        lines(count, |i| format!("variant v{i} of {} {{ lr = {}e-6 }}", of(i), i + 1))
+    };
+    let start = Instant::now();
+    assert!(!checked(&chain(2000)).failed());
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    // From the last to the first, so that none is known when it is asked for.
+    let count = 2000;
+    let of = |i: usize| if i + 1 == count { "main".to_owned() } else { format!("v{}", i + 1) };
+    let start = Instant::now();
+    assert!(!checked(&lines(count, |i| format!("variant v{i} of {} {{ lr = {}e-6 }}", of(i), i + 1))).failed());
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+#[test]
+fn many_fixes_are_applied_at_once() {
+    let text = lines(3000, |i| format!("param t{i}: text = \"\\d\""));
+    let start = Instant::now();
+    let (mended, count) = fixes::apply(&text, checked);
+    assert_eq!((count, mended), (3000, text.replace("\\d", "\\\\d")));
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}

@@ -1,0 +1,227 @@
+//! Chats as `apply_chat_template` of transformers takes them: messages with all their fields, tools, and settings of
+//! the template.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::json::{Json, Object};
+
+/// One message of a chat: a role, a content, and every other field that the data gives, for the template to read.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Json")]
+pub struct Message(Object);
+
+/// The names under which data gives what an assistant thought; transformers hands it to templates under the first two.
+const REASONING: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
+
+impl Message {
+    pub fn new(role: impl Into<String>, content: impl Into<String>) -> Self {
+        let text = |key: &str, text: String| (key.to_owned(), Json::Text(text));
+        Self([text("role", role.into()), text("content", content.into())].into_iter().collect())
+    }
+
+    /// `system`, `user`, `assistant` or `tool`; a template may know others.
+    pub fn role(&self) -> &str {
+        self.0.get("role").and_then(Json::as_str).unwrap_or_default()
+    }
+
+    /// The text of the content: of a list of parts, their texts one after the other. It is empty if there is no content,
+    /// as in a message of tool calls alone.
+    pub fn text(&self) -> Cow<'_, str> {
+        match self.0.get("content") {
+            Some(Json::Text(text)) => Cow::Borrowed(text),
+            Some(Json::List(parts)) => {
+                Cow::Owned(parts.iter().filter_map(|part| part.as_object()?.get("text")?.as_str()).collect())
+            }
+            _ => Cow::Borrowed(""),
+        }
+    }
+
+    /// The message with another text as its content.
+    pub fn with_text(&self, text: impl Into<String>) -> Self {
+        let mut fields = self.0.clone();
+        fields.set("content", Json::Text(text.into()));
+        Self(fields)
+    }
+
+    /// The fields besides `role` and `content`.
+    pub fn others(&self) -> impl Iterator<Item = (&str, &Json)> {
+        self.0.iter().filter(|(key, _)| *key != "role" && *key != "content")
+    }
+
+    /// The fields as transformers gives them to a template: reasoning goes by `reasoning_content` and `thinking`.
+    fn fields(&self) -> Cow<'_, Object> {
+        let Some(reasoning) = REASONING.iter().find_map(|key| self.0.get(key)) else { return Cow::Borrowed(&self.0) };
+        let mut fields = Object::default();
+        fields.set("thinking", reasoning.clone());
+        self.0.iter().for_each(|(key, value)| fields.set(key, value.clone()));
+        fields.set("reasoning_content", reasoning.clone());
+        Cow::Owned(fields)
+    }
+}
+
+/// Takes a message with whatever fields it has, but for one that no template reads as it is meant: without a role, with
+/// nothing to say, with parts that are no texts, or with a known field of another type. Fields that are null count as
+/// absent, as in transformers.
+impl TryFrom<Json> for Message {
+    type Error = String;
+
+    fn try_from(value: Json) -> Result<Self, String> {
+        let Json::Object(fields) = value else {
+            return Err(format!("expected a message with `role` and `content`, found `{}`", short(&value)));
+        };
+        let fields: Object = fields.into_iter().filter(|(_, value)| !value.is_null()).collect();
+        match fields.get("role") {
+            Some(Json::Text(role)) if !role.is_empty() => {}
+            Some(role) => return Err(format!("`role` of a message: expected a string, found `{}`", short(role))),
+            None => return Err("a message has no `role`".to_owned()),
+        }
+        match fields.get("content") {
+            Some(Json::Text(_)) => {}
+            Some(Json::List(parts)) if !parts.is_empty() => parts.iter().try_for_each(check_part)?,
+            Some(other) => {
+                return Err(format!(
+                    "`content` of a message: expected a string or a list of parts, found `{}`",
+                    short(other)
+                ));
+            }
+            None if fields.get("tool_calls").is_some() || REASONING.iter().any(|key| fields.get(key).is_some()) => {}
+            None => return Err("a message has no `content`".to_owned()),
+        }
+        for key in REASONING.into_iter().chain(["name", "tool_call_id"]) {
+            if let Some(other) = fields.get(key).filter(|value| value.as_str().is_none()) {
+                return Err(format!("`{key}` of a message: expected a string, found `{}`", short(other)));
+            }
+        }
+        if let Some(calls) = fields.get("tool_calls") {
+            check_calls(calls)?;
+        }
+        Ok(Self(fields))
+    }
+}
+
+fn check_part(part: &Json) -> Result<(), String> {
+    let kind = part.as_object().and_then(|part| part.get("type")).and_then(Json::as_str);
+    let text = part.as_object().and_then(|part| part.get("text")).and_then(Json::as_str);
+    match (kind, text) {
+        (Some("text"), Some(_)) => Ok(()),
+        (Some(kind), _) if kind != "text" => {
+            Err(format!("`content` of a message has a part of type `{kind}`, and only texts are read"))
+        }
+        _ => Err(format!("a part of a content is `{}`, not `{{ \"type\": \"text\", \"text\": ... }}`", short(part))),
+    }
+}
+
+/// Each call is an object with a `name`, by itself or under `function`.
+fn check_calls(calls: &Json) -> Result<(), String> {
+    let is_named = |call: &Json| {
+        let call = call.as_object()?;
+        let function = call.get("function").map_or(Some(call), Json::as_object)?;
+        function.get("name")?.as_str().map(drop)
+    };
+    match calls.as_list() {
+        Some(list) if list.iter().all(|call| is_named(call).is_some()) => Ok(()),
+        _ => Err(format!("`tool_calls` of a message: expected a list of named calls, found `{}`", short(calls))),
+    }
+}
+
+/// A value in a message, cut short.
+pub(crate) fn short(value: &Json) -> String {
+    let text = value.to_string();
+    match text.char_indices().nth(60) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text,
+    }
+}
+
+/// A chat: its messages, and what else its data gives to the template.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Chat {
+    /// At least one.
+    pub messages: Vec<Message>,
+    /// The tools that the assistant may call.
+    pub tools: Option<Json>,
+    /// Further variables of the template, as `enable_thinking`; they go before those that every template has.
+    pub kwargs: Object,
+}
+
+impl Chat {
+    /// The same chat with further messages at its end. If it ends with the assistant's turn, which an answer continues,
+    /// the text of the first of them is added to that turn.
+    pub fn then(&self, answer: &[Message]) -> Self {
+        let mut chat = self.clone();
+        let mut answer = answer;
+        if let (true, Some((first, rest)), Some(last)) =
+            (self.continues(), answer.split_first(), chat.messages.last_mut())
+        {
+            *last = last.with_text(format!("{}{}", last.text(), first.text()));
+            answer = rest;
+        }
+        chat.messages.extend_from_slice(answer);
+        chat
+    }
+
+    /// Whether its last turn is the assistant's, which an answer continues.
+    pub fn continues(&self) -> bool {
+        self.messages.last().is_some_and(|message| message.role() == "assistant")
+    }
+
+    /// The messages as a template reads them.
+    pub(crate) fn fields(&self) -> Vec<Cow<'_, Object>> {
+        self.messages.iter().map(Message::fields).collect()
+    }
+
+    /// The text that a person or a judge reads: each message with its role in front, its fields besides the content on
+    /// lines of their own; tools in front of all; the content alone of a lone user's. Settings of the template are not
+    /// shown.
+    pub fn shown(&self) -> String {
+        if let ([only], None) = (self.messages.as_slice(), &self.tools)
+            && only.role() == "user"
+            && only.others().next().is_none()
+        {
+            return only.text().into_owned();
+        }
+        let tools = self.tools.iter().map(|tools| format!("tools: {tools}"));
+        tools.chain(self.messages.iter().map(shown)).collect::<Vec<_>>().join("\n\n")
+    }
+}
+
+fn shown(message: &Message) -> String {
+    let mut text = format!("{}: {}", message.role(), message.text());
+    for (key, value) in message.others() {
+        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        text.push_str(&format!("\n{key}: {value}"));
+    }
+    text
+}
+
+impl From<Vec<Message>> for Chat {
+    fn from(messages: Vec<Message>) -> Self {
+        Self { messages, ..Self::default() }
+    }
+}
+
+impl From<&[Message]> for Chat {
+    fn from(messages: &[Message]) -> Self {
+        messages.to_vec().into()
+    }
+}
+
+impl<const N: usize> From<&[Message; N]> for Chat {
+    fn from(messages: &[Message; N]) -> Self {
+        messages.to_vec().into()
+    }
+}
+
+impl From<&Chat> for Chat {
+    fn from(chat: &Chat) -> Self {
+        chat.clone()
+    }
+}
+
+impl From<&Vec<Message>> for Chat {
+    fn from(messages: &Vec<Message>) -> Self {
+        messages.clone().into()
+    }
+}

@@ -1,0 +1,30 @@
+//! Filters that turn a value of any kind into a text: minijinja makes the text before it counts it.
+
+use minijinja::value::{Rest, ValueOrKwargs};
+use minijinja::{Environment, State, Value, filters};
+
+use super::python::weigh;
+
+/// Puts filters that ask for fuel first in the place of minijinja's own, and takes away those of its filters and
+/// functions that no template needs.
+pub(super) fn add(environment: &mut Environment<'static>) {
+    environment.remove_global("debug");
+    environment.remove_filter("pprint");
+    for (name, inner) in [
+        ("capitalize", Value::from_function(filters::capitalize)),
+        ("format", Value::from_function(filters::format)),
+        ("join", Value::from_function(filters::join)),
+        ("lower", Value::from_function(filters::lower)),
+        ("string", Value::from_function(filters::string)),
+        ("title", Value::from_function(filters::title)),
+        ("trim", Value::from_function(filters::trim)),
+        ("upper", Value::from_function(filters::upper)),
+    ] {
+        let weighed = move |state: &mut State, args: Rest<ValueOrKwargs>| {
+            let args: Vec<Value> = args.0.into_iter().map(ValueOrKwargs::into_value).collect();
+            args.iter().try_for_each(|argument| weigh(state, argument))?;
+            inner.call(state, &args)
+        };
+        environment.add_filter(name, weighed);
+    }
+}

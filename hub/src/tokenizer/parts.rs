@@ -1,0 +1,221 @@
+//! The parts of a tokenizer that change texts, each within bounds: tokenizers come with models, from strangers.
+//!
+//! They do what the parts of `tokenizers` do, bit for bit, with two differences, both errors. A text that would grow past
+//! the limit is refused before it is made. A pattern that gives up (after a million steps back) is told, where
+//! `tokenizers` takes the rest of the text for one without a match.
+
+use std::cell::RefCell;
+
+use fancy_regex::Regex;
+use serde::{Deserialize, Deserializer};
+use tokenizers::normalizers::{NormalizerWrapper, Replace};
+use tokenizers::pattern::{Invert, Pattern};
+use tokenizers::pre_tokenizers::PreTokenizerWrapper;
+use tokenizers::pre_tokenizers::split::SplitPattern;
+use tokenizers::{
+    Decoder as Decode, DecoderWrapper, NormalizedString, Normalizer as Normalize, PostProcessorWrapper,
+    PreTokenizedString, PreTokenizer as PreTokenize, Result, SplitDelimiterBehavior, TokenizerImpl,
+};
+
+/// A tokenizer of these parts.
+pub(super) type Inner =
+    TokenizerImpl<tokenizers::ModelWrapper, Normalizer, PreTokenizer, PostProcessorWrapper, Decoder>;
+
+/// The longest text that is tokenized, in bytes.
+pub(super) const INPUT: usize = 8 * 1024 * 1024;
+
+/// The longest text that a part may make of it, in bytes.
+const GROWN: usize = 4 * INPUT;
+
+/// Normalizers, one after the other.
+#[derive(Clone, Debug)]
+pub(super) struct Normalizer(Vec<Step<NormalizerWrapper>>);
+
+/// What comes before the model, one after the other.
+#[derive(Clone, Debug)]
+pub(super) struct PreTokenizer(Vec<Split>);
+
+/// Decoders, one after the other.
+#[derive(Clone, Debug)]
+pub(super) struct Decoder(Vec<Step<DecoderWrapper>>);
+
+#[derive(Clone, Debug)]
+enum Step<T> {
+    Replace(Regex, String),
+    Other(T),
+}
+
+#[derive(Clone, Debug)]
+enum Split {
+    Regex { regex: Regex, behavior: SplitDelimiterBehavior, invert: bool },
+    Other(PreTokenizerWrapper),
+}
+
+fn grown(bytes: usize, by: &str) -> Result<()> {
+    if bytes <= GROWN {
+        return Ok(());
+    }
+    Err(format!("{by} may make {bytes} bytes of the text; {GROWN} are the most").into())
+}
+
+/// The most bytes after each of `gaps` places in `bytes` bytes has been replaced.
+fn replaced(bytes: usize, gaps: usize, content: &str) -> usize {
+    gaps.saturating_mul(content.len()).saturating_add(bytes)
+}
+
+thread_local! {
+    /// Why a normalizer has given up on this thread: `tokenizers` goes on without a word.
+    static GIVEN_UP: RefCell<Option<String>> = const { RefCell::new(None) };
+}
+
+/// What `work` gives, or why a normalizer has given up in it.
+pub(super) fn watched<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    GIVEN_UP.take();
+    let done = work();
+    GIVEN_UP.take().map_or(done, |why| Err(why.into()))
+}
+
+impl Normalize for Normalizer {
+    fn normalize(&self, text: &mut NormalizedString) -> Result<()> {
+        self.steps(text).inspect_err(|error| drop(GIVEN_UP.replace(Some(error.to_string()))))
+    }
+}
+
+impl Normalizer {
+    fn steps(&self, text: &mut NormalizedString) -> Result<()> {
+        for step in &self.0 {
+            let bytes = text.get().len();
+            match step {
+                Step::Replace(regex, content) => {
+                    grown(replaced(bytes, bytes + 1, content), "Replace")?;
+                    text.replace(regex, content)?;
+                }
+                Step::Other(NormalizerWrapper::Prepend(part)) => {
+                    grown(bytes.saturating_add(part.prepend.len()), "Prepend")?;
+                    part.normalize(text)?;
+                }
+                Step::Other(part) => {
+                    part.normalize(text)?;
+                    grown(text.get().len(), "a normalizer")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl PreTokenize for PreTokenizer {
+    fn pre_tokenize(&self, text: &mut PreTokenizedString) -> Result<()> {
+        for part in &self.0 {
+            match part {
+                Split::Regex { regex, behavior, invert: true } => {
+                    text.split(|_, piece| piece.split(Invert(regex), *behavior))?;
+                }
+                Split::Regex { regex, behavior, invert: false } => {
+                    text.split(|_, piece| piece.split(regex, *behavior))?;
+                }
+                Split::Other(part) => part.pre_tokenize(text)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Decode for Decoder {
+    fn decode_chain(&self, mut tokens: Vec<String>) -> Result<Vec<String>> {
+        for step in &self.0 {
+            let bytes = tokens.iter().map(String::len).sum::<usize>();
+            tokens = match step {
+                Step::Replace(regex, content) => {
+                    grown(replaced(bytes, bytes + tokens.len(), content), "Replace")?;
+                    tokens.iter().map(|token| replace(regex, content, token)).collect::<Result<_>>()?
+                }
+                Step::Other(part) => part.decode_chain(tokens)?,
+            };
+        }
+        Ok(tokens)
+    }
+}
+
+fn replace(regex: &Regex, content: &str, token: &str) -> Result<String> {
+    let mut text = String::new();
+    for ((start, end), matched) in regex.find_matches(token)? {
+        text.push_str(if matched { content } else { token.get(start..end).unwrap_or_default() });
+    }
+    Ok(text)
+}
+
+/// A `Replace` as it is written, whose pattern is not public.
+#[derive(Deserialize)]
+struct Written {
+    pattern: SplitPattern,
+}
+
+impl<T> Step<T> {
+    fn replace(part: &Replace) -> std::result::Result<Self, String> {
+        let written = serde_json::to_value(part).and_then(serde_json::from_value::<Written>);
+        let pattern = written.map_err(|error| error.to_string())?.pattern;
+        Ok(Self::Replace(regex(&pattern)?, part.content.clone()))
+    }
+}
+
+fn regex(pattern: &SplitPattern) -> std::result::Result<Regex, String> {
+    let compiled = match pattern {
+        SplitPattern::String(text) => Regex::new(&fancy_regex::escape(text)),
+        SplitPattern::Regex(regex) => Regex::new(regex),
+    };
+    compiled.map_err(|error| error.to_string())
+}
+
+impl<'de> Deserialize<'de> for Normalizer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        fn flat(part: NormalizerWrapper, steps: &mut Vec<Step<NormalizerWrapper>>) -> std::result::Result<(), String> {
+            match part {
+                NormalizerWrapper::Sequence(parts) => parts.into_iter().try_for_each(|part| flat(part, steps))?,
+                NormalizerWrapper::Replace(part) => steps.push(Step::replace(&part)?),
+                part => steps.push(Step::Other(part)),
+            }
+            Ok(())
+        }
+        let mut steps = Vec::new();
+        flat(NormalizerWrapper::deserialize(deserializer)?, &mut steps).map_err(serde::de::Error::custom)?;
+        Ok(Self(steps))
+    }
+}
+
+impl<'de> Deserialize<'de> for PreTokenizer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        fn flat(part: PreTokenizerWrapper, steps: &mut Vec<Split>) -> std::result::Result<(), String> {
+            match part {
+                PreTokenizerWrapper::Sequence(parts) => parts.into_iter().try_for_each(|part| flat(part, steps))?,
+                PreTokenizerWrapper::Split(part) => {
+                    let (behavior, invert) = (part.behavior, part.invert);
+                    steps.push(Split::Regex { regex: regex(&part.pattern)?, behavior, invert });
+                }
+                part => steps.push(Split::Other(part)),
+            }
+            Ok(())
+        }
+        let mut steps = Vec::new();
+        flat(PreTokenizerWrapper::deserialize(deserializer)?, &mut steps).map_err(serde::de::Error::custom)?;
+        Ok(Self(steps))
+    }
+}
+
+impl<'de> Deserialize<'de> for Decoder {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        fn flat(part: DecoderWrapper, steps: &mut Vec<Step<DecoderWrapper>>) -> std::result::Result<(), String> {
+            match part {
+                DecoderWrapper::Sequence(parts) => {
+                    parts.get_decoders().iter().try_for_each(|part| flat(part.clone(), steps))?;
+                }
+                DecoderWrapper::Replace(part) => steps.push(Step::replace(&part)?),
+                part => steps.push(Step::Other(part)),
+            }
+            Ok(())
+        }
+        let mut steps = Vec::new();
+        flat(DecoderWrapper::deserialize(deserializer)?, &mut steps).map_err(serde::de::Error::custom)?;
+        Ok(Self(steps))
+    }
+}

@@ -1,0 +1,311 @@
+//! The numbers of a text, as people, models and data sets of mathematics write them.
+
+use crate::number::Number;
+
+/// A number where one stands; `None` for what looks like one, and is an expression (`2\sqrt{3}`, `10^5`, `1.2.3`): no part
+/// of it is its value.
+pub(crate) type Found = Option<Number>;
+
+/// What may stand between groups of three digits.
+const SEPARATORS: [&str; 10] = [",\\!", "{,}\\!", "{,}", "\\,", "\\;", "\\ ", ",", "\u{2009}", "\u{202f}", "\u{a0}"];
+const FRACTIONS: [&str; 4] = ["\\frac", "\\dfrac", "\\tfrac", "\\cfrac"];
+const VULGAR: [(char, &str); 15] = [
+    ('½', "1/2"),
+    ('⅓', "1/3"),
+    ('⅔', "2/3"),
+    ('¼', "1/4"),
+    ('¾', "3/4"),
+    ('⅕', "1/5"),
+    ('⅖', "2/5"),
+    ('⅗', "3/5"),
+    ('⅘', "4/5"),
+    ('⅙', "1/6"),
+    ('⅚', "5/6"),
+    ('⅛', "1/8"),
+    ('⅜', "3/8"),
+    ('⅝', "5/8"),
+    ('⅞', "7/8"),
+];
+
+/// What makes an expression of the number before it.
+const FACTORS: [&str; 8] = ["\\sqrt", "\\pi", "π", "√", "\\overline", ".\\overline", "\\bar", ".\\dot"];
+
+/// The numbers of a text from left to right, each with where it stands. Signs, separators of thousands, fractions, mixed
+/// numbers and `\times 10^n` belong to a number; `$`, `%` and degrees do not. Powers and indices of letters (`cm^2`,
+/// `x_1`) are no numbers.
+pub(crate) fn numbers(text: &str) -> impl Iterator<Item = (std::ops::Range<usize>, Found)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        while let Some(c) = text[at..].chars().next() {
+            let from = at;
+            match next(text, at) {
+                Some((found, end)) => {
+                    at = end;
+                    if let Some(found) = found {
+                        return Some((from..end, found));
+                    }
+                }
+                None => at += c.len_utf8(),
+            }
+        }
+        None
+    })
+}
+
+/// The number that begins here and where it ends; no number for what is skipped whole.
+fn next(text: &str, at: usize) -> Option<(Option<Found>, usize)> {
+    let rest = &text[at..];
+    let before = text[..at].chars().next_back();
+    if rest.starts_with(['^', '_']) && before.is_some_and(|c| c.is_alphanumeric() || ")}".contains(c)) {
+        let end = at + 1 + argument(&rest[1..]).map_or(0, |(_, length)| length);
+        let power = rest.starts_with('^') && before.is_some_and(|c| ")}".contains(c));
+        let power = power && !is_degree(&rest[1..]) && !ends_with_words(&text[..at]);
+        return Some((power.then_some(None), end));
+    }
+    if rest.starts_with("\\sqrt") || rest.starts_with('√') {
+        let command = if rest.starts_with('√') { '√'.len_utf8() } else { "\\sqrt".len() };
+        return Some((Some(None), at + command + arguments(&rest[command..], 1).1));
+    }
+    if let Some(sign) = ["\\pm", "\\mp", "±"].iter().find(|sign| rest.starts_with(**sign)) {
+        let number = at + sign.len() + blanks(&rest[sign.len()..]);
+        return unsigned(text, number).map(|(_, end)| (Some(None), end));
+    }
+    let (number, end) = unsigned(text, at)?;
+    let number = if is_negative(text, at) { number.map(Number::negated) } else { number };
+    Some((Some(number), end))
+}
+
+/// The unsigned number that begins here, with all that belongs to it, and where it ends.
+fn unsigned(text: &str, at: usize) -> Option<(Found, usize)> {
+    let (mut number, mut end) = match fraction(text, at).or_else(|| vulgar(text, at)) {
+        Some(found) => found,
+        None => {
+            let (number, end) = decimal(text, at)?;
+            let (part, behind) = of_whole(text, at, end);
+            match part {
+                Some(part) => (number.zip(part).and_then(|(number, part)| joined(number, part)), behind),
+                None => (number, end),
+            }
+        }
+    };
+    if let Some((power, length)) = scientific(&text[end..]) {
+        (number, end) = (number.zip(power).and_then(|(number, power)| number.times_ten_to(power)), end + length);
+    }
+    let rest = &text[end..];
+    if let Some(factor) = FACTORS.iter().find(|factor| rest.starts_with(**factor)) {
+        return Some((None, end + factor.len() + arguments(&rest[factor.len()..], 1).1));
+    }
+    let superscript = rest.chars().next().filter(|c| "⁰¹²³⁴⁵⁶⁷⁸⁹⁻".contains(*c));
+    match rest.strip_prefix('^') {
+        Some(power) if !is_degree(power) => Some((None, end + 1 + argument(power).map_or(0, |(_, length)| length))),
+        _ => Some((number.filter(|_| superscript.is_none()), end)),
+    }
+}
+
+/// What a whole number is followed by that makes one number of both.
+enum Part {
+    /// `1/2` of `2 1/2`
+    Of(Number),
+    /// `/2` of `1/2`
+    Over(Number),
+}
+
+fn joined(number: Number, part: Part) -> Found {
+    match part {
+        Part::Of(part) => number.and(part),
+        Part::Over(below) => number.over(below),
+    }
+}
+
+/// The part that belongs to a number at `at..end`, and where it ends. A part that is no number makes none of both.
+fn of_whole(text: &str, at: usize, end: usize) -> (Option<Option<Part>>, usize) {
+    let rest = &text[end..];
+    let slash = |at: usize| text[at..].starts_with('/') && text[at + 1..].starts_with(|c: char| c.is_ascii_digit());
+    // `1/2/2024` is a date.
+    if slash(end) && !text[..at].ends_with('/') {
+        return match decimal(text, end + 1) {
+            Some((below, behind)) if !slash(behind) => (Some(below.map(Part::Over)), behind),
+            _ => (None, end),
+        };
+    }
+    let next = end + usize::from(rest.starts_with(' '));
+    if let Some((part, behind)) = fraction(text, next).or_else(|| vulgar(text, next)) {
+        return (Some(part.map(Part::Of)), behind);
+    }
+    let spaced = (next > end).then(|| decimal(text, next)).flatten().filter(|(_, behind)| slash(*behind));
+    let part = spaced.and_then(|(above, middle)| {
+        let (below, behind) = decimal(text, middle + 1).filter(|(_, behind)| !slash(*behind))?;
+        let whole = Number::parse(&text[at..end])?;
+        let part = above?.over(below?)?;
+        whole.and(part.clone()).map(|_| (part, behind))
+    });
+    part.map_or((None, end), |(part, behind)| (Some(Some(Part::Of(part))), behind))
+}
+
+/// Digits with separators of thousands, a point and an exponent.
+fn decimal(text: &str, from: usize) -> Option<(Found, usize)> {
+    let digits = |at: usize| text[at..].bytes().take_while(u8::is_ascii_digit).count();
+    let point = |at: usize| text[at..].starts_with('.') && digits(at + 1) > 0;
+    let mut end = from + digits(from);
+    if end == from && !point(from) {
+        return None;
+    }
+    let mut plain = text[from..end].to_owned();
+    if (1..=3).contains(&plain.len()) {
+        let separates = |separator: &&&str| text[end..].starts_with(**separator) && digits(end + separator.len()) == 3;
+        if let Some(separator) = SEPARATORS.iter().find(separates) {
+            while text[end..].starts_with(separator) && digits(end + separator.len()) == 3 {
+                let group = end + separator.len();
+                end = group + 3;
+                plain.push_str(&text[group..end]);
+            }
+        }
+    }
+    if point(end) {
+        let fraction = end + 1 + digits(end + 1);
+        plain.push_str(&text[end..fraction]);
+        end = fraction;
+    }
+    if point(end) {
+        // `1.2.3` is a version, or a number with points between its thousands.
+        while point(end) {
+            end += 1 + digits(end + 1);
+        }
+        return Some((None, end));
+    }
+    if text[end..].starts_with(['e', 'E']) {
+        let sign = usize::from(text[end + 1..].starts_with(['+', '-']));
+        let exponent = digits(end + 1 + sign);
+        if exponent > 0 {
+            plain.push_str(&text[end..end + 1 + sign + exponent]);
+            end += 1 + sign + exponent;
+        }
+    }
+    Some((Number::parse(&plain), end))
+}
+
+/// `\frac{a}{b}`, `\frac12`: a number if both parts are.
+fn fraction(text: &str, at: usize) -> Option<(Found, usize)> {
+    let rest = &text[at..];
+    let command = FRACTIONS.iter().find(|command| rest.starts_with(**command))?;
+    let (parts, length) = arguments(&rest[command.len()..], 2);
+    let end = at + command.len() + length;
+    let [above, below] = parts[..] else { return Some((None, end)) };
+    let part = |text: &str| crate::boxed::single(text, false);
+    Some((part(above).zip(part(below)).and_then(|(above, below)| above.over(below)), end))
+}
+
+fn vulgar(text: &str, at: usize) -> Option<(Found, usize)> {
+    let c = text[at..].chars().next()?;
+    let (above, below) = VULGAR.iter().find(|(vulgar, _)| *vulgar == c)?.1.split_once('/')?;
+    Some((Number::parse(above)?.over(Number::parse(below)?), at + c.len_utf8()))
+}
+
+/// Words for powers of ten, with the power; a dozen is none, so that its number can't be read.
+const SCALES: [(&str, Option<i64>); 6] = [
+    ("hundred", Some(2)),
+    ("thousand", Some(3)),
+    ("million", Some(6)),
+    ("billion", Some(9)),
+    ("trillion", Some(12)),
+    ("dozen", None),
+];
+
+/// The exponent of `\times 10^{n}` or ` million`, and the length of it all; no exponent if it can't be read.
+fn scientific(rest: &str) -> Option<(Option<i64>, usize)> {
+    let mut at = blanks(rest);
+    if at > 0 {
+        let word = rest[at..].split(|c: char| !c.is_alphabetic() && c != '-').next().unwrap_or_default();
+        let one = word.strip_suffix('s').unwrap_or(word);
+        if let Some((_, power)) = SCALES.iter().find(|(scale, _)| *scale == one) {
+            return Some((*power, at + word.len()));
+        }
+    }
+    let times = ["\\times", "\\cdot", "×", "·", "*"].iter().find(|times| rest[at..].starts_with(**times))?;
+    at += times.len();
+    at += blanks(&rest[at..]);
+    let power = rest[at..].strip_prefix("10^")?;
+    let (argument, length) = argument(power)?;
+    Some((argument.replace('\u{2212}', "-").trim().parse().ok(), at + "10^".len() + length))
+}
+
+fn blanks(text: &str) -> usize {
+    text.len() - text.trim_start_matches(' ').len()
+}
+
+/// `^\circ`, `^{\circ}`, `^°`
+fn is_degree(power: &str) -> bool {
+    argument(power).is_some_and(|(text, _)| text.trim() == "\\circ" || text == "°")
+}
+
+/// Whether a text ends with a unit, as in `\text{ cm}`.
+fn ends_with_words(text: &str) -> bool {
+    let group = text.rfind('{').filter(|_| text.ends_with('}')).map(|at| &text[..at]);
+    group.is_some_and(|before| ["\\text", "\\mathrm", "\\mbox"].iter().any(|command| before.ends_with(command)))
+}
+
+/// Arguments of a command, at most so many, and the length of them all.
+fn arguments(text: &str, most: usize) -> (Vec<&str>, usize) {
+    let (mut found, mut at) = (Vec::new(), 0);
+    // `\sqrt[3]{8}`
+    if most == 1 && text.starts_with('[') {
+        at += text.find(']').map_or(0, |end| end + 1);
+    }
+    while found.len() < most
+        && let Some((argument, length)) = argument(&text[at..])
+    {
+        found.push(argument);
+        at += length;
+    }
+    (found, at)
+}
+
+/// What stands in braces, or a command or character without them (a sign and digits after `^`, `-2`, would be one character
+/// in TeX; people mean all of it, and nothing reads it as a number), and its length with braces and blanks.
+fn argument(text: &str) -> Option<(&str, usize)> {
+    let from = blanks(text);
+    let text = &text[from..];
+    if text.starts_with('{') {
+        let end = closing(text)?;
+        return Some((&text[1..end], from + end + 1));
+    }
+    if let Some(command) = text.strip_prefix('\\') {
+        let letters = command.bytes().take_while(u8::is_ascii_alphabetic).count().max(1);
+        return text.get(..1 + letters).map(|command| (command, from + 1 + letters));
+    }
+    let sign = usize::from(text.starts_with('-'));
+    let signed = sign + text[sign..].bytes().take_while(u8::is_ascii_digit).count();
+    let first = text.chars().next()?;
+    // `\frac12`
+    let length = if sign == 1 && signed > 1 { signed } else { first.len_utf8() };
+    Some((&text[..length], from + length))
+}
+
+/// Where the brace that a text begins with is closed.
+pub(crate) fn closing(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut escaped = false;
+    for (at, c) in text.char_indices() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '{' => depth += 1,
+            '}' => {
+                depth = depth.checked_sub(1)?;
+                if depth == 0 {
+                    return Some(at);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Whether a minus stands before the number (`-5`, `-$5`, `$-5`), and is no hyphen or difference (`3-5`, `top-5`).
+fn is_negative(text: &str, at: usize) -> bool {
+    let before = &text[..at];
+    let before = before.strip_suffix("\\$").or_else(|| before.strip_suffix('$')).unwrap_or(before);
+    let ends_word = |c: char| c.is_ascii_alphanumeric() || !c.is_ascii() || ")}]".contains(c);
+    ["-", "\u{2212}"].iter().filter_map(|minus| before.strip_suffix(minus)).any(|before| !before.ends_with(ends_word))
+}
