@@ -1,4 +1,4 @@
-//! `pbpoc generate`: completions of prompts, greedy or sampled.
+//! `pbpoc generate`: completes prompts, greedily or by sampling.
 
 use clap::Args;
 use pbpo_hub::Message;
@@ -45,7 +45,7 @@ pub struct GenerateArgs {
     format: String,
 }
 
-/// Generates and prints; the exit code.
+/// Generates and prints. Returns the exit code.
 pub fn run(args: &GenerateArgs) -> u8 {
     ended(generate(args))
 }
@@ -61,7 +61,7 @@ fn generate(args: &GenerateArgs) -> Result<(), Fault> {
     let made = made.map_err(|fault| fault.name_row(|row| format!("prompt {}", row + 1)))?;
     let room = model.room(args.max_new);
     for ((prompt, tokens), completion) in prompts.iter().zip(&tokens).zip(made) {
-        // It was cut in front as the model read it, which leaves its text after the prompt as it is.
+        // The model read the prompt cut at its beginning, which does not change the text after the prompt.
         let Said { text, ids, ended } = model.tokenizer.said(prompt, tokens, &completion);
         let end = args.stop.iter().filter_map(|stop| text.find(stop.as_str())).min();
         let shown = &text[..end.unwrap_or(text.len())];
@@ -74,7 +74,7 @@ fn generate(args: &GenerateArgs) -> Result<(), Fault> {
             if tokens.len() > room {
                 line["truncated"] = json!(true);
             }
-            // Where the text does not give the tokens: `score` reads them there.
+            // `score` reads the tokens there if the text does not give them.
             if ids.is_some() && end.is_none() {
                 line["said"] = json!({ "completion": Said { text: text.clone(), ids, ended }.to_json() });
             }

@@ -36,7 +36,7 @@ pub struct ModelArgs {
 }
 
 impl ModelArgs {
-    /// The place that it runs at; paths are relative to the working directory.
+    /// Returns the place that it runs at; paths are relative to the working directory.
     pub fn host(&self) -> Result<Host, Fault> {
         device::use_threads(self.threads);
         Ok(Host::from(&device::open(self.device)?.0))
@@ -96,8 +96,8 @@ impl RecordArgs {
 }
 
 impl RowArgs {
-    /// Reads a file, and says what was left out of it and how else it was read. `asks`: prompts that are texts are what a
-    /// user says.
+    /// Reads a file, and reports the rows left out and how columns were read. With `asks`, prompts that are texts are
+    /// messages of the user.
     fn read(&self, data: &Path, completion: Option<String>, asks: bool) -> Result<Vec<Record>, Fault> {
         let columns = Columns {
             prompt: self.prompt.clone(),
@@ -128,7 +128,7 @@ impl RowArgs {
     }
 }
 
-/// The fault of a continuation without a token of its own.
+/// Makes the fault for a continuation without a token.
 fn no_token(text: &str, model: &str) -> Fault {
     Fault::new(match text {
         "" => "the completion is empty: no token of it can be scored".to_owned(),
@@ -138,7 +138,7 @@ fn no_token(text: &str, model: &str) -> Fault {
     })
 }
 
-/// Says how many texts did not fit.
+/// Reports how many texts did not fit.
 fn tell_cut(cut: usize, all: usize, context: usize) {
     if cut > 0 {
         eprint(&format!(
@@ -147,7 +147,7 @@ fn tell_cut(cut: usize, all: usize, context: usize) {
     }
 }
 
-/// The exit code of a command's outcome; a fault is printed.
+/// Returns the exit code of a command's result; prints a fault.
 pub fn ended(outcome: Result<(), Fault>) -> u8 {
     match outcome {
         Ok(()) => OK,

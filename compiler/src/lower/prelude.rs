@@ -47,8 +47,8 @@ impl Lower<'_> {
         }
     }
 
-    /// Reports a block that is first needed inside a loop after its players have moved. Its stage would be made again
-    /// in every iteration from the moved players, which is not what the file means.
+    /// Reports a block whose stage would first be made inside a loop: it would be made again in every iteration, from
+    /// players that have moved. Such a plan looks right but means something else, so it is an error.
     fn refused(&mut self, name: &str) -> bool {
         let Some(block) = self.program.blocks.get(name).filter(|block| block.kind != Kind::Constraint) else {
             return false;

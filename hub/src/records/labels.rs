@@ -18,8 +18,8 @@ pub struct Label {
 }
 
 /// Reads the labels of a file of any format that `read` knows, by the same rules. A row has `prompt` with `chosen` and
-/// `rejected`, or with `first`, `second` and one of `preferred` (`first`, `second`, `tie`) and `probability` (that the first
-/// is better). A response that is a chat is one message of the assistant; a row that has more is a bad one.
+/// `rejected`, or with `first`, `second` and one of `preferred` (`first`, `second`, `tie`) and `probability` (that the
+/// first is better). A response that is a chat is one message of the assistant; a row with more messages is bad.
 pub fn labels(path: &Path, reading: &Reading) -> Result<Read<Label>, Error> {
     // Equal responses are allowed, because people may have been shown the same response twice. A prompt may end with
     // any turn, because it is only a key here.
