@@ -21,7 +21,7 @@ impl Message {
         Self([text("role", role.into()), text("content", content.into())].into_iter().collect())
     }
 
-    /// `system`, `user`, `assistant` or `tool`; a template may know others.
+    /// Returns the role: `system`, `user`, `assistant` or `tool`; a template may know others.
     pub fn role(&self) -> &str {
         self.0.get("role").and_then(Json::as_str).unwrap_or_default()
     }

@@ -54,7 +54,7 @@ impl Env {
         }
     }
 
-    /// The values that the next stage is the last one to read.
+    /// Sets the values that the next stage is the last one to read.
     pub fn expect_last<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
         self.last = names.into_iter().map(str::to_owned).collect();
     }

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 
 use crate::plan::{Body, Plan, Stage};
 
-/// Operations that leave something behind.
+/// Operations whose effects outlast the run.
 const EFFECTS: &[&str] =
     &["ascend", "descend", "distance", "evaluate", "label", "policy", "regret", "save", "solve", "worst"];
 

@@ -66,7 +66,7 @@ fn stage(out: &mut String, stage: &Stage, depth: usize) {
     }
 }
 
-/// Writes one setting; a record gets one line for each of its own.
+/// Writes one setting; a record gets a line for each of its settings.
 fn setting(out: &mut String, indent: &str, key: &str, value: &Json) {
     match value {
         Json::Object(fields) => {

@@ -5,7 +5,7 @@ use pbpo_outside::shown;
 use super::severity;
 use crate::Compiled;
 
-/// The largest number of findings that are told.
+/// The largest number of findings that are reported.
 const MOST: usize = 50;
 /// The largest number of columns of a source line.
 const LONGEST: usize = 200;

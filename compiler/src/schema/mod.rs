@@ -83,7 +83,7 @@ impl Kind {
         Kind::Pipeline,
     ];
 
-    /// Returns the word in front of a block.
+    /// Returns the word before a block.
     pub const fn word(self) -> &'static str {
         match self {
             Kind::Data => "data",

@@ -30,7 +30,7 @@ pub mod limit {
 pub enum Refused {
     /// There is no such file.
     Missing,
-    /// It is no regular file; its kind with an article, as in "a directory".
+    /// It is not a regular file; its kind with an article, as in "a directory".
     Irregular(&'static str),
     /// It has more bytes than its kind may have.
     TooLarge { most: u64 },

@@ -9,7 +9,7 @@ use crate::json::Json;
 pub(super) const COLUMN: &str = "said";
 
 /// A response of a policy. Its text may not give its tokens back, because it was cut off inside a character, or because
-/// a tokenizer reads the text otherwise than the policy wrote it. Then the ids stand beside the text.
+/// a tokenizer reads the text otherwise than the policy wrote it. Then the ids are stored beside the text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Said {
     pub text: String,

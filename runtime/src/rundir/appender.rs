@@ -25,7 +25,7 @@ impl Appender {
         self.file.write_all(bytes)
     }
 
-    /// Called after each event; writes to the disk unless that was done a moment ago.
+    /// Writes to the disk after an event, unless that was done a moment ago.
     pub fn settle(&mut self) -> io::Result<()> {
         if self.fast && self.flushed.elapsed() < LATEST {
             return Ok(());
