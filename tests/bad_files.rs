@@ -189,7 +189,7 @@ fn control_characters_are_shown_escaped() {
             assert!(!text.contains(control), "{call:?}: {text:?}");
         }
     }
-    // What is pointed at is below its place, though the text before it takes more room.
+    // Labels stay under their text after control characters are escaped.
     file("c.pbpo", "pbpo 1\nparam a: text = \"\u{1b}\" what\n");
     let output = pbpoc(folder.path(), &["check", "c.pbpo"]);
     let stderr = std::str::from_utf8(&output.stderr).unwrap();

@@ -1,4 +1,4 @@
-//! What a chat model's answer says: from the probabilities of its first token, or from its text.
+//! Reads the answer of a chat model: from the probabilities of its first token, or from its text.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use crate::order::Reading;
 pub struct Labels {
     pub first: String,
     pub second: String,
-    /// None: the judge is offered no tie.
+    /// The label of a tie; `None` if the judge is not offered a tie.
     pub tie: Option<String>,
 }
 
@@ -41,7 +41,7 @@ impl Labels {
         [&self.first, &self.second].into_iter().chain(&self.tie).map(String::as_str)
     }
 
-    /// `A or B`, `A, B or C`
+    /// Returns the labels as `A or B` or `A, B or C`.
     pub(crate) fn listed(&self) -> String {
         match &self.tie {
             None => format!("{} or {}", self.first, self.second),
@@ -49,15 +49,16 @@ impl Labels {
         }
     }
 
-    /// `[[A]] or [[B]], or one of them alone`
+    /// Returns the labels as `[[A]] or [[B]], or one of them alone`.
     pub(crate) fn forms(&self) -> String {
         let all: Vec<String> = self.all().map(|label| format!("[[{label}]]")).collect();
         format!("{}, or one of them alone", all.join(" or "))
     }
 
-    /// The preference in the probabilities of the first token, if the labels hold most of it and the whole text is one
-    /// label: the `A` that begins a sentence is an article. Servers list the tokens in any order, and some list the
-    /// sampled one on top of the most likely ones. Returns `None` also for what are no log-probabilities.
+    /// Returns the preference in the probabilities of the first token, if the labels hold most of it and the whole text
+    /// is one label: the `A` that begins a sentence is an article. Servers list the tokens in any order, and some list
+    /// the sampled one in addition to the most likely ones. Returns `None` also if the values are not
+    /// log-probabilities.
     pub(crate) fn of_logprobs(&self, choice: &Value, text: &str) -> Option<Reading> {
         self.alone(text)?;
         let mut tokens = BTreeMap::new();
@@ -73,11 +74,11 @@ impl Labels {
         (first + second + tie > 0.5).then(|| Reading::of_weights(first, second, tie)).flatten()
     }
 
-    /// The verdict in a text: its label in double brackets (`[[A]]`), if everything that stands in double brackets is
-    /// that label; without double brackets the label that is the whole answer (`A`, `**B**.`, `Answer: A`). Any other
-    /// text only mentions labels: it may weigh them, or name the worse one first. A text that was cut off may go on
-    /// to say something else, and counts only where it is `[[A]]` and nothing more. Reasoning up to `</think>` is no part
-    /// of the answer.
+    /// Returns the verdict in a text: its label in double brackets (`[[A]]`), if everything in double brackets is that
+    /// label; without double brackets, the label that is the whole answer (`A`, `**B**.`, `Answer: A`). Any other text
+    /// only mentions labels: it may weigh them, or name the worse one first. A text that was cut off might have gone on
+    /// to say something else, so it counts only if it is exactly `[[A]]`. Reasoning up to `</think>` is not part of the
+    /// answer.
     pub(crate) fn of_text(&self, text: &str, cut_off: bool) -> Option<Reading> {
         let text = answer(text)?;
         let mut said = bracketed(text);
@@ -93,23 +94,23 @@ impl Labels {
         Reading::of_weights(weight(&self.first), weight(&self.second), self.tie.as_deref().map_or(0.0, weight))
     }
 
-    /// The label that is the whole text.
+    /// Returns the label that is the whole text.
     fn alone(&self, text: &str) -> Option<&str> {
         let said = plain(answer(text).filter(|text| !text.contains("[["))?);
         let said = said.split_once(':').filter(|(name, _)| announces(name)).map_or(said, |(_, said)| plain(said));
         self.all().find(|label| *label == said)
     }
 
-    /// A word in double brackets, in a text that a judge is given, that is none of its labels: the judge would answer with
-    /// it. `[[{first}]]` is no word.
+    /// Finds a word in double brackets, in a text for a judge, that is not one of its labels: the judge would answer
+    /// with it. `[[{first}]]` is not a word.
     pub(crate) fn undeclared<'t>(&self, text: &'t str) -> Option<&'t str> {
         let word = |said: &&str| !said.is_empty() && said.chars().all(char::is_alphanumeric);
         bracketed(text).filter(word).find(|said| !self.all().any(|label| label == *said))
     }
 }
 
-/// The probabilities of an answer's first token as the server lists them; `None` where there are none, or where one is no
-/// logarithm of a probability.
+/// Returns the probabilities of an answer's first token as the server lists them. Returns `None` if there are none, or
+/// if one is not the logarithm of a probability.
 pub(crate) fn listed(choice: &Value) -> Option<&Vec<Value>> {
     let listed = choice.pointer("/logprobs/content/0/top_logprobs")?.as_array()?;
     // Some servers round a probability of 1 upwards.
@@ -117,7 +118,7 @@ pub(crate) fn listed(choice: &Value) -> Option<&Vec<Value>> {
     listed.iter().all(sound).then_some(listed)
 }
 
-/// What follows the reasoning of a model that writes its thoughts down; `None` if it has not ended them.
+/// Returns the text after a model's written reasoning; `None` if the reasoning has not ended.
 fn answer(text: &str) -> Option<&str> {
     match text.rsplit_once("</think>") {
         Some((_, answer)) => Some(answer),
@@ -125,14 +126,14 @@ fn answer(text: &str) -> Option<&str> {
     }
 }
 
-/// All that stands in double brackets.
+/// Returns the texts in double brackets.
 fn bracketed(text: &str) -> impl Iterator<Item = &str> {
     let inner = |(_, rest): (&str, &'_ str)| rest.len();
     let mut rest = text;
     std::iter::from_fn(move || {
         loop {
             let from = rest.len() - rest.split_once("[[").map(inner)?;
-            // Of `[[[A]]]` the innermost brackets count.
+            // In `[[[A]]]` the innermost brackets count.
             let after = rest[from..].trim_start_matches('[');
             let end = after.find([']', '[', '\n']);
             rest = after;
@@ -146,12 +147,12 @@ fn bracketed(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// A text without white space, quotes, marks of Markdown, brackets and full stops around it.
+/// Returns a text without white space, quotes, marks of Markdown, brackets and full stops around it.
 fn plain(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || "*_`\"'“”‘’()[].:#".contains(c))
 }
 
-/// Whether a name before a colon says that the verdict follows.
+/// Tells whether a name before a colon announces the verdict.
 fn announces(name: &str) -> bool {
     let name = plain(name).to_lowercase();
     ["answer", "final answer", "verdict", "final verdict"].contains(&name.as_str())
@@ -209,7 +210,7 @@ mod tests {
         ] {
             assert_eq!(labels().of_text(text, false), None, "{text:?}");
         }
-        // Without a tie `C` is no label.
+        // Without a tie `C` is not a label.
         assert_eq!(Labels::default().of_text("A or B? [[C]]", false), None);
         assert_eq!(Labels::default().of_text("C", false), None);
     }
@@ -233,7 +234,7 @@ mod tests {
     fn probabilities_of_the_first_token_make_a_soft_label() {
         let entry = |token: &str, p: f64| json!({"token": token, "logprob": p.ln(), "bytes": null});
         let choice = |tokens: &[Value]| json!({"logprobs": {"content": [{"top_logprobs": tokens}]}});
-        // unsorted, with and without a space, one more than asked for
+        // unsorted, with and without a space, with one entry more than asked for
         let soft = labels().of_logprobs(
             &choice(&[entry(" B", 0.1), entry("A", 0.5), entry("C", 0.2), entry("B", 0.1), entry("The", 0.01)]),
             "A",
@@ -243,7 +244,7 @@ mod tests {
         let few = choice(&[entry("The", 0.9), entry("A", 0.05)]);
         assert_eq!(labels().of_logprobs(&few, "A"), None);
         assert_eq!(labels().of_logprobs(&json!({"logprobs": null}), "A"), None);
-        // An article is no verdict, and what is above 1 no probability.
+        // An article is not a verdict, and a value above 1 is not a probability.
         let article = choice(&[entry("A", 0.9)]);
         assert!(labels().of_logprobs(&article, "A").is_some());
         assert_eq!(labels().of_logprobs(&article, "A close look shows that B is right"), None);

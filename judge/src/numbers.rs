@@ -1,12 +1,12 @@
-//! The numbers of a text, as people, models and data sets of mathematics write them.
+//! Finds the numbers of a text, as people, models and data sets of mathematics write them.
 
 use crate::number::Number;
 
-/// A number where one stands; `None` for what looks like one, and is an expression (`2\sqrt{3}`, `10^5`, `1.2.3`): no part
-/// of it is its value.
+/// A number found in a text; `None` for an expression that only looks like one (`2\sqrt{3}`, `10^5`, `1.2.3`), of which
+/// no part is the value.
 pub(crate) type Found = Option<Number>;
 
-/// What may stand between groups of three digits.
+/// Separators between groups of three digits.
 const SEPARATORS: [&str; 10] = [",\\!", "{,}\\!", "{,}", "\\,", "\\;", "\\ ", ",", "\u{2009}", "\u{202f}", "\u{a0}"];
 const FRACTIONS: [&str; 4] = ["\\frac", "\\dfrac", "\\tfrac", "\\cfrac"];
 const VULGAR: [(char, &str); 15] = [
@@ -27,12 +27,12 @@ const VULGAR: [(char, &str); 15] = [
     ('⅞', "7/8"),
 ];
 
-/// What makes an expression of the number before it.
+/// Commands and characters that make an expression of the number before them.
 const FACTORS: [&str; 8] = ["\\sqrt", "\\pi", "π", "√", "\\overline", ".\\overline", "\\bar", ".\\dot"];
 
-/// The numbers of a text from left to right, each with where it stands. Signs, separators of thousands, fractions, mixed
-/// numbers and `\times 10^n` belong to a number; `$`, `%` and degrees do not. Powers and indices of letters (`cm^2`,
-/// `x_1`) are no numbers.
+/// Returns the numbers of a text from left to right, each with its range. Signs, separators of thousands, fractions,
+/// mixed numbers and `\times 10^n` belong to a number; `$`, `%` and degrees do not. Powers and indices of letters
+/// (`cm^2`, `x_1`) are skipped.
 pub(crate) fn numbers(text: &str) -> impl Iterator<Item = (std::ops::Range<usize>, Found)> {
     let mut at = 0;
     std::iter::from_fn(move || {
@@ -52,7 +52,7 @@ pub(crate) fn numbers(text: &str) -> impl Iterator<Item = (std::ops::Range<usize
     })
 }
 
-/// The number that begins here and where it ends; no number for what is skipped whole.
+/// Returns the number that begins here and its end; no number for text that is skipped as a whole.
 fn next(text: &str, at: usize) -> Option<(Option<Found>, usize)> {
     let rest = &text[at..];
     let before = text[..at].chars().next_back();
@@ -75,7 +75,7 @@ fn next(text: &str, at: usize) -> Option<(Option<Found>, usize)> {
     Some((Some(number), end))
 }
 
-/// The unsigned number that begins here, with all that belongs to it, and where it ends.
+/// Returns the unsigned number that begins here, with everything that belongs to it, and its end.
 fn unsigned(text: &str, at: usize) -> Option<(Found, usize)> {
     let (mut number, mut end) = match fraction(text, at).or_else(|| vulgar(text, at)) {
         Some(found) => found,
@@ -102,11 +102,11 @@ fn unsigned(text: &str, at: usize) -> Option<(Found, usize)> {
     }
 }
 
-/// What a whole number is followed by that makes one number of both.
+/// A part that joins the whole number before it.
 enum Part {
-    /// `1/2` of `2 1/2`
+    /// A fraction to add, as the `1/2` of `2 1/2`.
     Of(Number),
-    /// `/2` of `1/2`
+    /// A divisor, as the `/2` of `1/2`.
     Over(Number),
 }
 
@@ -117,7 +117,8 @@ fn joined(number: Number, part: Part) -> Found {
     }
 }
 
-/// The part that belongs to a number at `at..end`, and where it ends. A part that is no number makes none of both.
+/// Returns the part that belongs to a number at `at..end`, and its end. If the part cannot be read, the whole is not a
+/// number.
 fn of_whole(text: &str, at: usize, end: usize) -> (Option<Option<Part>>, usize) {
     let rest = &text[end..];
     let slash = |at: usize| text[at..].starts_with('/') && text[at + 1..].starts_with(|c: char| c.is_ascii_digit());
@@ -142,7 +143,7 @@ fn of_whole(text: &str, at: usize, end: usize) -> (Option<Option<Part>>, usize) 
     part.map_or((None, end), |(part, behind)| (Some(Some(Part::Of(part))), behind))
 }
 
-/// Digits with separators of thousands, a point and an exponent.
+/// Reads digits with separators of thousands, a point and an exponent.
 fn decimal(text: &str, from: usize) -> Option<(Found, usize)> {
     let digits = |at: usize| text[at..].bytes().take_while(u8::is_ascii_digit).count();
     let point = |at: usize| text[at..].starts_with('.') && digits(at + 1) > 0;
@@ -184,7 +185,7 @@ fn decimal(text: &str, from: usize) -> Option<(Found, usize)> {
     Some((Number::parse(&plain), end))
 }
 
-/// `\frac{a}{b}`, `\frac12`: a number if both parts are.
+/// Reads `\frac{a}{b}` and `\frac12`: a number if both parts are numbers.
 fn fraction(text: &str, at: usize) -> Option<(Found, usize)> {
     let rest = &text[at..];
     let command = FRACTIONS.iter().find(|command| rest.starts_with(**command))?;
@@ -201,7 +202,7 @@ fn vulgar(text: &str, at: usize) -> Option<(Found, usize)> {
     Some((Number::parse(above)?.over(Number::parse(below)?), at + c.len_utf8()))
 }
 
-/// Words for powers of ten, with the power; a dozen is none, so that its number can't be read.
+/// Words for powers of ten, with the power; "dozen" has none, so that its number can't be read.
 const SCALES: [(&str, Option<i64>); 6] = [
     ("hundred", Some(2)),
     ("thousand", Some(3)),
@@ -211,7 +212,7 @@ const SCALES: [(&str, Option<i64>); 6] = [
     ("dozen", None),
 ];
 
-/// The exponent of `\times 10^{n}` or ` million`, and the length of it all; no exponent if it can't be read.
+/// Returns the exponent of `\times 10^{n}` or ` million`, and the length of the text; no exponent if it can't be read.
 fn scientific(rest: &str) -> Option<(Option<i64>, usize)> {
     let mut at = blanks(rest);
     if at > 0 {
@@ -233,18 +234,18 @@ fn blanks(text: &str) -> usize {
     text.len() - text.trim_start_matches(' ').len()
 }
 
-/// `^\circ`, `^{\circ}`, `^°`
+/// Tells whether a power is `^\circ`, `^{\circ}` or `^°`.
 fn is_degree(power: &str) -> bool {
     argument(power).is_some_and(|(text, _)| text.trim() == "\\circ" || text == "°")
 }
 
-/// Whether a text ends with a unit, as in `\text{ cm}`.
+/// Tells whether a text ends with a unit, as in `\text{ cm}`.
 fn ends_with_words(text: &str) -> bool {
     let group = text.rfind('{').filter(|_| text.ends_with('}')).map(|at| &text[..at]);
     group.is_some_and(|before| ["\\text", "\\mathrm", "\\mbox"].iter().any(|command| before.ends_with(command)))
 }
 
-/// Arguments of a command, at most so many, and the length of them all.
+/// Returns the arguments of a command, at most `most`, and their length.
 fn arguments(text: &str, most: usize) -> (Vec<&str>, usize) {
     let (mut found, mut at) = (Vec::new(), 0);
     // `\sqrt[3]{8}`
@@ -260,8 +261,9 @@ fn arguments(text: &str, most: usize) -> (Vec<&str>, usize) {
     (found, at)
 }
 
-/// What stands in braces, or a command or character without them (a sign and digits after `^`, `-2`, would be one character
-/// in TeX; people mean all of it, and nothing reads it as a number), and its length with braces and blanks.
+/// Returns the text in braces, or a command or character without them, and its length with braces and blanks. After
+/// `^`, a sign and its digits (`-2`) are one argument: TeX would take one character, but people mean all of it, and the
+/// text is never read as a number.
 fn argument(text: &str) -> Option<(&str, usize)> {
     let from = blanks(text);
     let text = &text[from..];
@@ -281,7 +283,7 @@ fn argument(text: &str) -> Option<(&str, usize)> {
     Some((&text[..length], from + length))
 }
 
-/// Where the brace that a text begins with is closed.
+/// Returns the position at which the brace at the beginning of a text is closed.
 pub(crate) fn closing(text: &str) -> Option<usize> {
     let mut depth = 0_usize;
     let mut escaped = false;
@@ -302,7 +304,8 @@ pub(crate) fn closing(text: &str) -> Option<usize> {
     None
 }
 
-/// Whether a minus stands before the number (`-5`, `-$5`, `$-5`), and is no hyphen or difference (`3-5`, `top-5`).
+/// Tells whether a minus stands before the number (`-5`, `-$5`, `$-5`) and is not a hyphen or a difference (`3-5`,
+/// `top-5`).
 fn is_negative(text: &str, at: usize) -> bool {
     let before = &text[..at];
     let before = before.strip_suffix("\\$").or_else(|| before.strip_suffix('$')).unwrap_or(before);

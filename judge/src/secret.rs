@@ -1,23 +1,23 @@
-//! A key, and how it is kept out of all that a server says.
+//! Keeps a key out of everything that a server says.
 
 use serde_json::{Map, Value};
 
-/// Keys shorter than this are mostly stand-ins (`EMPTY`, `none`) for servers without keys: they are hidden where they
-/// stand as a word, so that no other word loses a part.
+/// Keys shorter than this are mostly placeholders (`EMPTY`, `none`) for servers without keys. They are hidden only as
+/// whole words, so that no other word loses a part.
 const SHORT: usize = 8;
-/// A shorter text is no secret, and mostly something else.
+/// A shorter text is not a secret, and mostly part of another word.
 const SHORTEST: usize = 3;
-/// What stands in the place of a key.
+/// The text that replaces a key.
 const HIDDEN: &str = "***";
-/// A text in a JSON text in a page: how many layers are taken off.
+/// The number of layers of escapes that are decoded, as for text in JSON in a page.
 const LAYERS: usize = 4;
 
 /// A key. It has no `Debug` and no `Display`.
 pub(crate) struct Secret(pub String);
 
 impl Secret {
-    /// A text without the key, written plainly or with the escapes of JSON, of addresses or of HTML. A text that hides the
-    /// key under escapes comes back without them.
+    /// Returns a text without the key, written plainly or with the escapes of JSON, of addresses or of HTML. A text
+    /// that hides the key under escapes comes back without them.
     pub fn hide(&self, text: &str) -> String {
         let mut shown = self.replaced(text);
         let mut bare = decoded(&shown);
@@ -35,7 +35,7 @@ impl Secret {
         shown
     }
 
-    /// Every text of a JSON value, names included, without the key.
+    /// Returns a JSON value with the key hidden in every text, names included.
     pub fn hide_in(&self, value: Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.hide(&text)),
@@ -69,8 +69,8 @@ impl Secret {
     }
 }
 
-/// A text with its escapes taken off once: `\/`, `\"`, `\\`, `\x41`, `\u0041`, `%41`, `&#65;`, `&#x41;`. Control characters are
-/// left out.
+/// Returns a text with its escapes taken off once: `\/`, `\"`, `\\`, `\x41`, `\u0041`, `%41`, `&#65;`, `&#x41;`.
+/// Control characters are left out.
 fn decoded(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
@@ -84,7 +84,7 @@ fn decoded(text: &str) -> String {
     plain
 }
 
-/// The character that an escape at the beginning of a text stands for, and the length of the escape.
+/// Returns the character that an escape at the beginning of a text stands for, and the length of the escape.
 fn escape(text: &str) -> Option<(char, usize)> {
     let hex = |from: usize, digits: usize| {
         let digits = text.get(from..from + digits)?;
@@ -127,7 +127,7 @@ mod tests {
             let text = format!("bad key \"{said}\", twice: {said}");
             assert_eq!(Secret(KEY.into()).hide(&text), "bad key \"***\", twice: ***", "{said}");
         }
-        // What holds no key keeps its escapes.
+        // A text without the key keeps its escapes.
         let other = r"a\/b \u0041 %41 &#65; 100%";
         assert_eq!(Secret(KEY.into()).hide(other), other);
     }

@@ -173,7 +173,7 @@ fn an_adapter_goes_out_as_peft_reads_it() {
     assert_eq!(logits(&loaded.model, &tokens), logits(&again.model, &tokens));
 }
 
-/// Nothing that was scored is not the likeliest text.
+/// An empty continuation is an error, not a log-probability of 0.
 #[test]
 fn no_tokens_have_no_score() {
     let host = Host::new(Device::flex(), at("qwen2"), None);

@@ -58,7 +58,7 @@ fn a_later_loop_ends_what_an_earlier_one_began() {
     assert_eq!(others, ["first", "other", "last"]);
 }
 
-/// Nothing was trained: what was measured twice is no before and after.
+/// Two reports outside loops are not shown as before and after.
 #[test]
 fn reports_without_a_loop_go_by_their_names() {
     let root = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! `pbpoc generate`: completions of prompts, greedy or sampled.
+//! `pbpoc generate`: completes prompts, greedily or by sampling.
 
 use clap::Args;
 use pbpo_hub::Message;
@@ -45,7 +45,7 @@ pub struct GenerateArgs {
     format: String,
 }
 
-/// Generates and prints; the exit code.
+/// Generates and prints. Returns the exit code.
 pub fn run(args: &GenerateArgs) -> u8 {
     ended(generate(args))
 }

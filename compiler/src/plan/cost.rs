@@ -1,9 +1,9 @@
-//! What a plan will take, before it is run: tokens, steps, labels, parameters, memory; and time, given how
-//! fast a machine is. Loops multiply.
+//! Estimates a plan's cost before it is run: tokens, steps, labels, parameters, memory; and time, from the speed of a
+//! machine. Loops multiply.
 //!
-//! Responses of `digits` end by themselves behind `length` digits, so that is what is expected of them; what
-//! `max_new` allows is the upper bound. Prompts of files are taken to be as long as `longest` allows, or 512 tokens.
-//! Batches drawn from few preferences are smaller than they say.
+//! Responses of `digits` end after `length` digits, so that length is expected of them; `max_new` gives the upper
+//! bound. Prompts of files are assumed to be as long as `longest` allows, or 512 tokens. Batches drawn from few
+//! preferences are smaller than their nominal size.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -15,26 +15,26 @@ use super::identity::{Identity, identities};
 use super::memory::{Memory, Sizes};
 use super::{Body, Plan, Stage};
 
-/// Estimates. Tokens are those of prompts and responses where a model reads, of responses where it writes.
+/// The estimates. Tokens are those of prompts and responses if a model reads, of responses if it writes.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Cost {
     pub generated_tokens: u64,
-    /// What `max_new` allows.
+    /// The upper bound by `max_new`.
     pub generated_tokens_most: u64,
-    /// Forward and backward.
+    /// The tokens of forward and backward passes.
     pub trained_tokens: u64,
-    /// Forward alone.
+    /// The tokens of forward passes alone.
     pub scored_tokens: u64,
     pub optimizer_steps: u64,
     pub labelled_pairs: u64,
-    /// What is in memory when most is.
+    /// The memory at its peak.
     pub memory: Memory,
-    /// The parts by stage, most trained and generated tokens first.
+    /// The parts by stage, those with the most trained and generated tokens first.
     #[serde(skip)]
     pub stages: Vec<(String, u64)>,
 }
 
-/// Tokens a second of a machine at a shape.
+/// The tokens per second of a machine at a shape.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Rates {
     pub trained: f64,
@@ -42,12 +42,12 @@ pub struct Rates {
 }
 
 impl Cost {
-    /// Of a plan.
+    /// Estimates a plan.
     pub fn of(plan: &Plan, sizes: &Sizes<'_>) -> Cost {
         Self::of_all(&[plan], sizes)
     }
 
-    /// Of the points of a sweep, one after the other: what several have in common is done once.
+    /// Estimates the points of a sweep, run one after the other: shared stages are counted once.
     pub fn of_all(plans: &[&Plan], sizes: &Sizes<'_>) -> Cost {
         let mut total = Cost::default();
         let (mut stages, mut seen) = (BTreeMap::<String, u64>::new(), HashSet::<Identity>::new());
@@ -67,7 +67,7 @@ impl Cost {
         total
     }
 
-    /// Another point behind this one: work adds up, room does not.
+    /// Adds another point that runs later: work adds up, memory does not.
     fn add(&mut self, other: &Cost) {
         if other.memory.total > self.memory.total {
             self.memory = other.memory.clone();
@@ -80,7 +80,7 @@ impl Cost {
         self.labelled_pairs += other.labelled_pairs;
     }
 
-    /// Seconds on a machine. A forward alone is a third of a training step.
+    /// Returns the seconds on a machine. A forward alone takes a third of a training step.
     pub fn seconds(&self, rates: Rates) -> f64 {
         let trained = self.trained_tokens as f64 + self.scored_tokens as f64 / 3.0;
         trained / rates.trained + self.generated_tokens as f64 / rates.generated
@@ -90,7 +90,7 @@ impl Cost {
 struct Work<'a> {
     cost: Cost,
     flow: Flow<'a>,
-    /// Stages outside of loops that a point before this one has had.
+    /// The stages outside of loops of earlier points.
     done: HashSet<&'a str>,
 }
 
@@ -132,11 +132,11 @@ impl<'a> Work<'a> {
                 });
                 self.cost.generated_tokens += rows * candidates * new * times;
                 self.cost.generated_tokens_most += rows * candidates * int(stage, "max_new") * times;
-                // Features of every candidate, and of what they are compared with.
+                // Features are computed for every candidate and for the rows they are compared with.
                 self.cost.scored_tokens += rows * (candidates + 1) * (prompt + new) * times;
             }
             "evaluate" => {
-                // Every so many iterations, and in the last one.
+                // It runs every so many iterations, and in the last one.
                 let due = times.div_ceil(int(stage, "every").max(1)).max(1);
                 let most = self.flow.sampling(stage, "max_new");
                 self.generates(stage, "data", self.flow.evaluated(stage), most, due);

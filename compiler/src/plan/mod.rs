@@ -1,13 +1,14 @@
-//! The plan: what a compiled pipeline does, as a DAG of stages. No spans, no syntax, no time, no path.
+//! The plan: the work of a compiled pipeline, as a DAG of stages. It has no spans, no syntax, no time, no path.
 //!
-//! A plan run today and a plan read back from JSON are the same thing. Values are in SSA form:
-//! `ascend` takes `pi@3` and gives `pi@4`, so every dependency is an edge. A `repeat` holds a body of
-//! its own, with the values it carries from one iteration to the next.
+//! A plan that is read back from JSON equals the original. Values are in SSA form: `ascend` takes `pi@3` and gives
+//! `pi@4`, so every dependency is an edge. A `repeat` holds a separate body, with the values it carries from one
+//! iteration to the next.
 //!
-//! - `expr.rs`: objectives; `pairs.rs`: rows of labelled pairs in them; `forward.rs`: the forwards they need; `text.rs`: the stable text form;
-//!   `identity.rs`, `canonical.rs`: content hashes of stages; `json.rs`, `graph.rs`: other printers; `sweep.rs`:
-//!   what several plans have in common; `diff.rs`: what is different between two; `cost.rs`: what one will take;
-//!   `flow.rs`: where rows come from; `lifetime.rs`: how long values are needed; `memory/`: the room that they take.
+//! - `expr.rs`: objectives; `pairs.rs`: rows of labelled pairs in them; `forward.rs`: the forwards they need;
+//! `text.rs`: the stable text form; `identity.rs`, `canonical.rs`: content hashes of stages; `json.rs`, `graph.rs`:
+//! other printers; `sweep.rs`: shared stages of several plans; `diff.rs`: differences between two plans; `cost.rs`:
+//! estimates of cost; `flow.rs`: the origin of rows; `lifetime.rs`: lifetimes of values; `memory/`: estimates of
+//! memory.
 
 mod canonical;
 pub mod cost;
@@ -50,7 +51,7 @@ pub struct Plan {
     pub version: u32,
     /// Name of the pipeline.
     pub pipeline: String,
-    /// Name of the point: the pipeline's name, with the overrides behind it (`main[seed=2]`).
+    /// Name of the point: the pipeline's name, followed by the overrides (`main[seed=2]`).
     pub point: String,
     /// Seed of every random stream.
     pub seed: u64,
@@ -89,10 +90,10 @@ pub struct Carry {
 pub struct Stage {
     /// Unique in the plan: the name of the first output.
     pub name: String,
-    /// What is done; the runtime's registry is keyed by it.
+    /// The operation, which is the key in the runtime's registry.
     pub op: String,
-    /// Named inputs, in the order of the op's declaration: (port, value). Those of a `repeat` are all
-    /// that its body carries and captures.
+    /// Named inputs, in the order of the op's declaration: (port, value). Those of a `repeat` are all the values that
+    /// its body carries and captures.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub inputs: Vec<(String, String)>,
     /// Names of the values it makes.
@@ -103,7 +104,7 @@ pub struct Stage {
     /// The scalar that `ascend` and `descend` move along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objective: Option<Expr>,
-    /// The forwards of the objective, where a pass has listed them.
+    /// The forwards of the objective, if a pass has listed them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forwards: Vec<Forward>,
     /// The body of a `repeat`.
@@ -112,18 +113,18 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// The value at an input port.
+    /// Returns the value at an input port.
     pub fn input(&self, port: &str) -> Option<&str> {
         self.inputs.iter().find(|(p, _)| p == port).map(|(_, value)| value.as_str())
     }
 
-    /// Whether it writes checkpoints, itself or in its body: then it is run in every point of a sweep.
+    /// Tells whether it writes checkpoints, itself or in its body. Such a stage is run in every point of a sweep.
     pub fn saves(&self) -> bool {
         self.op == "save" || self.body.iter().any(|body| body.stages().any(Stage::saves))
     }
 }
 
-/// How a body is written: a list of stages in order, edges implied by value names.
+/// The serialised form of a body: a list of stages in order; edges follow from value names.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct BodyRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -154,13 +155,13 @@ impl Body {
         Self { dag, carries }
     }
 
-    /// The stages in order, and what is carried.
+    /// Returns the stages in order, and the carried values.
     pub fn into_parts(self) -> (Vec<Stage>, Vec<Carry>) {
         let record = BodyRecord::from(self);
         (record.stages, record.carries)
     }
 
-    /// Values that the body reads and does not make; sorted, no doubles.
+    /// Returns the values that the body reads and does not make; sorted, without duplicates.
     pub fn captured(&self) -> BTreeSet<&str> {
         let enter = self.carries.iter().map(|carry| carry.enter.as_str());
         let made = self.stages().flat_map(|stage| &stage.outputs).map(String::as_str);
@@ -170,12 +171,12 @@ impl Body {
         inputs.chain(back).filter(|value| !known.contains(value)).collect()
     }
 
-    /// What is carried and does not simply go round as it came in.
+    /// Returns the carried values that the body changes.
     pub fn moved(&self) -> impl Iterator<Item = &Carry> {
         self.carries.iter().filter(|carry| carry.back != carry.enter)
     }
 
-    /// The stages in order.
+    /// Returns the stages in order.
     pub fn stages(&self) -> impl Iterator<Item = &Stage> {
         self.dag.node_weights()
     }

@@ -1,12 +1,12 @@
-//! The operations of plans: their versions, and whether they draw random numbers.
+//! The operations of plans: their versions, and their use of random numbers.
 
-/// What a stage's identity needs to know of its operation.
+/// The facts about an operation that enter a stage's identity.
 #[derive(Clone, Copy, Debug)]
 pub struct OpInfo {
     pub name: &'static str,
-    /// Bumped when the same stage would give another result.
+    /// The version; increased when the same stage would give another result.
     pub version: u32,
-    /// Its result depends on the seed.
+    /// True if its result depends on the seed.
     pub random: bool,
 }
 
@@ -47,7 +47,7 @@ pub const OPS: &[OpInfo] = &[
     op("save", 1, false),
 ];
 
-/// The operation of a name.
+/// Returns the operation of a name.
 pub fn find(name: &str) -> Option<&'static OpInfo> {
     OPS.iter().find(|info| info.name == name)
 }

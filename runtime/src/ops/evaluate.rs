@@ -1,4 +1,4 @@
-//! `evaluate`: a policy measured on held-out prompts, sampled as the policy acts.
+//! `evaluate`: measures a policy on held-out prompts, sampled with the policy's settings.
 
 use pbpo_compiler::plan::Stage;
 use serde::Deserialize;
@@ -19,17 +19,17 @@ struct Settings {
     metrics: Vec<String>,
     every: usize,
     label: String,
-    /// Measured in front of the loop that measures it.
+    /// True if the evaluation is made before its loop.
     #[serde(default)]
     before: bool,
-    /// Prompts measured, the first ones of the data; all where absent.
+    /// The number of first prompts of the data to measure; all if absent.
     count: Option<usize>,
 }
 
-/// Prompts asked at once.
+/// The number of prompts asked at once.
 pub const ASKED: usize = 256;
 
-/// Completions shown to a person.
+/// The number of completions shown to a person.
 const SHOWN: usize = 5;
 
 impl Op for Evaluate {
@@ -57,7 +57,7 @@ impl Op for Evaluate {
                 .map_err(|fault| name_prompt(fault, block(stage, "policy"), &data.name, |row| chunk[row]))?;
             for (item, response) in chunk.iter().zip(responses) {
                 context.generated += response.len() as u64;
-                // A mean length needs no score.
+                // The mean length needs no score.
                 let score = scored.then(|| source.score(*item, &response)).transpose()?;
                 scores.extend(score);
                 answered += 1;

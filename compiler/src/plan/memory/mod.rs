@@ -1,8 +1,8 @@
-//! The room that a plan takes: a walk over its stages, as the runtime does it, with sizes in place of models.
+//! The memory of a plan: a walk over its stages in the order of the runtime, with sizes instead of models.
 //!
-//! A copy of a model is the same memory until a step moves it; a step changes in place what nobody else has; what nobody
-//! reads any more is gone (`lifetime.rs`). `shape.rs` has the sizes of forwards and graphs, `players.rs` those of what
-//! stands in memory between steps, `less.rs` changes that make a plan smaller.
+//! A copy of a model shares its memory until a step moves it; a step changes unshared values in place; values that no
+//! later stage reads are dropped (`lifetime.rs`). `shape.rs` has the sizes of forwards and graphs, `players.rs` those
+//! of values between steps, `less.rs` changes that make a plan smaller.
 
 mod less;
 mod players;
@@ -22,42 +22,42 @@ pub use less::Less;
 use players::{Block, Model};
 pub use shape::{Limits, Rows, Shape};
 
-/// What the plan does not say.
+/// The sizes that are not in the plan.
 pub struct Sizes<'a> {
-    /// Tokens of a task's vocabulary.
+    /// The size of a task's vocabulary in tokens.
     pub vocabulary: &'a dyn Fn(&str) -> u64,
-    /// The shape of a checkpoint by name, where it is known.
+    /// The shape of a checkpoint by name, if it is known.
     pub checkpoint: &'a dyn Fn(&str) -> Option<Shape>,
-    /// What of a batch has a graph at once.
+    /// The largest batch that has a single graph.
     pub limits: Limits,
-    /// Most numbers of keys and values in sampling.
+    /// The largest number of keys and values in sampling.
     pub cache: u64,
-    /// Most prompts that an evaluation asks at once.
+    /// The largest number of prompts that an evaluation asks at once.
     pub asked: u64,
 }
 
-/// The most memory that a plan takes at one time, in bytes, and what of it is what.
+/// The peak memory of a plan in bytes, with its parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Memory {
-    /// Parameters of the largest model, adapters aside.
+    /// The parameters of the largest model, without adapters.
     pub parameters: u64,
-    /// The stage under way.
+    /// The stage at the peak.
     pub stage: String,
     pub weights: u64,
     pub optimizer: u64,
     pub gradients: u64,
     /// Activations, log-probabilities, keys and values.
     pub activations: u64,
-    /// All, with 128 MiB for the program.
+    /// The total, with 128 MiB for the program.
     pub total: u64,
-    /// Checkpoints of an unknown shape, which are not in it.
+    /// The checkpoints of unknown shape, which are not included.
     pub unknown: Vec<String>,
 }
 
 /// The program itself.
 const PROGRAM: u64 = 128 << 20;
 
-/// What a stage takes while it is under way, in bytes.
+/// The memory that a stage takes while it runs, in bytes.
 #[derive(Clone, Copy, Default)]
 struct Working {
     weights: u64,
@@ -67,18 +67,18 @@ struct Working {
 }
 
 impl Memory {
-    /// What of it is what, in bytes, without the program.
+    /// Returns the parts in bytes, without the program.
     pub fn parts(&self) -> [(&'static str, u64); 4] {
         let Self { weights, optimizer, gradients, activations, .. } = *self;
         [("weights", weights), ("optimizer", optimizer), ("gradients", gradients), ("activations", activations)]
     }
 
-    /// Of a plan.
+    /// Estimates a plan.
     pub fn of(plan: &Plan, sizes: &Sizes<'_>) -> Memory {
         let mut walk = Walk { sizes, flow: Flow::default(), values: BTreeMap::new(), most: Memory::default() };
         let kept = results(plan);
         walk.body(&plan.body, &kept);
-        // The players that are written at the end.
+        // The players are written at the end.
         let stage = plan.body.stages().last();
         for name in &kept {
             let working = walk.written(walk.values.get(name));
@@ -98,7 +98,7 @@ struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     fn body(&mut self, body: &'a Body, kept: &HashSet<&str>) {
-        // As the runtime: what reads files goes first. It has no inputs, so that nothing else depends on the order.
+        // As in the runtime, stages that read files come first. They have no inputs, so the order affects nothing else.
         let source = |stage: &Stage| matches!(stage.op.as_str(), "data" | "load" | "oracle");
         let all = || body.stages().zip(last_uses(body));
         let (first, rest) = (all().filter(|(stage, _)| source(stage)), all().filter(|(stage, _)| !source(stage)));
@@ -113,7 +113,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Three times round: then nothing new happens.
+    /// Walks a loop three times; further iterations repeat the third.
     fn repeat(&mut self, stage: &'a Stage, body: &'a Body, ends: &[&str]) {
         let (captured, count) = (body.captured(), int(stage, "count"));
         for iteration in 0..count.min(3) {
@@ -156,7 +156,7 @@ impl<'a> Walk<'a> {
             "exploration" => (self.input(stage, "features").cloned(), Working::default()),
             "linear_model" => (self.input(stage, "features").cloned().map(Model::scoring), Working::default()),
             "worst" => (self.input(stage, "player").cloned(), Working::default()),
-            // The exploration with its new covariance.
+            // The value is the exploration with its new covariance.
             "explore" => (self.input(stage, "exploration").cloned(), self.sampled(stage, "from")),
             "sample" | "evaluate" => (None, self.sampled(stage, "policy")),
             "ascend" | "descend" => self.step(stage, ends),
@@ -165,7 +165,7 @@ impl<'a> Walk<'a> {
             _ => (None, Working::default()),
         };
         self.note(stage, working);
-        // The exploration that `explore` gives on stands behind its rollouts.
+        // `explore` gives the exploration after its rollouts.
         let output = if stage.op == "explore" { stage.outputs.last() } else { stage.outputs.first() };
         if let (Some(model), Some(output)) = (made, output) {
             self.most.parameters = self.most.parameters.max(model.shape.parameters());
@@ -174,7 +174,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Counts what is there, each block once, with what is under way.
+    /// Counts the existing values, each block once, and the running stage.
     fn note(&mut self, stage: &Stage, working: Working) {
         let mut seen = HashSet::new();
         let mut sum = |blocks: &mut dyn Iterator<Item = &Block>| -> u64 {
@@ -191,7 +191,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A checkpoint, tensor by tensor: the largest one is there twice for a moment.
+    /// Returns a checkpoint, read tensor by tensor: the largest one exists twice for a moment.
     fn load(&mut self, stage: &'a Stage) -> (Option<Model>, Working) {
         let name = stage.config.get("model").and_then(Json::as_str).unwrap_or_default();
         let Some(shape) = (self.sizes.checkpoint)(name) else {
@@ -219,7 +219,7 @@ impl<'a> Walk<'a> {
         let length = (self.flow.prompt(data) + positions).min(start.shape.context);
         let batch = Rows { rows: int(stage, "batch"), length, positions };
         let activations = start.shape.graph(batch, start.shape.vocab, self.sizes.limits, start.number());
-        // Nobody else has weights of its own making, or what it is the last to read.
+        // Weights are unshared if the stage makes them, or is the last to read them.
         let last = stage.input("init").is_some_and(|init| ends.contains(&init));
         let shared = Rc::strong_count(start.moving()) > 1 + usize::from(last);
         let scratch = stage.input("init").is_none();
@@ -238,7 +238,7 @@ impl<'a> Walk<'a> {
         Some(model.scoring())
     }
 
-    /// Responses of a policy; of `explore`, `candidates` for each row.
+    /// Returns the memory of sampling responses of a policy; for `explore`, `candidates` for each row.
     fn sampled(&self, stage: &Stage, port: &str) -> Working {
         let Some(model) = self.input(stage, port).or_else(|| self.input(stage, "policy")) else {
             return Working::default();
@@ -261,7 +261,7 @@ impl<'a> Walk<'a> {
         Working { activations, ..Working::default() }
     }
 
-    /// Pairs that a local reward model scores.
+    /// Returns the memory of scoring pairs with a local reward model.
     fn labelled(&self, stage: &Stage) -> Working {
         let Some(model) = self.input(stage, "oracle") else { return Working::default() };
         let batch = self.rows(stage.input("first").unwrap_or_default(), &model.shape);
@@ -270,14 +270,14 @@ impl<'a> Walk<'a> {
         Working { activations, ..Working::default() }
     }
 
-    /// A player on its way to the disk, tensor by tensor: the largest one is there twice.
+    /// Returns the memory of writing a player, tensor by tensor: the largest one exists twice.
     fn written(&self, player: Option<&Model>) -> Working {
         let largest = player.map_or(0, |model| 2 * 4 * model.shape.vocab * model.shape.width);
         Working { weights: largest, ..Working::default() }
     }
 
-    /// The rows of a batch, as a model reads them. Of a set that loops fill, or a file of unknown length, as many as have one
-    /// graph: more take less.
+    /// Returns the rows of a batch, as a model reads them. For a set that loops fill, or a file of unknown length,
+    /// returns the largest number of rows with one graph, because larger batches take less.
     fn rows(&self, value: &str, shape: &Shape) -> Rows {
         let made = self.flow.stage(value).or_else(|| self.flow.any("data"));
         let (prompt, response) = made.map_or((0, 0), |made| self.flow.row(made));
@@ -303,7 +303,7 @@ impl<'a> Walk<'a> {
                 if large { passing = passing.max(graph) } else { kept += graph }
             } else {
                 passing = passing.max(shape.forward(batch, vocab, limits, model.number()));
-                // What the objective reads of it.
+                // This is the part of the output that the objective reads.
                 kept += if large || forward.gives != Gives::LogProbs {
                     0
                 } else {
@@ -327,12 +327,12 @@ impl<'a> Walk<'a> {
             model.states = None;
         }
         model.step(!shared);
-        // Gradients are used up as weights and moments come about.
+        // Gradients are consumed while weights and moments are made.
         (Some(model), Working::default())
     }
 }
 
-/// Whether another value has the states of a model's optimizer.
+/// Tells whether another value has the states of a model's optimizer.
 fn others_share(values: &BTreeMap<&str, Model>, name: &str, mine: bool, model: &Model) -> bool {
     let Some(states) = &model.states else { return false };
     let others = values.iter().filter(|(value, _)| !(mine && **value == name));
