@@ -45,25 +45,21 @@ const LAYOUT: [&str; 19] = [
 ];
 
 /// Words after a number that change it, or join it to something else.
-const NO_UNITS: [&str; 34] = [
+const NO_UNITS: [&str; 30] = [
+    "above",
     "and",
     "at",
-    "billion",
+    "below",
     "but",
     "cubed",
-    "dozen",
-    "dozens",
     "else",
     "factorial",
     "fewer",
-    "half",
-    "halves",
-    "hundred",
     "if",
     "is",
     "least",
     "less",
-    "million",
+    "lost",
     "minus",
     "mod",
     "modulo",
@@ -72,14 +68,14 @@ const NO_UNITS: [&str; 34] = [
     "no",
     "not",
     "or",
+    "over",
     "plus",
-    "quarters",
+    "short",
     "squared",
     "than",
-    "thirds",
-    "thousand",
     "times",
-    "trillion",
+    "under",
+    "zero",
 ];
 
 /// Returns the number that is a text's answer, or the reason why there is none.
@@ -144,6 +140,10 @@ fn is_name(text: &str) -> bool {
 fn only(text: &str, named: bool) -> Option<Number> {
     let compact = text.replace("\\ ", " ").replace('~', " ");
     let signed = compact.replace("- ", "-").replace("\u{2212} ", "\u{2212}");
+    if signed.contains('(') && signed.contains(',') {
+        // A pair, or a number with a separator of thousands.
+        return None;
+    }
     let mut found = numbers(&signed);
     let (at, number) = found.next()?;
     if found.next().is_some() {
@@ -252,6 +252,27 @@ mod tests {
             (r"\boxed{\text{the area} = 8 \text{ m}^2}", "8"),
             ("it has 2.5 million people", "2500000"),
             ("3 hundreds", "300"),
+            ("it is 2 MILLION", "2000000"),
+            ("a 2-million", "2000000"),
+            ("**2** million", "2000000"),
+            (r"\boxed{2 \text{ million}}", "2000000"),
+            ("1'234'567", "1234567"),
+            ("3 / 4", "3/4"),
+            ("1\u{2044}2", "1/2"),
+            ("1.5 × 10^\u{2212}3", "3/2000"),
+            ("x = - 5", "-5"),
+            ("it is \u{2013}5", "-5"),
+            ("it is -€5", "-5"),
+            ("it is -(5)", "-5"),
+            ("it is minus 5", "-5"),
+            ("negative 5", "-5"),
+            ("12 minus 5", "5"),
+            ("3 million-dollar houses: 4", "4"),
+            ("**5**", "5"),
+            ("It is 5.", "5"),
+            ("It is 5...", "5"),
+            ("in 7 months", "7"),
+            ("- 5 apples", "5"),
         ] {
             assert!(is(text, value), "{text}: {:?}", answer(text, Pick::Last));
         }
@@ -274,7 +295,22 @@ mod tests {
             (r"\boxed{x != 3}", "no single number"),
             (r"\boxed{3 \text{ or more}}", "no single number"),
             (r"\boxed{3 \text{ is no solution}}", "no single number"),
-            (r"\boxed{2 \text{ million}}", "no single number"),
+            (r"\boxed{(1,200)}", "no single number"),
+            (r"\boxed{0.333...}", "no single number"),
+            (r"\boxed{3 \text{ fifths}}", "no single number"),
+            (r"\boxed{2\text{k}}", "no single number"),
+            (r"\boxed{5\text{ below zero}}", "no single number"),
+            ("it is 12 000 km", "no plain number"),
+            ("it is 5k", "no plain number"),
+            ("it is $2M", "no plain number"),
+            ("it is 2 lakh", "no plain number"),
+            ("it is 2 hundredths", "no plain number"),
+            ("it is 10**3", "no plain number"),
+            ("it is 2 ^ 3", "no plain number"),
+            ("it is 3:45", "no plain number"),
+            ("it is 3,14", "no plain number"),
+            ("it is 0.(3)", "no plain number"),
+            ("12345,678", "no plain number"),
             ("it is 2 dozen", "no plain number"),
             (r"\boxed{}", "no single number"),
             (r"3, so \boxed{12", "not closed"),

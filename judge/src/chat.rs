@@ -145,7 +145,42 @@ fn words_of(said: &Value) -> String {
         words.extend(["msg", "type"].iter().filter_map(|field| detail[*field].as_str()));
         words.extend(detail["loc"].as_array().into_iter().flatten().filter_map(Value::as_str));
     }
-    words.join("\n")
+    without_quotes(&words.join("\n"))
+}
+
+/// How an answer ended.
+#[derive(PartialEq, Eq)]
+enum Ended {
+    Whole,
+    /// At the token limit.
+    Cut,
+    /// By anything else, such as a content filter or an error: the text may be a part of the answer, or not the model's.
+    Broken(String),
+}
+
+/// Returns how a server says that an answer ended; a server that says nothing gives whole answers.
+fn ended(choice: &Value) -> Ended {
+    if !choice["error"].is_null() {
+        return Ended::Broken("error".to_owned());
+    }
+    let Some(reason) = choice["finish_reason"].as_str() else { return Ended::Whole };
+    match reason.to_ascii_lowercase().as_str() {
+        "" | "stop" | "eos" | "eos_token" | "stop_sequence" | "end_turn" => Ended::Whole,
+        "length" | "max_tokens" | "max_length" => Ended::Cut,
+        _ => Ended::Broken(reason.to_owned()),
+    }
+}
+
+/// Returns a text without what it quotes, if that is more than a word: a server may quote the prompt.
+fn without_quotes(text: &str) -> String {
+    let mut left = text.to_owned();
+    for mark in ['\'', '"', '`'] {
+        let parts: Vec<&str> = left.split(mark).collect();
+        let quoted = |(at, part): (usize, &&str)| at % 2 == 1 && at + 1 < parts.len() && part.trim().contains(' ');
+        let kept = parts.iter().enumerate().map(|(at, part)| if quoted((at, part)) { "" } else { part });
+        left = kept.collect::<Vec<_>>().join(&mark.to_string());
+    }
+    left
 }
 
 fn is_no_name(c: char) -> bool {
@@ -211,8 +246,12 @@ impl Protocol for Chat {
         let Some(text) = content(&message["content"]) else {
             return Some(Reading::Abstain("the answer is no text".into()));
         };
+        let ended = ended(choice);
+        if let Ended::Broken(why) = ended {
+            return Some(Reading::Abstain(format!("the server says that the answer ended by `{}`", cut(&why, SHOWN))));
+        }
         let soft = self.settings.logprobs.then(|| labels.of_logprobs(choice, &text)).flatten();
-        let cut_off = choice["finish_reason"] == "length";
+        let cut_off = ended == Ended::Cut;
         let hard = || labels.of_text(&text, cut_off);
         Some(soft.or_else(hard).unwrap_or_else(|| {
             let end = if cut_off { " (cut off at the token limit: raise it)" } else { "" };
@@ -351,6 +390,7 @@ mod tests {
             "Unsupported parameter: 'seed'",
             "maximum context length",
             "max_completion_tokens is too large: 16",
+            "the prompt 'what temperature is it' is not allowed",
             "",
         ] {
             assert!(!judge.adapts(&wire(&judge), &error(said)), "{said}");
@@ -391,5 +431,13 @@ mod tests {
             assert!(matches!(chat.read(&reply(none)), Some(Reading::Abstain(_))));
         }
         assert_eq!(chat.read(&json!({"error": "?"})), None);
+        for (reason, whole) in
+            [("stop", true), ("eos_token", true), ("content_filter", false), ("error", false), ("abort", false)]
+        {
+            let read = chat.read(&json!({"choices": [{"message": {"content": "A"}, "finish_reason": reason}]}));
+            assert_eq!(read == Some(Reading::First(1.0)), whole, "{reason}: {read:?}");
+        }
+        let read = chat.read(&json!({"choices": [{"message": {"content": "A"}, "error": {"message": "x"}}]}));
+        assert!(matches!(read, Some(Reading::Abstain(_))));
     }
 }

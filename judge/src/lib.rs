@@ -30,6 +30,7 @@
 mod boxed;
 mod chat;
 mod decision;
+mod doubt;
 mod endpoint;
 mod engine;
 mod error;

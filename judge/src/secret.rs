@@ -49,7 +49,28 @@ impl Secret {
         }
     }
 
+    /// Returns a text without the key and without its encodings in base64 and hexadecimal.
     fn replaced(&self, text: &str) -> String {
+        let mut left = self.plainly_replaced(text);
+        if self.0.len() >= SHORT {
+            for form in self.encoded() {
+                left = without(&left, &form);
+            }
+        }
+        left
+    }
+
+    fn encoded(&self) -> Vec<String> {
+        use base64::Engine;
+        use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+        let header = format!("Bearer {}", self.0);
+        let texts = [self.0.as_str(), header.as_str()];
+        let base64 = texts.iter().flat_map(|text| [STANDARD_NO_PAD.encode(text), URL_SAFE_NO_PAD.encode(text)]);
+        let hex = self.0.bytes().map(|byte| format!("{byte:02x}")).collect();
+        base64.chain([hex]).collect()
+    }
+
+    fn plainly_replaced(&self, text: &str) -> String {
         let key = self.0.as_str();
         match key.len() {
             0..SHORTEST => text.to_owned(),
@@ -64,19 +85,36 @@ impl Secret {
                 }
                 left + rest
             }
-            _ => text.replace(key, HIDDEN),
+            _ => without(text, key),
         }
     }
 }
 
+/// Replaces a form of the key, in letters of either case.
+fn without(text: &str, form: &str) -> String {
+    let (lower, wanted) = (text.to_ascii_lowercase(), form.to_ascii_lowercase());
+    let (mut left, mut from) = (String::new(), 0);
+    while let Some(at) = lower[from..].find(&wanted) {
+        left.push_str(&text[from..from + at]);
+        left.push_str(HIDDEN);
+        from += at + wanted.len();
+    }
+    left + &text[from..]
+}
+
+/// Characters that are not seen, and that may stand between the letters of a key.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
 /// Returns a text with its escapes taken off once: `\/`, `\"`, `\\`, `\x41`, `\u0041`, `%41`, `&#65;`, `&#x41;`.
-/// Control characters are left out.
+/// Control characters and invisible ones are left out.
 fn decoded(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let (decoded, length) = escape(rest).unwrap_or((c, c.len_utf8()));
-        if !decoded.is_control() || decoded == '\n' {
+        if (!decoded.is_control() || decoded == '\n') && !is_invisible(decoded) {
             plain.push(decoded);
         }
         rest = &rest[length..];
@@ -126,6 +164,16 @@ mod tests {
         for said in [KEY.to_owned(), unicode, entities, percent, twice, wide, slash] {
             let text = format!("bad key \"{said}\", twice: {said}");
             assert_eq!(Secret(KEY.into()).hide(&text), "bad key \"***\", twice: ***", "{said}");
+        }
+        let hex: String = KEY.bytes().map(|byte| format!("{byte:02X}")).collect();
+        let dotted: String = KEY.chars().flat_map(|c| [c, '\u{200b}']).collect();
+        let base64 = "c2stdGUvc3QrMDEyMzQ1Njc4OQ";
+        for said in [KEY.to_uppercase(), hex, dotted, base64.to_owned()] {
+            assert_eq!(
+                Secret(KEY.into()).hide(&format!("bad key {said}=")).trim_end_matches('='),
+                "bad key ***",
+                "{said}"
+            );
         }
         // A text without the key keeps its escapes.
         let other = r"a\/b \u0041 %41 &#65; 100%";

@@ -26,6 +26,8 @@ pub struct Store {
 
 /// The beginning of a line.
 const BEGINNING: &[u8] = b"{\"key\":\"";
+/// The field that every line of a store has.
+const REPLY: &[u8] = b"\"reply\":";
 /// The text before the sum of a line.
 const SUM: &str = ",\"sum\":\"";
 /// The number of hexadecimal digits of a sum.
@@ -184,6 +186,8 @@ impl Found {
 
     fn line(&mut self, bytes: &[u8], number: usize) {
         let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        // Tools on Windows and git may have changed the ends of lines.
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
         self.last_is_ours = false;
         if text.trim_ascii().is_empty() {
             return;
@@ -194,10 +198,14 @@ impl Found {
             }
             Err(why) => {
                 let begins = text.iter().zip(BEGINNING).all(|(byte, ours)| byte == ours);
-                self.ours |= begins;
-                self.last_is_ours = begins;
+                // A whole JSON value was not half-written, whoever wrote it; nor were several lines without their newlines.
+                let whole = serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
+                let several = text.windows(BEGINNING.len()).filter(|part| *part == BEGINNING).count() > 1;
+                let replies = text.windows(REPLY.len()).any(|part| part == REPLY);
+                self.ours |= begins && (replies || !whole);
+                self.last_is_ours = begins && !whole && !several;
                 // A half-written last line is reported separately.
-                if bytes.ends_with(b"\n") || !begins {
+                if bytes.ends_with(b"\n") || !self.last_is_ours {
                     self.wrong(number, why);
                 }
             }

@@ -75,6 +75,27 @@ fn a_half_written_line_is_cut_off() {
     );
 }
 
+/// Whatever is a whole value, or several lines that lost their newlines, was not half-written by a run that was killed.
+#[test]
+fn what_was_not_half_written_is_left() {
+    let other = "{\"key\":\"b\",\"value\":\"precious\"}";
+    let joined = LINE.trim_end().repeat(2);
+    for last in [other, joined.as_str()] {
+        let file = written(&format!("{LINE}{last}"));
+        let store = Store::open(file.path()).unwrap();
+        assert!(store.note().unwrap().contains("damaged and left alone"), "{:?}", store.note());
+        drop(store);
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), format!("{LINE}{last}\n"));
+    }
+    assert!(Store::open(written(other).path()).is_err(), "a file of somebody else");
+}
+
+#[test]
+fn lines_may_end_as_windows_ends_them() {
+    let store = Store::open(written(&LINE.replace('\n', "\r\n")).path()).unwrap();
+    assert_eq!((store.len(), store.note()), (1, None));
+}
+
 #[test]
 fn one_run_at_a_time_has_a_store() {
     let file = written("");
