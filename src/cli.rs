@@ -179,6 +179,9 @@ impl Source {
 pub fn some_threads(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("at least 1; leave it out for all".into()),
+        Ok(threads) if threads > pbpo_runtime::device::MOST_THREADS => {
+            Err(format!("at most {}", pbpo_runtime::device::MOST_THREADS))
+        }
         Ok(threads) => Ok(threads),
         Err(_) => Err("a whole number, at least 1".into()),
     }

@@ -435,6 +435,28 @@ fn a_completion_without_a_token_of_its_own_is_no_perfect_score() {
 
 /// A tokenizer with a token over the join of question and choice, as one over words has it.
 #[test]
+fn rows_with_nothing_to_score_are_left_out_if_bad_rows_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("rows.jsonl").display().to_string();
+    std::fs::write(
+        &data,
+        "{\"prompt\":\"a\",\"completion\":\" b\"}\n{\"prompt\":\"a\",\"completion\":\"\"}\n{\"prompt\":\"a\"}\n",
+    )
+    .unwrap();
+    let model = checkpoint("qwen2");
+    let args = ["score", "--model", &model, "--data", &data, "--format", "json"];
+    assert!(!pbpoc(&args).status.success());
+    let skipped = pbpoc(&[&args[..], &["--bad-rows", "skip"]].concat());
+    let said = String::from_utf8(skipped.stderr).unwrap();
+    assert!(said.contains("note: 2 of 3 rows have nothing to score and are left out; the first, "), "{said}");
+    assert_eq!(String::from_utf8(skipped.stdout).unwrap().lines().count(), 1);
+    for nonsense in ["nan", "inf", "-1"] {
+        let args = ["generate", "--model", &model, "--temperature", nonsense, "a"];
+        assert_eq!(pbpoc(&args).status.code(), Some(2), "{nonsense}");
+    }
+}
+
+#[test]
 fn a_choice_without_a_token_of_its_own_is_no_answer() {
     let dir = tempfile::tempdir().unwrap();
     let model = dir.path().join("joined");

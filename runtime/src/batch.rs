@@ -165,8 +165,15 @@ impl Batch {
         }
     }
 
-    /// Returns the index of each row's last token in the flattened tokens of [`Self::read`].
-    pub fn last_read(&self) -> Tensor<1, Int> {
-        Tensor::from_data(TensorData::new(self.read.last.clone(), [self.rows]), &self.device)
+    /// Returns the index of each row's last token in the flattened tokens of [`Self::read`], as transformers finds it: the
+    /// last one that is not `pad`, the classifier's padding token. If the end token pads too, that is the token before it.
+    pub fn last_read(&self, pad: Option<u32>) -> Tensor<1, Int> {
+        let ids = self.read.ids.as_ref().unwrap_or(&self.ids);
+        let is_pad = |at: i32| pad.is_some_and(|pad| ids[at as usize] == pad as i32);
+        let last = self.read.last.iter().enumerate().map(|(row, last)| {
+            let first = (row * self.read.length) as i32;
+            (first..=*last).rev().find(|at| !is_pad(*at)).unwrap_or(first)
+        });
+        Tensor::from_data(TensorData::new(last.collect::<Vec<i32>>(), [self.rows]), &self.device)
     }
 }

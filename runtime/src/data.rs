@@ -173,6 +173,19 @@ impl Source {
         context.notice_once(&format!("{} ends", self.data.name), text)
     }
 
+    /// Reports once in a run how many rows lack `what` they are read for.
+    pub fn tell_without(&self, what: &str, count: usize, context: &mut Context<'_>) -> Result<(), Fault> {
+        if count == 0 {
+            return Ok(());
+        }
+        let text = format!(
+            "{count} of {} rows of `{}` are without {what} and are left out",
+            self.usable.len(),
+            self.data.name
+        );
+        context.notice_once(&format!("{} {what}", self.data.name), text)
+    }
+
     /// Returns the text of a response to an item.
     pub fn text(&self, item: usize, response: &[u32]) -> String {
         self.said_to(item, response).text

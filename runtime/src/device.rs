@@ -179,11 +179,16 @@ pub fn threads() -> usize {
     rayon::current_num_threads()
 }
 
+/// The most threads of the CPU backend: more take seconds to start, and no machine runs them at once (our choice).
+pub const MOST_THREADS: usize = 1024;
+
 /// Limits CPU work to this many threads; call it before any other work. Results do not depend on it.
 pub fn use_threads(threads: Option<usize>) {
-    if let Some(threads) = threads {
+    let asked =
+        || std::env::var("RAYON_NUM_THREADS").ok()?.parse::<usize>().ok().filter(|threads| *threads > MOST_THREADS);
+    if let Some(threads) = threads.or_else(asked) {
         // This fails only if the pool already exists; then it is too late for the limit to apply.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.min(MOST_THREADS)).build_global();
     }
 }
 

@@ -107,6 +107,41 @@ pipeline main {
     close(told.last("rm/margin"), HO - NO);
 }
 
+/// transformers takes the last token that is not padding: before the end token, if that pads too.
+#[test]
+fn a_classifier_that_pads_with_its_end_token_is_read_before_it() {
+    let dir = directory();
+    let config = dir.path().join("reward/config.json");
+    let text = std::fs::read_to_string(&config).unwrap().replace("\"pad_token_id\": 0", "\"pad_token_id\": 2");
+    std::fs::write(&config, text).unwrap();
+    let (oracle, tokenizer) = (raw(dir.path()), Arc::new(load(dir.path(), "qwen2").tokenizer));
+    let item = Item { prompt: plain("one two"), demonstration: None, answer: None, pair: None };
+    let source = Source::new(&Arc::new(Data::new("data", None, vec![item], None, String::new())), &tokenizer).unwrap();
+    let row = source.read(0, &plain(" three")).unwrap().0;
+    assert!(tokenizer.ended(&row.response));
+    close(oracle.scores(&source, &[&row], &Device::flex()).unwrap()[0], THREE_OPEN);
+}
+
+#[test]
+fn rows_without_a_pair_or_a_demonstration_are_counted() {
+    let dir = directory();
+    let rows = format!("{VOTE}{{\"prompt\": \"hi\"}}\n{{\"prompt\": \"ho\", \"completion\": null}}\n");
+    std::fs::write(dir.path().join("votes.jsonl"), rows).unwrap();
+    let file = r#"pbpo 1
+data votes { source = file("votes.jsonl") }
+policy pi { model = hf("qwen2"), init = imitate(votes, steps = 1, batch = 1, lr = 0.0), optimizer = adamw { lr = 0.0 } }
+reward_model r { backbone = hf("reward"), head = sequence, optimizer = adamw { lr = 0.0 } }
+pipeline main {
+  all = pairs(pi, votes)
+  repeat 1 { descend r on nll(r, all) }
+}
+"#;
+    let (_, _, told) = run(dir.path(), file);
+    let says = |text: &str| told.notices.iter().any(|notice| notice.contains(text));
+    assert!(says("2 of 3 rows of `votes` are without a pair and are left out"), "{:?}", told.notices);
+    assert!(says("2 of 3 rows of `votes` are without a demonstration and are left out"), "{:?}", told.notices);
+}
+
 #[test]
 fn a_reward_model_that_reads_less_than_a_row_has_is_refused() {
     let dir = directory();

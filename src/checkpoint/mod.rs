@@ -97,6 +97,11 @@ impl RecordArgs {
 }
 
 impl RowArgs {
+    /// Tells whether rows that can't be read are left out.
+    pub fn skips(&self) -> bool {
+        self.bad_rows.as_deref() == Some("skip")
+    }
+
     /// The first option that was given, if any.
     fn given(&self) -> Option<&'static str> {
         [
@@ -128,7 +133,7 @@ impl RowArgs {
         .texts_only();
         let reading = Reading {
             columns,
-            on_bad: if self.bad_rows.as_deref() == Some("skip") { OnBad::Skip } else { OnBad::Fatal },
+            on_bad: if self.skips() { OnBad::Skip } else { OnBad::Fatal },
             limit: self.limit,
             continues: self.prefill.as_deref() == Some("continue"),
             asks,

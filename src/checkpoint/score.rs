@@ -33,7 +33,30 @@ pub fn run(args: &ScoreArgs) -> u8 {
 fn score(args: &ScoreArgs) -> Result<(), Fault> {
     let records = args.records.read()?;
     let model = args.model.load()?;
-    let read = records.iter().map(|record| tokens(&model, record, args.end)).collect::<Result<Vec<_>, _>>()?;
+    let (mut kept, mut read, mut left) = (Vec::new(), Vec::new(), Vec::new());
+    for record in records {
+        match tokens(&model, &record, args.end) {
+            Ok(row) => {
+                kept.push(record);
+                read.push(row);
+            }
+            Err(fault) if args.records.rows.skips() => left.push(fault),
+            Err(fault) => return Err(fault),
+        }
+    }
+    if let Some(first) = left.first() {
+        let all = kept.len() + left.len();
+        let text = format!(
+            "{} of {all} rows have nothing to score and are left out; the first, {}",
+            left.len(),
+            first.message
+        );
+        if kept.is_empty() {
+            return Err(Fault::new(text));
+        }
+        eprint(&format!("note: {text}\n"));
+    }
+    let records = kept;
     let (pairs, over): (Vec<_>, Vec<usize>) = read.into_iter().unzip();
     let (mut sum, mut count, mut cut) = (0.0, 0, 0);
     let named = |fault: Fault| fault.name_row(|row| place(&records[row]));

@@ -84,7 +84,7 @@ impl RewardModel {
             Head::Sequence => {
                 let [rows, length, width] = hidden.dims();
                 let flat = hidden.reshape([rows * length, width]);
-                flat.select(0, batch.last_read()).matmul(self.head.val())
+                flat.select(0, batch.last_read(self.backbone.config.pad)).matmul(self.head.val())
             }
             Head::Mean => batch.mean_response(hidden).matmul(self.head.val()),
         };

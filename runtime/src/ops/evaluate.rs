@@ -82,7 +82,13 @@ impl Op for Evaluate {
             };
             metrics.insert(metric, value);
         }
-        let subject = format!("{} on {}", block(stage, "policy"), block(stage, "data"));
+        // Figures of other prompts are no comparison.
+        let first = if indices.len() < source.usable.len() {
+            format!("the first {} of ", indices.len())
+        } else {
+            String::new()
+        };
+        let subject = format!("{} on {first}{}", block(stage, "policy"), block(stage, "data"));
         let (looped, step) = (before || context.in_loop, context.step());
         context.emit(Event::Evaluation(Evaluation { label, subject, looped, before, step, metrics, completions }))?;
         Ok(vec![Value::Report])

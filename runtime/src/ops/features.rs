@@ -63,7 +63,7 @@ impl Features {
                 // The same tokens as for a classifier, so that a linear reward over these features is one.
                 let hidden = self.model.hidden(batch.read(), None);
                 let [n, length, _] = hidden.dims();
-                hidden.reshape([n * length, width]).select(0, batch.last_read())
+                hidden.reshape([n * length, width]).select(0, batch.last_read(self.model.config.pad))
             };
             let pooled = pooled.div_scalar((width as f64).sqrt());
             let pooled = match &self.projection {

@@ -53,6 +53,7 @@ impl Op for Imitate {
         source.tell(context)?;
         let (rows, cut) = source.demonstrations()?;
         source.tell_cut(cut, rows.len(), context)?;
+        source.tell_without("a demonstration", source.usable.len() - rows.len(), context)?;
         if rows.is_empty() {
             return Err(Fault::new("the data has no demonstrations").help("name their column: `completion = \"...\"`"));
         }

@@ -181,6 +181,10 @@ fn recorded(stage: &Stage, context: &mut Context<'_>) -> Result<Asked, Fault> {
         let fault = Fault::from(error);
         if fault.help.is_none() { fault.help("the path is relative to the file that names it") } else { fault }
     })?;
+    if said.rows == 0 {
+        return Err(Fault::new(format!("there are no rows in {}", path.display()))
+            .help("a .jsonl file has one JSON object a line"));
+    }
     for text in said.left_out().into_iter().chain(said.notes) {
         context.emit(Event::Notice { stage: stage.name.clone(), text })?;
     }
