@@ -29,7 +29,8 @@ pub(crate) fn too_deep(source: &str, limit: usize) -> Option<usize> {
     None
 }
 
-/// Closes the brackets inside its own opener and the opener; ignores a `)` or `]` inside a `{`.
+/// Closes the innermost bracket with this opener, and those inside it; ignores a `)` or `]` that would close across a
+/// `{`.
 fn close(open: &mut Vec<u8>, opener: u8) {
     let at = open.iter().rposition(|byte| *byte == opener || *byte == b'{');
     if let Some(at) = at.filter(|at| open.get(*at) == Some(&opener)) {
