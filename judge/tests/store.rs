@@ -1,4 +1,4 @@
-//! Files that are no stores, and stores that are in use.
+//! Files that are not stores, and stores that are in use.
 
 use pbpo_judge::Store;
 
@@ -46,13 +46,13 @@ fn a_damaged_line_is_told_and_costs_no_other() {
                 text.matches("\"latency_s\":0.1}\n").count() - usize::from(bad.len() > 99),
                 "{begin}"
             );
-            // Nothing is taken away.
+            // The file is unchanged.
             assert_eq!(std::fs::read(file.path()).unwrap(), text.as_bytes());
         }
     }
-    // A store that is damaged throughout is still a store.
+    // A store with only damaged lines is still a store.
     assert!(Store::open(written(&format!("{deep}\n")).path()).unwrap().is_empty());
-    // What is written next has a line of its own.
+    // The next entry is written on a new line.
     let file = written(&format!("{LINE}notes"));
     assert_eq!(Store::open(file.path()).unwrap().len(), 1);
     assert_eq!(std::fs::read_to_string(file.path()).unwrap(), format!("{LINE}notes\n"));
@@ -67,7 +67,7 @@ fn a_half_written_line_is_cut_off() {
         assert_eq!((store.len(), std::fs::read_to_string(file.path()).unwrap().as_str()), (1, LINE));
     }
     assert_eq!(Store::open(written(LINE).path()).unwrap().note(), None);
-    // A line that lacks nothing but its newline is an answer.
+    // A line that lacks only its newline is an answer.
     let file = written(LINE.trim_end());
     assert_eq!(
         (Store::open(file.path()).unwrap().len(), std::fs::read_to_string(file.path()).unwrap()),

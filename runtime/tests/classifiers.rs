@@ -1,7 +1,8 @@
 //! Reward models read the token that transformers and TRL read: the last one of the whole rendered chat.
 //!
-//! The numbers are those of transformers 5: `AutoModelForSequenceClassification` of `checkpoints/reward`, with `TEMPLATE` as its
-//! chat template, on `apply_chat_template(chat, tokenize=True)`. The score at the first end token prefers the other answer.
+//! The numbers are those of transformers 5: `AutoModelForSequenceClassification` of `checkpoints/reward`, with
+//! `TEMPLATE` as its chat template, on `apply_chat_template(chat, tokenize=True)`. The score at the first end token
+//! prefers the other answer.
 
 #[path = "common/tiny.rs"]
 mod tiny;
@@ -31,7 +32,7 @@ const HO: f64 = -2.166_003;
 const NO: f64 = -1.658_850;
 /// `hi`, `ho`, `and?`, `hum`.
 const TURNS: f64 = 1.113_486;
-/// `one two three</s>`, as TRL's RewardTrainer reads plain text, and the same without its end.
+/// The scores of `one two three</s>`, as TRL's RewardTrainer reads plain text, and of the same without its end.
 const THREE: f64 = -0.790_100;
 const THREE_OPEN: f64 = 2.464_463;
 
@@ -58,7 +59,7 @@ fn load(dir: &Path, name: &str) -> Loaded {
     disk::load(&dir.join(name).display().to_string(), &host(dir)).unwrap()
 }
 
-/// Runs a file; its directory and its values.
+/// Runs a file. Returns its directory and its values.
 fn run(dir: &Path, file: &str) -> (PathBuf, Env, tiny::Told) {
     let plan = plan(file, &[]);
     let path = dir.join("run");
@@ -181,7 +182,7 @@ fn an_oracle_reads_chats_whole_and_plain_text_with_its_end() {
     for (found, wanted) in score(&rows).into_iter().zip([HO, NO, THREE]) {
         close(found, wanted);
     }
-    // A template closes a chat in any case; plain text that was cut off is read as it stands.
+    // A template always closes a chat; plain text that was cut off is read as it is.
     for (found, wanted) in score(&rows.each_ref().map(cut)).into_iter().zip([HO, NO, THREE_OPEN]) {
         close(found, wanted);
     }
@@ -207,7 +208,7 @@ fn a_classifier_reads_every_turn_of_an_answer() {
     assert_eq!(batch.response_tokens(), rows[0].response.len());
 }
 
-/// What a run exports prefers what the run prefers, and its bound comes along.
+/// An exported model has the preferences of its run, and keeps its bound.
 #[test]
 fn an_exported_reward_model_gives_the_rewards_of_its_run() {
     let dir = directory();
@@ -226,7 +227,7 @@ pipeline main {
     let config = std::fs::read_to_string(path.join("checkpoints/r/config.json")).unwrap();
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
     assert_eq!(config["reward_bound"], 2.5);
-    // The chosen chat, whole, through the checkpoint: b tanh(s / b) of its score is the run's reward.
+    // For the chosen chat, b tanh(s / b) of the checkpoint's score is the run's reward.
     let loaded = load(dir.path(), "run/checkpoints/r");
     assert_eq!(loaded.model.config.reward_bound, Some(2.5));
     let mut model = RewardModel::new(loaded.model, Head::Sequence, f64::INFINITY, &Device::flex());
@@ -246,7 +247,7 @@ pipeline main {
     assert!((own - bounded).abs() < 1e-4, "{own} and {bounded}");
 }
 
-/// An oracle that is such a checkpoint gives its run's rewards too: what it labels is b tanh(s / b) apart.
+/// An oracle from such a checkpoint also gives its run's rewards: its margins are differences of b tanh(s / b).
 #[test]
 fn an_oracle_applies_the_bound_of_its_checkpoint() {
     let dir = directory();
