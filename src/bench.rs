@@ -67,7 +67,7 @@ enum What {
     },
 }
 
-/// Measures and prints; the exit code.
+/// Measures and prints. Returns the exit code.
 pub fn run(args: &BenchArgs) -> u8 {
     if let Some(What::Compile { format }) = &args.what {
         return crate::bench_compile::run(format == "json");

@@ -1,5 +1,5 @@
-//! `pbpoc bench compile`: milliseconds of `check` and `plan`, each a cold process of this executable, and of
-//! a warm language server after a keystroke.
+//! `pbpoc bench compile`: milliseconds of `check` and `plan`, each in a cold process of this executable, and of a warm
+//! language server after a keystroke.
 
 use std::fmt::Write;
 use std::process::{Command, Stdio};
@@ -9,12 +9,12 @@ use serde::Serialize;
 
 use crate::cli::{OK, RUN_FAILED, eprint, print, print_exact};
 
-/// Cold runs of each command.
+/// The number of cold runs of each command.
 const RUNS: usize = 21;
 
 const QUICKSTART: &str = include_str!("../pipelines/quickstart.pbpo");
 
-/// What one command took on one file.
+/// The times of one command on one file.
 #[derive(Serialize)]
 struct Row {
     file: &'static str,
@@ -25,7 +25,7 @@ struct Row {
     budget_ms: f64,
 }
 
-/// Measures and prints; the exit code.
+/// Measures and prints. Returns the exit code.
 pub fn run(json: bool) -> u8 {
     match measure() {
         Ok(rows) if json => print_exact(&format!("{}\n", serde_json::json!({ "compile": rows }))),
@@ -88,20 +88,20 @@ fn measure() -> std::io::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// The figures of [`RUNS`] times.
+/// Returns the figures of the times.
 fn row(file: &'static str, text: &str, command: &'static str, mut times: Vec<f64>, budget_ms: f64) -> Row {
     times.sort_by(f64::total_cmp);
     let (median_ms, max_ms) = (times[RUNS / 2], times[RUNS - 1]);
     Row { file, lines: text.lines().count(), command, median_ms, max_ms, budget_ms }
 }
 
-/// The quickstart with comments up to 100 lines.
+/// Returns the quickstart, extended by comments to 100 lines.
 fn padded() -> String {
     let missing = 100_usize.saturating_sub(QUICKSTART.lines().count());
     format!("{QUICKSTART}{}", "// one more line\n".repeat(missing))
 }
 
-/// 2,000 lines: the quickstart and hundreds of policies that nothing uses.
+/// Returns 2,000 lines: the quickstart and hundreds of unused policies.
 fn many_blocks() -> String {
     let policy = "policy extra_N {\n  model     = llama { layers = 2, width = 64, heads = 4, context = 64 tokens }\n  \
                   init      = imitate(demos, steps = 400, batch = 64, lr = 2e-3)\n  \
@@ -111,7 +111,7 @@ fn many_blocks() -> String {
     format!("{QUICKSTART}\n{extra}")
 }
 
-/// 2,000 lines: one very long body in place of the quickstart's call.
+/// Returns 2,000 lines: one very long body instead of the quickstart's call.
 fn one_body() -> String {
     let step =
         "      y  = sample(pi,  prompts, count = 64)\n      ascend pi on gap(r, y, y0) - 0.02 * kl(pi, ref, y)\n";
@@ -123,7 +123,7 @@ fn one_body() -> String {
     )
 }
 
-/// 1,000 points of 14 stages, four of them in a loop.
+/// Returns a sweep of 1,000 points of 14 stages, four of them in a loop.
 fn sweep() -> String {
     let head = QUICKSTART.split("reward_model r").next().unwrap_or_default().replace("{ pbpo }", "{ online_dpo }");
     format!(

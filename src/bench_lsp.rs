@@ -1,4 +1,4 @@
-//! How long a language server takes from a keystroke to its findings.
+//! Measures the time of a language server from a keystroke to its findings.
 
 use std::io::{self, BufReader, BufWriter};
 use std::path::Path;
@@ -10,7 +10,8 @@ use serde_json::{Value, json};
 
 const URI: &str = "file:///bench/main.pbpo";
 
-/// Milliseconds of keystrokes in a file that is open in a server: a digit of a comment's last line.
+/// Returns the milliseconds of keystrokes in a file that is open in a server; each changes a digit in a comment on the
+/// last line.
 pub fn keystrokes(executable: &Path, text: &str, runs: usize) -> io::Result<Vec<f64>> {
     let mut server = Command::new(executable).arg("lsp").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
     let (Some(stdin), Some(stdout)) = (server.stdin.take(), server.stdout.take()) else {
@@ -42,7 +43,7 @@ pub fn keystrokes(executable: &Path, text: &str, runs: usize) -> io::Result<Vec<
     Ok(times)
 }
 
-/// Reads up to the next findings.
+/// Reads messages up to the next findings.
 fn found(stdout: &mut impl io::BufRead) -> io::Result<()> {
     loop {
         match Message::read(stdout)? {

@@ -1,4 +1,4 @@
-//! A panic anywhere in a command, on whichever thread, is one message and an exit code of its own.
+//! Turns a panic in any command, on any thread, into one message and a distinct exit code.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,16 +9,16 @@ use pbpo_outside::shown::line;
 
 use crate::cli::eprint;
 
-/// A bug in pbpoc (`EX_SOFTWARE` of sysexits.h).
+/// The exit code of a bug in pbpoc (`EX_SOFTWARE` of sysexits.h).
 pub const BUG: u8 = 70;
 
 /// The panics that nobody has asked about yet, each with its thread.
 static KEPT: Mutex<Vec<(ThreadId, Panic)>> = Mutex::new(Vec::new());
 
-/// A bug was told: the command ends with [`BUG`], whatever else comes of it.
+/// True once a bug was reported: the command then ends with [`BUG`], whatever its result.
 static TOLD: AtomicBool = AtomicBool::new(false);
 
-/// What a panic says, and where in the source it arose.
+/// The message of a panic, and its place in the source.
 #[derive(Clone, Debug)]
 pub struct Panic {
     message: String,
@@ -26,24 +26,24 @@ pub struct Panic {
 }
 
 impl Panic {
-    /// The panic on one line.
+    /// Returns the panic on one line.
     pub fn text(&self) -> String {
         format!("{} ({})", line(&self.message), line(&self.place))
     }
 
-    /// Whether the memory of a device is what was missing: no bug then.
+    /// Returns true if the panic reports that device memory ran out, which is not a bug.
     pub fn is_out_of_memory(&self) -> bool {
         let message = self.message.to_lowercase();
         ["out of memory", "outofmemory", "out_of_memory"].iter().any(|words| message.contains(words))
     }
 
-    /// Tells it on stderr.
+    /// Reports the panic on stderr.
     pub fn tell(&self) {
         eprint(&self.report());
         TOLD.store(true, Ordering::Relaxed);
     }
 
-    /// The message about it.
+    /// Returns the text of the report.
     fn report(&self) -> String {
         format!(
             "error: this is a bug in pbpoc: {}\nhelp: please report it, with the command, its files and what `pbpoc doctor` \
@@ -75,7 +75,8 @@ fn kept() -> MutexGuard<'static, Vec<(ThreadId, Panic)>> {
     KEPT.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The exit code of a command. A panic in it, or one on a thread that nobody waited for, is told, and is [`BUG`].
+/// Returns the exit code of a command. A panic in it, or one on a thread that was never joined, is reported and gives
+/// [`BUG`].
 pub fn guarded(command: impl FnOnce() -> u8) -> u8 {
     let ended = catch_unwind(AssertUnwindSafe(command));
     if let Some(panic) = taken() {
@@ -92,7 +93,7 @@ pub fn guarded(command: impl FnOnce() -> u8) -> u8 {
 mod tests {
     use super::*;
 
-    /// One test, since the hook is the whole process's.
+    /// One test, because the hook belongs to the whole process.
     #[test]
     fn a_panic_on_any_thread_is_a_bug_with_a_code_of_its_own() {
         keep_panics();
@@ -105,7 +106,7 @@ mod tests {
         };
         assert_eq!(guarded(unwaited), BUG);
         assert_eq!(guarded(|| 0), 0, "a panic is told once");
-        // One point of a sweep stops, the others go on.
+        // One point of a sweep stops, and the others go on.
         let sweep = || {
             let _ = catch_unwind(|| panic!("a point"));
             taken().unwrap().tell();

@@ -1,4 +1,4 @@
-//! `pbpoc check`: every error of files.
+//! `pbpoc check`: reports every error of files.
 
 use std::path::{Path, PathBuf};
 
@@ -24,7 +24,7 @@ pub struct CheckArgs {
     pub format: Format,
 }
 
-/// Checks; the exit code.
+/// Checks files. Returns the exit code.
 pub fn run(args: &CheckArgs) -> u8 {
     let lints = args.overrides.lints();
     let check = |name: &str, text: &str| {
@@ -50,7 +50,7 @@ pub fn run(args: &CheckArgs) -> u8 {
     code
 }
 
-/// Mends a file; its text afterwards.
+/// Applies fixes to a file. Returns its new text.
 fn fix(path: &Path, text: &str, check: impl Fn(&str) -> Compiled) -> String {
     let (mended, count) = fixes::apply(text, check);
     if count == 0 {

@@ -1,4 +1,4 @@
-//! The command line: arguments, exit codes, and how findings are shown.
+//! The command line: arguments, exit codes, and the display of findings.
 
 use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -10,13 +10,13 @@ use pbpo_compiler::{Compiled, Input};
 use pbpo_grammar::ast::Level;
 use pbpo_outside::shown::{is_control, lines};
 
-/// Nothing to complain of.
+/// The exit code without errors.
 pub const OK: u8 = 0;
-/// The file has errors.
+/// The exit code for errors in a file.
 pub const DIAGNOSTICS: u8 = 1;
-/// A wrong command line; clap ends with it too.
+/// The exit code of a wrong command line; clap uses it too.
 pub const USAGE: u8 = 2;
-/// The run failed. (70 is a bug: `bug.rs`.)
+/// The exit code of a failed run. (70 is a bug: `bug.rs`.)
 pub const RUN_FAILED: u8 = 3;
 
 /// A compiler and runtime for preference-based policy optimization
@@ -32,7 +32,8 @@ pub struct Cli {
     pub color: Color,
 }
 
-/// The command line, or the exit code of a wrong one. Its message repeats what was typed, which may come from elsewhere.
+/// Returns the command line, or the exit code of a wrong one. Its message repeats the typed text, which may come from
+/// elsewhere, so it is escaped.
 pub fn parsed() -> Result<Cli, u8> {
     let typed = || std::env::args_os().any(|arg| arg.to_string_lossy().chars().any(is_control));
     Cli::try_parse().map_err(|error| {
@@ -83,7 +84,7 @@ pub enum Command {
     Man(crate::shell::ManArgs),
 }
 
-/// A command that ended early; what there was to say is said. Its exit code.
+/// A command that ended early and has printed its messages; holds the exit code.
 #[derive(Clone, Copy, Debug)]
 pub struct Failure(pub u8);
 
@@ -128,7 +129,7 @@ pub struct Overrides {
 }
 
 impl Overrides {
-    /// The levels of lints; where several name one, the strictest counts.
+    /// Returns the levels of lints; if several options name one, the strictest counts.
     pub fn lints(&self) -> Vec<(Level, String)> {
         let levels = [(Level::Allow, &self.allow), (Level::Warn, &self.warn), (Level::Deny, &self.deny)];
         levels.iter().flat_map(|(level, names)| names.iter().map(|name| (*level, name.clone()))).collect()
@@ -148,7 +149,7 @@ pub struct Source {
 }
 
 impl Source {
-    /// Compiles it, and shows what was found on stderr. Fails where there is an error.
+    /// Compiles the source, and shows the findings on stderr. Fails if there is an error.
     pub fn compile(&self) -> Result<Compiled, Failure> {
         let compiled = match crate::read::text(&self.file) {
             Ok(text) => {
@@ -163,7 +164,7 @@ impl Source {
         if compiled.failed() { Err(Failure(DIAGNOSTICS)) } else { Ok(compiled) }
     }
 
-    /// Where relative paths of the file start.
+    /// Returns the directory from which relative paths of the file start.
     pub fn base(&self) -> PathBuf {
         self.file.parent().unwrap_or(Path::new("")).to_owned()
     }
@@ -174,21 +175,24 @@ impl Source {
     }
 }
 
-/// `--threads`: with none nothing would be done.
+/// Reads `--threads`; 0 is refused, because no work could be done.
 pub fn some_threads(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(0) => Err("at least 1; leave it out for all".into()),
+        Ok(threads) if threads > pbpo_runtime::device::MOST_THREADS => {
+            Err(format!("at most {}", pbpo_runtime::device::MOST_THREADS))
+        }
         Ok(threads) => Ok(threads),
         Err(_) => Err("a whole number, at least 1".into()),
     }
 }
 
-/// What `--color` says.
+/// The value of `--color`.
 static COLOR: OnceLock<Color> = OnceLock::new();
 
-/// Decides about color, once, for every message.
+/// Sets the use of color, once, for every message.
 pub fn choose_color(color: Color) {
-    // The first decision stands.
+    // The first value stays.
     let _ = COLOR.set(color);
 }
 
@@ -202,18 +206,18 @@ fn style() -> full::Style {
     full::Style { color, width: said_columns().unwrap_or(100).clamp(40, 160) }
 }
 
-/// What COLUMNS says.
+/// Returns the value of COLUMNS.
 fn said_columns() -> Option<usize> {
     std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok())
 }
 
-/// How wide tables on stdout may be: COLUMNS, or the terminal's width, or 100 without a terminal.
+/// Returns the width of tables on stdout: COLUMNS, or the terminal's width, or 100 without a terminal.
 pub fn columns() -> usize {
     let terminal = || console::Term::stdout().size_checked().map(|(_, columns)| usize::from(columns));
     said_columns().or_else(terminal).unwrap_or(100).max(40)
 }
 
-/// Shows the findings of files: JSON on stdout, everything else on stderr. Gives the exit code.
+/// Shows the findings of files: JSON on stdout, everything else on stderr. Returns the exit code.
 pub fn report(compiled: &[Compiled], format: Format) -> u8 {
     let mut text = String::new();
     match format {
@@ -228,12 +232,12 @@ pub fn report(compiled: &[Compiled], format: Format) -> u8 {
             }
         }
     }
-    // Its colors are the renderer's own; what it shows of files it has escaped.
+    // The renderer makes its own colors, and has escaped the texts of files.
     write_stderr(&text);
     if compiled.iter().any(Compiled::failed) { DIAGNOSTICS } else { OK }
 }
 
-/// Writes text for people to stdout, its control characters escaped but for newlines and tabs.
+/// Writes text for people to stdout, with its control characters escaped except newlines and tabs.
 pub fn print(text: &str) {
     print_exact(&lines(text));
 }
@@ -243,7 +247,7 @@ pub fn print_either(text: &str, exact: bool) {
     if exact { print_exact(text) } else { print(text) }
 }
 
-/// Writes JSON, or a file's own text, to stdout as it is. A reader that has gone away is no error; a full disk is.
+/// Writes JSON, or a file's own text, to stdout unchanged. A closed pipe is not an error; a full disk is.
 pub fn print_exact(text: &str) {
     let mut stdout = std::io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
@@ -255,12 +259,12 @@ pub fn print_exact(text: &str) {
     }
 }
 
-/// Writes a message to stderr, its control characters escaped but for newlines and tabs.
+/// Writes a message to stderr, with its control characters escaped except newlines and tabs.
 pub fn eprint(text: &str) {
     write_stderr(&lines(text));
 }
 
-/// A reader that has gone away is no error.
+/// Writes to stderr; a closed pipe is not an error.
 fn write_stderr(text: &str) {
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
 }

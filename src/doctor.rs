@@ -4,7 +4,7 @@ use pbpo_runtime::device;
 
 use crate::cli::{OK, print};
 
-/// Prints what this binary is and what it finds on this machine; the exit code.
+/// Prints the binary's features and the machine's devices. Returns the exit code.
 pub fn run() -> u8 {
     let cuda = if device::HAS_CUDA { "cuda" } else { "none (CPU only)" };
     print(&format!("pbpoc    {}\n", env!("CARGO_PKG_VERSION")));

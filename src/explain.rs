@@ -1,4 +1,4 @@
-//! `pbpoc explain`: what a diagnostic code, or the code of a lint, is about.
+//! `pbpoc explain`: explains a diagnostic code, or the code of a lint.
 
 use clap::Args;
 use pbpo_compiler::code::Code;
@@ -15,7 +15,7 @@ pub struct ExplainArgs {
     pub code: Option<String>,
 }
 
-/// Prints the page of a code, or the list of all; the exit code.
+/// Prints the page of a code, or the list of all. Returns the exit code.
 pub fn run(args: &ExplainArgs) -> u8 {
     let Some(asked) = &args.code else {
         let lines = Code::ALL.iter().map(|code| format!("{}  {}\n", code.text(), code.summary()));

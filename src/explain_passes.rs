@@ -1,4 +1,4 @@
-//! `pbpoc plan FILE --explain passes` and `--optimized`: what the passes did to a plan, and what they made.
+//! `pbpoc plan FILE --explain passes` and `--optimized`: the changes that passes make to a plan, and the result.
 
 use pbpo_plan::Plan;
 use pbpo_plan::passes::{self, Report};
@@ -6,7 +6,7 @@ use pbpo_plan::passes::{self, Report};
 use crate::cli::{Failure, OK, USAGE, eprint, print_either};
 use crate::plan::{Emit, PlanArgs, one};
 
-/// Prints either; the exit code.
+/// Prints either of them. Returns the exit code.
 pub fn run(plans: &[&Plan], args: &PlanArgs) -> Result<u8, Failure> {
     let [plan] = plans else {
         eprint("error: the points of a sweep have a plan each\nhelp: add the name of one point, `SWEEP[...]`\n");
@@ -19,7 +19,7 @@ pub fn run(plans: &[&Plan], args: &PlanArgs) -> Result<u8, Failure> {
     Ok(OK)
 }
 
-/// A paragraph for each pass.
+/// Returns a paragraph for each pass.
 fn explain(reports: &[Report]) -> String {
     let paragraph = |report: &Report| {
         let lines: String = report.lines.iter().map(|line| format!("  {line}\n")).collect();

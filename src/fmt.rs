@@ -1,4 +1,4 @@
-//! `pbpoc fmt`: files in the one layout of the language.
+//! `pbpoc fmt`: lays out files in the standard format of the language.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ pub struct FmtArgs {
     pub check: bool,
 }
 
-/// Formats; the exit code.
+/// Formats files. Returns the exit code.
 pub fn run(args: &FmtArgs) -> u8 {
     args.files.iter().map(|path| one(path, args.check)).max().unwrap_or(OK)
 }
@@ -44,7 +44,7 @@ fn one(path: &Path, check: bool) -> u8 {
     let name = path.display().to_string();
     let shown = shown::line(&name);
     let Ok(formatted) = format(&text) else {
-        // Left as it is: what is not understood can't be laid out.
+        // The file is left unchanged, because text that can't be parsed can't be laid out.
         let mut compiled: Compiled =
             pbpo_compiler::check(Input { name: &name, text: &text, loader: &read::Disk, lints: &[] }, &[]);
         compiled.diagnostics.retain(|found| found.code.text().starts_with("PB01"));

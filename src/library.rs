@@ -13,7 +13,7 @@ pub struct StdArgs {
     pub module: Option<String>,
 }
 
-/// Prints a module or the list of all; the exit code.
+/// Prints a module or the list of all. Returns the exit code.
 pub fn run(args: &StdArgs) -> u8 {
     let Some(module) = &args.module else {
         print(&list());
@@ -41,7 +41,7 @@ fn declares(text: &str, word: &str) -> bool {
     items.iter().filter(|item| !matches!(item, Item::Import(_))).filter_map(Item::name).any(|name| name.text == word)
 }
 
-/// Every module with the names it declares, and the first sentence of their comments.
+/// Returns every module with the names it declares, and the first sentence of their comments.
 fn list() -> String {
     let mut out = String::new();
     for (module, text) in stdlib::MODULES {

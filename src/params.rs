@@ -1,4 +1,4 @@
-//! `pbpoc params`: what can be set, and with `--why` how a value comes about.
+//! `pbpoc params`: the parameters of a file, and with `--why` the origin of a value.
 
 use std::borrow::Cow;
 
@@ -23,7 +23,7 @@ pub struct ParamsArgs {
     pub format: String,
 }
 
-/// Prints the parameters, or one value's chain; the exit code.
+/// Prints the parameters, or the origin of one value. Returns the exit code.
 pub fn run(args: &ParamsArgs) -> Result<u8, Failure> {
     let source = &args.source;
     let text = match read::text(&source.file) {
@@ -79,7 +79,7 @@ fn shown(compiled: &Compiled, text: &str, exact: bool) -> Result<u8, Failure> {
     Ok(OK)
 }
 
-/// `file:line`
+/// Returns a place as `file:line`.
 fn place(sources: &SourceMap, span: Option<Span>) -> String {
     span.map_or(String::new(), |span| format!("{}:{}", sources.name(span), sources.position(span).0))
 }

@@ -1,4 +1,4 @@
-//! `pbpoc plan`: what a pipeline would do.
+//! `pbpoc plan`: shows the plan of a pipeline.
 
 use std::path::PathBuf;
 
@@ -49,7 +49,7 @@ pub enum Emit {
     Dot,
 }
 
-/// Prints the plan, or what a sweep's plans have in common; the exit code.
+/// Prints the plan, or a summary of a sweep's plans. Returns the exit code.
 pub fn run(args: &PlanArgs) -> Result<u8, Failure> {
     if let Some(sides) = &args.diff {
         return plan_diff::run(args.file.as_deref(), sides, &args.overrides, args.emit == Emit::Json);
@@ -74,12 +74,12 @@ pub fn run(args: &PlanArgs) -> Result<u8, Failure> {
         plans => several(plans, args),
     };
     print_either(&text, args.emit == Emit::Json);
-    // The process ends here: to free a thousand plans piece by piece takes longer than to drop the process.
+    // The process ends here, and freeing a thousand plans takes longer than exiting.
     std::mem::forget(compiled);
     Ok(OK)
 }
 
-/// One plan in the form that was asked for.
+/// Returns one plan in the requested form.
 pub fn one(plan: &Plan, emit: Emit) -> String {
     match emit {
         Emit::Text => plan.text(),
@@ -100,7 +100,7 @@ fn several(plans: &[&Plan], args: &PlanArgs) -> String {
             format!("{all}\n")
         }
         Emit::Text => shape.text(),
-        // A picture is of one point.
+        // A picture shows one point.
         Emit::Mermaid | Emit::Dot => plans.first().map(|plan| one(plan, args.emit)).unwrap_or_default(),
     }
 }

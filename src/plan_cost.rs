@@ -1,4 +1,4 @@
-//! `pbpoc plan --cost`: what a plan, or the points of a sweep together, will take on this machine.
+//! `pbpoc plan --cost`: the cost of a plan, or of the points of a sweep together, on this machine.
 
 use std::path::Path;
 
@@ -12,12 +12,12 @@ use pbpo_runtime::task;
 use crate::cli::{OK, print, print_exact};
 use crate::sizes::with_sizes;
 
-/// The estimate of the points. `base`: where relative paths start.
+/// Returns the estimate of the points. `base` is the directory from which relative paths start.
 pub fn cost(plans: &[&Plan], base: &Path) -> Cost {
     with_sizes(base, |sizes| Cost::of_all(plans, sizes))
 }
 
-/// Prints the estimate; the exit code. `target`: what the points are of.
+/// Prints the estimate. Returns the exit code. `target` names the points.
 pub fn run(plans: &[&Plan], base: &Path, target: &str, json: bool) -> u8 {
     let cost = cost(plans, base);
     let small = cost.memory.parameters <= MEASURED;
@@ -66,7 +66,7 @@ pub fn run(plans: &[&Plan], base: &Path, target: &str, json: bool) -> u8 {
     OK
 }
 
-/// Parameters of the largest model whose speed is measured: more would take longer than anyone waits for a plan.
+/// The parameters of the largest model whose speed is measured; larger ones would take too long.
 const MEASURED: u64 = 30_000_000;
 
 /// Measures training and sampling at the shape of the plan's first model, in about a second.
@@ -96,7 +96,7 @@ fn calibrate(plan: &Plan) -> Option<Rates> {
     Some(Rates { trained: figures.train_tokens_per_s, generated: figures.sample_tokens_per_s })
 }
 
-/// `1,234 MiB`, or from 10 GiB on `12.3 GiB`.
+/// Returns a size as `1,234 MiB`, or from 10 GiB on as `12.3 GiB`.
 pub fn size(bytes: u64) -> String {
     if bytes < 10 << 30 {
         return format!("{} MiB", thousands(bytes >> 20));
@@ -104,7 +104,7 @@ pub fn size(bytes: u64) -> String {
     format!("{}.{} GiB", thousands(bytes >> 30), (bytes >> 20) % 1024 * 10 / 1024)
 }
 
-/// `1,234,567`
+/// Returns a number as `1,234,567`.
 fn thousands(value: u64) -> String {
     let digits = value.to_string();
     let groups: Vec<&str> =

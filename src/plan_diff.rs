@@ -1,7 +1,7 @@
-//! `pbpoc plan --diff A B`: what is different between two plans.
+//! `pbpoc plan --diff A B`: the differences between two plans.
 //!
-//! A and B are each a `.pbpo` file, with `#TARGET` behind it where it has several; a plan in JSON; a
-//! pipeline, variant or point of the file that is given; or a git revision of that file.
+//! A and B are each a `.pbpo` file, followed by `#TARGET` if it has several; a plan in JSON; a pipeline, variant or
+//! point of the given file; or a git revision of that file.
 
 use std::path::{Component, Path, PathBuf};
 use std::process::Command;
@@ -15,7 +15,7 @@ use pbpo_plan::diff::Diff;
 use crate::cli::{DIAGNOSTICS, Failure, Format, OK, Overrides, USAGE, eprint, print_either, report};
 use crate::read;
 
-/// Prints the differences; the exit code.
+/// Prints the differences. Returns the exit code.
 pub fn run(file: Option<&Path>, sides: &[String], overrides: &Overrides, json: bool) -> Result<u8, Failure> {
     let [old, new] = sides else { return Err(Failure(USAGE)) };
     let (old, new) = (plan(file, old, overrides)?, plan(file, new, overrides)?);
@@ -25,7 +25,7 @@ pub fn run(file: Option<&Path>, sides: &[String], overrides: &Overrides, json: b
     Ok(OK)
 }
 
-/// The plan that one side means.
+/// Returns the plan that one side names.
 fn plan(file: Option<&Path>, side: &str, overrides: &Overrides) -> Result<Plan, Failure> {
     let (path, target) = match side.split_once('#') {
         Some((path, target)) => (path, Some(target)),
@@ -45,7 +45,7 @@ fn plan(file: Option<&Path>, side: &str, overrides: &Overrides) -> Result<Plan, 
     let Some(file) = file else {
         return Err(fail(&format!("`{side}` is no file; name one in front: `pbpoc plan FILE --diff A B`")));
     };
-    // A name of the file goes before a revision of the same name.
+    // A name in the file takes precedence over a revision of the same name.
     let text = read::text(file).map_err(|unreadable| Failure(report(&[*unreadable], Format::Full)))?;
     let name = file.display().to_string();
     let lints = overrides.lints();
@@ -91,7 +91,7 @@ fn compile(
     }
 }
 
-/// A side must be one plan.
+/// Makes the failure for a side that names several plans.
 fn several(target: &str, first: &Planned) -> Failure {
     fail(&format!("`{target}` has several points\nhelp: name one of them: `{}`", first.plan.point))
 }
@@ -101,14 +101,14 @@ fn fail(message: &str) -> Failure {
     Failure(DIAGNOSTICS)
 }
 
-/// Files as they were at a revision.
+/// A loader of files at a revision.
 struct Git {
     revision: String,
     folder: PathBuf,
 }
 
 impl Git {
-    /// A revision of the repository that a file is in.
+    /// Returns the loader for a revision of the repository that contains a file.
     fn at(revision: &str, file: &Path) -> Option<Git> {
         let parent = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let folder = parent.to_owned();
@@ -129,13 +129,14 @@ impl Git {
 }
 
 impl Loader for Git {
-    /// `path` is as the file's own: it starts where the command was called.
+    /// Returns the text of a file. `path` is relative to the working directory, like the file's own.
     fn load(&self, path: &str) -> Result<String, String> {
         self.run(&["show", "--end-of-options", &format!("{}:{}", self.revision, from(&self.folder, Path::new(path)))])
     }
 }
 
-/// The way from a folder to a path, as git understands it: `./a.pbpo`, `../lib/a.pbpo`. Both start at one place.
+/// Returns the path from a folder to another path, as git understands it: `./a.pbpo`, `../lib/a.pbpo`. Both start at
+/// one place.
 fn from(folder: &Path, path: &Path) -> String {
     let (folder, path) = (plain(folder), plain(path));
     let common = folder.iter().zip(&path).take_while(|(a, b)| a == b).count();
@@ -145,7 +146,7 @@ fn from(folder: &Path, path: &Path) -> String {
     if way.first().is_some_and(|first| first == "..") { way.join("/") } else { format!("./{}", way.join("/")) }
 }
 
-/// The parts of a path, without `.` and without `..` behind a folder.
+/// Returns the parts of a path, without `.` and without `..` after a folder.
 fn plain(path: &Path) -> Vec<String> {
     let mut parts: Vec<String> = Vec::new();
     for part in path.components() {

@@ -13,7 +13,7 @@ pub struct CompletionsArgs {
     pub shell: Shell,
 }
 
-/// Prints the completions of a shell; the exit code.
+/// Prints the completions of a shell. Returns the exit code.
 pub fn completions(args: &CompletionsArgs) -> u8 {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "pbpoc", &mut text);
@@ -27,7 +27,7 @@ pub struct ManArgs {
     pub dir: Option<PathBuf>,
 }
 
-/// Writes the manual pages; the exit code.
+/// Writes the manual pages. Returns the exit code.
 pub fn man(args: &ManArgs) -> u8 {
     let written = match &args.dir {
         Some(dir) => std::fs::create_dir_all(dir).and_then(|()| clap_mangen::generate_to(Cli::command(), dir)),

@@ -1,4 +1,4 @@
-//! What an estimate needs and a plan does not say: vocabularies of tasks, shapes of checkpoints by their config.json.
+//! Sizes that an estimate needs and a plan lacks: vocabularies of tasks, shapes of checkpoints by their config.json.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -15,8 +15,8 @@ use pbpo_runtime::objective::pieces::LIMITS;
 use pbpo_runtime::ops::ASKED;
 use pbpo_runtime::task;
 
-/// Does something with the sizes that plans do not say: of tasks' vocabularies, and of checkpoints by their config.json,
-/// each read once.
+/// Calls `then` with the sizes that plans lack: of tasks' vocabularies, and of checkpoints by their config.json, each
+/// read once.
 pub fn with_sizes<T>(base: &Path, then: impl FnOnce(&Sizes<'_>) -> T) -> T {
     let known: RefCell<HashMap<String, Option<Shape>>> = RefCell::default();
     let checkpoint = |name: &str| {
@@ -28,8 +28,8 @@ pub fn with_sizes<T>(base: &Path, then: impl FnOnce(&Sizes<'_>) -> T) -> T {
     then(&Sizes { vocabulary: &vocabulary, checkpoint: &checkpoint, limits: LIMITS, cache, asked })
 }
 
-/// The shape of a checkpoint; of an adapter, of what it is on, with its own parameters. What is wrong with one is told
-/// when it is loaded.
+/// Returns the shape of a checkpoint; for an adapter, that of its base with the adapter's parameters. Errors are
+/// reported when the checkpoint is loaded.
 fn shape(name: &str, base: &Path) -> Option<Shape> {
     let dir = resolve_model(name, base).ok()?.dir;
     if dir.join("adapter_config.json").is_file() {
@@ -42,7 +42,7 @@ fn shape(name: &str, base: &Path) -> Option<Shape> {
     whole(&dir)
 }
 
-/// The shape of a checkpoint without adapters.
+/// Returns the shape of a checkpoint without adapters.
 fn whole(dir: &Path) -> Option<Shape> {
     let mut config = ModelConfig::read(dir).ok()?;
     if let Ok(weights) = Weights::open(dir) {

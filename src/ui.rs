@@ -1,4 +1,4 @@
-//! What a person sees of a run while it goes on: a progress bar on stderr. All texts are shown without control characters.
+//! The display of a run in progress: a progress bar on stderr. All texts are shown without control characters.
 
 use std::fmt::Write;
 use std::io;
@@ -13,7 +13,7 @@ use pbpo_runtime::rundir::RunDir;
 
 use crate::cli::eprint;
 
-/// Figures of an episode that the bar shows, with their short names.
+/// The figures of an episode that the bar shows, with their short names.
 const SHOWN: [(&str, &str); 5] = [
     ("game/value", "gap"),
     ("confidence/nll", "nll"),
@@ -22,13 +22,13 @@ const SHOWN: [(&str, &str); 5] = [
     ("logratio/margins", "log-ratio"),
 ];
 
-/// The progress bar. Hidden where stderr is no terminal; evaluations are then printed as lines.
+/// The progress bar. It is hidden if stderr is not a terminal; evaluations are then printed as lines.
 pub struct Progress {
     bar: ProgressBar,
     accuracy: Option<f64>,
     started: Instant,
     quiet: bool,
-    /// The stage at hand was run by another point.
+    /// True if another point has run the current stage.
     reused: bool,
     title: String,
 }
@@ -40,7 +40,7 @@ impl Progress {
         Self { bar, accuracy: None, started: Instant::now(), quiet, reused: false, title: String::new() }
     }
 
-    /// What stands in front of every line.
+    /// Sets the text before every line.
     pub fn title(&mut self, title: &str) {
         title.clone_into(&mut self.title);
     }
@@ -84,7 +84,7 @@ impl Observer for Progress {
                 self.reused = *reused;
             }
             Event::Stage { reused, .. } => self.reused = *reused,
-            // What is told again is no progress.
+            // Repeated events of a shared stage are not progress.
             Event::Progress { .. } | Event::Episode { .. } if self.reused => {}
             Event::Preferences { .. } | Event::Usage { .. } | Event::Loaded { .. } | Event::Figures { .. } => {}
             Event::Notice { stage, text } => self.print(format!("{stage}: {text}")),

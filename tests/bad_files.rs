@@ -1,10 +1,10 @@
-//! Files that can't be what they should be: each ends with one clear error, soon.
+//! Invalid files: each ends quickly with one clear error.
 
 use std::path::Path;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-/// Longest time that one may take. A test's build does without optimisation.
+/// The longest time for one file. A test's build is not optimised.
 const SOON: Duration = Duration::from_secs(2);
 
 fn pbpoc(folder: &Path, args: &[&str]) -> Output {
@@ -12,8 +12,8 @@ fn pbpoc(folder: &Path, args: &[&str]) -> Output {
     command.args(args).current_dir(folder).env("NO_COLOR", "1").env("COLUMNS", "80").output().unwrap()
 }
 
-/// A file with this text, and what `check`, `plan` and the JSON form say of it: one error of a code, with a part
-/// of its message.
+/// Checks a file with this text: `check`, `plan` and the JSON form report one error with a code and a part of its
+/// message.
 fn refused(text: &[u8], code: &str, part: &str) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("x.pbpo"), text).unwrap();
@@ -115,7 +115,7 @@ fn imports_of_what_is_no_module() {
     import("nothing.pbpo", "PB0211", "there is no such file");
 }
 
-/// None of these is opened: a reader would wait for ever, or show what is no program.
+/// None of these is opened: a reader would wait forever, or print something that is not a program.
 #[cfg(unix)]
 #[test]
 fn what_is_no_regular_file_is_not_waited_for() {
@@ -135,7 +135,7 @@ fn what_is_no_regular_file_is_not_waited_for() {
     }
 }
 
-/// An import shows nothing of a file that is not of the language, whatever its name.
+/// An import shows no text of a file that is not of the language, for any name.
 #[cfg(unix)]
 #[test]
 fn nothing_is_shown_of_a_file_of_something_else() {
@@ -156,7 +156,7 @@ fn nothing_is_shown_of_a_file_of_something_else() {
     import("environ.pbpo", "");
 }
 
-/// No text of a file, of its name or of the command line reaches the terminal as more than a text.
+/// Texts of a file, of its name or of the command line cannot control the terminal.
 #[test]
 fn control_characters_are_shown_escaped() {
     let folder = tempfile::tempdir().unwrap();
@@ -189,7 +189,7 @@ fn control_characters_are_shown_escaped() {
             assert!(!text.contains(control), "{call:?}: {text:?}");
         }
     }
-    // What is pointed at is below its place, though the text before it takes more room.
+    // Labels stay under their text after control characters are escaped.
     file("c.pbpo", "pbpo 1\nparam a: text = \"\u{1b}\" what\n");
     let output = pbpoc(folder.path(), &["check", "c.pbpo"]);
     let stderr = std::str::from_utf8(&output.stderr).unwrap();

@@ -1,5 +1,5 @@
-//! `score`, `generate`, `export` and `eval` on a checkpoint, through the binary, against what lm-evaluation-harness makes
-//! of the same checkpoint (`scripts/eval_model_reference.py`).
+//! `score`, `generate`, `export` and `eval` on a checkpoint, through the binary, against lm-evaluation-harness with the
+//! same checkpoint (`scripts/eval_model_reference.py`).
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -79,7 +79,7 @@ fn eval_asks_answers_and_scores_as_lm_eval() {
     }
 }
 
-/// What a task logged, the first filter of each document.
+/// Returns a task's logged samples, the first filter of each document.
 fn samples(dir: &Path, task: &str) -> Vec<Value> {
     let text = std::fs::read_to_string(dir.join(format!("samples_{task}.jsonl"))).unwrap();
     let mut samples: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -130,7 +130,7 @@ fn an_adapter_is_exported_merged_and_scores_the_same() {
     assert!(with.iter().zip(&base).any(|(a, b)| (a - b).abs() > 0.1));
 }
 
-/// The cache has the base at one tag alone, which the adapter names.
+/// The cache has the base only at one tag, which the adapter names.
 #[test]
 fn an_adapter_keeps_the_revision_of_its_base() {
     let dir = tempfile::tempdir().unwrap();
@@ -156,7 +156,7 @@ fn an_adapter_keeps_the_revision_of_its_base() {
     let written = std::fs::read_to_string(out.join("adapter_config.json")).unwrap();
     let written: Value = serde_json::from_str(&written).unwrap();
     assert_eq!((&written["base_model_name_or_path"], &written["revision"]), (&"org/tiny".into(), &"v1".into()));
-    // The estimate finds the base there too, and trains the adapter alone.
+    // The estimate finds the base there too, and trains only the adapter.
     let file = dir.path().join("x.pbpo");
     std::fs::write(&file, TUNED).unwrap();
     let estimate = |file: &Path| {
@@ -179,7 +179,7 @@ pipeline main { repeat 2 { y = sample(pi, prompts, count = 4)
   ascend pi on entropy(pi, y) } }
 ";
 
-/// Servers sample as a checkpoint says where nobody says otherwise.
+/// Servers sample with the checkpoint's settings by default.
 #[test]
 fn export_keeps_how_a_checkpoint_is_sampled() {
     let dir = tempfile::tempdir().unwrap();
@@ -192,7 +192,7 @@ fn export_keeps_how_a_checkpoint_is_sampled() {
     assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), settings);
 }
 
-/// As lm-eval warns: what does not fit is cut from the left, and said.
+/// As in lm-eval, texts that do not fit are cut from the left and reported.
 #[test]
 fn texts_that_are_cut_are_counted() {
     let dir = tempfile::tempdir().unwrap();
@@ -257,8 +257,8 @@ fn what_is_wrong_with_a_checkpoint_or_a_file_is_one_message() {
     says(&["export", "--model", &model, "--out", &nowhere, "--adapter"], "no adapters");
 }
 
-/// A row that says how its response was said is scored as it was said; any other text as lm-eval does, or as `run` reads
-/// it (`--end`).
+/// A row with a recorded response is scored by its recorded tokens; any other text as in lm-eval, or as `run` reads it
+/// (`--end`).
 #[test]
 fn what_a_run_recorded_is_scored_as_it_was_said() {
     let dir = tempfile::tempdir().unwrap();
@@ -279,7 +279,7 @@ fn what_a_run_recorded_is_scored_as_it_was_said() {
     assert_eq!(score(&row(""), &["--end"]).get("unread"), None);
     let over = score("{\"prompt\": \"one two\", \"chosen\": \" three</s> four\"}\n", &["--end"]);
     assert_eq!((over["logp"].clone(), over["unread"].as_u64().is_some_and(|n| n > 0)), (ended["logp"].clone(), true));
-    // Ids of another tokenizer mean something else here.
+    // Ids of another tokenizer have other meanings here.
     let foreign = row(", \"said\": {\"chosen\": {\"ended\": false, \"ids\": [5], \"tokenizer\": \"00\"}}");
     std::fs::write(&data, foreign).unwrap();
     let output = pbpoc(&["score", "--model", &model, "--data", &data, "--completion", "chosen"]);
@@ -289,7 +289,7 @@ fn what_a_run_recorded_is_scored_as_it_was_said() {
     assert_eq!(score(&odd, &[]), lm_eval);
 }
 
-/// What `generate` prints is read back as the tokens that the model said, though the tokenizer would write the text in others.
+/// The output of `generate` is read back as the model's tokens, even if the tokenizer would encode the text in others.
 #[test]
 fn a_completion_in_other_tokens_than_its_text_has_keeps_them() {
     let dir = tempfile::tempdir().unwrap();
@@ -364,7 +364,7 @@ fn overflowing(name: &str, to: &Path) -> String {
     to.display().to_string()
 }
 
-/// One error, which says which model and which row, and what the cause may be.
+/// One error names the model and the row, and a possible cause.
 #[test]
 fn numbers_that_are_not_finite_stop_every_command() {
     let dir = tempfile::tempdir().unwrap();
@@ -419,7 +419,7 @@ fn numbers_that_are_not_finite_stop_every_command() {
     }
 }
 
-/// The sum of no log-probabilities is 0: the best there is.
+/// An empty sum of log-probabilities is 0, the best possible score.
 #[test]
 fn a_completion_without_a_token_of_its_own_is_no_perfect_score() {
     let dir = tempfile::tempdir().unwrap();
@@ -433,14 +433,36 @@ fn a_completion_without_a_token_of_its_own_is_no_perfect_score() {
     assert!(scored.stdout.is_empty());
 }
 
-/// A tokenizer with a token over the join of question and choice, as one over words has it.
+/// A tokenizer with a token across the boundary of question and choice, as tokenizers with tokens across words have.
+#[test]
+fn rows_with_nothing_to_score_are_left_out_if_bad_rows_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let data = dir.path().join("rows.jsonl").display().to_string();
+    std::fs::write(
+        &data,
+        "{\"prompt\":\"a\",\"completion\":\" b\"}\n{\"prompt\":\"a\",\"completion\":\"\"}\n{\"prompt\":\"a\"}\n",
+    )
+    .unwrap();
+    let model = checkpoint("qwen2");
+    let args = ["score", "--model", &model, "--data", &data, "--format", "json"];
+    assert!(!pbpoc(&args).status.success());
+    let skipped = pbpoc(&[&args[..], &["--bad-rows", "skip"]].concat());
+    let said = String::from_utf8(skipped.stderr).unwrap();
+    assert!(said.contains("note: 2 of 3 rows have nothing to score and are left out; the first, "), "{said}");
+    assert_eq!(String::from_utf8(skipped.stdout).unwrap().lines().count(), 1);
+    for nonsense in ["nan", "inf", "-1"] {
+        let args = ["generate", "--model", &model, "--temperature", nonsense, "a"];
+        assert_eq!(pbpoc(&args).status.code(), Some(2), "{nonsense}");
+    }
+}
+
 #[test]
 fn a_choice_without_a_token_of_its_own_is_no_answer() {
     let dir = tempfile::tempdir().unwrap();
     let model = dir.path().join("joined");
     copy(&checkpoint("qwen2"), &model);
     let mut tokenizer: Value = serde_json::from_slice(&std::fs::read(model.join("tokenizer.json")).unwrap()).unwrap();
-    // Text is one piece, and `: B` one token of it.
+    // Text is one piece, and `: B` one token in it.
     tokenizer["pre_tokenizer"] = serde_json::json!({
         "type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false
     });
@@ -448,7 +470,7 @@ fn a_choice_without_a_token_of_its_own_is_no_answer() {
     let known: Vec<bool> = [":", "\u{120}", "B"].iter().map(|name| token(&tokenizer, name).is_some()).collect();
     assert_eq!(known, [true; 3], "{tokenizer}");
     let vocab = tokenizer["model"]["vocab"].as_object_mut().unwrap();
-    // Two tokens that nothing else needs make room.
+    // Two unused tokens are replaced.
     let mut longest: Vec<String> = vocab.keys().filter(|name| name.chars().count() > 1).cloned().collect();
     longest.sort_by_key(|name| std::cmp::Reverse(vocab[name].as_u64()));
     for (old, new) in longest.iter().filter(|name| !name.starts_with('<')).take(2).zip(["\u{120}B", ":\u{120}B"]) {
@@ -470,7 +492,7 @@ fn a_choice_without_a_token_of_its_own_is_no_answer() {
     assert!(error.contains("test.jsonl, line 1") && error.contains("\" B\" has no token of its own"), "{error}");
 }
 
-/// Log-probabilities of rows by `score`.
+/// Returns log-probabilities of rows by `score`.
 fn logps(model: &str, rows: &str, more: &[&str]) -> Vec<f64> {
     let dir = tempfile::tempdir().unwrap();
     let data = dir.path().join("rows.jsonl");
@@ -480,7 +502,7 @@ fn logps(model: &str, rows: &str, more: &[&str]) -> Vec<f64> {
     out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()["logp"].as_f64().unwrap()).collect()
 }
 
-/// A text whose responses are whole chats, a chat that they repeat, and a prompt that they share are the same chat.
+/// Responses that are whole chats, a chat that they repeat, and a prompt that they share are forms of the same chat.
 #[test]
 fn forms_of_the_same_chat_score_the_same() {
     let rows = r#"{"prompt":[{"role":"user","content":"hi"}],"chosen":[{"role":"assistant","content":"ho"}],"rejected":"no"}
@@ -493,7 +515,8 @@ fn forms_of_the_same_chat_score_the_same() {
     assert!(found.iter().all(|logp| *logp == found[0] && *logp < 0.0), "{found:?}");
 }
 
-/// A config may say that the output layer is the embedding where the weights have another one: transformers keeps both.
+/// A config may say that the output layer is the embedding although the weights have a separate one; transformers keeps
+/// both.
 #[test]
 fn an_output_layer_beside_a_tied_embedding_is_kept_unless_it_is_the_same() {
     let dir = tempfile::tempdir().unwrap();

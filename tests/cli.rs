@@ -1,4 +1,4 @@
-//! The command line: exit codes, what is on which stream, the form of reports.
+//! The command line: exit codes, the use of both streams, the form of reports.
 
 use std::process::{Command, Output};
 
@@ -130,7 +130,7 @@ fn a_run_that_fails_names_the_stage_and_its_line() {
     }
 }
 
-/// Known from config.json alone, before anything is made: nothing is left, and the message says what would take less.
+/// Detected from config.json alone, before any work: no files are left, and the message advises changes.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_run_that_does_not_fit_into_memory_is_refused_with_what_would() {
@@ -190,8 +190,7 @@ fn a_device_that_is_not_there_is_one_clear_error() {
     assert_eq!(code(&pbpoc(&["run", QUICKSTART, "--device", "tpu"])), 2);
 }
 
-/// Names of files and directories come from outside like any text: none of their characters reaches a terminal as a
-/// command to it.
+/// Names of files and directories come from outside like any text: none of their characters controls a terminal.
 #[cfg(unix)]
 #[test]
 fn control_characters_of_names_are_shown_and_not_obeyed() {
@@ -209,7 +208,7 @@ fn control_characters_of_names_are_shown_and_not_obeyed() {
     assert!(stderr(&output).contains("\\u{9b}31m") && !stderr(&output).contains('\u{9b}'), "{}", stderr(&output));
 }
 
-/// Nor do those of a wrong command line.
+/// Neither do those of a wrong command line.
 #[test]
 fn a_wrong_command_line_is_shown_and_not_obeyed() {
     let output = pbpoc(&["che\u{1b}[2Jck"]);

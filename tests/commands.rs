@@ -8,7 +8,7 @@ fn pbpoc(args: &[&str]) -> Output {
     command.output().unwrap()
 }
 
-/// The exit code, stdout and stderr.
+/// Returns the exit code, stdout and stderr.
 fn told(args: &[&str]) -> (i32, String, String) {
     let output = pbpoc(args);
     let text = |bytes| String::from_utf8(bytes).unwrap();

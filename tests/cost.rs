@@ -1,4 +1,4 @@
-//! What a plan is expected to take, against what it is by hand and against the model itself.
+//! The estimated cost of a plan, against counts by hand and against the model itself.
 
 use pbpo_compiler::{Input, compile};
 use pbpo_plan::cost::{Cost, Rates};
@@ -51,7 +51,7 @@ fn tokens_steps_and_labels_are_those_counted_by_hand() {
     // Prompts of 5 tokens, answers of 4: 3 digits and the end.
     let (prompt, answer) = (5, 4);
     let sampled = 3 * 8 + 3 * 8 * 4 + 3 * 2 * 8;
-    // Before the loop, and in iterations 2 and 3 of 3.
+    // Evaluations are made before the loop, and in iterations 2 and 3 of 3.
     let evaluated = 60 * 3;
     assert_eq!(cost.generated_tokens, (sampled + evaluated) * answer);
     assert_eq!(cost.generated_tokens_most, (sampled + evaluated) * 5);

@@ -5,19 +5,19 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
 
-/// A client with files in a folder of its own.
+/// A client with files in a separate folder.
 struct Client {
     server: Child,
     stdin: ChildStdin,
     stdout: BufReader<ChildStdout>,
     dir: tempfile::TempDir,
     last: u64,
-    /// Notifications that came while an answer was waited for.
+    /// Notifications that arrived while the client waited for an answer.
     waiting: Vec<Value>,
 }
 
 impl Client {
-    /// A server that has been greeted.
+    /// Starts a server and initializes it.
     fn start() -> Self {
         let mut server = Command::new(env!("CARGO_BIN_EXE_pbpoc"))
             .arg("lsp")
@@ -42,7 +42,7 @@ impl Client {
         format!("file://{}/{file}", self.dir.path().display())
     }
 
-    /// Puts a file on the disk.
+    /// Writes a file to the disk.
     fn write(&self, file: &str, text: &str) {
         std::fs::write(self.dir.path().join(file), text).unwrap();
     }
@@ -56,7 +56,7 @@ impl Client {
         self.send(&json!({ "jsonrpc": "2.0", "method": method, "params": params }));
     }
 
-    /// The next message; nothing else may be on stdout.
+    /// Returns the next message; stdout must contain nothing else.
     fn receive(&mut self) -> Value {
         let mut length = 0;
         loop {
@@ -73,7 +73,7 @@ impl Client {
         serde_json::from_slice(&body).unwrap()
     }
 
-    /// The whole answer to a request.
+    /// Returns the whole answer to a request.
     fn request(&mut self, method: &str, params: Value) -> Value {
         self.last += 1;
         let id = self.last;
@@ -87,7 +87,7 @@ impl Client {
         }
     }
 
-    /// The result of a request.
+    /// Returns the result of a request.
     fn ask(&mut self, method: &str, params: Value) -> Value {
         let answer = self.request(method, params);
         assert_eq!(answer.get("error"), None, "{method}");
@@ -105,7 +105,7 @@ impl Client {
         self.tell("textDocument/didChange", json!({ "textDocument": document, "contentChanges": changes }));
     }
 
-    /// The next findings of a file.
+    /// Returns the next findings of a file.
     fn findings(&mut self, file: &str) -> (Value, Vec<Value>) {
         let uri = self.uri(file);
         loop {
@@ -117,12 +117,12 @@ impl Client {
         }
     }
 
-    /// A request about a place: `line`, `character`.
+    /// Makes a request about a place: `line`, `character`.
     fn at(&self, file: &str, line: u32, character: u32) -> Value {
         json!({ "textDocument": { "uri": self.uri(file) }, "position": { "line": line, "character": character } })
     }
 
-    /// Says goodbye; the exit code.
+    /// Shuts the server down. Returns the exit code.
     fn leave(mut self) -> Option<i32> {
         assert_eq!(self.ask("shutdown", Value::Null), Value::Null);
         self.tell("exit", Value::Null);
@@ -130,7 +130,7 @@ impl Client {
     }
 }
 
-/// A message as it goes over the line.
+/// Returns a message in its transmitted form.
 fn framed(message: &Value) -> String {
     let text = message.to_string();
     format!("Content-Length: {}\r\n\r\n{text}", text.len())
@@ -179,7 +179,7 @@ fn a_mistake_is_shown_at_its_place_and_goes_when_it_is_mended() {
     assert_eq!(actions[0]["title"], "write `test`");
     assert_eq!(actions[0]["edit"]["changes"][uri.as_str()], json!([edit]));
 
-    // The word, and the line of the reward model, which nothing uses.
+    // The word, and the line of the reward model, which is unused.
     let end = json!({ "start": { "line": 2, "character": 0 }, "end": { "line": 3, "character": 0 } });
     client.change("main.pbpo", 2, json!([{ "range": range(3, 36, 40), "text": "test" }, { "range": end, "text": "" }]));
     assert_eq!(client.findings("main.pbpo"), (json!(2), Vec::new()));
@@ -189,7 +189,7 @@ fn a_mistake_is_shown_at_its_place_and_goes_when_it_is_mended() {
 #[test]
 fn positions_count_utf16_units() {
     let mut client = Client::start();
-    // A text of the language may hold anything: 🦀 is two units, ä is one.
+    // A text of the language may hold any characters: 🦀 is two units, ä is one.
     let text = "pbpo 1\nparam name: text = \"🦀ä\"\nparam x: int = \"🦀ä\" wrong\n";
     client.open("text.pbpo", text);
     let (_, found) = client.findings("text.pbpo");
@@ -236,7 +236,7 @@ fn a_rename_changes_every_file() {
         main.as_str(): [edit(1, 21), edit(2, 28), edit(4, 34)],
         players.as_str(): [edit(3, 7)],
     } });
-    // From the file that imports it; and from the file itself, while the other is on the disk alone.
+    // From the importing file; and from the file itself, while the other is only on the disk.
     for (file, line, character) in [("main.pbpo", 2, 29), ("players.pbpo", 3, 8)] {
         let text = if file == "main.pbpo" { MAIN } else { PLAYERS };
         client.open(file, text);
@@ -270,7 +270,7 @@ fn an_open_file_counts_more_than_the_disk_and_wakes_those_that_import_it() {
     assert_eq!(found[0]["message"], "`players.pbpo` declares no `pi`\nnot declared there");
     client.open("players.pbpo", PLAYERS);
     assert_eq!(client.findings("main.pbpo").1, [Value::Null; 0]);
-    // A mistake there is shown here too, where the file is imported.
+    // A mistake there is shown here too, at the import.
     client.change("players.pbpo", 2, json!([{ "text": PLAYERS.replace("llama", "lama") }]));
     let (_, found) = client.findings("main.pbpo");
     assert_eq!((found.len(), &found[0]["range"]), (1, &range(1, 4, 18)), "{found:?}");
@@ -291,7 +291,7 @@ fn formatting_changes_what_is_out_of_form() {
     assert_eq!(client.leave(), Some(0));
 }
 
-/// Many keystrokes at once: the last is answered, and by far not each of them.
+/// Of many keystrokes at once the last is checked, and by far not each of them.
 #[test]
 fn of_waiting_keystrokes_the_last_is_checked() {
     let mut client = Client::start();
@@ -336,7 +336,8 @@ fn an_answer_comes_quickly_after_a_keystroke() {
         })
         .collect();
     times.sort();
-    // Five times the budget of 50 ms, which `pbpoc bench compile` measures: machines that test are busy.
+    // The limit is five times the budget of 50 ms, which `pbpoc bench compile` measures, because test machines are
+    // busy.
     assert!(times[4].as_millis() < 250, "{times:?}");
     assert_eq!(client.leave(), Some(0));
 }
@@ -352,7 +353,7 @@ fn a_client_that_goes_away_ends_the_server() {
     assert_eq!(server.wait().unwrap().code(), Some(3));
 }
 
-/// Messages that are none, and requests that make no sense: each is answered, and the server goes on.
+/// Invalid messages, and requests without sense, are each answered, and the server continues.
 #[test]
 fn any_message_is_survived() {
     let mut client = Client::start();
@@ -410,7 +411,7 @@ fn requests_before_the_greeting_are_refused() {
     assert_eq!(client.leave(), Some(0));
 }
 
-/// An import that would never end is not waited for.
+/// An import from a pipe, which would never end, is refused.
 #[cfg(unix)]
 #[test]
 fn an_import_of_a_pipe_is_refused() {

@@ -1,4 +1,4 @@
-//! What the standard library declares, and what this runtime can do, are the same.
+//! The declarations of the standard library match the operations of this runtime.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
-//! The pipelines of `pipelines/theory` through the binary: they compile, points side by side give what each gives
-//! alone, and figures and curves are there.
+//! The pipelines of `pipelines/theory` through the binary: they compile, points side by side give the same results as
+//! alone, and figures and curves exist.
 
 use std::path::Path;
 use std::process::Command;
@@ -24,7 +24,7 @@ fn every_file_is_sound_and_formatted() {
     }
 }
 
-/// What a sweep of 40 seeds prints, a line a point.
+/// Returns the output of a sweep of 40 seeds, one line for each point.
 fn lines(out: &Path, threads: &str) -> Vec<serde_json::Value> {
     let out = out.join(threads);
     let path = out.display().to_string();

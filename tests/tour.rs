@@ -1,4 +1,4 @@
-//! What `docs/tour.md` and `docs/reference.md` show is what `pbpoc` prints. The commands of the tour are called in
+//! `docs/tour.md` and `docs/reference.md` show the actual output of `pbpoc`. The commands of the tour are called in
 //! order, beside its files.
 
 mod fences;
@@ -35,7 +35,7 @@ fn doc_prints_the_reference() {
     assert_eq!(call(Path::new("."), "pbpoc doc"), page.trim_end(), "run: pbpoc doc > docs/reference.md");
 }
 
-/// What a command prints, stdout first.
+/// Returns the output of a command, stdout first.
 fn call(folder: &Path, command: &str) -> String {
     let mut words = command.split_whitespace().map(|word| word.trim_matches('\''));
     assert_eq!(words.next(), Some("pbpoc"), "{command}");
@@ -46,7 +46,7 @@ fn call(folder: &Path, command: &str) -> String {
     printed.lines().map(str::trim_end).collect::<Vec<_>>().join("\n").trim_end().to_owned()
 }
 
-/// Whether a text is as it is shown, where a line `...` is any lines.
+/// Tells whether a text matches its shown form, in which a line `...` matches any lines.
 fn matches(printed: &str, shown: &str) -> bool {
     let printed: Vec<&str> = printed.lines().collect();
     let shown: Vec<&str> = shown.lines().map(str::trim_end).collect();

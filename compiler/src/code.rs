@@ -1,9 +1,9 @@
-//! Every diagnostic code, with a one-line summary. A new check starts with a line here.
+//! Every diagnostic code, with a one-line summary. Each check has a line here.
 
 macro_rules! codes {
     ($($name:ident = $text:literal: $summary:literal,)*) => {
-        /// What is wrong. Hundreds: 01 syntax, 02 names, 03 types, 04 units and ranges, 05 overrides,
-        /// 06 graph and semantics, 07 lints, 09 run time.
+        /// A diagnostic code. Hundreds: 01 syntax, 02 names, 03 types, 04 units and ranges, 05 overrides, 06 graph and
+        /// semantics, 07 lints, 09 run time.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Code {
             $(#[doc = $summary] $name,)*
@@ -13,12 +13,12 @@ macro_rules! codes {
             /// Every code, in order.
             pub const ALL: &'static [Code] = &[$(Code::$name,)*];
 
-            /// `PB0402`
+            /// Returns the code as text, as `PB0402`.
             pub const fn text(self) -> &'static str {
                 match self { $(Code::$name => $text,)* }
             }
 
-            /// One line that says what the code is about.
+            /// Returns a one-line summary.
             pub const fn summary(self) -> &'static str {
                 match self { $(Code::$name => $summary,)* }
             }

@@ -11,15 +11,15 @@ pub enum Severity {
     Warning,
 }
 
-/// A place, and what to say of it.
+/// A place with a text.
 #[derive(Clone, Debug)]
 pub struct Label {
     pub span: Span,
     pub text: String,
 }
 
-/// One finding. The message says what is wrong in the user's words (lower case, no full stop); the
-/// primary label what was found; the others the declarations that forbid it; the help what to type.
+/// One finding. The message states the error in the user's words (lower case, no full stop); the primary label shows
+/// what was found, the others the declarations that forbid it; the help says what to type.
 #[derive(Clone, Debug)]
 pub struct Diagnostic {
     pub code: Code,
@@ -28,15 +28,15 @@ pub struct Diagnostic {
     pub primary: Label,
     pub others: Vec<Label>,
     pub help: Option<Box<str>>,
-    /// What `check --fix` would do.
+    /// The change that `check --fix` makes.
     pub fix: Option<Box<Fix>>,
 }
 
-/// A change that mends a finding, and that no one would have to think about.
+/// A change that fixes a finding without any decision by the user.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fix {
     pub title: String,
-    /// What goes, and what comes in its place.
+    /// The places to replace, with their new texts.
     pub edits: Vec<(Span, String)>,
 }
 
@@ -64,35 +64,35 @@ impl Diagnostic {
         }
     }
 
-    /// A warning at a place.
+    /// Makes a warning at a place.
     pub fn warning(code: Code, span: Span, message: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(code, span, message) }
     }
 
-    /// What was found at the primary place.
+    /// Sets the text of the primary label.
     #[must_use]
     pub fn label(mut self, text: impl Into<String>) -> Self {
         self.primary.text = text.into();
         self
     }
 
-    /// Another place, and what it has to do with this.
+    /// Adds another place, with its relation to the finding.
     #[must_use]
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Self {
         self.others.push(Label { span, text: text.into() });
         self
     }
 
-    /// What to do: an imperative with the text to type.
+    /// Adds a help text: an imperative with the text to type.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into().into_boxed_str());
         self
     }
 
-    /// The word that was likely meant, else a short list of what would have been right. Where there is one
-    /// word it is also the fix: it takes the primary place. `said` is the number of findings before this one: to look
-    /// for words is what takes time, and with many findings only the first ones have suggestions.
+    /// Adds the word that was probably meant, else a short list of valid words. A single word is also the fix and
+    /// replaces the primary place. `said` is the number of earlier findings: the search for words is slow, so only the
+    /// first findings get suggestions.
     #[must_use]
     pub fn suggest<'c>(mut self, said: usize, found: &str, candidates: impl FnOnce() -> Vec<&'c str>) -> Self {
         if !suggest::worth(said) {
@@ -108,7 +108,7 @@ impl Diagnostic {
         self
     }
 
-    /// The text that takes the primary place, as help and as fix.
+    /// Adds a text that replaces the primary place, as help and as fix.
     #[must_use]
     pub fn write(mut self, text: &str) -> Self {
         let span = self.primary.span;
@@ -117,7 +117,7 @@ impl Diagnostic {
         self
     }
 
-    /// Global names in the words of the file: `loop::prompts` is written `prompts` in `loop`.
+    /// Replaces global names by the words of the file: `loop::prompts` is written `prompts` in `loop`.
     pub fn demangle(&mut self) {
         self.message = suggest::local_names(&self.message);
         for label in self.others.iter_mut().chain([&mut self.primary]) {
@@ -126,7 +126,7 @@ impl Diagnostic {
         self.help = self.help.as_ref().map(|help| suggest::local_names(help).into_boxed_str());
     }
 
-    /// [`Self::help`], where there is something to say.
+    /// Calls [`Self::help`] if there is a text.
     #[must_use]
     pub fn maybe_help(mut self, text: Option<String>) -> Self {
         self.help = text.map(String::into_boxed_str).or(self.help);
@@ -134,12 +134,12 @@ impl Diagnostic {
     }
 }
 
-/// Whether any is an error.
+/// Tells whether any is an error.
 pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
 }
 
-/// File order, each finding once, and names as they are written.
+/// Sorts findings in file order, removes duplicates, and shows names as they are written.
 pub fn tidy(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.iter_mut().for_each(Diagnostic::demangle);
     diagnostics.sort_by(|a, b| {

@@ -1,7 +1,7 @@
-//! Puts arguments in the place of parameters: how objectives and pipelines are called.
+//! Replaces parameters by arguments in calls of objectives and pipelines.
 //!
-//! Words keep the place where they were written, and names are looked up by place (`modules.rs`): an
-//! argument means what it means where the call stands, whatever the definition's file declares.
+//! Words keep the place where they were written, and names are looked up by place (`modules.rs`): an argument keeps the
+//! meaning that it has at the call, whatever the definition's file declares.
 
 use std::collections::BTreeMap;
 
@@ -9,8 +9,8 @@ use pbpo_grammar::ast::{Arg, Body, Expr, ExprKind, Formal, Ident, Stmt};
 
 use crate::schema::Kind;
 
-/// Most terms that the calls of one pipeline may become. A chain of definitions that each call the one before
-/// twice doubles with every link: without a limit a page of text takes hours.
+/// The largest number of terms to which the calls of one pipeline may expand. A chain of definitions that each call the
+/// one before twice doubles with every link: without a limit a page of text takes hours.
 pub const MOST_TERMS: usize = 100_000;
 
 /// The arguments of a call by the names of the parameters.
@@ -22,9 +22,9 @@ pub struct Bindings<'a> {
 #[derive(Clone, Debug)]
 struct Bound<'a> {
     value: &'a Expr,
-    /// Number of terms of the value.
+    /// The number of terms of the value.
     size: usize,
-    /// Whether the parameter is a block, which may be called as a function.
+    /// True if the parameter is a block, which may be called as a function.
     block: bool,
 }
 
@@ -39,7 +39,7 @@ impl<'a> Bindings<'a> {
         self.values.get(name).map(|bound| bound.value)
     }
 
-    /// Number of terms that an expression becomes.
+    /// Returns the number of terms to which an expression expands.
     pub fn size(&self, expr: &Expr) -> usize {
         let inner = match &expr.kind {
             ExprKind::Path(path) => match path.as_slice() {
@@ -56,7 +56,7 @@ impl<'a> Bindings<'a> {
         inner.saturating_add(1)
     }
 
-    /// Number of terms that statements become.
+    /// Returns the number of terms to which statements expand.
     pub fn body_size(&self, body: &Body) -> usize {
         sum(body.stmts.iter().map(|stmt| match stmt {
             Stmt::Assign { value, .. } | Stmt::Append { value, .. } | Stmt::Call { call: value } => self.size(value),
@@ -65,7 +65,7 @@ impl<'a> Bindings<'a> {
         }))
     }
 
-    /// The path that a path becomes: `pi.init` with `pi` bound to `tutor` is `tutor.init`.
+    /// Returns the path after replacement: `pi.init` with `pi` bound to `tutor` is `tutor.init`.
     fn path(&self, path: &[Ident]) -> Option<Vec<Ident>> {
         let (first, rest) = path.split_first()?;
         match &self.get(&first.text)?.kind {
@@ -74,7 +74,8 @@ impl<'a> Bindings<'a> {
         }
     }
 
-    /// An operation keeps its name, whatever a parameter is called: `label(..., by = label)`.
+    /// Replaces arguments of an operation, which keeps its name even if a parameter has the same:
+    /// `label(..., by = label)`.
     fn op(&self, value: &Expr) -> Expr {
         let mut made = self.expr(value);
         if let (ExprKind::Call { callee, .. }, ExprKind::Call { callee: written, .. }) = (&mut made.kind, &value.kind) {
@@ -83,14 +84,16 @@ impl<'a> Bindings<'a> {
         made
     }
 
-    /// What is called: `r(y)` with a reward model for `r`; `kl(pi, ref, y)` stays, though a number is `kl`.
+    /// Returns the callee after replacement: `r(y)` with a reward model for `r`; `kl(pi, ref, y)` stays, even if `kl`
+    /// is bound to a number.
     fn callee(&self, callee: &[Ident]) -> Vec<Ident> {
         let block =
             callee.first().and_then(|name| self.values.get(name.text.as_str())).is_some_and(|bound| bound.block);
         block.then(|| self.path(callee)).flatten().unwrap_or_else(|| callee.to_vec())
     }
 
-    /// A word in a list is a word of the language, as in `metrics = [accuracy, length]`.
+    /// Replaces an item of a list. A single word stays, because it is a word of the language, as in
+    /// `metrics = [accuracy, length]`.
     fn item(&self, item: &Expr) -> Expr {
         match &item.kind {
             ExprKind::Path(path) if path.len() == 1 => item.clone(),

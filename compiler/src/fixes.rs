@@ -1,4 +1,4 @@
-//! Applies fixes: what `check --fix` does.
+//! Applies fixes, for `check --fix`.
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use crate::Compiled;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Severity};
 
-/// Most rounds: a mended file may show what was hidden.
+/// The largest number of rounds: a fix may reveal further errors.
 const ROUNDS: usize = 200;
 
-/// The text with every fix of its own findings applied, round after round, and how many there were. `check`
-/// compiles a text; the file is the first of its sources. A round that makes more errors is not kept, nor one after
-/// which more of the text can't be read.
+/// Applies every fix of a text's own findings, round after round. Returns the new text and the number of fixes. `check`
+/// compiles a text; the file is the first of its sources. A round is discarded if it causes more errors, or if less of
+/// the text can be parsed after it.
 pub fn apply(text: &str, check: impl Fn(&str) -> Compiled) -> (String, usize) {
     let (mut text, mut fixed) = (text.to_owned(), 0);
     let mut compiled = check(&text);
@@ -35,13 +35,13 @@ fn errors(compiled: &Compiled) -> usize {
     compiled.diagnostics.iter().filter(|finding| finding.severity == Severity::Error).count()
 }
 
-/// Number of places that are not of the language at all.
+/// Returns the number of places that cannot be parsed.
 fn unread(compiled: &Compiled) -> usize {
     let codes = [Code::Unexpected, Code::Unclosed];
     compiled.diagnostics.iter().filter(|finding| codes.contains(&finding.code)).count()
 }
 
-/// All fixes that do not touch each other, and their number.
+/// Applies all fixes that do not overlap. Returns the text and the number of fixes.
 fn once(text: &str, diagnostics: &[Diagnostic]) -> (String, usize) {
     let main = FileId::default();
     let mut edits: BTreeMap<usize, (usize, &str)> = BTreeMap::new();
@@ -53,7 +53,7 @@ fn once(text: &str, diagnostics: &[Diagnostic]) -> (String, usize) {
             .filter(|(span, _)| span.file == main)
             .map(|(span, with)| (span.start as usize, span.end as usize, with.as_str()))
             .collect();
-        // Those that are there do not touch each other: it is enough to look at the next ones on both sides.
+        // The edits so far do not overlap, so only the neighbours on both sides are compared.
         let apart = |(start, end, _): &(usize, usize, &str)| {
             let before = edits.range(..=*start).next_back().is_none_or(|(at, (to, _))| *to <= *start && at < start);
             before && edits.range(*start..).next().is_none_or(|(at, _)| *end <= *at)

@@ -1,7 +1,7 @@
-//! Definitions with parameters, checked by themselves: each parameter stands for something of its type.
+//! Checks definitions with parameters by themselves: each parameter is replaced by a value of its type.
 //!
-//! So a mistake in an objective or a pipeline is found where it was written, whether or not it is called,
-//! and no call repeats it.
+//! So a mistake in an objective or a pipeline is found at its place, with or without a call, and calls do not repeat
+//! it.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ use crate::suggest;
 
 /// Checks every objective and every pipeline with parameters; remembers those with an error.
 pub fn check(program: &mut Program, entries: &[Entry], out: &mut Vec<Diagnostic>) {
-    // What is there by now is shared by all definitions.
+    // Copies made for single definitions share what is declared up to here.
     program.scope.share();
     for entry in entries.iter().filter(|entry| !entry.std) {
         let before = out.len();
@@ -40,8 +40,8 @@ pub fn check(program: &mut Program, entries: &[Entry], out: &mut Vec<Diagnostic>
     }
 }
 
-/// What is wrong with a definition whatever its numbers are. An error that some of them avoid is the matter of a
-/// call: the values that are tried say nothing of what the definition is called with.
+/// Returns the errors of a definition that occur for all values of its numbers. An error that some values avoid is left
+/// to the calls, because the tried values may differ from the actual ones.
 fn definition(program: &mut Program, entry: &Entry, formals: &[Formal]) -> Vec<Diagnostic> {
     let (mut found, mut too_large) = one_way(program, entry, formals, Pick::Low);
     let numbers = |formal: &Formal| matches!(type_word(formal), "int" | "float") && formal.default.is_none();
@@ -54,17 +54,17 @@ fn definition(program: &mut Program, entry: &Entry, formals: &[Formal]) -> Vec<D
             }
         }
     }
-    // Not before every pick was tried: a call of what is broken is passed over, one of the definition's own too.
+    // Marked after all picks, because calls of a broken definition are skipped, including its calls of itself.
     if too_large {
         Arc::make_mut(&mut program.scope.broken).insert(entry.global.clone());
     }
     found
 }
 
-/// Checks a definition with one value of its numbers: what is wrong, and whether it becomes too many terms.
+/// Checks a definition with one value of its numbers. Returns the findings, and true if it expands to too many terms.
 fn one_way(program: &mut Program, entry: &Entry, formals: &[Formal], pick: Pick) -> (Vec<Diagnostic>, bool) {
     let mut out = Vec::new();
-    // What one definition misses is no matter of the others.
+    // Each definition reports its own unknown names, so the list is restored afterwards.
     let missing = program.scope.missing.clone();
     let (added, locals) = enter(program, entry, formals, pick, &mut out);
     let mut too_large = false;
@@ -81,14 +81,14 @@ fn one_way(program: &mut Program, entry: &Entry, formals: &[Formal], pick: Pick)
     (out, too_large)
 }
 
-/// A parameter among the declarations: its name, its global name, and what the name meant before.
+/// A parameter that was added to the declarations: its name, its global name, and the earlier meaning of the name.
 struct Added {
     name: String,
     global: String,
     before: Option<String>,
 }
 
-/// Makes the program what a definition sees: with a declaration for each of its parameters.
+/// Adds a declaration for each of a definition's parameters to the program.
 fn enter(
     program: &mut Program,
     entry: &Entry,
@@ -130,7 +130,7 @@ fn enter(
     (added, locals)
 }
 
-/// Takes the parameters of a definition away again.
+/// Removes the parameters of a definition again.
 fn leave(scope: &mut Scope, entry: &Entry, added: Vec<Added>) {
     let order = Arc::make_mut(&mut scope.order);
     for Added { name, global, before } in added.into_iter().rev() {
@@ -147,7 +147,7 @@ fn type_word(formal: &Formal) -> &str {
     formal.ty.words.first().map_or("", |word| word.text.as_str())
 }
 
-/// Which of the values that a number may have stands in for it.
+/// The choice of the value that replaces a number.
 #[derive(Clone, Copy)]
 enum Pick {
     Low,
@@ -155,10 +155,11 @@ enum Pick {
     High,
 }
 
-/// Whole numbers between the ends are multiples of this where there is room: of the usual sizes of groups.
+/// The number of which whole stand-ins are multiples if the range allows it, because the usual sizes of groups divide
+/// it.
 const ROUND: f64 = 840.0;
 
-/// A value that a number may have: its default, one in its range, or a small one.
+/// Returns a possible value of a number: its default, one in its range, or a small one.
 fn stand_in(scope: &Scope, formal: &Formal, pick: Pick, out: &mut Vec<Diagnostic>) -> Option<Constant> {
     let mut check = Check { scope, locals: None, out };
     if let Some(default) = &formal.default {
@@ -168,7 +169,7 @@ fn stand_in(scope: &Scope, formal: &Formal, pick: Pick, out: &mut Vec<Diagnostic
     Some(match type_word(formal) {
         "bool" => Constant::Bool(true),
         "text" => Constant::Text(String::new()),
-        // A number, or one for each row of something: the call knows.
+        // A `value` may be a number or one number for each row, which only the call decides.
         "value" => return None,
         _ => {
             let (low, high) = check.formal_range(formal).map_or((1.0, 2.0 * ROUND), |range| (range.low, range.high));

@@ -10,7 +10,7 @@ use crate::schema::Kind;
 /// A checked value.
 #[derive(Clone, Debug)]
 pub enum Value {
-    /// `none`
+    /// The value `none`.
     Nothing,
     Int(i64),
     Float(f64),
@@ -37,7 +37,7 @@ pub struct Choice {
     pub args: Args,
 }
 
-/// Checked fields or arguments. One that failed its check is not in it.
+/// Checked fields or arguments, without those that failed their check.
 #[derive(Clone, Debug, Default)]
 pub struct Args {
     values: BTreeMap<&'static str, (Value, Span)>,
@@ -48,7 +48,7 @@ impl Args {
         self.values.insert(name, (value, span));
     }
 
-    /// Nothing was given, or nothing of it could be read.
+    /// Tells whether there are no arguments, or none that could be read.
     pub fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
@@ -57,7 +57,7 @@ impl Args {
         self.values.get(name).map(|(value, _)| value)
     }
 
-    /// Where a value was written.
+    /// Returns the place where a value was written.
     pub fn span(&self, name: &str) -> Option<Span> {
         self.values.get(name).map(|(_, span)| *span)
     }
@@ -76,7 +76,7 @@ impl Args {
         }
     }
 
-    /// The name that a reference holds.
+    /// Returns the name in a reference.
     pub fn name(&self, name: &str) -> Option<&str> {
         match self.get(name) {
             Some(Value::Block(name) | Value::Init(name) | Value::Score(name) | Value::Local(name)) => Some(name),
@@ -105,12 +105,12 @@ impl Args {
         }
     }
 
-    /// The chosen word.
+    /// Returns the chosen word.
     pub fn word(&self, name: &str) -> Option<&'static str> {
         self.choice(name).map(|choice| choice.name)
     }
 
-    /// Canonical settings: every value that is not a reference to something else.
+    /// Returns canonical settings: every value that is not a reference.
     pub fn json(&self) -> serde_json::Map<String, Json> {
         let settings = self.values.iter().filter_map(|(name, (value, _))| Some(((*name).to_owned(), value.json()?)));
         settings.collect()
@@ -118,7 +118,7 @@ impl Args {
 }
 
 impl Value {
-    /// The canonical form; nothing for a reference, which is an input of a stage.
+    /// Returns the canonical form; `None` for a reference, which is an input of a stage.
     pub fn json(&self) -> Option<Json> {
         Some(match self {
             Value::Nothing => Json::Null,
@@ -146,28 +146,28 @@ pub enum Constant {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Number {
     pub value: f64,
-    /// A whole number by type, not by value: `4.0` is not.
+    /// True for a whole number by type, not by value: `4.0` is not one.
     pub whole: bool,
     pub unit: Option<crate::units::Unit>,
-    /// Where the parameter that it comes from has its value.
+    /// The parameter from which the number comes, and the place of its value.
     pub from: Option<(String, Span)>,
 }
 
-/// A parameter with the value it has at this point.
+/// A parameter with its value at this point.
 #[derive(Clone, Debug)]
 pub struct Param {
     pub name: Span,
-    /// Nothing, if it was in error.
+    /// The value; `None` if it was in error.
     pub value: Option<Constant>,
 }
 
-/// A declaration that is no parameter.
+/// A declaration other than a parameter.
 #[derive(Clone, Debug)]
 pub struct Decl {
-    /// Nothing, if the kind does not exist.
+    /// The kind; `None` if it does not exist.
     pub kind: Option<Kind>,
     pub name: Span,
-    /// A policy with `follows`: where that is written.
+    /// The place of `follows` in a policy that has it.
     pub follows: Option<Span>,
 }
 

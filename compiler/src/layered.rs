@@ -1,5 +1,4 @@
-//! A map of which many versions live side by side: the entries that all have in common are shared, and each version
-//! holds only its own on top. To copy one takes as long as what is its own.
+//! A map with a shared base and a private layer. Cloning it copies only the private layer.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,12 +33,12 @@ impl<V: Clone> Layered<V> {
         self.own.insert(name, value)
     }
 
-    /// Takes an entry of this version's own away.
+    /// Removes an entry of the private layer.
     pub fn remove(&mut self, name: &str) {
         self.own.remove(name);
     }
 
-    /// Every entry, in the order of the names.
+    /// Returns every entry, in the order of the names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &V)> {
         let mut own = self.own.iter().peekable();
         let mut shared = self.shared.iter().peekable();
@@ -64,7 +63,7 @@ impl<V: Clone> Layered<V> {
         self.iter().map(|(_, value)| value)
     }
 
-    /// Makes all entries shared ones.
+    /// Moves all entries into the shared base.
     pub fn share(&mut self) {
         let own = std::mem::take(&mut self.own);
         if !own.is_empty() {

@@ -1,9 +1,9 @@
-//! Compiles `.pbpo` files to plans. Pure: no clock, no environment, no disk, no network.
+//! Compiles `.pbpo` files to plans. The crate is pure: no clock, no environment, no disk, no network.
 //!
 //! text -> `pbpo_grammar::ast` -> [`hir`] (checked, with overrides applied) -> [`pbpo_plan`].
 //!
-//! - `schema/`: what may be written, as tables. `code.rs`: every diagnostic code.
-//! - `modules.rs`, `stdlib.rs`: files and imports. `syntax.rs`, `check/`: what is wrong with a file.
+//! - `schema/`: the syntax of blocks and operations, as tables. `code.rs`: every diagnostic code.
+//! - `modules.rs`, `stdlib.rs`: files and imports. `syntax.rs`, `check/`: finds errors in a file.
 //! - `points/`: variants, sweeps, `--set`. `functions.rs`, `expand.rs`: definitions with parameters.
 //! - `work.rs`: the order of all this for one file. `lower/`: pipelines to stages, objectives to expressions.
 //! - `doc/`: the reference of the language, from the tables.
@@ -49,10 +49,10 @@ use modules::Loader;
 use source::SourceMap;
 use work::{Work, unused};
 
-/// What came of a compilation.
+/// The result of a compilation.
 #[derive(Clone, Debug, Default)]
 pub struct Compiled {
-    /// The plan of each point, in order; none where there is an error.
+    /// The plan of each point, in order; empty if there is an error.
     pub points: Vec<Planned>,
     /// Every finding, in file order.
     pub diagnostics: Vec<Diagnostic>,
@@ -64,19 +64,19 @@ pub struct Compiled {
 #[derive(Clone, Debug)]
 pub struct Planned {
     pub plan: Plan,
-    /// The point's name without the seed: those that differ in nothing else have it in common.
+    /// The point's name without the seed: points that differ only in the seed share it.
     pub group: String,
-    /// Where each stage of the plan was written.
+    /// The place where each stage of the plan was written.
     pub spans: BTreeMap<String, Span>,
 }
 
 impl Compiled {
-    /// Whether there is an error.
+    /// Tells whether there is an error.
     pub fn failed(&self) -> bool {
         any_error(&self.diagnostics)
     }
 
-    /// The plan, where there is one point.
+    /// Returns the plan, if there is exactly one point.
     pub fn plan(&self) -> Option<&Plan> {
         match self.points.as_slice() {
             [only] => Some(&only.plan),
@@ -85,25 +85,25 @@ impl Compiled {
     }
 }
 
-/// A file to compile: its name (a path, for imports beside it), its text, and how others are read.
+/// A file to compile: its name (a path, for imports beside it), its text, and the loader of other files.
 #[derive(Clone, Copy)]
 pub struct Input<'a> {
     pub name: &'a str,
     pub text: &'a str,
     pub loader: &'a dyn Loader,
-    /// Levels of lints, on top of the file's own.
+    /// The levels of lints, which override the file's own.
     pub lints: &'a [(Level, String)],
 }
 
 impl<'a> Input<'a> {
-    /// A text that imports nothing but the standard library.
+    /// Makes an input from a text that imports only the standard library.
     pub fn text(name: &'a str, text: &'a str) -> Self {
         Self { name, text, loader: &modules::NoFiles, lints: &[] }
     }
 }
 
-/// Compiles a pipeline, a variant, a sweep or one point of it: what has this name, or the only pipeline.
-/// `overrides` are `path=value`, in order; they come on top of every point's own.
+/// Compiles a pipeline, a variant, a sweep or one point of it: the one with this name, or the only pipeline.
+/// `overrides` are `path=value`, in order; they are applied after every point's own.
 pub fn compile(input: Input<'_>, target: Option<&str>, overrides: &[String]) -> Compiled {
     let mut work = Work::new(input, overrides);
     let base = work.program();
@@ -111,7 +111,7 @@ pub fn compile(input: Input<'_>, target: Option<&str>, overrides: &[String]) -> 
     points::pinned::pinned(&work.project, &work.overrides, &points, &mut work.out);
     let planned = work.plans(&points, &base);
     let (overridden, _, wrong) = work.overridden(&base);
-    // Points say themselves what is wrong with them.
+    // Points report these errors themselves.
     work.out.extend(wrong.into_iter().filter(|_| points.is_empty()));
     if !any_error(&work.out) {
         work.out.extend(work.lints(&points, &planned, &overridden));
@@ -149,7 +149,7 @@ pub fn check(input: Input<'_>, overrides: &[String]) -> Compiled {
     Compiled { points: Vec::new(), diagnostics: work.out, sources: work.sources }
 }
 
-/// The parameters of a file, in its order.
+/// Returns the parameters of a file, in its order.
 pub fn params(input: Input<'_>, overrides: &[String]) -> (Vec<params::Row>, Compiled) {
     let mut work = Work::new(input, overrides);
     let base = work.program();
@@ -160,7 +160,7 @@ pub fn params(input: Input<'_>, overrides: &[String]) -> (Vec<params::Row>, Comp
     (rows, Compiled { points: Vec::new(), diagnostics: work.out, sources: work.sources })
 }
 
-/// How the value of a path comes about at a point: the chain of what sets it, the last of which counts.
+/// Returns the origin of a path's value at a point: the chain of assignments, of which the last counts.
 pub fn why(input: Input<'_>, target: Option<&str>, overrides: &[String], path: &str) -> (Vec<params::Step>, Compiled) {
     let mut work = Work::new(input, overrides);
     let base = work.program();
@@ -187,7 +187,7 @@ pub fn why(input: Input<'_>, target: Option<&str>, overrides: &[String], path: &
     (steps, Compiled { points: Vec::new(), diagnostics: work.out, sources: work.sources })
 }
 
-/// Whether an item makes a file useful without a pipeline to run.
+/// Tells whether an item makes a file useful without a pipeline to run.
 fn is_library(item: &Item) -> bool {
     match item {
         Item::Objective(_) | Item::Extern(_) | Item::Variant(_) | Item::Sweep(_) => true,
@@ -196,7 +196,7 @@ fn is_library(item: &Item) -> bool {
     }
 }
 
-/// A finding about a file that can't be read as text; `reason` in a few words.
+/// Makes a finding about a file that can't be read as text; `reason` is a few words.
 pub fn unreadable(file_name: &str, reason: &str) -> Compiled {
     let mut sources = SourceMap::default();
     let id = sources.add(file_name, "");

@@ -1,8 +1,8 @@
 //! Files and what they import: `use std/games { pbpo }`, `use "players.pbpo" { pi }`.
 //!
-//! Every file is a module with names of its own. A declaration has one *global* name: in the main file
-//! the name itself; imported by the main file, the name it has there; else `module::name`, which no file
-//! can write. [`Views`] says which global name a word means in which file.
+//! Every file is a module with separate names. A declaration has one *global* name: in the main file the name itself;
+//! if the main file imports it, its name there; else `module::name`, which cannot be written in a file. [`Views`] maps
+//! the words of each file to global names.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,11 +19,11 @@ use crate::{stdlib, syntax};
 
 /// Reads the files that a file imports. The compiler itself touches no disk.
 pub trait Loader {
-    /// The text of a file, by its path as the compiler has put it together; or why it can't be read.
+    /// Returns the text of a file, by its path as the compiler has composed it, or the reason why it can't be read.
     fn load(&self, path: &str) -> Result<String, String>;
 }
 
-/// A loader for texts that can import nothing but the standard library.
+/// A loader for texts that import only the standard library.
 pub struct NoFiles;
 
 impl Loader for NoFiles {
@@ -35,16 +35,15 @@ impl Loader for NoFiles {
 /// A declaration of a program.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Its global name.
+    /// The global name.
     pub global: String,
     pub file: FileId,
-    /// Of the standard library.
+    /// True for the standard library.
     pub std: bool,
     pub item: Arc<Item>,
 }
 
-/// The global names of what can be seen in each file. What has no view, as the text of a `--set`, sees
-/// what the main file does.
+/// The global names that each file sees. A text without a view, as that of a `--set`, sees the same as the main file.
 #[derive(Clone, Debug, Default)]
 pub struct Views {
     main: BTreeMap<String, String>,
@@ -52,27 +51,27 @@ pub struct Views {
 }
 
 impl Views {
-    /// The global name that a word means where it stands.
+    /// Returns the global name of a word at its place.
     pub fn global(&self, word: &Ident) -> Option<&str> {
         self.in_file(word.span.file).get(&word.text).map(String::as_str)
     }
 
-    /// Every name that can be seen in a file, with its global name.
+    /// Returns every name that a file sees, with its global name.
     pub fn in_file(&self, file: FileId) -> &BTreeMap<String, String> {
         self.files.get(&file).unwrap_or(&self.main)
     }
 
-    /// The global name of what a file calls `seed`; what the main file calls so, where the file has none.
+    /// Returns the global name of `seed` in a file, or that of the main file if the file has none.
     pub fn seed(&self, file: FileId) -> Option<&str> {
         self.in_file(file).get("seed").or_else(|| self.main.get("seed")).map(String::as_str)
     }
 
-    /// Whether this is a file, and no text of the command line.
+    /// Tells whether this is a file, and not a text of the command line.
     pub fn is_file(&self, file: FileId) -> bool {
         self.files.contains_key(&file)
     }
 
-    /// Puts a name into a file's view, or takes it out; what it meant before.
+    /// Puts a name into a file's view, or removes it. Returns its earlier meaning.
     pub fn put(&mut self, file: FileId, name: &str, global: Option<String>) -> Option<String> {
         let view = self.files.entry(file).or_insert_with(|| self.main.clone());
         match global {
@@ -91,17 +90,17 @@ pub struct Project {
     /// The first entry of each global name.
     index: BTreeMap<String, usize>,
     pub views: Views,
-    /// Words that junk may have declared, in any file.
+    /// Words that unparsable text may have declared, in any file.
     pub doubtful: BTreeSet<String>,
     /// `allow`, `warn` and `deny` of the main file, in order.
     pub lints: Vec<(Level, Ident)>,
-    /// What is imported by the main file: the name it has there.
+    /// The names of the main file's imports, as they are called there.
     pub imports: Vec<Ident>,
-    /// Syntax trees of all files: their faults, and the items that declare nothing.
+    /// The syntax trees of all files: their faults, and the items that declare no name.
     pub files: Vec<(FileId, Arc<File>)>,
 }
 
-/// Reads and links the main file and all that it imports.
+/// Reads and links the main file and everything it imports.
 pub fn load(
     name: &str,
     source: &str,
@@ -116,15 +115,15 @@ pub fn load(
     link(main, modules, out)
 }
 
-/// A file while the program is put together.
+/// A file while the program is being linked.
 struct Module {
     file: FileId,
-    /// As messages show it: a path, or `std/games`.
+    /// The name in messages: a path, or `std/games`.
     path: String,
     tree: File,
-    /// What it declares.
+    /// The declared names.
     names: BTreeSet<String>,
-    /// The module of each import; nothing where it can't be read.
+    /// The module of each import; `None` if it can't be read.
     imports: Vec<Option<usize>>,
 }
 
@@ -133,14 +132,14 @@ struct Load<'a> {
     sources: &'a mut SourceMap,
     out: &'a mut Vec<Diagnostic>,
     modules: Vec<Module>,
-    /// The modules by their paths.
+    /// The indices of the modules by their paths.
     known: BTreeMap<String, usize>,
     /// Paths of the files that are being read, outermost first.
     stack: Vec<String>,
 }
 
 impl Load<'_> {
-    /// Parses a file, and what it imports before it: its index.
+    /// Parses a file after its imports. Returns its index.
     fn module(&mut self, file: FileId, path: String, source: &str) -> usize {
         let tree = pbpo_grammar::parse(file, source);
         self.out.extend(syntax::diagnostics(&tree, file, source));
@@ -184,8 +183,8 @@ impl Load<'_> {
         Some(self.module(file, path, &text))
     }
 
-    /// The path and the text of a file beside `from`. What is no file of the language is not read, or at least not
-    /// quoted: neither its name nor its first line may be something else.
+    /// Returns the path and text of an imported file. Files without the `.pbpo` ending are not opened, and files
+    /// without the header are not quoted, so that messages leak no other file.
     fn file(&self, from: &str, relative: &str) -> Result<(String, String), String> {
         if relative.contains(is_control) {
             return Err("its name has a control character".into());
@@ -198,7 +197,7 @@ impl Load<'_> {
         Ok((path, text))
     }
 
-    /// The text of a file; empty where it is known already.
+    /// Returns the text of a file; an empty text if the file is known already.
     fn loaded(&self, path: &str) -> Result<String, String> {
         if self.stack.iter().any(|open| open == path) || self.known.contains_key(path) {
             return Ok(String::new());
@@ -215,7 +214,7 @@ impl Load<'_> {
         );
     }
 
-    /// Says that a file would import itself, with the whole way round.
+    /// Reports that a file would import itself, with the whole cycle. Returns true if it did.
     fn cycle(&mut self, path: &str, at: Span) -> bool {
         let Some(first) = self.stack.iter().position(|open| open == path) else { return false };
         let mut way: Vec<&str> = self.stack.iter().skip(first).map(String::as_str).collect();
@@ -229,7 +228,7 @@ impl Load<'_> {
     }
 }
 
-/// A file on the disk is no module of the standard library, though its path reads `std/games`.
+/// Returns the path of a file on disk in a form that cannot be taken for a module of the standard library.
 fn local(path: String) -> String {
     if stdlib::text(&path).is_some() { format!("./{path}") } else { path }
 }
@@ -241,7 +240,7 @@ fn import(item: &Item) -> Option<&Import> {
     }
 }
 
-/// `relative` beside the file `from`: no absolute path, and no way out by more `..` than there are folders.
+/// Resolves `relative` beside the file `from`. Refuses absolute paths, and paths with more `..` than there are folders.
 pub(crate) fn join(from: &str, relative: &str) -> Result<String, String> {
     if relative.starts_with(['/', '\\']) || relative.contains(':') {
         return Err("the path must be relative".into());
@@ -266,7 +265,7 @@ pub(crate) fn join(from: &str, relative: &str) -> Result<String, String> {
 fn link(main: FileId, modules: Vec<Module>, out: &mut Vec<Diagnostic>) -> Project {
     let mut project = Project { main, ..Project::default() };
     let root = modules.len().saturating_sub(1);
-    // What the main file imports is called there as it is here.
+    // Imports of the main file have the same name in their own module.
     let mut globals: BTreeMap<(usize, String), String> = BTreeMap::new();
     let mut stems: BTreeSet<String> = BTreeSet::new();
     let own = |word: &str| origin(&modules, root, word).is_some();
@@ -301,7 +300,7 @@ fn link(main: FileId, modules: Vec<Module>, out: &mut Vec<Diagnostic>) -> Projec
                 let here = name.here();
                 let Some(origin) = origin(&modules, from, &name.name.text) else {
                     let error = not_exported(&modules, from, &name.name, out.len());
-                    // The name that was meant is likely used below.
+                    // The misspelt name is probably used below.
                     let meant = error.as_ref().and_then(|error| error.fix.as_ref()).map(|fix| &fix.edits);
                     project.doubtful.extend(meant.into_iter().flatten().map(|(_, word)| word.clone()));
                     out.extend(error);
@@ -331,12 +330,12 @@ fn link(main: FileId, modules: Vec<Module>, out: &mut Vec<Diagnostic>) -> Projec
 }
 
 impl Project {
-    /// The place of the declaration of a global name among the entries.
+    /// Returns the index of the declaration of a global name among the entries.
     pub fn place(&self, global: &str) -> Option<usize> {
         self.index.get(global).copied()
     }
 
-    /// The declaration of a global name, as it is written.
+    /// Returns the declaration of a global name in the file.
     pub fn item(&self, global: &str) -> Option<&Item> {
         self.entries.get(self.place(global)?).map(|entry| &*entry.item)
     }
@@ -345,7 +344,7 @@ impl Project {
         let std = stdlib::text(&module.path).is_some();
         let Module { file, mut tree, .. } = module;
         self.doubtful.extend(tree.doubtful.iter().cloned());
-        // A word that is no name was complained of as such.
+        // An invalid name was already reported.
         self.doubtful.extend(tree.faults.iter().filter_map(|fault| match &fault.kind {
             FaultKind::Foreign { found, write } if write.is_empty() => Some(found.clone()),
             _ => None,
@@ -369,7 +368,7 @@ impl Project {
     }
 }
 
-/// The declarations of a program, some of them changed by overrides: only these are copied.
+/// The declarations of a program, of which overrides change some: only these are copied.
 #[derive(Clone, Debug)]
 pub struct Entries<'p> {
     pub project: &'p Project,
@@ -381,42 +380,42 @@ impl<'p> Entries<'p> {
         Self { project, changed: BTreeMap::new() }
     }
 
-    /// The declaration at a place.
+    /// Returns the declaration at an index.
     pub fn at(&self, index: usize) -> Option<&Arc<Item>> {
         self.changed.get(&index).or_else(|| self.project.entries.get(index).map(|entry| &entry.item))
     }
 
-    /// The declaration at a place with its entry.
+    /// Returns the declaration at an index with its entry.
     pub fn get(&self, index: usize) -> Option<(&'p Entry, &Arc<Item>)> {
         Some((self.project.entries.get(index)?, self.at(index)?))
     }
 
-    /// The declaration of a global name.
+    /// Returns the declaration of a global name.
     pub fn item(&self, global: &str) -> Option<&Item> {
         self.at(self.project.place(global)?).map(|item| &**item)
     }
 
-    /// The declaration at a place, to change it.
+    /// Returns the declaration at an index, mutably.
     pub fn edit(&mut self, index: usize) -> Option<&mut Item> {
         let written = &self.project.entries.get(index)?.item;
         Some(Arc::make_mut(self.changed.entry(index).or_insert_with(|| written.clone())))
     }
 
-    /// Every declaration with its entry.
+    /// Returns every declaration with its entry.
     pub fn iter(&self) -> impl Iterator<Item = (&'p Entry, &Arc<Item>)> {
         let entries = self.project.entries.iter().enumerate();
         entries.map(|(index, entry)| (entry, self.changed.get(&index).unwrap_or(&entry.item)))
     }
 }
 
-/// The imports of a module that could be read.
+/// Returns the imports of a module that could be read.
 fn imports(modules: &[Module], index: usize) -> Vec<(&Import, usize)> {
     let Some(module) = modules.get(index) else { return Vec::new() };
     let written = module.tree.items.iter().filter_map(import);
     written.zip(&module.imports).filter_map(|(import, module)| Some((import, (*module)?))).collect()
 }
 
-/// The module that declares a name which another module offers.
+/// Returns the module that declares a name which another module re-exports.
 fn origin(modules: &[Module], index: usize, name: &str) -> Option<(usize, String)> {
     let module = modules.get(index)?;
     module.names.contains(name).then(|| (index, name.to_owned()))
@@ -436,8 +435,8 @@ fn not_exported(modules: &[Module], index: usize, name: &Ident, said: usize) -> 
     )
 }
 
-/// The stem with the first number from this on that makes it another than all before: the second `a.pbpo` may
-/// not take the name of an `a1.pbpo`.
+/// Returns the stem with the first number from `number` on that makes it unique: the second `a.pbpo` must not take the
+/// name of an `a1.pbpo`.
 fn free(stem: &str, number: usize, taken: &mut BTreeSet<String>) -> String {
     let mut number = number;
     loop {
@@ -449,7 +448,7 @@ fn free(stem: &str, number: usize, taken: &mut BTreeSet<String>) -> String {
     }
 }
 
-/// `games` of `std/games` and of `lib/games.pbpo`.
+/// Returns the stem of a path: `games` of `std/games` and of `lib/games.pbpo`.
 fn stem(path: &str, index: usize) -> String {
     let file = path.rsplit('/').next().unwrap_or(path);
     let stem = file.strip_suffix(".pbpo").unwrap_or(file);

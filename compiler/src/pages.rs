@@ -1,4 +1,4 @@
-//! A page for each diagnostic code: why, a bad and a good example. A test compiles the examples.
+//! A page for each diagnostic code: the reason, a bad and a good example. A test compiles the examples.
 
 use crate::code::Code;
 
@@ -20,7 +20,7 @@ const PAGES: &[(&str, &str)] = pages![
     "PB0712", "PB0713", "PB0714", "PB0901", "PB0902",
 ];
 
-/// The page of a code.
+/// Returns the page of a code.
 pub fn page(code: Code) -> Option<&'static str> {
     PAGES.iter().find(|(text, _)| *text == code.text()).map(|(_, page)| *page)
 }

@@ -1,4 +1,4 @@
-//! What can be set in a file, and why a value is what it is: default < block < variant < sweep < `--set`.
+//! The parameters of a file, and the origin of a value: default < block < variant < sweep < `--set`.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +18,7 @@ use crate::schema::{Default, Field, Kind, Ty, blocks};
 #[derive(Clone, Debug)]
 pub struct Row {
     pub name: String,
-    /// `float in 0.0..10.0`
+    /// The type, as `float in 0.0..10.0`.
     pub ty: String,
     pub value: String,
     pub doc: String,
@@ -28,18 +28,18 @@ pub struct Row {
 /// One link in the chain that makes a value.
 #[derive(Clone, Debug)]
 pub struct Step {
-    /// `default`, `policy pi`, `variant quiet`, `sweep grid`, `--set`
+    /// The origin: `default`, `policy pi`, `variant quiet`, `sweep grid`, `--set`.
     pub origin: String,
     pub value: String,
     pub place: Option<Span>,
-    /// The parameter that the value is the name of.
+    /// The parameter whose name is the value.
     param: Option<Ident>,
 }
 
-/// Longest chain of parameters that are the values of each other.
+/// The longest chain of parameters whose values name each other.
 const MOST: usize = 32;
 
-/// The parameters that can be set from the command line, in the order of the file.
+/// Returns the parameters that can be set from the command line, in the order of the file.
 pub(crate) fn rows(entries: &Entries<'_>) -> Vec<Row> {
     let views = &entries.project.views;
     let visible: BTreeSet<&str> = views.in_file(entries.project.main).values().map(String::as_str).collect();
@@ -63,8 +63,8 @@ pub(crate) fn rows(entries: &Entries<'_>) -> Vec<Row> {
     rows.collect()
 }
 
-/// How a value comes about at a point, the last step being the one that counts; where that is the name of a
-/// parameter, it goes on with how the parameter comes about. `sets` are those of the command line.
+/// Returns the origin of a value at a point, with the step that counts last. If the value is the name of a parameter,
+/// the origin of the parameter follows. `sets` are those of the command line.
 pub(crate) fn why(
     project: &Project,
     point: &Point,
@@ -75,7 +75,7 @@ pub(crate) fn why(
     let all =
         point.overrides.iter().map(|(origin, set)| (Some(origin), &**set)).chain(sets.iter().map(|set| (None, set)));
     let all: Vec<(Option<&Origin>, &Override)> = all.collect();
-    // What can't be set is said once, not for each link.
+    // Invalid overrides are reported once, not for each link.
     overrides::apply(&mut Entries::new(project), all.iter().map(|(_, set)| *set), out);
     let mut steps = chain(project, &all, path)?;
     for _ in 0..MOST {
@@ -85,8 +85,8 @@ pub(crate) fn why(
     Ok(steps)
 }
 
-/// The default, what the file says, and what becomes of it with each override that has to do with it: one may set
-/// a part of it, or something that it is a part of.
+/// Returns the default, the file's value, and the value after each relevant override: one may set a part of the value,
+/// or something that contains it.
 fn chain(project: &Project, all: &[(Option<&Origin>, &Override)], path: &[Ident]) -> Result<Vec<Step>, Diagnostic> {
     let mut entries = Entries::new(project);
     let mut known = written(&entries, path);
@@ -106,10 +106,10 @@ fn chain(project: &Project, all: &[(Option<&Origin>, &Override)], path: &[Ident]
         known = written(&entries, path);
         let gone = || Step { origin: String::new(), value: "not there".into(), place: None, param: None };
         let last = known.as_ref().ok().and_then(|steps| steps.last().cloned()).unwrap_or_else(gone);
-        // A default of what the override has put there.
+        // This is a default of the value that the override has set.
         steps.push(Step { origin, place: last.place.or(Some(set.value.span)), ..last });
     }
-    // Nothing is called so, at no step.
+    // No step knows the name.
     known.map(|_| steps)
 }
 
@@ -123,7 +123,7 @@ fn step(entries: &Entries<'_>, origin: String, value: &Expr) -> Step {
     Step { origin, value: shown(value), place: Some(value.span), param: name.filter(is_param).cloned() }
 }
 
-/// A value as it would be written: the names of points have no blank in front of a unit.
+/// Returns a value as it would be written: names of points have no blank before a unit.
 fn shown(value: &Expr) -> String {
     let text = value_text(value);
     match &value.kind {
@@ -134,7 +134,7 @@ fn shown(value: &Expr) -> String {
     }
 }
 
-/// The default, and what the file says.
+/// Returns the default, and the file's value.
 fn written(entries: &Entries<'_>, path: &[Ident]) -> Result<Vec<Step>, Diagnostic> {
     let unknown = |at: &Ident, names: &[&str]| {
         let message = format!("nothing is called `{}`", at.text);
@@ -182,7 +182,7 @@ fn written(entries: &Entries<'_>, path: &[Ident]) -> Result<Vec<Step>, Diagnosti
     }
 }
 
-/// The default of a parameter of the pipeline that is called.
+/// Returns the default of a parameter of the called pipeline.
 fn formal_default<'e>(entries: &'e Entries<'_>, body: &PipelineBody, name: &str) -> Option<&'e Expr> {
     let PipelineBody::Call(Expr { kind: ExprKind::Call { callee, .. }, .. }) = body else { return None };
     let global = entries.project.views.global(callee.first()?)?;
@@ -190,7 +190,7 @@ fn formal_default<'e>(entries: &'e Entries<'_>, body: &PipelineBody, name: &str)
     called.formals.iter().flatten().find(|formal| formal.name.text == name)?.default.as_ref()
 }
 
-/// A name that is no field, and those that are.
+/// An unknown field name, and the known ones.
 type NoField = (Ident, Vec<&'static str>);
 
 fn find(fields: &'static [Field], name: &Ident) -> Result<&'static Field, NoField> {
@@ -198,7 +198,7 @@ fn find(fields: &'static [Field], name: &Ident) -> Result<&'static Field, NoFiel
     found.ok_or_else(|| (name.clone(), fields.iter().map(|field| field.name).collect()))
 }
 
-/// The default and the written value of a part of a field; the name that is no part where there is one.
+/// Returns the default and the written value of a part of a field, or the unknown name as an error.
 fn walk<'e>(
     schema: &'static Field,
     value: Option<&'e Expr>,
@@ -235,7 +235,7 @@ fn written_in<'e>(body: &'e Body, name: &str) -> Option<&'e Expr> {
     })
 }
 
-/// A default as it would be written.
+/// Returns a default as it would be written.
 pub fn default_text(field: &Field) -> Option<String> {
     Some(match field.default {
         Default::Required | Default::Absent => return None,
@@ -250,7 +250,7 @@ pub fn default_text(field: &Field) -> Option<String> {
     })
 }
 
-/// The path of `--why`.
+/// Returns the path of `--why`.
 pub(crate) fn path(text: &str, file: pbpo_grammar::FileId) -> Vec<Ident> {
     let mut start = 0;
     let mut path = Vec::new();

@@ -1,4 +1,4 @@
-//! Names: what a file declares, and what a pipeline has assigned so far.
+//! Names: the declarations of a file, and the assignments of a pipeline so far.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -14,49 +14,49 @@ use crate::schema::{Flow, Kind};
 /// The declarations of a program, by their global names (see `modules.rs`).
 #[derive(Clone, Debug, Default)]
 pub struct Scope {
-    /// Everything but parameters. What is shared by all points of a program is copied for none.
+    /// All declarations except parameters. Entries shared by all points of a program are not copied.
     pub blocks: Layered<Decl>,
     /// Names of the blocks in the order of the files.
     pub order: Arc<Vec<String>>,
     pub params: Layered<Param>,
     /// Objectives and pipelines.
     pub items: Layered<Arc<Item>>,
-    /// Which global name a word means where it stands.
+    /// The global name of each word at its place.
     pub views: Arc<Views>,
-    /// Objectives and pipelines with an error of their own: nothing is said of their calls.
+    /// Objectives and pipelines with errors: their calls are not checked.
     pub broken: Arc<BTreeSet<String>>,
-    /// Names that something unreadable may have declared: nothing is said of them.
+    /// Names that an unparsable part may have declared: they are not reported.
     pub doubtful: Arc<BTreeSet<String>>,
-    /// Unknown names that were complained of, where each further place would be the same mistake.
+    /// Unknown names that were reported and would be the same mistake at each further place.
     pub missing: Marks,
-    /// Names that were referred to, at any point.
+    /// Names that were referred to, in any point.
     pub used: Arc<Marks>,
 }
 
 impl Scope {
-    /// The global name of a word.
+    /// Returns the global name of a word.
     pub fn global(&self, word: &Ident) -> Option<&str> {
         self.views.global(word)
     }
 
-    /// The declaration that a word means, without marking it as used.
+    /// Returns the declaration that a word means, without marking it as used.
     pub fn peek(&self, word: &Ident) -> Option<&Decl> {
         self.blocks.get(self.global(word)?)
     }
 
-    /// The declaration that a word means, with its global name. Marks it as used.
+    /// Returns the declaration that a word means, with its global name. Marks it as used.
     pub fn block(&self, word: &Ident) -> Option<(&str, &Decl)> {
         let (name, decl) = self.blocks.get_key_value(self.global(word)?)?;
         self.mark(name);
         Some((name, decl))
     }
 
-    /// The objective or pipeline that a word means.
+    /// Returns the objective or pipeline that a word means.
     pub fn item(&self, word: &Ident) -> Option<&Item> {
         self.items.get(self.global(word)?).map(|item| &**item)
     }
 
-    /// The name of a task as the standard library declares it, under whatever name it was imported.
+    /// Returns the name of a task in the standard library, under any imported name.
     pub fn task<'w>(&'w self, word: &'w Ident) -> &'w str {
         match self.item(word) {
             Some(Item::Extern(task)) => {
@@ -69,7 +69,7 @@ impl Scope {
         }
     }
 
-    /// The parameter that a word means. Marks it as used.
+    /// Returns the parameter that a word means. Marks it as used.
     pub fn param(&self, word: &Ident) -> Option<&Param> {
         let name = self.global(word)?;
         let param = self.params.get(name)?;
@@ -77,7 +77,7 @@ impl Scope {
         Some(param)
     }
 
-    /// Names that a file sees, of pipelines or objectives.
+    /// Returns the names of pipelines or objectives that a file sees.
     pub fn of_items(&self, kind: Kind, file: FileId) -> Vec<&str> {
         let view = self.views.in_file(file);
         let right = |global: &str| self.blocks.get(global).is_some_and(|decl| decl.kind == Some(kind));
@@ -89,7 +89,7 @@ impl Scope {
         self.used.add(name);
     }
 
-    /// Makes ready for many copies.
+    /// Prepares for many cheap copies.
     pub fn share(&mut self) {
         self.blocks.share();
         self.params.share();
@@ -97,7 +97,7 @@ impl Scope {
         self.missing.share();
     }
 
-    /// Names that a file, or a definition in it, has for the blocks of a kind.
+    /// Returns the names that a file, or a definition in it, has for the blocks of a kind.
     pub fn of_kind(&self, kind: Kind, file: FileId) -> Vec<&str> {
         let right = |name: &str| self.blocks.get(name).is_some_and(|decl| decl.kind == Some(kind));
         let mut words: BTreeMap<&str, &str> = BTreeMap::new();
@@ -108,16 +108,16 @@ impl Scope {
     }
 }
 
-/// Names that are ticked off while a program is only read, by several threads perhaps.
+/// A set of names that can be added while a program is only read, also by several threads.
 #[derive(Debug, Default)]
 pub struct Marks {
-    /// Those of before, which copies have in common.
+    /// The earlier names, which copies share.
     shared: Arc<BTreeSet<String>>,
     own: Mutex<BTreeSet<String>>,
 }
 
 impl Marks {
-    /// Adds a name; whether it is new.
+    /// Adds a name. Returns true if it is new.
     pub fn add(&self, name: &str) -> bool {
         let mut names = self.names();
         !self.shared.contains(name) && !names.contains(name) && names.insert(name.to_owned())
@@ -148,32 +148,32 @@ impl Clone for Marks {
 pub struct Local {
     /// The plan's name of its value.
     pub value: String,
-    /// Nothing, if its assignment was in error.
+    /// The kind of its value; `None` if its assignment was in error.
     pub flow: Option<Flow>,
-    /// Where it was assigned.
+    /// The place where it was assigned.
     pub span: Span,
-    /// What is known of rollouts.
+    /// The known facts about rollouts.
     pub rollouts: Option<Rollouts>,
-    /// Has a value in the plan, but no statement has given it one yet.
+    /// True if it has a value in the plan, but no statement has given it one yet.
     pub pending: bool,
 }
 
-/// What is known of rollouts before the run.
+/// The facts about rollouts that are known before the run.
 #[derive(Clone, Debug)]
 pub struct Rollouts {
-    /// The policy that `sample` drew them from; nothing for explored ones.
+    /// The policy from which `sample` drew them; `None` for explored ones.
     pub policy: Option<String>,
-    /// The data that their prompts are from.
+    /// The data of their prompts.
     pub prompts: Option<String>,
-    /// Number of responses, and of responses for each prompt.
+    /// The number of responses, and of responses for each prompt.
     pub count: i64,
     pub per_prompt: i64,
-    /// The value whose `sample` drew the prompts; nothing, where a loop may have changed that.
+    /// The value whose `sample` drew the prompts; `None` if a loop may have changed that.
     pub drawn: Option<String>,
 }
 
 impl Rollouts {
-    /// Whether a variable may hold the one where it held the other: each `sample` draws prompts of its own.
+    /// Tells whether a variable may hold one in place of the other: each `sample` draws different prompts.
     pub fn alike(&self, other: &Self) -> bool {
         (&self.policy, &self.prompts, self.count, self.per_prompt)
             == (&other.policy, &other.prompts, other.count, other.per_prompt)
@@ -184,17 +184,17 @@ impl Rollouts {
 #[derive(Clone, Debug, Default)]
 pub struct Locals {
     pub map: BTreeMap<String, Local>,
-    /// Where each variable is assigned first, anywhere in the pipeline.
+    /// The place where each variable is first assigned, anywhere in the pipeline.
     pub assigned: BTreeMap<String, Span>,
 }
 
 impl Locals {
-    /// A variable that has a value by now.
+    /// Returns a variable that has a value at this point.
     pub fn get(&self, name: &str) -> Option<&Local> {
         self.map.get(name).filter(|local| !local.pending)
     }
 
-    /// Names of the variables that hold this.
+    /// Returns the names of the variables of this kind.
     pub fn of_flow(&self, flow: Flow) -> Vec<&str> {
         self.map
             .iter()

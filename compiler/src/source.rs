@@ -1,20 +1,20 @@
-//! The texts of a compilation: the file, and the small ones that came by the command line.
+//! The texts of a compilation: the files, and the short ones from the command line.
 
 use std::sync::Arc;
 
 use pbpo_grammar::{FileId, Span};
 
-/// Name of the virtual file that an override's text is in.
+/// The name of the virtual file with an override's text.
 pub const SET: &str = "--set";
-/// Name of the virtual file that the name of what is to be compiled is in.
+/// The name of the virtual file with the name of the requested target.
 pub const TARGET: &str = "command line";
 
-/// One text with the name it is shown under.
+/// One text with its name in messages.
 #[derive(Clone, Debug)]
 pub struct SourceFile {
     pub name: String,
     pub text: Arc<str>,
-    /// Byte at which each line starts.
+    /// The byte at which each line starts.
     lines: Vec<usize>,
 }
 
@@ -38,12 +38,12 @@ impl SourceMap {
         self.files.get(usize::from(file.0))
     }
 
-    /// The text a span covers.
+    /// Returns the text a span covers.
     pub fn text(&self, span: Span) -> &str {
         self.get(span.file).map_or("", |file| span.text(&file.text))
     }
 
-    /// Line and column of the span's start, both from 1, the column in characters.
+    /// Returns the line and column of the span's start, both from 1, the column in characters.
     pub fn position(&self, span: Span) -> (usize, usize) {
         let Some(file) = self.get(span.file) else { return (1, 1) };
         let at = span.start as usize;
@@ -54,7 +54,7 @@ impl SourceMap {
         (line, before.chars().count() + 1)
     }
 
-    /// The name of the span's file.
+    /// Returns the name of the span's file.
     pub fn name(&self, span: Span) -> &str {
         self.get(span.file).map_or("", |file| &file.name)
     }

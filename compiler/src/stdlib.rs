@@ -1,6 +1,6 @@
-//! The standard library: `.pbpo` files of `stdlib/`, embedded. A new module: a file there, a line here.
+//! The standard library: `.pbpo` files of `stdlib/`, embedded. Each module has a file there and a line here.
 
-/// Modules that can be imported.
+/// The modules that can be imported.
 pub const MODULES: &[(&str, &str)] = &[
     ("std/games", include_str!("../../stdlib/games.pbpo")),
     ("std/losses", include_str!("../../stdlib/losses.pbpo")),
@@ -10,14 +10,14 @@ pub const MODULES: &[(&str, &str)] = &[
     ("std/tasks", TASKS),
 ];
 
-/// What pipelines can do.
+/// The declarations of operations.
 pub const OPS: &str = include_str!("../../stdlib/ops.pbpo");
-/// What objectives are made of.
+/// The declarations of functions.
 pub const FUNCTIONS: &str = include_str!("../../stdlib/functions.pbpo");
-/// Where data comes from.
+/// The declarations of sources of data.
 pub const TASKS: &str = include_str!("../../stdlib/tasks.pbpo");
 
-/// The module that declares an objective, a pipeline or a task of this name.
+/// Returns the module that declares an objective, a pipeline or a task of this name.
 pub fn home(name: &str) -> Option<&'static str> {
     let declares = |line: &str| {
         let word = ["objective ", "pipeline ", "extern task "].iter().find_map(|head| line.strip_prefix(head));
@@ -26,7 +26,7 @@ pub fn home(name: &str) -> Option<&'static str> {
     MODULES.iter().find(|(_, text)| text.lines().any(declares)).map(|(module, _)| *module)
 }
 
-/// The text of a module.
+/// Returns the text of a module.
 pub fn text(name: &str) -> Option<&'static str> {
     MODULES.iter().find(|(module, _)| *module == name).map(|(_, text)| *text)
 }

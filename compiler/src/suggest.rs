@@ -1,8 +1,8 @@
-//! Did you mean: the nearest of the words that would have been right.
+//! Suggestions: finds the valid word nearest to a wrong one.
 
 use std::cell::Cell;
 
-/// What other tools call things. Only where the language's word is among the candidates.
+/// The names used by other tools. They apply only if the language's word is among the candidates.
 const SYNONYMS: &[(&str, &str)] = &[
     ("learning_rate", "lr"),
     ("max_grad_norm", "clip"),
@@ -34,21 +34,21 @@ const SYNONYMS: &[(&str, &str)] = &[
     ("group_size", "group"),
 ];
 
-/// So many findings have suggestions, more than anyone reads at once; the others are said without.
+/// Only the first 100 findings get suggestions.
 const MOST: usize = 100;
-/// Longer words are no slips of the hand.
+/// The longest word, in characters, that is compared as a misspelling.
 const LONGEST: usize = 100;
 
 thread_local! {
     static QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether suggestions are looked for when this many findings were made before.
+/// Returns true if the next finding should get a suggestion.
 pub fn worth(said: usize) -> bool {
     said < MOST && !QUIET.get()
 }
 
-/// Does some work after this many findings of others: without suggestions where there were many.
+/// Does some work after `said` findings were made elsewhere; without suggestions if those were too many.
 pub fn after<T>(said: usize, work: impl FnOnce() -> T) -> T {
     let before = QUIET.replace(QUIET.get() || said >= MOST);
     let made = work();
@@ -56,7 +56,8 @@ pub fn after<T>(said: usize, work: impl FnOnce() -> T) -> T {
     made
 }
 
-/// The one that is called so elsewhere, the one that differs only in case, else the nearest within max(1, a third of the length).
+/// Returns the candidate that is the same word in another system, the one that differs only in case, or the nearest one
+/// within an edit distance of max(1, a third of the length).
 pub fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let candidates: Vec<&str> = candidates.into_iter().filter(|word| *word != found).collect();
     if let Some(same) = candidates.iter().filter(|word| word.eq_ignore_ascii_case(found)).min() {
@@ -73,18 +74,18 @@ pub fn nearest<'a>(found: &str, candidates: impl IntoIterator<Item = &'a str>) -
         .into_iter()
         .filter(alike)
         .map(|word| (strsim::osa_distance(found, word), word))
-        // A word of one or two letters is never "nearly" another that shares none of them.
+        // A word of one or two letters is not near a word with which it shares no letter.
         .filter(|(distance, word)| *distance <= most && *distance < word.chars().count())
         .min()
         .map(|(_, word)| word)
 }
 
-/// ``write `layers` `` for the nearest, else the whole list where it is short.
+/// Returns the help text: ``did you mean `layers`?`` for the nearest word, else the whole list if it is short.
 pub fn help(found: &str, candidates: &[&str]) -> Option<String> {
     help_of(nearest(found, candidates.iter().copied()), candidates)
 }
 
-/// The same, with the nearest known.
+/// Builds the help text when the nearest word is already known.
 pub fn help_of(near: Option<&str>, candidates: &[&str]) -> Option<String> {
     if let Some(word) = near {
         return Some(format!("did you mean `{word}`?"));
@@ -96,13 +97,13 @@ pub fn help_of(near: Option<&str>, candidates: &[&str]) -> Option<String> {
     }
 }
 
-/// `` `a` ``, `` `a` or `b` ``, `` `a`, `b` or `c` ``
+/// Returns a list of words, as `` `a` ``, `` `a` or `b` ``, `` `a`, `b` or `c` ``.
 pub fn one_of(words: &[&str]) -> String {
     let quoted: Vec<String> = words.iter().map(|word| format!("`{word}`")).collect();
     join(&quoted, "or")
 }
 
-/// `a`, `a or b`, `a, b or c`
+/// Joins words, as `a`, `a or b`, `a, b or c`.
 pub fn join(words: &[String], last: &str) -> String {
     match words {
         [] => String::new(),
@@ -111,13 +112,13 @@ pub fn join(words: &[String], last: &str) -> String {
     }
 }
 
-/// A text without the prefixes of global names (`modules.rs`), which no file can write.
+/// Returns a text without the prefixes of global names (`modules.rs`), which no file can contain.
 pub fn local_names(text: &str) -> String {
     let mut parts = text.split("::");
     let mut out = parts.next().unwrap_or_default().to_owned();
     for part in parts {
         let kept = out.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || c == '_').len();
-        // Of a name alone: `::` by itself, or behind something else, is the file's.
+        // Only prefixes of names are removed: `::` by itself, or after other characters, comes from the file.
         if kept == out.len() {
             out.push_str("::");
         } else {

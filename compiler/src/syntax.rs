@@ -1,4 +1,4 @@
-//! Faults of the syntax in words.
+//! Messages for syntax errors.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -10,10 +10,10 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Fix};
 use crate::suggest;
 
-/// The version of the language that is understood.
+/// The supported version of the language.
 const VERSION: &str = "1";
 
-/// Every fault of a file, and a missing header.
+/// Returns every fault of a file, and a missing header.
 pub fn diagnostics(file: &File, id: FileId, source: &str) -> Vec<Diagnostic> {
     let twins = twins(file, source);
     let mut out: Vec<Diagnostic> =
@@ -36,7 +36,7 @@ pub fn diagnostics(file: &File, id: FileId, source: &str) -> Vec<Diagnostic> {
             let error = Diagnostic::error(Code::MissingHeader, line, "the file does not start with `pbpo 1`");
             let error = if line.is_empty() { error } else { error.label("the first line that is not a comment") };
             let mut error = error.help(format!("make `pbpo {VERSION}` the first line"));
-            // A byte order mark stays the first of the file.
+            // A byte order mark stays at the start of the file.
             let start = if source.starts_with('\u{FEFF}') { '\u{FEFF}'.len_utf8() } else { 0 };
             let edits = vec![(Span::new(id, start, start), format!("pbpo {VERSION}\n"))];
             error.fix = Some(Box::new(Fix { title: format!("put `pbpo {VERSION}` in front"), edits }));
@@ -46,7 +46,7 @@ pub fn diagnostics(file: &File, id: FileId, source: &str) -> Vec<Diagnostic> {
     out
 }
 
-/// A fault's finding, as what is around it wants: its fix must keep the meaning.
+/// Adapts a fault's finding to its context: its fix must keep the meaning.
 fn in_context(error: Diagnostic, fault: &Fault, twins: &BTreeSet<String>) -> Diagnostic {
     let FaultKind::Foreign { found, write } = &fault.kind else { return error };
     if twins.contains(write) && !found.is_ascii() {
@@ -57,7 +57,7 @@ fn in_context(error: Diagnostic, fault: &Fault, twins: &BTreeSet<String>) -> Dia
     error
 }
 
-/// Names that are declared in letters of two alphabets, which look the same: written in one, they would be one.
+/// Returns names that are declared in letters of two alphabets and look the same: after a fix they would be one name.
 fn twins(file: &File, source: &str) -> BTreeSet<String> {
     if source.is_ascii() {
         return BTreeSet::new();
@@ -73,7 +73,7 @@ fn twins(file: &File, source: &str) -> BTreeSet<String> {
     twins
 }
 
-/// Every name that an item declares, its parameters and variables among them.
+/// Returns every name that an item declares, its parameters and variables among them.
 fn declared(item: &Item) -> Vec<&Ident> {
     let mut names: Vec<&Ident> = item.name().into_iter().collect();
     match item {
@@ -100,19 +100,19 @@ fn assigned<'s>(stmts: &'s [Stmt], names: &mut Vec<&'s Ident>) {
     }
 }
 
-/// Whether a place is on a line that starts with `pbpo`: then its fault is the header's.
+/// Tells whether a place is on a line that starts with `pbpo`, so that its fault is the header's.
 fn header_line(source: &str, span: Span) -> bool {
     let start = source.get(..span.start as usize).and_then(|s| s.rfind('\n')).map_or(0, |at| at + 1);
     source.get(start..).is_some_and(|line| line.trim_start_matches('\u{FEFF}').trim_start().starts_with("pbpo"))
 }
 
-/// Whether a text begins as a file of the language does, comments aside.
+/// Tells whether a text begins with the header of the language, after comments.
 pub fn has_header(source: &str) -> bool {
     let line = first_line(FileId::default(), source);
     line.text(source).starts_with("pbpo")
 }
 
-/// The first line with something on it that is no comment; an empty file's start.
+/// Returns the first line that is neither empty nor a comment; the start of an empty file.
 fn first_line(id: FileId, source: &str) -> Span {
     let mut start = 0;
     for line in source.split_inclusive('\n') {
@@ -126,7 +126,7 @@ fn first_line(id: FileId, source: &str) -> Span {
     Span::new(id, 0, 0)
 }
 
-/// One fault; `said` is the number of findings before.
+/// Makes the finding for one fault; `said` is the number of earlier findings.
 pub fn fault(fault: &Fault, said: usize) -> Diagnostic {
     let span = fault.span;
     match &fault.kind {
@@ -161,7 +161,7 @@ pub fn fault(fault: &Fault, said: usize) -> Diagnostic {
     }
 }
 
-/// A fix for all escapes of a text: its author means each `\\` as it stands.
+/// Makes a fix for all escapes of a text, in which each `\\` is probably meant literally.
 fn unknown_escape(span: Span, found: &str, all: &[Span]) -> Diagnostic {
     let mut error = Diagnostic::error(Code::UnknownEscape, span, format!("texts have no escape `{found}`"))
         .label(match all.len() {
@@ -204,7 +204,7 @@ fn unexpected(span: Span, expected: &[&'static str], found: &str) -> Diagnostic 
 fn foreign(span: Span, found: &str, write: &str) -> Diagnostic {
     let message = match found {
         "an odd blank" => "a blank that is no space".to_owned(),
-        // A whole line is in the picture below.
+        // A whole line is shown in the picture below.
         line if line.contains([' ', '.']) && line != "(...)" && !line.ends_with(':') => {
             "this is written in another way".to_owned()
         }

@@ -1,6 +1,6 @@
-//! Units of quantities. A new unit is a line of [`UNITS`].
+//! Units of quantities. Each unit is a line of [`UNITS`].
 
-/// What a quantity counts.
+/// The thing that a quantity counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     Tokens,
@@ -9,13 +9,13 @@ pub enum Unit {
     Steps,
     Samples,
     Nats,
-    /// Base unit of `s`, `min` and `h`.
+    /// The base unit of `s`, `min` and `h`.
     Seconds,
-    /// Base unit of `MiB` and `GiB`.
+    /// The base unit of `MiB` and `GiB`.
     Bytes,
 }
 
-/// Spelling, unit, and how many base units it is.
+/// The spelling, the unit, and its size in base units.
 pub const UNITS: &[(&str, Unit, f64)] = &[
     ("tokens", Unit::Tokens, 1.0),
     ("pairs", Unit::Pairs, 1.0),
@@ -31,12 +31,12 @@ pub const UNITS: &[(&str, Unit, f64)] = &[
 ];
 
 impl Unit {
-    /// The unit of a spelling, and its factor to the base unit.
+    /// Returns the unit with a spelling, and its factor to the base unit.
     pub fn parse(text: &str) -> Option<(Unit, f64)> {
         UNITS.iter().find(|(name, ..)| *name == text).map(|(_, unit, factor)| (*unit, *factor))
     }
 
-    /// The spelling of the base unit.
+    /// Returns the spelling of the base unit.
     pub fn name(self) -> &'static str {
         match self {
             Unit::Tokens => "tokens",

@@ -1,4 +1,4 @@
-//! A program on its way: linked, checked, its points chosen and planned, lints looked for.
+//! The stages of a compilation: linking, checking, choosing and planning points, linting.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,14 +15,14 @@ use crate::points::{self, Finder, Override, Point, Target, overrides};
 use crate::source::SourceMap;
 use crate::{Input, Planned, functions, lints, lower, suggest};
 
-/// A linked program, and what was found so far.
+/// A linked program, and the findings so far.
 pub(crate) struct Work {
     pub project: Project,
     pub sources: SourceMap,
-    /// Those of the command line.
+    /// The overrides of the command line.
     pub overrides: Vec<Override>,
     pub out: Vec<Diagnostic>,
-    /// A point keeps the overrides that later ones hide.
+    /// True to keep the overrides in a point that later ones hide.
     pub every_step: bool,
 }
 
@@ -39,8 +39,8 @@ impl Work {
         Self { project, sources, overrides, out, every_step: false }
     }
 
-    /// The checked program, as the files are: each point applies its own overrides and then those of the command
-    /// line, which may fit only what a variant has put there.
+    /// Returns the checked program of the files: each point applies its own overrides and then those of the command
+    /// line, which may depend on values that a variant has set.
     pub fn program(&mut self) -> Program {
         let mut program = check::program(&self.project, &mut self.out);
         functions::check(&mut program, &self.project.entries, &mut self.out);
@@ -48,7 +48,7 @@ impl Work {
         program
     }
 
-    /// The program with the overrides of the command line alone, and what is wrong with them.
+    /// Returns the program with only the overrides of the command line, and their errors.
     pub fn overridden(&self, base: &Program) -> (Program, Entries<'_>, Vec<Diagnostic>) {
         let (mut entries, mut found) = (Entries::new(&self.project), Vec::new());
         let changed = overrides::apply(&mut entries, &self.overrides, &mut found);
@@ -56,7 +56,7 @@ impl Work {
         (program, entries, found)
     }
 
-    /// The plans of points, in order.
+    /// Returns the plans of points, in order.
     pub fn plans(&mut self, points: &[Point], base: &Program) -> Vec<Planned> {
         let this = &*self;
         let results = parallel::map(points, |at, point| {
@@ -71,8 +71,8 @@ impl Work {
         planned
     }
 
-    /// Plans points one by one and looks at each: what lints say of the plans, where nothing is wrong, and the plans of
-    /// those that are no points of a sweep, where there are few. `program` has the overrides of the command line.
+    /// Plans and lints each point. Returns the lint findings, and the plans of points outside sweeps if there are at
+    /// most `MOST_STAGES` points. `program` has the overrides of the command line.
     pub fn look(&mut self, points: &[Point], base: &Program, program: &Program) -> (Vec<Diagnostic>, Vec<Planned>) {
         let this = &*self;
         let few = points.len() <= lints::idle::MOST_STAGES;
@@ -94,7 +94,7 @@ impl Work {
         (lints, kept)
     }
 
-    /// The plan of a point.
+    /// Returns the plan of a point.
     fn plan(&self, point: &Point, base: &Program, out: &mut Vec<Diagnostic>) -> Option<Planned> {
         let Self { project, overrides, .. } = self;
         let all: Vec<&Override> = point.overrides.iter().map(|(_, set)| &**set).chain(overrides).collect();
@@ -117,7 +117,7 @@ impl Work {
         lowered.map(|(plan, spans)| Planned { plan, group, spans })
     }
 
-    /// Lints of plans. Points of sweeps are not looked at: what they try may well be extreme.
+    /// Lints a plan. Points of sweeps are skipped, because they may try extreme values.
     fn lint(&self, point: &Point, planned: &Planned, program: &Program, out: &mut Vec<Diagnostic>) {
         if !point.swept() {
             let before = out.len();
@@ -128,7 +128,7 @@ impl Work {
         }
     }
 
-    /// The lints of points and of their blocks.
+    /// Returns the lints of points and of their blocks.
     pub fn lints(&self, points: &[Point], planned: &[Planned], program: &Program) -> Vec<Diagnostic> {
         let mut out = Vec::new();
         for (point, planned) in points.iter().zip(planned) {
@@ -138,7 +138,7 @@ impl Work {
         out
     }
 
-    /// Lints of blocks, which all points have in common. Of a block from another file it is said at each call.
+    /// Lints blocks, which all points share. Findings about a block from another file are reported at each call.
     fn lint_blocks(&self, points: &[Point], program: &Program, out: &mut Vec<Diagnostic>) {
         let calls: BTreeSet<Option<Span>> =
             points.iter().filter(|point| !point.swept()).map(|point| program.call(&point.pipeline)).collect();
@@ -159,9 +159,9 @@ impl Work {
         }
     }
 
-    /// Parameters without effect on any plan; `planned` are the plans of the points of no sweep.
+    /// Reports parameters without effect on any plan; `planned` are the plans of points outside sweeps.
     pub fn idle(&mut self, points: &[Point], planned: Vec<Planned>, base: &Program) {
-        // A second look takes time.
+        // The comparison of many stages is slow.
         if planned.iter().map(|planned| planned.spans.len()).sum::<usize>() > lints::idle::MOST_STAGES {
             return;
         }
@@ -187,7 +187,7 @@ impl Work {
         self.out.extend(found);
     }
 
-    /// A point's name, with the overrides of the command line; without the seed, its group.
+    /// Returns a point's name, with the overrides of the command line; without the seed, its group.
     fn point_name(&self, name: &str, seed: bool) -> String {
         let is_seed = |set: &Override| {
             let target = Target::of(&self.project.views, &set.path);
@@ -202,7 +202,7 @@ impl Work {
         }
     }
 
-    /// The points to plan: of what was asked for, or of the only pipeline.
+    /// Returns the points to plan: those of the requested target, or of the only pipeline.
     pub fn choose(&mut self, target: Option<&str>, base: &Program) -> Vec<Point> {
         let Self { project, sources, overrides, out, every_step } = self;
         let mut finder = Finder::new(project, overrides, out);
@@ -230,7 +230,7 @@ impl Work {
     }
 
     pub fn no_pipeline(&mut self) {
-        // Whatever can't be read may have been the pipeline.
+        // An unparsable part may have been the pipeline.
         if !any_error(&self.out) {
             self.out.push(
                 Diagnostic::error(Code::NoPipeline, Span::new(self.project.main, 0, 0), "the file has no pipeline")
@@ -239,7 +239,7 @@ impl Work {
         }
     }
 
-    /// Every pipeline and variant of the main file, and points in which each value of each sweep occurs.
+    /// Returns every pipeline and variant of the main file, and points in which each value of each sweep occurs.
     pub fn everything(&mut self) -> Vec<Point> {
         let Self { project, overrides, out, .. } = self;
         let mut points = Vec::new();
@@ -257,10 +257,10 @@ impl Work {
         points
     }
 
-    /// File order, each finding once; nothing but syntax of an item that has lost a bracket: where its
-    /// fields end is a guess.
+    /// Sorts findings in file order, removes duplicates, and keeps only syntax errors of an item that has lost a
+    /// bracket, because the end of its fields is a guess.
     pub fn tidy(&mut self) {
-        // By file and start: items of a file do not overlap.
+        // Sorted by file and start: items of a file do not overlap.
         let mut broken: BTreeMap<(FileId, u32), Span> = BTreeMap::new();
         let items: BTreeMap<(FileId, u32), Span> =
             self.project.entries.iter().map(|entry| by_start(entry.item.span())).collect();
@@ -276,7 +276,7 @@ impl Work {
         let inside = |span: Span| around(&broken, span).is_some();
         let syntax = |code: Code| code.text().starts_with("PB01") && code != Code::MisplacedStatement;
         self.out.retain(|finding| syntax(finding.code) || !inside(finding.primary.span));
-        // A word that would be wrong in the spelling of the language too.
+        // These words would also be wrong in the spelling of the language.
         let wrong: BTreeSet<Span> =
             self.out.iter().filter(|finding| !syntax(finding.code)).map(|finding| finding.primary.span).collect();
         self.out.retain(|finding| finding.code != Code::ForeignSpelling || !wrong.contains(&finding.primary.span));
@@ -289,7 +289,7 @@ fn by_start(span: Span) -> ((FileId, u32), Span) {
     ((span.file, span.start), span)
 }
 
-/// What an override makes wrong is said at the override, with the place where it shows behind it.
+/// Moves errors caused by an override to the override; the place where they appear becomes a second label.
 fn at_overrides(out: &mut [Diagnostic], before: usize, sets: &[&Override]) {
     let inside = |span: Span| {
         let holds = |set: Span| set.file == span.file && set.start <= span.start && span.end <= set.end;
@@ -302,7 +302,7 @@ fn at_overrides(out: &mut [Diagnostic], before: usize, sets: &[&Override]) {
     }
 }
 
-/// What is found in a definition from another file is the matter of the call that it came by.
+/// Moves findings in a definition from another file to the call that led there.
 fn called(out: &mut [Diagnostic], before: usize, call: Span, main: FileId) {
     for finding in out.iter_mut().skip(before).filter(|finding| finding.primary.span.file != main) {
         let inside = Label { span: finding.primary.span, text: "there".into() };
@@ -311,7 +311,7 @@ fn called(out: &mut [Diagnostic], before: usize, call: Span, main: FileId) {
     }
 }
 
-/// Declarations and imports that nothing refers to. `seed` is the run's own.
+/// Reports declarations and imports that are never used. `seed` is the run's own.
 pub(crate) fn unused(program: &Program, project: &Project, out: &mut Vec<Diagnostic>) {
     let used = &program.scope.used;
     let blocks = program.blocks.iter().map(|(name, block)| (name, block.name, block.kind.word()));

@@ -1,5 +1,5 @@
-//! The documentation is true: every whole file in it compiles (fenced `pbpo` blocks that start with `pbpo 1`), so
-//! does every file of the tour as the reader comes to have it, and the reference is the one of this compiler.
+//! The documentation is checked: every whole file in it compiles (fenced `pbpo` blocks that start with `pbpo 1`), and
+//! so does every file of the tour at each step; the reference is that of this compiler.
 
 #[path = "../../tests/fences/mod.rs"]
 mod fences;

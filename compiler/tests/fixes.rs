@@ -1,4 +1,4 @@
-//! What `check --fix` does to the fixtures with errors.
+//! The effect of `check --fix` on the fixtures with errors.
 
 mod common;
 
@@ -58,17 +58,17 @@ fn fixed_text(text: &str) -> String {
 #[test]
 fn fixes_keep_the_meaning() {
     for (before, after) in [
-        // A `;` between two statements becomes what may stand there.
+        // A `;` between two statements is replaced by a valid separator.
         ("policy p { follows = q; update = sft }", "policy p { follows = q, update = sft }"),
         ("policy p { follows = q;; update = sft; }", "policy p { follows = q, update = sft }"),
         (
             "policy p {\n  follows = q;  // of q\n  update = sft;\n}",
             "policy p {\n  follows = q  // of q\n  update = sft\n}",
         ),
-        // A backslash is one in every quote.
+        // A backslash stays a backslash with any quotes.
         ("param t: text = \u{201C}a\\\u{201D}", "param t: text = \"a\\\\\""),
         ("param t: text = 'say'", "param t: text = \"say\""),
-        // Two names stay two.
+        // Two names stay different.
         ("param \u{430}: int = 1\nparam a: int = 2", "param \u{430}: int = 1\nparam a: int = 2"),
     ] {
         let text = fixed_text(&format!("pbpo 1\n{before}\n"));

@@ -1,6 +1,6 @@
 //! Every fixture of `tests/fixtures`, as snapshots: source and rendered errors, or the plan.
 //!
-//! The first line of a fixture is a comment with what is expected and how it is compiled:
+//! The first line of a fixture is a comment with the expected codes and the settings of the compilation:
 //! `// errors: PB0101 PB0203 | set: beta=0.1 | pipeline: main`. To add one, write the file, run the
 //! tests with `INSTA_UPDATE=always`, and read the snapshot.
 
@@ -29,7 +29,7 @@ fn errors() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// Style of messages: short, lower case, no full stop; spans on characters; JSON that parses.
+/// Checks the style of messages: short, lower case, no full stop; spans on characters; JSON that parses.
 fn messages_are_well_formed(fixture: &Fixture, compiled: &Compiled) {
     for diagnostic in &compiled.diagnostics {
         let message = &diagnostic.message;
@@ -47,7 +47,7 @@ fn messages_are_well_formed(fixture: &Fixture, compiled: &Compiled) {
 
 #[test]
 fn every_code_has_a_fixture() {
-    // Those that a text can't have, or a run alone.
+    // These codes cannot occur in a text, or occur only in a run.
     let exempt = [Code::UnreadableFile, Code::TooLarge, Code::StageFailed, Code::TooMuchMemory];
     let texts: Vec<String> = fixtures("errors").map(|fixture| fixture.errors).collect();
     for code in Code::ALL.iter().filter(|code| !exempt.contains(code)) {

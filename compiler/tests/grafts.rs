@@ -1,14 +1,14 @@
-//! Files with values of other files in the place of theirs: many compile, and what compiles holds.
+//! Files with values of other files in place of theirs: many compile, and their plans keep the invariants.
 
 mod common;
 
 use common::graft::Donors;
 use common::{Fixture, fixtures};
 use pbpo_compiler::Compiled;
-use pbpo_plan::{Plan, verify};
 use pbpo_grammar::fmt::format;
+use pbpo_plan::{Plan, verify};
 
-/// Changed texts that are tried.
+/// The number of changed texts that are tried.
 const TRIES: usize = 400;
 
 fn holds(compiled: &Compiled, text: &str) {
@@ -20,7 +20,7 @@ fn holds(compiled: &Compiled, text: &str) {
     }
 }
 
-/// Formatting changes no plan, and a second time nothing.
+/// Checks that formatting changes no plan, and that formatting again changes no text.
 fn is_formatted(fixture: &Fixture, text: &str, compiled: &Compiled) {
     let Ok(once) = format(text) else { return };
     assert_eq!(format(&once).ok().as_ref(), Some(&once), "a second time changes:\n{text}");

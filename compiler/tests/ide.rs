@@ -1,4 +1,4 @@
-//! What an editor is told at a place, marked `$0` in the text.
+//! The answers for an editor at a place, marked `$0` in the text.
 
 use std::collections::BTreeMap;
 
@@ -40,7 +40,7 @@ objective far(p: policy, q: policy, y: rollouts, weight: float) = weight * kl(p,
 use std/tasks { digits }
 "#;
 
-/// Files by name; `main.pbpo` is the one that is open.
+/// Files by name; `main.pbpo` is the open one.
 struct Files(BTreeMap<&'static str, String>);
 
 impl Loader for Files {
@@ -57,7 +57,7 @@ fn open(files: &[(&'static str, &str)]) -> (Ide, &'static str, usize) {
     (Ide::new(Input { name: "main.pbpo", text: main, loader: &files, lints: &[] }), name, at)
 }
 
-/// [`HEAD`] with the first `from` replaced by `to`, which has the mark.
+/// Returns [`HEAD`] with the first `from` replaced by `to`, which has the mark.
 fn edited(from: &str, to: &str) -> String {
     assert!(HEAD.contains(from), "{from}");
     HEAD.replacen(from, to, 1)
@@ -247,7 +247,7 @@ const USER: &str = "pbpo 1\nuse \"players.pbpo\" { pi, ref as anchor }\nreward_m
                     pipeline main { y = sample(anchor, pi)\n ascend pi on kl(pi, anchor, y) }\n\
                     objective other(pi: policy, y: batch) = logp(pi, y)\n";
 
-/// What a rename would change, or why it does not.
+/// Returns the changes of a rename, or the reason against it.
 fn rename(files: &[(&'static str, &str)], new: &str) -> Result<Vec<String>, String> {
     let (ide, name, at) = open(files);
     Ok(ide.rename(name, at, new)?.into_iter().map(|span| shown(&ide, span)).collect())
@@ -271,7 +271,7 @@ fn definition_and_rename_cross_files() {
         "players.pbpo:4 pi",
     ];
     assert_eq!(places, both);
-    // From the other file the same, and the file that imports it is changed with it.
+    // From the other file the result is the same, and the importing file is changed with it.
     let players = PLAYERS.replace("policy pi", "policy $0pi");
     let mut places = rename(&[("main.pbpo", USER), ("players.pbpo", &players)], "leader").unwrap();
     places.sort();
@@ -320,7 +320,7 @@ fn a_rename_that_would_break_the_file_is_refused() {
     }
 }
 
-/// No place of a text, whole or cut off there, makes any answer panic.
+/// At no place of a text, whole or cut off there, does an answer panic.
 #[test]
 fn every_place_of_a_cut_text_has_an_answer() {
     for end in (0..=HEAD.len()).step_by(7) {

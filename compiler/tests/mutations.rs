@@ -1,5 +1,4 @@
-//! Broken versions of every fixture: whatever is typed, nothing panics, and every place is inside its
-//! text, on characters.
+//! Broken versions of every fixture: no text causes a panic, and every place is inside its text, on characters.
 
 mod common;
 

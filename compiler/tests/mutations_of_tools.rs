@@ -1,5 +1,5 @@
-//! Broken versions of every fixture, pipeline and library file, for what reads a file besides the compiler: the
-//! formatter, fixes, and what an editor asks.
+//! Broken versions of every fixture, pipeline and library file, for the other readers of files besides the compiler:
+//! the formatter, fixes, and answers for editors.
 
 mod common;
 
@@ -11,7 +11,7 @@ use pbpo_grammar::fmt::format;
 
 const FOLDERS: [&str; 5] = ["good", "plans", "errors", "../../pipelines", "../../stdlib"];
 
-/// `look` at one in `every` of the broken versions of all files, and how often it saw something.
+/// Calls `look` on one in `every` of the broken versions of all files. Returns how often it returned true.
 fn all(every: usize, look: impl Fn(&Fixture, &str) -> bool) -> usize {
     let files = FOLDERS.into_iter().flat_map(fixtures);
     files.map(|fixture| broken(&fixture.text, every).filter(|text| look(&fixture, text)).count()).sum()
@@ -55,7 +55,7 @@ fn fixes_make_nothing_worse() {
     assert!(fixed > 10, "{fixed}");
 }
 
-/// The place is a part of its text.
+/// Checks that a place is a part of its text.
 fn there(sources: &SourceMap, span: Span, text: &str) {
     let file = sources.get(span.file).unwrap();
     assert!(file.text.get(span.start as usize..span.end as usize).is_some(), "{span:?}\n{text}");

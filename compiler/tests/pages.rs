@@ -6,13 +6,14 @@ use pbpo_compiler::code::Code;
 use pbpo_compiler::pages::page;
 use pbpo_compiler::{Compiled, Input, check, compile};
 
-/// In front of an example that is no whole file.
+/// The text before an example that is not a whole file.
 const PRELUDE: &str = include_str!("../../docs/codes/prelude.pbpo");
-/// Codes that no single text can have.
+/// Codes that cannot occur in a single text.
 const EXEMPT: [Code; 5] =
     [Code::UnreadableFile, Code::TooLarge, Code::ImportCycle, Code::StageFailed, Code::TooMuchMemory];
 
-/// An example as its first line says: `// target: main`, `// set: beta=1`, `// run`; else all of it is checked.
+/// Compiles an example as its first line says: `// target: main`, `// set: beta=1`, `// run`; otherwise all of it is
+/// checked.
 fn look(example: &str, whole: bool) -> Compiled {
     let head = example.lines().next().unwrap_or_default();
     let text = if whole { example.to_owned() } else { format!("{PRELUDE}\n{example}") };
@@ -28,10 +29,10 @@ fn look(example: &str, whole: bool) -> Compiled {
 }
 
 fn codes(code: Code, example: &str) -> BTreeSet<&'static str> {
-    // What has to do with the first line is a whole file.
+    // Examples about the first line are whole files.
     let whole = example.starts_with("pbpo ") || code == Code::MissingHeader;
     let found = look(example, whole).diagnostics.into_iter().map(|finding| finding.code);
-    // Examples declare what they do not use.
+    // Examples need not use their declarations.
     found.filter(|found| *found == code || *found != Code::Unused).map(Code::text).collect()
 }
 

@@ -1,4 +1,4 @@
-//! What a name with brackets means: one point of a sweep, or all that fit.
+//! The meaning of a name with brackets: one point of a sweep, or all that fit.
 
 use pbpo_compiler::{Input, compile};
 

@@ -1,5 +1,5 @@
-//! Nothing takes longer than its input is long: each construct at one size and at ten times that, with room for a
-//! machine that has other things to do. What is quadratic takes a hundred times as long.
+//! Time grows linearly with the input: each construct is measured at one size and at ten times that, with a margin for
+//! a busy machine. A quadratic construct takes a hundred times as long.
 
 use std::time::{Duration, Instant};
 
@@ -20,12 +20,12 @@ policy pi {
 ";
 const MAIN: &str = "pipeline main { report = evaluate(pi, held) }\n";
 
-/// A file with some lines of a kind between the players and the pipeline.
+/// Returns a file with `count` lines of a kind between the players and the pipeline.
 fn lines(count: usize, line: impl Fn(usize) -> String) -> String {
     format!("{HEAD}{}{MAIN}", (0..count).map(|n| line(n) + "\n").collect::<String>())
 }
 
-/// One line with some parts of a kind.
+/// Returns one line with `count` parts of a kind.
 fn list(count: usize, before: &str, part: impl Fn(usize) -> String, after: &str) -> String {
     format!("{HEAD}{before}{}{after}\n{MAIN}", (0..count).map(part).collect::<Vec<_>>().join(", "))
 }
@@ -115,7 +115,7 @@ fn ten_times_the_input_takes_about_ten_times_as_long() {
     let mut slow = Vec::new();
     for (name, made) in all {
         let (small, large) = (fastest(&made(200)), fastest(&made(2000)));
-        // Where both take next to nothing, nothing is measured.
+        // 30 ms of slack, because times below that are noise.
         if large > small * 40 + Duration::from_millis(30) {
             slow.push(format!("{name}: {small:?}, {large:?}"));
         }
@@ -123,7 +123,7 @@ fn ten_times_the_input_takes_about_ten_times_as_long() {
     assert!(slow.is_empty(), "{}", slow.join("\n"));
 }
 
-/// Every mistake is said; words are suggested for the first ones.
+/// Every mistake is reported; only the first ones have suggestions.
 #[test]
 fn every_mistake_is_said_and_the_first_have_suggestions() {
     let compiled = checked(&lines(3000, |i| format!("param a{i}: int = 1\nparam b{i}: int = a{i}x")));
@@ -135,7 +135,7 @@ fn every_mistake_is_said_and_the_first_have_suggestions() {
     assert!(compiled.diagnostics[..100].iter().all(suggested));
 }
 
-/// Of 100,000 points as many are made as there are values; where all values are seeds, few.
+/// Of 100,000 points as many are made as there are values, and only a few if all values are seeds.
 #[test]
 fn a_large_sweep_is_checked_at_once() {
     for axes in [
@@ -148,7 +148,7 @@ fn a_large_sweep_is_checked_at_once() {
         let compiled = checked(&text);
         assert!(!compiled.failed() && start.elapsed() < Duration::from_secs(1), "{axes}: {:?}", start.elapsed());
     }
-    // A seed with a range, or one that something else mentions, is looked at value by value.
+    // A seed with a range, or one that a declaration mentions, is checked value by value.
     let ranged = HEAD.replace("param seed: int = 0", "param seed: int in 0..5 = 0");
     assert!(checked(&format!("{ranged}{MAIN}sweep s over main {{ seed in 0..6 }}\n")).failed());
     let used = HEAD.replace("max_new = 8 tokens", "max_new = 8 + 5000000 * seed");
@@ -186,7 +186,7 @@ fn a_long_chain_of_variants_takes_no_time() {
     let start = Instant::now();
     assert!(!checked(&chain(2000)).failed());
     assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
-    // From the last to the first, so that none is known when it is asked for.
+    // Declared from the last to the first, so that none is resolved when it is needed.
     let count = 2000;
     let of = |i: usize| if i + 1 == count { "main".to_owned() } else { format!("v{}", i + 1) };
     let start = Instant::now();

@@ -1,11 +1,11 @@
-//! Which points a sweep has, what they are called, and where their values come from.
+//! The points of a sweep, their names, and the origin of their values.
 
 mod common;
 
 use common::fixtures;
 use pbpo_compiler::{Compiled, Input, compile, why};
 
-/// A good file without sweeps, and some more items.
+/// Returns a valid file without sweeps, followed by some more items.
 fn file(items: &str) -> String {
     let page = fixtures("plans").find(|fixture| fixture.name == "sets_after_variants").unwrap().text;
     format!("{page}\nparam noise: float = 0.5\nparam t: text = \"x\"\n{items}\n")

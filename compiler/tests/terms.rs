@@ -1,9 +1,9 @@
-//! Definitions that double with every call: refused before they cost time. No fixtures, as each of their broken
-//! versions would cost as much as a whole file.
+//! Definitions that double with every call are refused quickly. There are no fixtures for them, because each of their
+//! broken versions would take as long as a whole file.
 
 use pbpo_compiler::{Input, check};
 
-/// `line(27)` calls `line(26)`, and so on.
+/// Returns the refusals of a chain in which `line(27)` calls `line(26)`, and so on.
 fn refusals(first: &str, line: impl Fn(usize, usize) -> String) -> Vec<String> {
     let lines: Vec<String> = (1..28).map(|at| line(at, at - 1)).collect();
     let found = check(Input::text("page.pbpo", &format!("pbpo 1\n{first}\n{}\n", lines.join("\n"))), &[]);

@@ -1,4 +1,4 @@
-//! The grammar of editors has the words of the language, all of them and no others.
+//! The editors' grammar has exactly the words of the language.
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,4 @@
-//! What `params --why` and `plan --cost` are answered with.
+//! The answers of `params --why` and `plan --cost`.
 
 use pbpo_compiler::{Input, compile, why};
 use pbpo_plan::Plan;
@@ -7,7 +7,7 @@ use pbpo_plan::memory::{Limits, Sizes};
 
 const PAGE: &str = include_str!("../../tests/fixtures/plans/written_out.pbpo");
 
-/// The steps of a chain, and the help of the first finding.
+/// Returns the steps of a chain, and the help of the first finding.
 fn chain(path: &str, target: Option<&str>, sets: &[&str]) -> (Vec<String>, Option<String>) {
     let sets: Vec<String> = sets.iter().map(|set| (*set).to_owned()).collect();
     let (steps, compiled) = why(Input::text("page.pbpo", PAGE), target, &sets, path);
@@ -19,7 +19,7 @@ fn chain(path: &str, target: Option<&str>, sets: &[&str]) -> (Vec<String>, Optio
 fn a_value_that_is_a_parameter_is_followed_to_its_number() {
     let (steps, _) = chain("confidence.keep.beta", None, &["beta=1"]);
     assert_eq!(steps, ["constraint confidence: beta", "param beta: 0.04", "--set: 1"]);
-    // One that was overridden by a number is not.
+    // A parameter that was overridden by a number is not in the chain.
     let (steps, _) = chain("confidence.keep.beta", None, &["confidence.keep.beta=2", "beta=1"]);
     assert_eq!(steps.last().map(String::as_str), Some("--set: 2"));
 }
@@ -50,7 +50,7 @@ fn the_cost_of_a_sweep_has_what_is_common_once() {
     assert_eq!(all.generated_tokens, 4 * one.generated_tokens);
     assert_eq!(all.labelled_pairs, 4 * one.labelled_pairs);
     assert_eq!(all.memory, one.memory);
-    // Imitation depends on the seed alone: 2 of 4 are left.
+    // Imitation depends only on the seed: 2 of 4 are left.
     let imitated = one.stages.iter().find(|(stage, _)| stage == "pi.init = imitate").unwrap().1;
     assert_eq!(all.trained_tokens, 4 * one.trained_tokens - 2 * imitated);
     assert_eq!(Cost::of_all(&[plans[0], plans[0]], &sizes).trained_tokens, one.trained_tokens);

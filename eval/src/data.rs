@@ -1,5 +1,5 @@
-//! Local copies of datasets, in the layout of their repositories on the Hugging Face hub: found, read, their fields
-//! named in errors.
+//! Local copies of datasets, in the layout of their repositories on the Hugging Face hub: finds and reads them, with
+//! errors that name fields.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -38,7 +38,7 @@ impl Doc {
         self.error(&format!("the field `{name}` must be {wanted}"))
     }
 
-    /// The text of a field; `a.b` is the field `b` of the field `a`.
+    /// Returns the text of a field; `a.b` is the field `b` of the field `a`.
     pub fn text(&self, name: &str) -> Result<&str, Error> {
         self.field(name)?.as_str().ok_or_else(|| self.mismatch(name, "a string"))
     }
@@ -72,7 +72,7 @@ pub struct Dataset {
     pub config: Option<String>,
 }
 
-/// Reads all rows of a Parquet file, or says why it cannot.
+/// A reader of all rows of a Parquet file; its error gives the reason.
 pub type ReadParquet = dyn Fn(&Path) -> Result<Vec<Row>, String>;
 
 /// A directory with a directory for each dataset.
@@ -86,15 +86,15 @@ impl Data {
         Self { root: root.into(), parquet: None }
     }
 
-    /// With a reader of Parquet files; without one they are an error that says so.
+    /// Adds a reader of Parquet files; without one they are an error that says so.
     pub fn with_parquet(mut self, read: impl Fn(&Path) -> Result<Vec<Row>, String> + 'static) -> Self {
         self.parquet = Some(Box::new(read));
         self
     }
 
-    /// The rows of a split, of all its files in the order of their names. Of `.parquet`, `.jsonl` and `.json` the first
-    /// that is there counts. A split of which shards are missing is an error, and so are shards beside a file that is none.
-    /// Fields of a row that no task asks for are not read.
+    /// Returns the rows of a split, from all its files in the order of their names. The first existing format of
+    /// `.parquet`, `.jsonl` and `.json` is used. Missing shards of a split are an error, and so are shards beside a
+    /// file that is not a shard. Fields that no task asks for are not read.
     pub fn rows(&self, dataset: &Dataset, split: &str) -> Result<Vec<Doc>, Error> {
         self.check(&[dataset], split)?;
         let mut docs = Vec::new();
@@ -112,7 +112,7 @@ impl Data {
         Ok(docs)
     }
 
-    /// An error unless files are all of their split, and no row of it twice.
+    /// Returns an error unless the files are complete and no row is in them twice.
     fn whole(&self, dataset: &Dataset, split: &str, files: &[PathBuf]) -> Result<(), Error> {
         let names: Vec<&str> = files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
         shards::check(&names).map_err(|why| {
@@ -122,7 +122,7 @@ impl Data {
         })
     }
 
-    /// An error that names all datasets without files for a split, and how to get them.
+    /// Returns an error that names all datasets without files for a split, with a command that downloads them.
     pub fn check(&self, datasets: &[&Dataset], split: &str) -> Result<(), Error> {
         let missing: Vec<&&Dataset> = datasets.iter().filter(|dataset| self.files(dataset, split).is_empty()).collect();
         let Some(first) = missing.first() else { return Ok(()) };
@@ -144,8 +144,8 @@ impl Data {
         Err(Error::new(message).help(commands.join("\n")))
     }
 
-    /// The files of a split: in `NAME` or `ORG/NAME`, there in the directory of the configuration, in `data`, or at the
-    /// top. The test split of a configuration may be one file with its name. Empty if there are none.
+    /// Returns the files of a split, from the directory `NAME` or `ORG/NAME`: in its directory of the configuration, in
+    /// `data`, or at the top. The test split of a configuration may be one file with its name. Empty if there are none.
     fn files(&self, dataset: &Dataset, split: &str) -> Vec<PathBuf> {
         for base in [self.root.join(short(&dataset.repo)), self.root.join(&dataset.repo)] {
             for extension in ["parquet", "jsonl", "json"] {
@@ -165,7 +165,7 @@ impl Data {
         vec![]
     }
 
-    /// Rows with their numbers.
+    /// Returns the rows with their numbers.
     fn read(&self, path: &Path) -> Result<Vec<(usize, Row)>, Error> {
         let error = |error: &str| Error::new(format!("{}: {error}", path.display()));
         if is(path, "parquet") {
@@ -188,12 +188,12 @@ fn number(rows: Vec<Row>) -> Vec<(usize, Row)> {
     rows.into_iter().enumerate().map(|(at, row)| (at + 1, row)).collect()
 }
 
-/// `NAME` of `ORG/NAME`
+/// Returns `NAME` of `ORG/NAME`.
 fn short(repo: &str) -> &str {
     repo.rsplit('/').next().unwrap_or(repo)
 }
 
-/// `SPLIT.EXTENSION` and `SPLIT-*.EXTENSION`, sorted.
+/// Returns the files `SPLIT.EXTENSION` and `SPLIT-*.EXTENSION`, sorted.
 fn shards(directory: &Path, split: &str, extension: &str) -> Vec<PathBuf> {
     let shard = |path: &PathBuf| {
         let name = path.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -208,7 +208,7 @@ fn shards(directory: &Path, split: &str, extension: &str) -> Vec<PathBuf> {
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// One row a line; empty lines are passed over, and so is a byte order mark at the beginning.
+/// Reads one row for each line; skips empty lines, and a byte order mark at the beginning.
 fn lines(path: &Path) -> Result<Vec<(usize, Row)>, String> {
     let refused = |refused: Refused| refused.to_string();
     let (mut lines, mut bytes, mut rows) = (Lines::open(path, limit::LINES).map_err(refused)?, Vec::new(), Vec::new());

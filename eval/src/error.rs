@@ -1,10 +1,10 @@
-//! What is wrong with a task's name, its rows or its options: one message, and what to do.
+//! Errors about a task's name, its rows or its options: one message, and advice.
 
 use std::fmt;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// Names the file and the place in it, where there is one.
+    /// The message, with the file and the place in it if there is one.
     pub message: String,
     pub help: Option<String>,
 }

@@ -1,4 +1,4 @@
-//! Asks a model what a suite wants to know, and scores each document.
+//! Sends a suite's requests to a model, and scores each document.
 
 use serde::Serialize;
 use serde_json::{Map, Value, json};
@@ -12,10 +12,10 @@ use crate::suite::{Ask, Item, Loaded, Prepared};
 use crate::task::{Choice, Compare, Generate, Gold, Kind};
 use crate::{filter::Chain, math};
 
-/// Why an evaluation ended early.
+/// The reason why an evaluation ended early.
 #[derive(Debug)]
 pub enum Failure<E> {
-    /// A row, a pattern, or what the caller does with samples.
+    /// An error in a row or a pattern, or from the caller's use of samples.
     Task(Error),
     /// The model's own error.
     Model(E),
@@ -27,26 +27,26 @@ impl<E> From<Error> for Failure<E> {
     }
 }
 
-/// One document under one filter. Serialises as a line of lm-eval's `samples_TASK_*.jsonl` does, where arguments,
+/// One document under one filter. It serialises as a line of lm-eval's `samples_TASK_*.jsonl`, in which arguments,
 /// responses and target are text.
 #[derive(Clone, Debug, Serialize)]
 pub struct Sample {
     pub doc_id: usize,
     pub doc: Map<String, Value>,
     pub target: String,
-    /// What was asked: for each request the context, and the continuation or the generation's settings.
+    /// The requests: for each the context, and the continuation or the generation's settings.
     pub arguments: Map<String, Value>,
     pub resps: Value,
     pub filtered_resps: Value,
     pub filter: &'static str,
     /// The names of the scores.
     pub metrics: &'static [&'static str],
-    /// 0 or 1 each.
+    /// The scores, 0 or 1 each.
     #[serde(flatten)]
     pub scores: Map<String, Value>,
 }
 
-/// Evaluates task after task. `done` has the samples of each as soon as it is scored, filter by filter.
+/// Evaluates task after task. `done` receives the samples of each task as soon as it is scored, filter by filter.
 pub fn evaluate<M: Model>(
     model: &mut M,
     prepared: &Prepared,
@@ -88,7 +88,7 @@ fn choose<M: Model>(model: &mut M, loaded: &Loaded, choice: &Choice) -> Result<V
     Ok(samples)
 }
 
-/// The choices follow the context after a space.
+/// Returns the request for a choice, which follows the context after a space.
 fn pair(item: &Item, choice: &str) -> Pair {
     Pair { place: item.doc.place.clone(), context: item.context.clone(), continuation: format!(" {choice}") }
 }

@@ -1,16 +1,16 @@
-//! Benchmarks scored as lm-evaluation-harness 0.4.13 scores them. No Burn, no network, no Python: rows come from local
-//! copies of the datasets, log-likelihoods and texts from whoever implements [`Model`].
+//! Benchmarks scored as in lm-evaluation-harness 0.4.13. No Burn, no network, no Python: rows come from local copies of
+//! the datasets, log-likelihoods and texts from an implementation of [`Model`].
 //!
-//! - `tasks/`: the benchmarks, one file each, their tables as data. A new one: a file there and its line in `mod.rs`.
-//! - `task.rs`: what a task and a group are: where rows come from, what is asked, how answers are scored.
-//! - `suite.rs`: names to tasks; rows read and requests made, before a model is needed.
-//! - `evaluate.rs`: asks the model; scores each document.
-//! - `results.rs`, `table.rs`: means, standard errors, groups; the JSON and the table that lm-eval makes of them.
-//! - `model.rs`: what a model must answer, and how text is split into tokens and cut.
-//! - `data.rs`: local copies of datasets, found and read.
-//! - `filter/`: extractors of answers from generated text.
-//! - `metric.rs`, `math.rs`: right or wrong; equality of mathematical answers.
-//! - `python.rs`, `random.rs`: regular expressions, white space and random samples as Python has them.
+//! - `tasks/`: the benchmarks, one file each, with their tables as data. `mod.rs` lists them.
+//! - `task.rs`: types of tasks and groups: the source of rows, the requests, the scoring of answers.
+//! - `suite.rs`: finds tasks by name, reads their rows and makes requests, before a model is needed.
+//! - `evaluate.rs`: sends requests to the model and scores each document.
+//! - `results.rs`, `table.rs`: means, standard errors, groups; the JSON and the table in the format of lm-eval.
+//! - `model.rs`: the interface of a model; splits text into tokens and cuts it.
+//! - `data.rs`: finds and reads local copies of datasets.
+//! - `filter/`: extracts answers from generated text.
+//! - `metric.rs`, `math.rs`: score answers; compare mathematical answers.
+//! - `python.rs`, `random.rs`: regular expressions, white space and random samples of Python.
 //!
 //! ```text
 //! Suite::named(&["mmlu", "gsm8k"]) -> prepare(&data, &options) -> evaluate(&mut model, ..) -> Results, Samples

@@ -1,4 +1,4 @@
-//! Equality of mathematical answers, as AGIEval and Hendrycks' MATH decide it (`lm_eval/tasks/agieval/utils.py`, after
+//! Equality of mathematical answers, as in AGIEval and Hendrycks' MATH (`lm_eval/tasks/agieval/utils.py`, after
 //! `math_equivalence.py` of github.com/hendrycks/math). Texts are compared after rewriting, not computed.
 
 use std::sync::LazyLock;
@@ -9,7 +9,7 @@ use crate::python::{Pattern, Select};
 static DOLLARS: LazyLock<Pattern> = LazyLock::new(|| Pattern::python(r"\$(.*)\$"));
 static NUMBER: LazyLock<Pattern> = LazyLock::new(|| Pattern::python(r"(?:\$)?\d+(?:\.\d+)?(?![\w\d])"));
 
-/// Whether both texts hold the same answer; two texts without one are equal.
+/// Tells whether both texts hold the same answer; two texts without one are equal.
 pub fn equivalent(a: &str, b: &str) -> Result<bool, Error> {
     let (a, b) = (answer(a)?, answer(b)?);
     let rewritten = (a.as_deref().and_then(rewrite), b.as_deref().and_then(rewrite));
@@ -19,8 +19,8 @@ pub fn equivalent(a: &str, b: &str) -> Result<bool, Error> {
     })
 }
 
-/// The answer in a text: in the last `\boxed`; else between dollar signs, after the last `=` there; else after the
-/// last `=`; else the last number.
+/// Returns the answer in a text: the last `\boxed`; else the text between dollar signs, after its last `=`; else the
+/// text after the last `=`; else the last number.
 pub fn answer(text: &str) -> Result<Option<String>, Error> {
     if text.contains("\\boxed") {
         return Ok(boxed(text));
@@ -55,8 +55,8 @@ fn boxed(text: &str) -> Option<String> {
     Some(after_equals(inner).unwrap_or_else(|| inner.to_owned()))
 }
 
-/// The normal form of an answer. None where the reference raises an error: it compares the answers as they are then.
-/// It also drops a name before `=`; no answer has one.
+/// Returns the normal form of an answer. Returns `None` if the reference raises an error: it then compares the answers
+/// unchanged. The reference also drops a name before `=`, but no answer has one.
 fn rewrite(text: &str) -> Option<String> {
     let mut text = text.replace('\n', "");
     for (from, to) in [
@@ -92,7 +92,7 @@ fn without_units(text: &str) -> Option<&str> {
     }
 }
 
-/// `\sqrt3` to `\sqrt{3}`
+/// Rewrites `\sqrt3` to `\sqrt{3}`.
 fn roots(text: &str) -> Option<String> {
     let mut parts = text.split("\\sqrt");
     let mut out = parts.next()?.to_owned();
@@ -106,7 +106,8 @@ fn roots(text: &str) -> Option<String> {
     Some(out)
 }
 
-/// `\frac12` and `\frac1{2}` to `\frac{1}{2}`; the text as it is if one of its fractions has a single character.
+/// Rewrites `\frac12` and `\frac1{2}` to `\frac{1}{2}`. Returns the text unchanged if one of its fractions has a single
+/// character.
 fn fractions(text: &str) -> Option<String> {
     let mut parts = text.split("\\frac");
     let mut out = parts.next()?.to_owned();
@@ -127,7 +128,7 @@ fn fractions(text: &str) -> Option<String> {
     Some(out)
 }
 
-/// `1/2` to `\frac{1}{2}`, for integers in their usual form.
+/// Rewrites `1/2` to `\frac{1}{2}`, for integers in their usual form.
 fn quotient(text: &str) -> Option<String> {
     let (a, b) = text.split_once('/')?;
     let usual = |number: &str| {

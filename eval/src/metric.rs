@@ -1,15 +1,15 @@
-//! Right or wrong for one document; means and standard errors over documents and groups of tasks.
+//! Scores of one document; means and standard errors over documents and groups of tasks.
 
 use crate::error::Error;
 use crate::python::Pattern;
 
-/// How two texts are compared (`exact_match_hf_evaluate` of `lm_eval/api/metrics.py`).
+/// The comparison of two texts (`exact_match_hf_evaluate` of `lm_eval/api/metrics.py`).
 #[derive(Debug, Default)]
 pub struct ExactMatch {
-    /// Removed from both, in this order.
+    /// The patterns removed from both texts, in this order.
     pub ignore: Vec<Pattern>,
     pub ignore_case: bool,
-    /// ASCII punctuation.
+    /// True to ignore ASCII punctuation.
     pub ignore_punctuation: bool,
 }
 
@@ -19,7 +19,7 @@ impl ExactMatch {
     }
 
     fn normal(&self, text: &str) -> Result<String, Error> {
-        // NumPy's arrays of texts, which lm-eval makes at each step, drop NULs at the end.
+        // NumPy's string arrays, which lm-eval makes at each step, drop trailing NULs.
         let stored = |text: String| text.trim_end_matches('\0').to_owned();
         let remove = |text: String, pattern: &Pattern| pattern.remove(&text).map(stored);
         let mut text = self.ignore.iter().try_fold(text.to_owned(), remove)?;
@@ -33,7 +33,7 @@ impl ExactMatch {
     }
 }
 
-/// The place of the largest value; the first of equals.
+/// Returns the index of the largest value; the first among equals.
 pub fn argmax(values: impl IntoIterator<Item = f64>) -> usize {
     let mut best = (0, f64::NEG_INFINITY);
     for (at, value) in values.into_iter().enumerate() {
@@ -48,20 +48,20 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// Standard error of the mean, from the sample's standard deviation. None with fewer than two values.
+/// Returns the standard error of the mean, from the sample's standard deviation; `None` with fewer than two values.
 pub fn mean_stderr(values: &[f64]) -> Option<f64> {
     let (mean, count) = (mean(values), values.len() as f64);
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
     (values.len() > 1).then(|| (squares / (count - 1.0)).sqrt() / count.sqrt())
 }
 
-/// The mean of means over `sizes` documents each.
+/// Returns the mean of means over `sizes` documents each.
 pub fn weighted_mean(means: &[f64], sizes: &[usize]) -> f64 {
     let sum: f64 = means.iter().zip(sizes).map(|(mean, size)| mean * *size as f64).sum();
     sum / sizes.iter().sum::<usize>() as f64
 }
 
-/// The standard error of that mean from the pooled variance. `stderrs` are of two documents or more each.
+/// Returns the standard error of that mean from the pooled variance. Each of `stderrs` is of at least two documents.
 pub fn pooled_stderr(stderrs: &[f64], sizes: &[usize]) -> f64 {
     let term = |(stderr, size): (&f64, &usize)| (*size as f64 - 1.0) * stderr.powi(2) * *size as f64;
     let (sum, all): (f64, usize) = (stderrs.iter().zip(sizes).map(term).sum(), sizes.iter().sum());

@@ -1,4 +1,4 @@
-//! Python's regular expressions and white space, where Rust's differ: extractors must find what lm-eval finds.
+//! Python's regular expressions and white space where Rust's differ, so that extractors match those of lm-eval.
 
 use std::sync::OnceLock;
 
@@ -6,22 +6,22 @@ use fancy_regex::{Captures, Regex, RegexBuilder};
 
 use crate::error::Error;
 
-/// `str.isspace` of one character: Unicode's white space and four control characters.
+/// Implements `str.isspace` for one character: Unicode's white space and four control characters.
 pub fn is_space(c: char) -> bool {
     c.is_whitespace() || ('\x1c'..='\x1f').contains(&c)
 }
 
-/// `str.strip`
+/// Implements `str.strip`.
 pub fn strip(text: &str) -> &str {
     text.trim_matches(is_space)
 }
 
-/// `str.split` without arguments
+/// Implements `str.split` without arguments.
 pub fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(is_space).filter(|word| !word.is_empty())
 }
 
-/// Which of the matches counts: `group_select` of lm-eval's filters, 0 or -1.
+/// The match that counts: `group_select` of lm-eval's filters, 0 or -1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Select {
     First,
@@ -45,12 +45,12 @@ pub struct Pattern {
 }
 
 impl Pattern {
-    /// From Python's syntax, with Python's meaning of `\b`, `\w`, `\s` and `$`.
+    /// Makes a pattern from Python's syntax, with Python's meaning of `\b`, `\w`, `\s` and `$`.
     pub fn python(source: &str) -> Self {
         Self::rust(translate(source))
     }
 
-    /// From the syntax of the crate `fancy_regex`.
+    /// Makes a pattern from the syntax of the crate `fancy_regex`.
     pub fn rust(source: impl Into<String>) -> Self {
         Self { source: source.into(), regex: OnceLock::new() }
     }
@@ -66,10 +66,12 @@ impl Pattern {
         Ok(self.regex.get_or_init(|| regex))
     }
 
-    /// `re.findall`: the groups of each match, or the whole match where there are none; an absent group is empty.
+    /// Implements `re.findall`: returns the groups of each match, or the whole match if there are no groups; an absent
+    /// group is empty.
     ///
-    /// As in Python, an empty match may begin where the match before it ended. After an empty match the search goes on
-    /// one character further: right for patterns that try what is not empty first, which all of ours do.
+    /// As in Python, an empty match may begin where the match before it ended. After an empty match the search
+    /// continues one character further, which is right for patterns that try non-empty alternatives first, as all
+    /// patterns here do.
     pub fn findall<'t>(&self, text: &'t str) -> Result<Vec<Vec<&'t str>>, Error> {
         let (regex, mut found, mut at) = (self.regex()?, Vec::new(), 0);
         while at <= text.len() {
@@ -83,8 +85,8 @@ impl Pattern {
         Ok(found)
     }
 
-    /// The selected match, stripped; of several groups the first that is not empty. None without a match, or where
-    /// all of several groups are empty.
+    /// Returns the selected match, stripped; with several groups the first that is not empty. Returns `None` without a
+    /// match, or if all of several groups are empty.
     pub fn find(&self, text: &str, select: Select) -> Result<Option<String>, Error> {
         let found = self.findall(text)?;
         let picked = select.of(&found.iter().collect::<Vec<_>>());
@@ -95,7 +97,7 @@ impl Pattern {
         Ok(text.map(|text| strip(text).to_owned()))
     }
 
-    /// `re.sub` with nothing
+    /// Implements `re.sub` with an empty replacement.
     pub fn remove(&self, text: &str) -> Result<String, Error> {
         let replaced = self.regex()?.try_replacen(text, 0, "").map_err(|error| Error::new(error.to_string()))?;
         Ok(replaced.into_owned())
@@ -107,7 +109,7 @@ fn groups<'t>(captures: &Captures<'t>) -> Vec<&'t str> {
     (from..captures.len()).map(|group| captures.get(group).map_or("", |group| group.as_str())).collect()
 }
 
-/// Python's `\w`: letters, all that has a numeric value, and the underscore. Rust's adds marks and joiners.
+/// Python's `\w`: letters, all characters with a numeric value, and the underscore. Rust's adds marks and joiners.
 const WORD: &str = r"\p{L}\p{N}_";
 const SPACE: &str = r"\s\x1c-\x1f";
 
@@ -122,7 +124,7 @@ fn translate(python: &str) -> String {
                 Some('s') => out += &put(SPACE, class),
                 next => out.extend(['\\'].into_iter().chain(next)),
             },
-            // Before a last newline too.
+            // It also matches before a last newline.
             '$' if !class => out += r"(?=\n?\z)",
             '[' if class => out += r"\[",
             _ => {

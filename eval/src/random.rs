@@ -1,10 +1,10 @@
-//! Python's `random.Random(seed).sample`, so that few-shot examples are those that lm-eval draws. The generator is the
+//! Python's `random.Random(seed).sample`, so that few-shot examples are the same as in lm-eval. The generator is the
 //! Mersenne Twister MT19937 (Matsumoto and Nishimura, 1998), seeded as CPython seeds it.
 
 const N: usize = 624;
 const M: usize = 397;
 
-/// `random.Random`
+/// The generator of `random.Random`.
 #[derive(Clone, Debug)]
 pub struct Random {
     state: Vec<u32>,
@@ -12,7 +12,7 @@ pub struct Random {
 }
 
 impl Random {
-    /// `random.Random(seed)`
+    /// Implements `random.Random(seed)`.
     pub fn new(seed: u64) -> Self {
         let mut key = vec![seed as u32];
         if seed >> 32 > 0 {
@@ -58,7 +58,7 @@ impl Random {
         self.at = 0;
     }
 
-    /// A number below `n`, `n` from 1 to 2^32 - 1.
+    /// Draws a number below `n`, `n` from 1 to 2^32 - 1.
     fn below(&mut self, n: usize) -> usize {
         let bits = usize::BITS - n.leading_zeros();
         loop {
@@ -69,7 +69,7 @@ impl Random {
         }
     }
 
-    /// `sample(range(n), k)`: `k` of `n` places, `k <= n`, in the order of drawing.
+    /// Implements `sample(range(n), k)`: `k` of `n` indices, `k <= n`, in the order of drawing.
     pub fn sample(&mut self, n: usize, k: usize) -> Vec<usize> {
         let mut small = 21;
         if k > 5 {
@@ -105,7 +105,7 @@ fn mix(word: u32) -> u32 {
     word ^ (word >> 30)
 }
 
-/// The place after `i`; the last word is carried to the front.
+/// Returns the index after `i`; the last word is copied to the front.
 fn next(state: &mut [u32], i: usize) -> usize {
     if i + 1 < N {
         return i + 1;

@@ -1,4 +1,4 @@
-//! What an evaluation found: means with standard errors, of tasks and of groups; as in lm-eval's `results_*.json`.
+//! The results of an evaluation: means with standard errors, of tasks and of groups; as in lm-eval's `results_*.json`.
 
 use serde_json::{Map, Value, json};
 
@@ -10,12 +10,12 @@ use crate::task::Group;
 /// A mean over documents.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Metric {
-    /// `acc`, `acc_norm` or `exact_match`
+    /// The metric: `acc`, `acc_norm` or `exact_match`.
     pub name: &'static str,
     pub filter: &'static str,
-    /// From 0 to 1.
+    /// The mean, from 0 to 1.
     pub value: f64,
-    /// None where a task has a single document.
+    /// The standard error; `None` if a task has a single document.
     pub stderr: Option<f64>,
 }
 
@@ -24,13 +24,14 @@ pub struct Metric {
 pub struct Entry {
     pub name: String,
     pub alias: String,
-    /// A number for a task, a text for a group.
+    /// The version: a number for a task, a text for a group.
     pub version: Value,
-    /// Solved examples in each prompt; None for a group of groups, as in lm-eval, and where a group's tasks differ.
+    /// The number of solved examples in each prompt; `None` for a group of groups, as in lm-eval, and if a group's
+    /// tasks differ.
     pub shots: Option<usize>,
-    /// Documents scored.
+    /// The number of scored documents.
     pub documents: usize,
-    /// Documents of the split.
+    /// The number of documents in the split.
     pub original: usize,
     pub metrics: Vec<Metric>,
     /// The members of a group.
@@ -69,7 +70,7 @@ impl Entry {
         }
     }
 
-    /// `of`: the tasks of the group, those of its groups too.
+    /// Makes the entry of a group. `of` holds the tasks of the group, including those of its subgroups.
     fn of_group(group: &Group, of: &[&Entry]) -> Self {
         let (name, filter) = group.metric;
         let found: Vec<(&Metric, usize)> =
@@ -118,17 +119,17 @@ impl Results {
         Self { groups: groups.iter().map(entry).collect(), tasks }
     }
 
-    /// The same tasks under other groups.
+    /// Returns the same tasks under other groups.
     pub fn regroup(&self, groups: &[Group]) -> Self {
         Self::of(self.tasks.clone(), groups)
     }
 
-    /// The entry of a task or a group.
+    /// Returns the entry of a task or a group.
     pub fn get(&self, name: &str) -> Option<&Entry> {
         self.tasks.iter().chain(&self.groups).find(|entry| entry.name == name)
     }
 
-    /// As lm-eval writes it, without `configs` and what is about the machine.
+    /// Returns the results as lm-eval writes them, without `configs` and information about the machine.
     pub fn json(&self) -> Value {
         let all = || self.tasks.iter().chain(&self.groups);
         let table = |of: &mut dyn Iterator<Item = &Entry>, field: &dyn Fn(&Entry) -> Option<Value>| -> Value {
@@ -150,7 +151,7 @@ impl Results {
         out
     }
 
-    /// All metrics of a task or of a group's tasks: higher is better in every one.
+    /// Returns all metrics of a task or of a group's tasks. A higher value is better for each of them.
     fn directions(&self, entry: &Entry) -> Option<Value> {
         let members = self.tasks.iter().filter(|task| task.name == entry.name || entry.members.contains(&task.name));
         let names: Map<_, _> =

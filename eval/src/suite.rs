@@ -1,5 +1,5 @@
-//! From names to requests: which tasks and groups a run has, their rows, and what the model will be asked. Whatever is
-//! wrong with names and rows is found here, before a model is loaded.
+//! Makes requests from names: the tasks and groups of a run, their rows, and the model's requests. Errors in names and
+//! rows are found here, before a model is loaded.
 
 use crate::data::{Data, Dataset, Doc};
 use crate::error::Error;
@@ -16,11 +16,11 @@ pub struct Suite {
 
 #[derive(Clone, Copy, Debug)]
 pub struct Options {
-    /// Solved examples in each prompt; None: as many as the task has by default.
+    /// The number of solved examples in each prompt; `None` for the task's default.
     pub shots: Option<usize>,
-    /// The first so many rows of each task only.
+    /// The number of first rows of each task to use.
     pub limit: Option<usize>,
-    /// For drawing examples. lm-eval's default is 1234.
+    /// The seed for drawing examples. lm-eval's default is 1234.
     pub seed: u64,
 }
 
@@ -30,7 +30,7 @@ impl Default for Options {
     }
 }
 
-/// What to ask, and what is right.
+/// The requests and the right answers.
 #[derive(Debug)]
 pub struct Prepared {
     pub tasks: Vec<Loaded>,
@@ -42,7 +42,7 @@ pub struct Prepared {
 pub struct Loaded {
     pub task: Task,
     pub shots: usize,
-    /// Rows of the test split, more than `items` if there is a limit.
+    /// The number of rows of the test split, more than `items` if there is a limit.
     pub original: usize,
     pub items: Vec<Item>,
 }
@@ -60,7 +60,7 @@ pub enum Ask {
     Write { target: String },
 }
 
-/// The names of the benchmarks: groups and tasks that are in no group.
+/// Returns the names of the benchmarks: groups and tasks that are in no group.
 pub fn benchmarks() -> Vec<String> {
     let mut names = Vec::new();
     for Benchmark { tasks, groups } in tasks::all() {
@@ -72,7 +72,7 @@ pub fn benchmarks() -> Vec<String> {
 }
 
 impl Suite {
-    /// The tasks and groups of these names, in this order; a group brings all that it holds.
+    /// Returns the tasks and groups of these names, in this order; a group brings all its members.
     pub fn named(names: &[&str]) -> Result<Self, Error> {
         let (mut known, mut groups) = (Vec::new(), Vec::new());
         for benchmark in tasks::all() {
@@ -168,7 +168,7 @@ impl Examples {
         Ok(Self { texts, count, random: sampled.then(|| Random::new(options.seed)) })
     }
 
-    /// The examples of the next document.
+    /// Returns the examples of the next document.
     fn draw(&mut self) -> String {
         match &mut self.random {
             Some(random) => {
@@ -179,7 +179,7 @@ impl Examples {
     }
 }
 
-/// A prompt with its answer; where there is none, the next prompt follows at once.
+/// Returns a prompt with its answer; without an answer, the next prompt follows at once.
 fn example(task: &Task, doc: &Doc) -> Result<String, Error> {
     let answer = match ask(task, doc)? {
         Ask::Write { target } => target,

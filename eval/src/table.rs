@@ -1,4 +1,4 @@
-//! Results as a Markdown table, with the rows of lm-eval's: groups, below them what they hold, by name.
+//! Results as a Markdown table, with the rows of lm-eval's: groups, with their members below them, by name.
 
 use std::fmt;
 

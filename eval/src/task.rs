@@ -1,4 +1,4 @@
-//! What a task and a group of tasks are. A task's functions make text of a row; how it is scored is data.
+//! Types of tasks and groups of tasks. A task's functions make text from a row; its scoring is data.
 
 use serde::Serialize;
 
@@ -10,14 +10,14 @@ use crate::metric::ExactMatch;
 /// A task of lm-eval: rows, a prompt, and a way to score answers.
 #[derive(Debug)]
 pub struct Task {
-    /// As lm-eval names it; its key in the results.
+    /// The name in lm-eval, which is the key in the results.
     pub name: String,
     /// The short name in tables.
     pub alias: String,
     /// The version of lm-eval's task file.
     pub version: f64,
     pub dataset: Dataset,
-    /// Stands before everything else.
+    /// The text before everything else.
     pub description: String,
     pub prompt: fn(&Doc) -> Result<String, Error>,
     pub shots: Shots,
@@ -27,9 +27,9 @@ pub struct Task {
 /// Solved examples before the question.
 #[derive(Clone, Copy, Debug)]
 pub enum Shots {
-    /// None are to be had.
+    /// No examples are available.
     Never,
-    /// `default` examples of a split: its first ones, or a sample drawn anew for each document.
+    /// `default` examples of a split: its first ones, or a new sample for each document.
     From { split: &'static str, default: usize, sampled: bool },
 }
 
@@ -44,11 +44,11 @@ pub enum Kind {
 pub struct Choice {
     pub choices: fn(&Doc) -> Result<Vec<String>, Error>,
     pub gold: fn(&Doc) -> Result<Gold, Error>,
-    /// Whether there is `acc_norm`, by log-likelihood per character, beside `acc`.
+    /// True if there is `acc_norm`, by log-likelihood per character, beside `acc`.
     pub norm: bool,
 }
 
-/// Which choices are right, counted from 0.
+/// The right choices, counted from 0.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Gold {
@@ -71,24 +71,24 @@ pub struct Generate {
     pub target: fn(&Doc) -> Result<String, Error>,
     pub stop: &'static [&'static str],
     pub max_tokens: usize,
-    /// The answer of each chain is scored by itself.
+    /// The chains of filters; the answer of each is scored separately.
     pub filters: Vec<Chain>,
     pub compare: Compare,
 }
 
-/// New tokens where a task sets no limit: the default of lm-eval's models.
+/// The number of new tokens if a task sets no limit: the default of lm-eval's models.
 pub const MAX_TOKENS: usize = 256;
 
 #[derive(Debug)]
 pub enum Compare {
-    /// `exact_match`
+    /// The metric `exact_match`.
     Exact(ExactMatch),
-    /// `acc`: the same mathematical answer.
+    /// The metric `acc`: the same mathematical answer.
     Math,
 }
 
 impl Task {
-    /// The metrics of each document.
+    /// Returns the metrics of each document.
     pub fn metrics(&self) -> &'static [&'static str] {
         match &self.kind {
             Kind::Choice(Choice { norm: true, .. }) => &["acc", "acc_norm"],
@@ -103,7 +103,7 @@ impl Task {
 pub struct Group {
     pub name: String,
     pub alias: String,
-    /// As lm-eval writes it: text, or `N/A`.
+    /// The version as lm-eval writes it: text, or `N/A`.
     pub version: &'static str,
     /// Names of tasks, or of groups.
     pub members: Vec<String>,

@@ -1,4 +1,4 @@
-//! Local copies of datasets in their layouts, and what is said about bad ones.
+//! Local copies of datasets in their layouts, and the messages about bad ones.
 
 use std::fs;
 use std::path::Path;
@@ -20,7 +20,7 @@ fn contexts(prepared: &Prepared) -> Vec<&str> {
     prepared.tasks[0].items.iter().map(|item| item.context.as_str()).collect()
 }
 
-/// The error of a benchmark when its one file is this.
+/// Returns the error of a benchmark whose only file has this text.
 fn error_of(name: &str, path: &str, text: &str) -> String {
     let directory = tempfile::tempdir().expect("a directory");
     write(directory.path(), path, text);
@@ -179,7 +179,7 @@ fn a_task_in_several_groups_is_evaluated_once() {
     assert_eq!((names, suite.tasks.len()), (vec!["agieval_nous", "agieval_en"], 10));
 }
 
-/// Answers every question alike.
+/// A model that answers every question alike.
 struct Same(Result<f64, String>);
 
 impl Model for Same {

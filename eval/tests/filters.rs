@@ -1,4 +1,5 @@
-//! What each extractor makes of odd responses, against lm-eval's own filters; two hundred and more for most of them.
+//! The results of each extractor for odd responses, against lm-eval's own filters; at least two hundred for most of
+//! them.
 
 mod common;
 
@@ -27,7 +28,7 @@ fn check(task: &str, chain: &str, doc: &Doc, cases: &[Value], column: usize) -> 
     let chain = generate.filters.iter().find(|known| known.name == chain).expect("a filter");
     for case in cases {
         let response = text(&case[0]);
-        // Where lm-eval raises an error, there is no answer.
+        // If lm-eval raises an error, there is no answer.
         let expected = case[column].as_str().unwrap_or("[invalid]");
         let found = chain.apply(doc, response).expect("an answer");
         assert_eq!(found, expected, "{task} {} of {response:?}", chain.name);

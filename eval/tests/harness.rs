@@ -42,7 +42,7 @@ fn check(name: &str) {
     write_rows(&fixture, directory.path());
     for run in list(&fixture["runs"]) {
         if run["samples"].as_object().expect("samples").is_empty() {
-            continue; // A run for its groups only.
+            continue; // This run is used only for its groups.
         }
         let mut samples = Vec::new();
         let prepared = prepare(run, directory.path());
@@ -93,7 +93,8 @@ fn compare_samples(run: &Value, prepared: &Prepared, samples: &[Vec<Sample>]) {
     }
 }
 
-/// As lm-eval writes samples: all as text. A list that is a target is one text.
+/// Converts samples to the form in which lm-eval writes them: all values as text. A target that is a list becomes one
+/// text.
 fn written(value: &Value) -> Value {
     match value {
         Value::Array(items) if items.iter().all(|item| item.is_i64()) => value.to_string().replace(',', ", ").into(),
@@ -104,7 +105,7 @@ fn written(value: &Value) -> Value {
     }
 }
 
-/// The same keys, texts and lists; numbers within 1e-12.
+/// Checks for equal keys, texts and lists, and for numbers within 1e-12.
 fn compare(ours: &Value, theirs: &Value, at: &str) {
     match (ours, theirs) {
         (Value::Object(a), Value::Object(b)) => {

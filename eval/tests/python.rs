@@ -1,4 +1,4 @@
-//! What lm-eval takes from Python or does in small functions, against tables of their results.
+//! Functions of Python and small functions of lm-eval, against tables of their results.
 
 mod common;
 

@@ -1,18 +1,18 @@
 //! The exact track: Algorithm 1 of PbPO in worlds with linear rewards, where every quantity can be computed.
 //!
-//! Everything is `f64` and deterministic: random numbers come from the caller's generator. No Burn, no plan,
-//! no file format of the language: the runtime's ops call what is here.
+//! Everything is `f64` and deterministic: random numbers come from the caller's generator. The crate does not depend on
+//! Burn, plans or the language's file format; the runtime's ops call it.
 //!
-//! - `world/`: finite worlds. A bandit is a world with one state and one step, a contextual bandit one with
-//!   many states and one step. A new instance: one file there.
-//! - `policy.rs`: what acts in them.
+//! - `world/`: finite worlds. A bandit is a world with one state and one step, a contextual bandit one with many states
+//! and one step. Each instance is one file there.
+//! - `policy.rs`: policies that act in them.
 //! - `linalg.rs`: a covariance that grows by rank-one updates; decompositions are faer's.
 //! - `likelihood.rs`: preferences and their maximum-likelihood reward, of all rewards or of those in a ball.
-//! - `newton.rs`: how it is found, by damped Newton steps.
+//! - `newton.rs`: finds that reward by damped Newton steps.
 //! - `set/`: confidence sets, and the worst reward in them.
-//! - `enhance/`: the policy whose comparison with a reference tells the most, and its baselines.
+//! - `enhance/`: the policy whose comparison with a reference is the most informative, and its baselines.
 //! - `step/`: the policy that is best against the worst reward.
-//! - `stats.rs`: slopes, means and intervals of what was measured.
+//! - `stats.rs`: slopes, means and intervals of measurements.
 
 pub mod enhance;
 pub mod likelihood;
@@ -24,12 +24,12 @@ pub mod stats;
 pub mod step;
 pub mod world;
 
-/// `<a, b>`
+/// Returns `<a, b>`.
 pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-/// `a - b`
+/// Returns `a - b`.
 pub fn minus(a: &[f64], b: &[f64]) -> Vec<f64> {
     a.iter().zip(b).map(|(a, b)| a - b).collect()
 }

@@ -1,11 +1,11 @@
 //! Cholesky factors, and a covariance that grows by rank-one updates.
 //!
-//! Matrices are dense, row-major `[width, width]`. The decompositions are faer's; triangular solves are short
-//! loops here, as they are called for every arm of every episode and must not allocate.
+//! Matrices are dense, row-major `[width, width]`. The decompositions are faer's; triangular solves are short loops
+//! here, because they are called for every arm of every episode and must not allocate.
 
 use faer::{MatRef, Side};
 
-/// Vectors up to this width are worked on without allocation.
+/// The largest width of vectors that are worked on without allocation.
 const SMALL: usize = 32;
 
 /// A matrix has no Cholesky factor: it is not positive definite (or not finite).
@@ -31,7 +31,7 @@ pub struct Factor {
 }
 
 impl Factor {
-    /// `matrix` is symmetric; its lower triangle is read.
+    /// Factors `matrix`, which is symmetric; its lower triangle is read.
     pub fn of(matrix: &[f64], width: usize) -> Result<Self, NotPositive> {
         let view = MatRef::from_row_major_slice(matrix, width, width);
         let llt = view.llt(Side::Lower).map_err(|_| NotPositive { width })?;
@@ -45,8 +45,8 @@ impl Factor {
         if sound { Ok(Self { width, lower }) } else { Err(NotPositive { width }) }
     }
 
-    /// A factor of `matrix` with as little added to its diagonal as makes it positive definite: from 1e-14 of its
-    /// largest entry on, tenfold each time. For a semi-definite matrix.
+    /// Returns a factor of `matrix` with the least addition to its diagonal that makes it positive definite: from 1e-14
+    /// of its largest entry on, tenfold each time. For a semi-definite matrix.
     pub fn nudged(matrix: &[f64], width: usize) -> Self {
         let largest = (0..width).map(|i| matrix[i * width + i].abs()).fold(0.0, f64::max);
         let mut extra = if largest > 0.0 && largest.is_finite() { 1e-14 * largest } else { 1e-14 };
@@ -63,7 +63,7 @@ impl Factor {
         })
     }
 
-    /// Of `value I`.
+    /// Returns the factor of `value I`.
     pub fn diagonal(width: usize, value: f64) -> Self {
         let mut lower = vec![0.0; width * width];
         (0..width).for_each(|i| lower[i * width + i] = value.sqrt());
@@ -78,7 +78,7 @@ impl Factor {
         &self.lower[row * self.width..row * self.width + row + 1]
     }
 
-    /// `A += z z^T` in O(width^2), by rotations.
+    /// Computes `A += z z^T` in O(width^2), by rotations.
     pub fn add(&mut self, z: &[f64]) {
         let width = self.width;
         with_copy(z, |z| {
@@ -96,7 +96,7 @@ impl Factor {
         });
     }
 
-    /// `x` becomes `C^{-1} x`.
+    /// Replaces `x` by `C^{-1} x`.
     pub fn half_solve(&self, x: &mut [f64]) {
         for i in 0..self.width {
             let row = self.row(i);
@@ -105,7 +105,7 @@ impl Factor {
         }
     }
 
-    /// `x` becomes `A^{-1} x`.
+    /// Replaces `x` by `A^{-1} x`.
     pub fn solve(&self, x: &mut [f64]) {
         self.half_solve(x);
         for i in (0..self.width).rev() {
@@ -116,7 +116,7 @@ impl Factor {
         }
     }
 
-    /// `||x||^2` in the inverse of A.
+    /// Returns `||x||^2` in the inverse of A.
     pub fn inverse_norm_sq(&self, x: &[f64]) -> f64 {
         with_copy(x, |x| {
             self.half_solve(x);
@@ -124,7 +124,7 @@ impl Factor {
         })
     }
 
-    /// `||x||^2` in A itself.
+    /// Returns `||x||^2` in A itself.
     pub fn norm_sq(&self, x: &[f64]) -> f64 {
         let column = |j: usize| (j..self.width).map(|i| self.lower[i * self.width + j] * x[i]).sum::<f64>();
         (0..self.width).map(|j| column(j).powi(2)).sum()
@@ -134,7 +134,7 @@ impl Factor {
         (0..self.width).map(|i| 2.0 * self.lower[i * self.width + i].ln()).sum()
     }
 
-    /// A, `[width, width]`.
+    /// Returns A, `[width, width]`.
     pub fn matrix(&self) -> Vec<f64> {
         let mut matrix = Vec::with_capacity(self.width * self.width);
         for i in 0..self.width {
@@ -144,7 +144,7 @@ impl Factor {
     }
 }
 
-/// `A^{-1} x` of a symmetric positive definite matrix.
+/// Returns `A^{-1} x` for a symmetric positive definite matrix.
 pub fn solve_symmetric(matrix: &[f64], x: &[f64]) -> Result<Vec<f64>, NotPositive> {
     let (factor, mut solution) = (Factor::of(matrix, x.len())?, x.to_vec());
     factor.solve(&mut solution);
@@ -161,25 +161,25 @@ pub struct Covariance {
 }
 
 impl Covariance {
-    /// `blocks`: sizes of the diagonal blocks; they add up to the width. A ridge below 1e-12 counts as 1e-12:
-    /// without any there is no inverse before the data span the space.
+    /// Makes a covariance. `blocks` are the sizes of the diagonal blocks; they add up to the width. A ridge below 1e-12
+    /// counts as 1e-12, because without one there is no inverse before the data span the space.
     pub fn new(blocks: &[usize], ridge: f64) -> Self {
         let ridge = ridge.max(1e-12);
         let blocks = blocks.iter().map(|width| Factor::diagonal(*width, ridge)).collect();
         Self { blocks, ridge, potential: 0.0, updates: 0 }
     }
 
-    /// The same blocks and ridge, and no updates.
+    /// Returns a covariance with the same blocks and ridge, without updates.
     pub fn fresh(&self) -> Self {
         Self::new(&self.blocks.iter().map(Factor::width).collect::<Vec<_>>(), self.ridge)
     }
 
-    /// A norm of one block.
+    /// Returns a covariance of one block with this factor.
     pub(crate) fn of_factor(factor: Factor) -> Self {
         Self { blocks: vec![factor], ridge: 0.0, potential: 0.0, updates: 0 }
     }
 
-    /// `Sigma += z z^T` (block by block), in O(d^2).
+    /// Adds `z z^T` block by block, in O(d^2).
     pub fn add(&mut self, z: &[f64]) {
         self.potential += self.inverse_norm_sq(z).min(1.0);
         self.updates += 1;
@@ -190,7 +190,7 @@ impl Covariance {
         }
     }
 
-    /// The blocks, each with where it begins.
+    /// Returns the blocks with their first indices.
     fn parts(&self) -> impl Iterator<Item = (usize, &Factor)> {
         let begins = |from: &mut usize, block: &Factor| {
             let begin = *from;
@@ -209,17 +209,17 @@ impl Covariance {
         self.ridge
     }
 
-    /// How many `z` were added.
+    /// Returns the number of updates.
     pub fn updates(&self) -> usize {
         self.updates
     }
 
-    /// `||x||^2` in the inverse.
+    /// Returns `||x||^2` in the inverse.
     pub fn inverse_norm_sq(&self, x: &[f64]) -> f64 {
         self.parts().map(|(from, block)| block.inverse_norm_sq(&x[from..from + block.width])).sum()
     }
 
-    /// `||row - minus||^2` in the inverse, for each of `rows` (`[len, width]`).
+    /// Computes `||row - minus||^2` in the inverse, for each of `rows` (`[len, width]`).
     pub fn inverse_norms_sq(&self, rows: &[f64], minus: &[f64], out: &mut Vec<f64>) {
         out.clear();
         let mut difference = vec![0.0; minus.len()];
@@ -234,14 +234,14 @@ impl Covariance {
         }));
     }
 
-    /// `Sigma^{-1} x`
+    /// Returns `Sigma^{-1} x`.
     pub fn solve(&self, x: &[f64]) -> Vec<f64> {
         let mut solution = x.to_vec();
         self.parts().for_each(|(from, block)| block.solve(&mut solution[from..from + block.width]));
         solution
     }
 
-    /// `||x||^2` in Sigma itself.
+    /// Returns `||x||^2` in Sigma itself.
     pub fn norm_sq(&self, x: &[f64]) -> f64 {
         self.parts().map(|(from, block)| block.norm_sq(&x[from..from + block.width])).sum()
     }
@@ -250,17 +250,17 @@ impl Covariance {
         self.blocks.iter().map(Factor::log_det).sum()
     }
 
-    /// `sum min(1, ||z||^2_{Sigma^{-1}})` over the updates, each before it was made.
+    /// Returns `sum min(1, ||z||^2_{Sigma^{-1}})` over the updates, each before it was made.
     pub fn potential(&self) -> f64 {
         self.potential
     }
 
-    /// What the elliptical potential lemma allows it: `2 log(det Sigma / det ridge I)`.
+    /// Returns the bound of the elliptical potential lemma: `2 log(det Sigma / det ridge I)`.
     pub fn potential_bound(&self) -> f64 {
         2.0 * (self.log_det() - self.width() as f64 * self.ridge.ln())
     }
 
-    /// Unit eigenvectors (rows) with their eigenvalues, ascending; of each block, with zeros elsewhere.
+    /// Returns unit eigenvectors (rows) with their eigenvalues, ascending; of each block, with zeros elsewhere.
     pub fn eigen(&self) -> Vec<(f64, Vec<f64>)> {
         let (width, mut pairs) = (self.width(), Vec::new());
         for (from, block) in self.parts() {
@@ -278,7 +278,7 @@ impl Covariance {
     }
 }
 
-/// Calls with a copy of `x` that may be overwritten; on the stack for small widths.
+/// Calls a function with a copy of `x` that may be overwritten; on the stack for small widths.
 fn with_copy<R>(x: &[f64], call: impl FnOnce(&mut [f64]) -> R) -> R {
     if x.len() <= SMALL {
         let mut copy = [0.0; SMALL];

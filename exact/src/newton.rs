@@ -1,22 +1,22 @@
-//! Damped Newton steps to the least `NLL(theta) + <theta, tilt>` in a ball `||theta|| <= bound`.
+//! Damped Newton steps to the minimum of `NLL(theta) + <theta, tilt>` in a ball `||theta|| <= bound`.
 //!
-//! A step goes to the least second-order model in the ball. Where the model's minimum is inside, that is the step of
-//! books; else the multiplier of the ball is found as trust-region methods do (Moré and Sorensen 1983).
+//! A step goes to the minimum of the second-order model in the ball. If the model's minimum is inside, that is the
+//! usual Newton step; else the multiplier of the ball is found as trust-region methods do (Moré and Sorensen 1983).
 
 use crate::dot;
 use crate::likelihood::{Fit, Preferences};
 use crate::linalg::Factor;
 
-/// Most Newton steps: only a problem without a minimum takes them all.
+/// The largest number of Newton steps; only a problem without a minimum takes them all.
 const MOST_STEPS: usize = 200;
-/// The squared Newton decrement (twice the loss that is left) at which a minimum counts as reached.
+/// The squared Newton decrement (twice the remaining loss) at which a minimum counts as reached.
 const REACHED: f64 = 1e-18;
-/// Entries of theta beyond this mean that there is no minimum, where neither ridge nor ball holds them.
+/// Entries of theta beyond this mean that there is no minimum, if neither ridge nor ball limits them.
 const ESCAPED: f64 = 1e8;
-/// Most trials of the ball's multiplier; four or five are usual.
+/// The largest number of trials of the ball's multiplier; four or five are usual.
 const MOST_MULTIPLIERS: usize = 60;
 
-/// Minimises `NLL(theta) + <theta, tilt>` in the ball; the `nll` of the answer is without the tilt.
+/// Minimises `NLL(theta) + <theta, tilt>` in the ball; the result's `nll` is without the tilt.
 pub(crate) fn tilted(data: &Preferences, ridge: f64, bound: f64, tilt: Option<&[f64]>, start: &[f64]) -> Fit {
     let length = dot(start, start).sqrt();
     let within: Vec<f64>;
@@ -29,8 +29,9 @@ pub(crate) fn tilted(data: &Preferences, ridge: f64, bound: f64, tilt: Option<&[
     newton(data, ridge, bound, tilt, Point::at(data, ridge, tilt, start))
 }
 
-/// Each step is halved until it keeps a tenth of a thousandth of what the gradient promises (Armijo). Derivatives
-/// are taken at the trial point at once, as the whole step nearly always holds.
+/// Minimises by Newton steps. Each step is halved until it keeps a ten-thousandth of the decrease that the gradient
+/// promises (Armijo). Derivatives are computed at the trial point at once, because the whole step is nearly always
+/// accepted.
 pub(crate) fn newton(data: &Preferences, ridge: f64, bound: f64, tilt: Option<&[f64]>, mut here: Point) -> Fit {
     let mut trial = here.clone();
     let (mut steps, mut converged, mut held) = (0, false, 0.0);
@@ -67,9 +68,9 @@ pub(crate) fn newton(data: &Preferences, ridge: f64, bound: f64, tilt: Option<&[
 
 /// A step of Newton's method in the ball.
 struct Step {
-    /// What is taken from theta.
+    /// The vector that is subtracted from theta.
     back: Vec<f64>,
-    /// Multiplier of the ball.
+    /// The multiplier of the ball.
     held: f64,
     /// The squared length of the step in `H + held I`.
     decrement: f64,
@@ -89,8 +90,9 @@ impl Step {
         Self { back, held: 0.0, decrement }.drawn_in(here, bound, factor, to)
     }
 
-    /// The model's least point on the surface, from its minimum `to` outside: Newton's method on `1 / ||to|| - 1 / bound`, which
-    /// is concave in the multiplier, so that from 0 on it rises to the root and never passes it.
+    /// Returns the model's minimum on the surface, from its minimum `to` outside: Newton's method on
+    /// `1 / ||to|| - 1 / bound`, which is concave in the multiplier, so that from 0 on it rises to the root and never
+    /// passes it.
     fn drawn_in(mut self, here: &Point, bound: f64, mut factor: Factor, mut to: Vec<f64>) -> Self {
         let width = here.theta.len();
         for _ in 0..MOST_MULTIPLIERS {
@@ -113,21 +115,21 @@ impl Step {
     }
 }
 
-/// `A + value I`
+/// Returns `A + value I`.
 pub(crate) fn plus_diagonal(matrix: &[f64], width: usize, value: f64) -> Vec<f64> {
     let mut sum = matrix.to_vec();
     (0..width).for_each(|i| sum[i * width + i] += value);
     sum
 }
 
-/// A theta and what Newton's method needs to know there.
+/// A theta with its value and derivatives.
 #[derive(Clone)]
 pub(crate) struct Point {
     pub theta: Vec<f64>,
     pub nll: f64,
-    /// With the tilt.
+    /// The loss with the tilt.
     pub total: f64,
-    /// Of the total.
+    /// The gradient of the total.
     pub gradient: Vec<f64>,
     pub hessian: Vec<f64>,
 }

@@ -1,4 +1,4 @@
-//! Slopes, means and intervals of what was measured over seeds.
+//! Slopes, means and intervals of measurements over seeds.
 
 /// 97.5 % points of Student's t, for 1 to 30 degrees of freedom.
 const STUDENT: [f64; 30] = [
@@ -10,13 +10,13 @@ const STUDENT: [f64; 30] = [
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Mean {
     pub mean: f64,
-    /// Standard error of the mean; 0 with fewer than two values.
+    /// The standard error of the mean; 0 with fewer than two values.
     pub error: f64,
     pub count: usize,
 }
 
 impl Mean {
-    /// Of finite values; others are left out. Of none: 0.
+    /// Computes the mean of the finite values; others are left out. Without values it is 0.
     pub fn of(values: &[f64]) -> Self {
         let kept: Vec<f64> = values.iter().copied().filter(|value| value.is_finite()).collect();
         let count = kept.len();
@@ -29,7 +29,7 @@ impl Mean {
         Self { mean, error, count }
     }
 
-    /// The 95 % confidence interval (Student's t); the whole line with fewer than two values.
+    /// Returns the 95 % confidence interval (Student's t); the whole line with fewer than two values.
     pub fn interval(&self) -> (f64, f64) {
         if self.count < 2 {
             return (f64::NEG_INFINITY, f64::INFINITY);
@@ -39,8 +39,8 @@ impl Mean {
     }
 }
 
-/// The least-squares slope of `log curve[k - 1]` over `log k`, over the last three quarters of the curve. None with
-/// fewer than two positive values there (a regret that is nil has no slope).
+/// Returns the least-squares slope of `log curve[k - 1]` over `log k`, over the last three quarters of the curve.
+/// Returns `None` with fewer than two positive values there (a regret of zero has no slope).
 pub fn slope(curve: &[f64]) -> Option<f64> {
     let logs = |(at, value): (usize, &f64)| (((at + 1) as f64).ln(), value.ln());
     let late = curve.iter().enumerate().skip(curve.len() / 4);
@@ -52,17 +52,17 @@ pub fn slope(curve: &[f64]) -> Option<f64> {
     (points.len() >= 2).then(|| joint / spread)
 }
 
-/// The slope over seeds: of the curves that have one.
+/// Returns the mean slope over seeds, of the curves that have one.
 pub fn slopes(curves: &[Vec<f64>]) -> Mean {
     Mean::of(&curves.iter().filter_map(|curve| slope(curve)).collect::<Vec<_>>())
 }
 
-/// The last values over seeds.
+/// Returns the mean of the last values over seeds.
 pub fn finals(curves: &[Vec<f64>]) -> Mean {
     Mean::of(&curves.iter().filter_map(|curve| curve.last().copied()).collect::<Vec<_>>())
 }
 
-/// Running sums.
+/// Returns the running sums.
 pub fn cumulative(values: &[f64]) -> Vec<f64> {
     let mut sum = 0.0;
     let add = |value: &f64| {
@@ -76,13 +76,13 @@ pub fn cumulative(values: &[f64]) -> Vec<f64> {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Band {
     pub mean: Vec<f64>,
-    /// mean - error
+    /// The mean less the error.
     pub low: Vec<f64>,
-    /// mean + error
+    /// The mean plus the error.
     pub high: Vec<f64>,
 }
 
-/// The band of curves over seeds, as long as the longest: a step that some curves lack is of those that have it.
+/// Returns the band of curves over seeds, as long as the longest. Each step uses the curves that reach it.
 pub fn band(curves: &[Vec<f64>]) -> Band {
     let mut band = Band::default();
     for step in 0..curves.iter().map(Vec::len).max().unwrap_or(0) {
@@ -95,7 +95,7 @@ pub fn band(curves: &[Vec<f64>]) -> Band {
     band
 }
 
-/// Which entries of a curve to plot: at most `most`, evenly spread, with the first and the last.
+/// Returns the indices of a curve's entries to plot: at most `most`, evenly spread, with the first and the last.
 pub fn thinned(len: usize, most: usize) -> Vec<usize> {
     if len <= most {
         return (0..len).collect();
@@ -107,10 +107,10 @@ pub fn thinned(len: usize, most: usize) -> Vec<usize> {
     }
 }
 
-/// Most points of a curve in a plot.
+/// The largest number of points of a curve in a plot.
 pub const PLOTTED: usize = 200;
 
-/// A curve as (step counted from 1, value), thinned for a plot.
+/// Returns a curve as (step counted from 1, value), thinned for a plot.
 pub fn plotted(curve: &[f64]) -> Vec<(usize, f64)> {
     thinned(curve.len(), PLOTTED).into_iter().map(|at| (at + 1, curve[at])).collect()
 }

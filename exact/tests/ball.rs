@@ -1,4 +1,4 @@
-//! Fits and sets in the ball `||theta|| <= bound`, against an interior-point method that knows nothing of multipliers.
+//! Fits and sets in the ball `||theta|| <= bound`, against an interior-point method that uses no multipliers.
 
 mod barrier;
 mod common;
@@ -19,8 +19,8 @@ fn set<'a>(keep: Keep, data: &'a Preferences, fit: &'a Fit) -> Set<'a> {
     Set::new(keep, data, fit, &Covariance::new(&[data.width], 1.0), 2.0)
 }
 
-/// Sizes, a ridge and a bound: usual ones, few pairs with next to no ridge, no ridge at all. The free fit is outside
-/// of the ball but for the last one.
+/// Sizes, a ridge and a bound: usual ones, few pairs with almost no ridge, no ridge. The free fit is outside of the
+/// ball except in the last case.
 const CASES: [(usize, usize, f64, f64); 6] = [
     (2, 20, 0.1, 0.4),
     (4, 100, 0.01, 0.6),
@@ -49,10 +49,10 @@ fn a_fit_in_the_ball_is_that_of_an_interior_point_method() {
         off = found.theta.iter().zip(&other).map(|(a, b)| (a - b).abs()).fold(off, f64::max);
         assert!(norm(&fit(&data, ridge, &origin).theta) > 1.01 * bound, "the ball is idle in case {seed}");
         assert!(found.converged && (norm(&found.theta) - bound).abs() < 1e-12 && found.held > 0.0);
-        // Stationary: the gradient points out of the ball.
+        // The fit is stationary: the gradient points out of the ball.
         let slope = plain_gradient(&data, &found.theta, ridge);
         assert!(slope.iter().zip(&found.theta).all(|(g, theta)| (g + found.held * theta).abs() < 1e-8), "{found:?}");
-        // From elsewhere, also from outside, the same.
+        // The result is the same from another start, also from outside.
         let far = fit_in_ball(&data, ridge, bound, &normals(data.width, 5.0, &mut rng(9)));
         assert!(far.theta.iter().zip(&found.theta).all(|(a, b)| (a - b).abs() < 1e-7));
     }
@@ -105,7 +105,7 @@ fn the_worst_reward_of_ball_and_level_is_that_of_an_interior_point_method() {
             off = off.max((worst.value - dot(&other, &x)).abs() / (1.0 + worst.value.abs()));
             assert!(norm(&worst.theta) < bound * (1.0 + 1e-9));
             assert!(plain_nll(&data, &worst.theta, ridge) < level + 1e-7 * (1.0 + slack));
-            // The multipliers are those of the conditions of optimality.
+            // The multipliers satisfy the conditions of optimality.
             let slope = plain_gradient(&data, &worst.theta, ridge);
             let left = |((x, g), theta): ((&f64, &f64), &f64)| (x + worst.beta * g + worst.held * theta).abs();
             let left = x.iter().zip(&slope).zip(&worst.theta).map(left).fold(0.0, f64::max);
@@ -127,12 +127,12 @@ fn a_multiplier_and_its_slack_give_the_same_reward_in_the_ball() {
     let priced = set(Keep::Lagrangian { beta: bounded.beta, mean: false }, &data, &found).worst(&x);
     assert!(priced.theta.iter().zip(&bounded.theta).all(|(a, b)| (a - b).abs() < 1e-6));
     assert!((priced.value - bounded.value - bounded.beta * 0.3).abs() < 1e-7);
-    // The ball holds what no multiplier does.
+    // The ball limits theta where no multiplier does.
     let alone = set(Keep::Lagrangian { beta: 0.0, mean: false }, &data, &found).worst(&x);
     assert!((alone.value + bound * norm(&x)).abs() < 1e-12);
 }
 
-/// With as many parameters as this for the pairs, the free fit runs off until it explains every label.
+/// With this many parameters for the pairs, the free fit grows until it explains every label.
 #[test]
 fn a_tenth_of_the_slack_holds_the_truth_with_few_pairs_and_next_to_no_ridge() {
     let radius = Radius { delta: 0.05, scale: 0.1_f64.sqrt(), bound: 2.0 };
@@ -149,7 +149,7 @@ fn a_tenth_of_the_slack_holds_the_truth_with_few_pairs_and_next_to_no_ridge() {
     assert!(!(0..20).any(|seed| holds(seed, f64::INFINITY)), "the ball is not needed");
 }
 
-/// In the ball the loss is curved by `1 / kappa` of the covariance at least: what the regret bound takes for granted.
+/// In the ball the curvature of the loss is at least `1 / kappa` of the covariance, which the regret bound assumes.
 #[test]
 fn a_likelihood_set_lies_in_its_ellipsoid_of_the_covariance() {
     let mut most = 0.0_f64;
@@ -199,7 +199,7 @@ fn worst_rewards_in_the_ball_bend_as_finite_differences_say() {
     for keep in [Keep::Dual { slack: 0.3 }, Keep::Lagrangian { beta: 2.0, mean: false }] {
         let set = set(keep, &data, &found);
         assert!(set.worst(&x).held > 0.0);
-        // On the surface of the set, and rounded off within it.
+        // Worst rewards are on the surface of the set, and smoothed within it.
         for floor in [1e-9, 10.0] {
             let bend = set.bend(&x, &set.worst(&x), floor);
             for i in 0..4 {

@@ -8,8 +8,8 @@ use pbpo_exact::likelihood::{Preferences, fit};
 use pbpo_exact::linalg::Covariance;
 use pbpo_exact::set::{Keep, Set};
 
-/// The critical multiplier for three features, exactly. By duality of the linear program it is 1 over the minimum of
-/// `sum max(0, <u, z_i>)` under `<u, x> = 1`, which lies where two of the `<u, z_i>` vanish.
+/// Returns the exact critical multiplier for three features. By duality of the linear program it is 1 over the minimum
+/// of `sum max(0, <u, z_i>)` under `<u, x> = 1`, which lies where two of the `<u, z_i>` vanish.
 fn critical(data: &Preferences, x: &[f64]) -> f64 {
     let rows: Vec<&[f64]> = data.toward.chunks(3).collect();
     let mut least = f64::INFINITY;
@@ -58,7 +58,7 @@ fn against_separable_data_no_multiplier_is_enough() {
     for beta in [0.1, 1.0, 100.0] {
         assert_eq!(value(&data, &x, beta), f64::NEG_INFINITY);
     }
-    // A slack does not hold it either, and a ridge does.
+    // A slack does not bound it either, but a ridge does.
     let found = fit(&data, 0.0, &[0.0; 3]);
     let set = Set::new(Keep::Dual { slack: 1.0 }, &data, &found, &Covariance::new(&[3], 1.0), 1.0);
     assert_eq!(set.worst(&x).value, f64::NEG_INFINITY);

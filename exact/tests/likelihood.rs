@@ -83,7 +83,7 @@ fn a_warm_start_takes_three_steps() {
     assert!((1..=3).contains(&most), "{most}");
 }
 
-/// Newton's method as it stands in books.
+/// Newton's method in its textbook form.
 fn undamped(data: &Preferences, ridge: f64, start: &[f64], steps: usize) -> Vec<f64> {
     let mut theta = start.to_vec();
     for _ in 0..steps {
@@ -117,12 +117,12 @@ fn degenerate_data_do_not_panic() {
     let found = fit(&Preferences::new(3), 0.1, &[1.0, 2.0, 3.0]);
     assert_eq!((found.theta.as_slice(), found.nll, found.newton_steps), (&[0.0; 3][..], 0.0, 0));
     assert_eq!(fit(&Preferences::new(2), 0.0, &[1.0, 1.0]).theta, [0.0, 0.0]);
-    // One pair in three dimensions, no ridge: no minimum, but an answer.
+    // With one pair in three dimensions and no ridge there is no minimum, but a result.
     let mut one = Preferences::new(3);
     one.push(&[1.0, 0.0, 0.0], &[0.0; 3]);
     let found = fit(&one, 0.0, &[0.0; 3]);
     assert!(found.theta.iter().all(|x| x.is_finite()) && found.nll < 1e-10);
-    // A pair of equals says nothing.
+    // A pair of equals has no information.
     let mut equal = Preferences::new(2);
     equal.push(&[1.0, 1.0], &[1.0, 1.0]);
     assert_eq!(fit(&equal, 0.0, &[0.5, 0.5]).theta, [0.5, 0.5]);
@@ -145,7 +145,7 @@ fn a_fit_that_grows_is_the_fit_from_scratch() {
     assert!(grown.hessian.iter().zip(&whole.hessian).all(|(a, b)| (a - b).abs() < 1e-6));
 }
 
-/// A label of probability 3/4 is three labels of one kind and one of the other, a quarter of each.
+/// A label of probability 3/4 equals three labels of one kind and one of the other, with weight a quarter each.
 #[test]
 fn a_soft_label_is_so_many_hard_ones() {
     let rng = &mut rng(11);
@@ -169,7 +169,7 @@ fn a_soft_label_is_so_many_hard_ones() {
     assert!(soft.converged && soft.theta.iter().zip(&hard.theta).all(|(a, b)| (a - b).abs() < 1e-8));
 }
 
-/// Labelled by the probabilities themselves, theta* is the minimum; labels that are drawn scatter around it.
+/// With the probabilities themselves as labels, theta* is the minimum; drawn labels scatter around it.
 #[test]
 fn soft_labels_find_what_drawn_ones_estimate() {
     let theta = [1.0, -0.5, 0.3];

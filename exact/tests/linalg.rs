@@ -7,7 +7,7 @@ use faer::{Mat, Side};
 use pbpo_exact::dot;
 use pbpo_exact::linalg::{Covariance, Factor, NotPositive, solve_symmetric};
 
-/// `ridge I + sum z z^T`, by definition.
+/// Returns `ridge I + sum z z^T`, by definition.
 fn plain(zs: &[Vec<f64>], ridge: f64) -> Vec<Vec<f64>> {
     let d = zs[0].len();
     let sum = |i: usize, j: usize| zs.iter().map(|z| z[i] * z[j]).sum::<f64>();
@@ -112,7 +112,7 @@ fn a_matrix_without_a_factor_says_so() {
     assert_eq!(Factor::of(&indefinite, 2).err(), Some(NotPositive { width: 2 }));
     assert_eq!(Factor::of(&[f64::NAN], 1).err(), Some(NotPositive { width: 1 }));
     assert!(solve_symmetric(&indefinite, &[1.0, 0.0]).unwrap_err().to_string().contains("not positive definite"));
-    // Semi-definite: a nudge is enough, and hardly seen in the range.
+    // The matrix is semi-definite: a nudge is enough, and barely changes its range.
     let factor = Factor::nudged(&[1.0, 1.0, 1.0, 1.0], 2);
     assert!((factor.inverse_norm_sq(&[1.0, 1.0]) - 1.0).abs() < 1e-6);
     assert!(factor.inverse_norm_sq(&[1.0, -1.0]) > 1e10);

@@ -1,4 +1,4 @@
-//! What the makers of worlds promise: shapes, norms, moves, and what they refuse.
+//! Guarantees of the makers of worlds: shapes, norms, moves, and refusals.
 
 mod brute;
 
@@ -67,7 +67,7 @@ fn a_cube_of_one_step_is_the_hypercube() {
     assert_eq!((bandit.phi, bandit.theta, bandit.actions), (cube.phi, cube.theta, cube.actions));
 }
 
-/// Each sign is worth `2 gap / sqrt(dim)` (as often as its theta is used), so a policy that never moves misses
+/// Each sign is worth `2 gap / sqrt(dim)` (as often as its theta is used), so the regret of a fixed policy is
 /// `H d sqrt(K) / 2` in K episodes with a theta for each step, and `d sqrt(K) / 2` with one for all.
 #[test]
 fn a_cube_of_steps_is_tuned_to_its_episodes() {
@@ -94,7 +94,7 @@ fn a_hypercube_hides_its_signs() {
     let (world, sigma) = (cube(2000), |x: f64| 1.0 / (1.0 + (-x).exp()));
     assert_eq!(world.actions, 32);
     norms(&world).iter().for_each(|norm| close(*norm, 1.0, 1e-12));
-    // The labels of all episodes, each of the most telling pair, say about half a nat on one sign of theta.
+    // The labels of all episodes, each of the most informative pair, carry about half a nat on one sign of theta.
     let mut turned = world.theta.clone();
     turned[2] = -turned[2];
     let mut most: f64 = 0.0;

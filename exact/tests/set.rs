@@ -1,4 +1,4 @@
-//! Confidence sets, against sampling, an interior-point method, and how often they cover the truth.
+//! Confidence sets, against sampling, an interior-point method, and their coverage of the truth.
 
 mod barrier;
 mod common;
@@ -69,7 +69,7 @@ fn an_ellipsoid_is_no_worse_than_a_hundred_thousand_points_of_its_surface() {
     }
 }
 
-/// `min <theta, x>` under `NLL <= level`, by an interior-point method.
+/// Returns `min <theta, x>` under `NLL <= level`, by an interior-point method.
 fn least_by_barrier(data: &Preferences, ridge: f64, from: &[f64], level: f64, x: &[f64]) -> f64 {
     let below = |theta: &[f64]| barrier::loss(data, ridge, level, theta);
     dot(&barrier::least(&|theta| barrier::linear(x, theta), &[&below], from), x)
@@ -85,7 +85,7 @@ fn the_worst_likely_reward_is_that_of_an_interior_point_method() {
             let worst = set.worst(&x);
             let other = least_by_barrier(&case.data, ridge, &case.fit.theta, case.fit.nll + slack, &x);
             off = off.max((worst.value - other).abs() / (1.0 + other.abs()));
-            // On the level, and stationary there.
+            // Theta is on the level, and stationary there.
             let used = plain_nll(&case.data, &worst.theta, ridge) - case.fit.nll;
             assert!((used - slack).abs() < 1e-8 * (1.0 + slack));
             let slope = plain_gradient(&case.data, &worst.theta, ridge);
@@ -185,13 +185,13 @@ fn radii_are_those_of_the_formulas() {
     assert!((RADIUS.likelihood(none, 0.0) - 10.0_f64.ln() - 4.0).abs() < 1e-12);
 }
 
-/// The theorem's steps, each with its own number: a policy step of an episode misses at most the width of the set where
-/// the enhancer looks, and these widths stay below the bound.
+/// The theorem's steps, each with its number: the regret of a policy step is at most the width of the set in the
+/// enhancer's direction, and these widths stay below the bound.
 #[test]
 fn the_regret_bound_is_the_formula_and_above_every_sum_of_widths() {
     let sizes = Sizes { width: 4, pairs: 100, difference: 2.0 };
     let ellipsoid = |norm| Keep::Ellipsoid { norm, radius: Radius { scale: 0.1, ..RADIUS } };
-    // ridge 1, so that squared norms may be up to 4.
+    // The ridge is 1, so squared norms may be up to 4.
     let sum = 4.0 * (4.0 * 4.0 * 101.0_f64.ln() + 2.0 * 10.0_f64.ln());
     let bound = |keep: Keep| keep.regret_bound(sizes, 1.0, 100).unwrap();
     let gamma = RADIUS.covariance(sizes, 1.0);
@@ -236,14 +236,14 @@ fn without_preferences_sets_are_balls_of_the_ridge() {
     let found = fit(&data, 0.5, &[0.0; 3]);
     let sigma = Covariance::new(&[3], 4.0);
     let set = |keep| Set::new(keep, &data, &found, &sigma, 1.0);
-    // ridge / 2 r^2 = slack
+    // The radius r satisfies ridge / 2 r^2 = slack.
     let worst = set(Keep::Dual { slack: 1.0 }).worst(&x);
     assert!((worst.value + 4.0).abs() < 1e-9 && worst.theta[1..].iter().all(|x| x.abs() < 1e-12));
     let ellipsoid = set(Keep::Ellipsoid { norm: Norm::Covariance, radius: RADIUS });
     assert!((ellipsoid.worst(&x).value + ellipsoid.size()).abs() < 1e-9, "2 / sqrt(4) of the radius");
     let likelihood = set(Keep::Likelihood { radius: RADIUS });
     assert!(likelihood.contains(&[0.0, 0.0, 1.0]), "the whole ball of theta*");
-    // Nothing to tell, nothing lost; nothing held, everything lost.
+    // Without a difference there is no loss; without a limit the loss is infinite.
     assert_eq!(likelihood.worst(&[0.0; 3]).value, 0.0);
     let unheld = fit(&data, 0.0, &[0.0; 3]);
     for keep in [Keep::Dual { slack: 1.0 }, Keep::Lagrangian { beta: 1.0, mean: true }] {
@@ -253,7 +253,7 @@ fn without_preferences_sets_are_balls_of_the_ridge() {
     assert_eq!(set(Keep::Lagrangian { beta: 0.0, mean: false }).worst(&x).value, f64::NEG_INFINITY);
 }
 
-/// In how many of 200 bandits the set has held the truth after each of 60 random pairs.
+/// Returns in how many of 200 bandits the set held the truth after each of 60 random pairs.
 fn covered(scale: f64) -> usize {
     let run = |seed: u64| {
         let rng = &mut rng(seed);
@@ -310,7 +310,7 @@ fn worst_rewards_bend_as_finite_differences_say() {
     let mut off = 0.0_f64;
     for keep in [ellipsoid(Norm::Covariance), ellipsoid(Norm::Hessian), Keep::Dual { slack: 2.0 }, lagrangian] {
         let set = case.set(keep);
-        // On the surface of the set, and rounded off within it.
+        // Worst rewards are on the surface of the set, and smoothed within it.
         for floor in [1e-9, 10.0] {
             let bend = set.bend(&x, &set.worst(&x), floor);
             for i in 0..3 {

@@ -1,4 +1,4 @@
-//! Slopes and means of curves that are known.
+//! Slopes and means of known curves.
 
 mod common;
 

@@ -1,4 +1,4 @@
-//! The policy step, against brute force, finite differences and the steps among themselves.
+//! The policy step, against brute force, finite differences and other solvers.
 
 mod common;
 
@@ -11,7 +11,7 @@ use pbpo_exact::step::{frank_wolfe, gradient, log_linear, points, softmax};
 use pbpo_exact::world::World;
 use pbpo_exact::{dot, minus};
 
-/// Preferences about random trajectories' features, and what is known from them.
+/// Preferences about random trajectories' features, and the results from them.
 struct Known {
     data: Preferences,
     fit: Fit,
@@ -22,7 +22,8 @@ fn known(world: &World, pairs: usize, seed: u64) -> Known {
     unevenly_known(world, pairs, seed, 1.0)
 }
 
-/// `last`: how large the last feature of the pairs is. A small one is little known, and mixtures hedge against it.
+/// Makes preferences; `last` is the size of the pairs' last feature. If it is small, that feature is little known, and
+/// mixtures hedge against it.
 fn unevenly_known(world: &World, pairs: usize, seed: u64, last: f64) -> Known {
     let (mut theta, end) = (world.theta.clone(), world.width() - 1);
     theta[end] *= last;
@@ -103,7 +104,7 @@ fn nothing_sure_keeps_the_reference() {
     ] {
         assert_eq!((found.policy, found.value), (reference.clone(), 0.0));
     }
-    // A start at the reference is a kink, and says nothing by itself.
+    // A start at the reference is a kink, and gives no direction by itself.
     let found = frank_wolfe(&world, &wide, &reference, &reference, 1e-9, 200);
     assert_eq!((found.policy, found.value), (reference, 0.0));
 }
@@ -124,7 +125,7 @@ fn rewards_that_nothing_holds_keep_the_reference() {
     }
 }
 
-/// The largest worst value over a grid of policies (`probs` of action 0 at each step and state), made finer around
+/// Returns the largest worst value over a grid of policies (`probs` of action 0 at each step and state), refined around
 /// the best.
 fn brute(world: &World, set: &Set, from: &[f64]) -> f64 {
     let value = |p: &[f64]| {
@@ -216,7 +217,7 @@ fn gradients_are_those_of_finite_differences() {
 
 #[test]
 fn a_log_linear_policy_reaches_what_frank_wolfe_does_where_it_can() {
-    // Features that tell every state and action apart: each policy is log-linear, or nearly so.
+    // The features distinguish every state and action, so that each policy is log-linear, or nearly so.
     let mut world = mdp((1, 2, 2), 4, false, 11);
     world.phi = (0..16).map(|i| f64::from(u8::from(i % 5 == 0))).collect();
     let known = known(&world, 200, 11);
@@ -224,7 +225,7 @@ fn a_log_linear_policy_reaches_what_frank_wolfe_does_where_it_can() {
     for keep in [ellipsoid(0.1), Keep::Dual { slack: 0.2 }, Keep::Lagrangian { beta: 0.3, mean: false }] {
         let set = known.set(keep);
         let most = frank_wolfe(&world, &set, &reference, &reference, 1e-9, 1000);
-        // From the kink at the reference itself, too.
+        // One start is the kink at the reference itself.
         for w0 in [vec![0.0; 4], vec![0.1, -0.3, 0.2, 0.0]] {
             let found = log_linear(&world, &set, &reference, &w0, 300, 1.0);
             println!("{keep:?}: {} of {} after {}", found.chosen.value, most.value, found.chosen.iterations);

@@ -1,4 +1,4 @@
-//! How long the steps of an episode take: `cargo test --release -p pbpo-exact --test timing -- --ignored --nocapture`.
+//! The time of an episode's steps: `cargo test --release -p pbpo-exact --test timing -- --ignored --nocapture`.
 
 mod common;
 
@@ -11,7 +11,7 @@ use pbpo_exact::policy::Policy;
 use pbpo_exact::set::{Keep, Norm, Radius, Set};
 use pbpo_exact::step::{frank_wolfe, points};
 
-/// The least of 50 calls, in microseconds: other work on the machine only adds.
+/// Returns the minimum of 50 calls, in microseconds, because other work on the machine only adds time.
 fn microseconds<R>(mut call: impl FnMut() -> R) -> f64 {
     let once = |_| {
         let from = Instant::now();

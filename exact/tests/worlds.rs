@@ -1,4 +1,4 @@
-//! What a world computes, against enumeration and sampling.
+//! Computations of a world, against enumeration and sampling.
 
 mod brute;
 

@@ -1,4 +1,4 @@
-//! Tries many inputs of the target `graft` without a fuzzer, and says how many of their texts compile.
+//! Tries many inputs of the target `graft` without a fuzzer, and prints how many of their texts compile.
 
 fn main() {
     let tries = std::env::args().nth(1).and_then(|tries| tries.parse().ok()).unwrap_or(10_000_u64);

@@ -1,5 +1,5 @@
-//! Writes what the fuzzer starts with: `corpus/TARGET/` from the fixtures, the pipelines, the library and the
-//! examples of the codes, and `pbpo.dict` from the words of the grammar, the library and the schema.
+//! Writes the fuzzer's first inputs: `corpus/TARGET/` from the fixtures, the pipelines, the library and the examples of
+//! the codes, and `pbpo.dict` from the words of the grammar, the library and the schema.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -47,7 +47,7 @@ fn main() -> io::Result<()> {
     Ok(())
 }
 
-/// The files of a folder with an extension, by name.
+/// Returns the files of a folder with an extension, by name.
 fn files(folder: &Path, extension: &str) -> io::Result<Vec<String>> {
     let mut paths = fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>()?;
     paths.retain(|path| path.extension().is_some_and(|found| found == extension));
@@ -55,7 +55,7 @@ fn files(folder: &Path, extension: &str) -> io::Result<Vec<String>> {
     paths.iter().map(fs::read_to_string).collect()
 }
 
-/// What stands between quotes in the grammar, and the names of all that is built in.
+/// Returns the quoted words of the grammar, and all built-in names.
 fn words(grammar: &str) -> BTreeSet<String> {
     let rules = grammar.lines().filter(|line| !line.starts_with("//"));
     let literals = rules.flat_map(|line| line.split('"').skip(1).step_by(2));

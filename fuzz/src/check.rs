@@ -1,4 +1,4 @@
-//! Checking and what an editor asks: no panic, places that are there, fixes that make nothing worse.
+//! Checks files and asks for editors' answers: no panic, valid places, and fixes that do not add errors.
 
 use pbpo_compiler::diagnostic::Severity;
 use pbpo_compiler::ide::Ide;
@@ -7,9 +7,9 @@ use pbpo_compiler::{Compiled, fixes};
 
 use crate::input::{head, input, places};
 
-/// Bytes between the places at which an editor asks.
+/// The bytes between the places for an editor's questions.
 const STEP: usize = 7;
-/// Most such places of a text.
+/// The largest number of such places in a text.
 const MOST: usize = 8;
 
 pub fn run(text: &str) {

@@ -1,4 +1,4 @@
-//! Formatting of files without faults: nothing is lost, the meaning is the same, a second time changes nothing.
+//! Formats files without faults: no text is lost, the meaning stays the same, and formatting again changes nothing.
 
 use pbpo_grammar::fmt::format;
 use pbpo_grammar::{FileId, parse};
@@ -13,12 +13,12 @@ pub fn run(text: &str) {
     }
 }
 
-/// The text without blank space.
+/// Returns the text without blank space.
 fn solid(text: &str) -> String {
     text.trim_start_matches('\u{FEFF}').chars().filter(|c| !c.is_whitespace()).collect()
 }
 
-/// The syntax tree without places.
+/// Returns the syntax tree without places.
 fn tree(text: &str) -> String {
     let shown = format!("{:?}", parse(FileId::default(), text).items);
     let mut parts = shown.split("Span {");

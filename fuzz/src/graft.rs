@@ -1,10 +1,10 @@
-//! Plans of texts that compile: the input chooses a fixture and the values that take the place of its own, so that the
-//! fuzzer searches what the passes after the checks do, and not what the grammar refuses.
+//! Plans of texts that compile: the input chooses a fixture and the values that replace its own, so that the fuzzer
+//! searches the passes after the checks, and not the refusals of the grammar.
 
 use std::path::Path;
 use std::sync::LazyLock;
 
-// One source: the compiler's own test makes its texts with it.
+// The compiler's own test makes its texts from the same source.
 #[path = "../../compiler/tests/common/graft.rs"]
 mod donors;
 
@@ -23,16 +23,16 @@ static TEXTS: LazyLock<Vec<String>> = LazyLock::new(|| {
 
 static DONORS: LazyLock<Donors> = LazyLock::new(|| Donors::of(TEXTS.iter().map(String::as_str)));
 
-/// The text that an input stands for; `None` if it chooses a place that a text does not have.
+/// Returns the text of an input; `None` if it chooses a place that a text does not have.
 pub fn text(choices: &[u8]) -> Option<String> {
     let (fixture, choices) = choices.split_first()?;
     let text = &TEXTS[usize::from(*fixture) % TEXTS.len()];
-    // Two bytes a choice; after the last one every choice is the first.
+    // Each choice takes two bytes; after the last one every choice is the first.
     let mut pairs = choices.chunks(2).map(|pair| pair.iter().fold(0, |sum, byte| sum * 256 + usize::from(*byte)));
     DONORS.graft(text, |most| pairs.next().unwrap_or(0) % most.max(1))
 }
 
-/// Holds such a text to what the targets `fmt` and `plan` hold texts to.
+/// Runs such a text through the targets `fmt` and `plan`.
 pub fn run(choices: &[u8]) {
     if let Some(text) = text(choices) {
         crate::plan::run(&text);

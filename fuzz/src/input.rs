@@ -1,4 +1,4 @@
-//! How a text is compiled: its first line may say so, as in the fixtures.
+//! The settings of a text's compilation: its first line may set them, as in the fixtures.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use pbpo_compiler::modules::Loader;
 use pbpo_compiler::{Compiled, Input};
 
-/// Files that texts can import, by path: those that the fixtures do.
+/// The files that texts can import, by path: those imported by the fixtures.
 static LIBRARY: LazyLock<BTreeMap<String, String>> = LazyLock::new(|| {
     let mut files = BTreeMap::new();
     for folder in ["errors", "plans"] {
@@ -28,7 +28,7 @@ impl Loader for Library {
     }
 }
 
-/// `// set: beta=1 | target: main`
+/// The settings in a first line, `// set: beta=1 | target: main`.
 pub struct Head {
     pub sets: Vec<String>,
     pub target: Option<String>,
@@ -47,7 +47,7 @@ pub fn input(text: &str) -> Input<'_> {
     Input { name: "main.pbpo", text, loader: &Library, lints: &[] }
 }
 
-/// Every place of every finding is part of its text.
+/// Checks that every place of every finding is part of its text.
 pub fn places(compiled: &Compiled) {
     for finding in &compiled.diagnostics {
         let labels = std::iter::once(&finding.primary).chain(&finding.others).map(|label| label.span);

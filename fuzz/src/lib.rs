@@ -1,9 +1,9 @@
-//! What the fuzz targets check. Each has a `run` that panics where something does not hold.
+//! The checks of the fuzz targets. Each has a `run` that panics on a violation.
 //!
 //! - `parse.rs`, `fmt.rs`, `check.rs`, `plan.rs`: the targets.
-//! - `graft.rs`: a target of its own, for texts that compile: values of fixtures in the place of others.
-//! - `tree.rs`: the places of a syntax tree. `input.rs`: how a text is compiled.
-//! - `mutate.rs`: changes of whole tokens and lines, next to the fuzzer's own of bytes.
+//! - `graft.rs`: a separate target for texts that compile: values of fixtures in the place of others.
+//! - `tree.rs`: the places of a syntax tree. `input.rs`: the settings of a text's compilation.
+//! - `mutate.rs`: changes of whole tokens and lines, beside the fuzzer's changes of bytes.
 //! - `examples/seeds.rs`: the texts to start with.
 
 #![forbid(unsafe_code)]

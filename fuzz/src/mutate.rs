@@ -1,12 +1,12 @@
 //! Changes of whole tokens and lines. The fuzzer's own changes of bytes seldom give a file that compiles.
 
-/// Of so many changes one is the fuzzer's own.
+/// One in this many changes is the fuzzer's own.
 const OWN: u64 = 3;
-/// Put in place of a token, now and then.
+/// Texts that sometimes replace a token.
 const STRANGE: [&str; 16] =
     ["}", "{", "(", ")", "\"", "ä", "=", "0", "-1", "1e999", "0.5", "true", "repeat 2 {", "seed", ",", "\n"];
 
-/// The next text, in place; its size.
+/// Makes the next text in place. Returns its size.
 pub fn next(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
     let mut random = Random(u64::from(seed) + 1);
     let text = data.get(..size).and_then(|bytes| std::str::from_utf8(bytes).ok()).filter(|text| !text.is_empty());
@@ -21,7 +21,7 @@ pub fn next(data: &mut [u8], size: usize, max_size: usize, seed: u32) -> usize {
     changed.len()
 }
 
-/// The text with a few tokens or lines gone, doubled, moved, or others in their place.
+/// Returns the text with a few tokens or lines deleted, doubled, moved, or replaced.
 fn change(text: &str, random: &mut Random) -> String {
     let lines = random.below(3) == 0;
     let mut parts: Vec<&str> = if lines { text.split_inclusive('\n').collect() } else { tokens(text) };
@@ -39,7 +39,7 @@ fn change(text: &str, random: &mut Random) -> String {
     parts.concat()
 }
 
-/// Words and numbers, runs of blanks, single marks.
+/// Returns words and numbers, runs of blanks, single marks.
 fn tokens(text: &str) -> Vec<&str> {
     let class = |c: char| if c.is_alphanumeric() || c == '_' { 0 } else { 1 + u8::from(c != ' ') };
     let chars: Vec<(usize, u8)> = text.char_indices().map(|(at, c)| (at, class(c))).collect();

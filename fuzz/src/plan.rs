@@ -1,11 +1,11 @@
-//! Plans: what compiles has one that holds, and is the same after a trip through JSON.
+//! Plans: every text that compiles has a valid plan, which is unchanged after a round trip through JSON.
 
 use pbpo_plan::diff::Diff;
 use pbpo_plan::{Plan, verify};
 
 use crate::input::{head, input, places};
 
-/// Most points of a sweep that are looked at.
+/// The largest number of a sweep's points that are checked.
 const MOST: usize = 8;
 
 pub fn run(text: &str) {

@@ -1,4 +1,4 @@
-//! Walks a syntax tree, and shows each place with the one around it.
+//! Walks a syntax tree, and visits each place with the surrounding one.
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{
@@ -6,7 +6,7 @@ use pbpo_grammar::ast::{
     SweepEntry,
 };
 
-/// Is given a place, and the one it should be inside.
+/// A function that receives a place, and the one that should contain it.
 type See<'a> = dyn FnMut(Span, Span) + 'a;
 
 pub fn file(file: &File, whole: Span, see: &mut See<'_>) {
@@ -96,7 +96,7 @@ fn sweep_entry(entry: &SweepEntry, at: Span, see: &mut See<'_>) {
             see(*span, at);
             axes.iter().for_each(|item| axis(item, *span, see));
         }
-        // Its place is the keyword's.
+        // Its place is that of the keyword.
         SweepEntry::Where(condition, span) => {
             see(*span, at);
             expr(condition, at, see);

@@ -1,8 +1,8 @@
-//! The syntax tree: one node for each thing written, with its place.
+//! The syntax tree: one node for each written construct, with its place.
 
 use crate::span::Span;
 
-/// A parsed file. Never fails: what could not be understood is in `faults`.
+/// A parsed file. Parsing never fails: unparsable parts are in `faults`.
 #[derive(Clone, Debug, Default)]
 pub struct File {
     /// The version of the `pbpo 1` line.
@@ -10,7 +10,7 @@ pub struct File {
     pub items: Vec<Item>,
     /// Syntax faults in source order.
     pub faults: Vec<Fault>,
-    /// Words inside junk: names they may have declared must not be called unknown later on.
+    /// Words inside junk: names that they may have declared are not reported as unknown later.
     pub doubtful: Vec<String>,
 }
 
@@ -42,7 +42,7 @@ pub enum Item {
 }
 
 impl Item {
-    /// The name that the item declares.
+    /// Returns the name that the item declares.
     pub fn name(&self) -> Option<&Ident> {
         match self {
             Item::Import(_) | Item::Lint(_) => None,
@@ -56,7 +56,7 @@ impl Item {
         }
     }
 
-    /// The whole item.
+    /// Returns the place of the whole item.
     pub fn span(&self) -> Span {
         match self {
             Item::Import(item) => item.span,
@@ -71,7 +71,7 @@ impl Item {
         }
     }
 
-    /// Its `///` comment.
+    /// Returns its `///` comment.
     pub fn doc(&self) -> &str {
         match self {
             Item::Import(_) | Item::Lint(_) => "",
@@ -95,7 +95,7 @@ pub struct Import {
     pub span: Span,
 }
 
-/// Where an import comes from.
+/// The source of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImportPath {
     /// `std/games`: a module of the standard library.
@@ -112,7 +112,7 @@ pub struct ImportName {
 }
 
 impl ImportName {
-    /// The name it has in the file that imports it.
+    /// Returns the name it has in the importing file.
     pub fn here(&self) -> &Ident {
         self.rename.as_ref().unwrap_or(&self.name)
     }
@@ -126,7 +126,7 @@ pub struct Lint {
     pub span: Span,
 }
 
-/// What is made of a lint.
+/// The level of a lint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Level {
     Allow,
@@ -138,7 +138,7 @@ pub enum Level {
 #[derive(Clone, Debug)]
 pub struct Extern {
     pub doc: String,
-    /// `op`, `function`, `task`
+    /// The kind: `op`, `function`, `task`.
     pub kind: Ident,
     pub name: Ident,
     pub formals: Vec<Formal>,
@@ -163,7 +163,7 @@ pub struct Pipeline {
     pub doc: String,
     pub keyword: Span,
     pub name: Ident,
-    /// Nothing where there is no parameter list: then it can be run.
+    /// The parameters; `None` without a parameter list, in which case it can be run.
     pub formals: Option<Vec<Formal>>,
     pub body: PipelineBody,
     pub span: Span,
@@ -184,7 +184,7 @@ pub struct Formal {
     pub ty: FormalType,
     pub range: Option<Range>,
     pub default: Option<Expr>,
-    /// Stands behind a `*`: is given by name only.
+    /// True after a `*`: the parameter is given only by name.
     pub named_only: bool,
     pub span: Span,
 }
@@ -194,7 +194,7 @@ pub struct Formal {
 pub struct FormalType {
     pub words: Vec<Ident>,
     pub list: bool,
-    /// Of a number: `int tokens`.
+    /// The unit of a number: `int tokens`.
     pub unit: Option<Ident>,
     pub span: Span,
 }
@@ -217,7 +217,7 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// From the path to the value.
+    /// Returns the span from the path to the value.
     pub fn span(&self) -> Span {
         self.path.first().map_or(self.value.span, |first| first.span.to(self.value.span))
     }
@@ -236,11 +236,11 @@ pub struct Sweep {
 #[derive(Clone, Debug)]
 pub enum SweepEntry {
     Axis(SweepAxis),
-    /// Axes that go together.
+    /// Axes that vary together.
     Zip(Vec<SweepAxis>, Span),
-    /// Points that stay.
+    /// A condition that selects points.
     Where(Expr, Span),
-    /// The same in every point; `ablate = [...]` among them.
+    /// A setting that is the same in every point; `ablate = [...]` is one of them.
     Set(Setting),
 }
 
@@ -289,7 +289,7 @@ pub struct Block {
     pub span: Span,
 }
 
-/// What stands between braces.
+/// The contents of braces.
 #[derive(Clone, Debug)]
 pub struct Body {
     pub stmts: Vec<Stmt>,
@@ -306,12 +306,12 @@ pub enum Stmt {
     Repeat { keyword: Span, count: Expr, unit: Option<Ident>, body: Body },
     /// `ascend P on E [within C]` or `descend ...`
     Climb { keyword: Span, ascend: bool, player: Ident, objective: Expr, within: Option<Expr> },
-    /// `save(...)`: a call that makes nothing.
+    /// `save(...)`: a call without a result.
     Call { call: Expr },
 }
 
 impl Stmt {
-    /// The whole statement.
+    /// Returns the place of the whole statement.
     pub fn span(&self) -> Span {
         match self {
             Stmt::Assign { name, value, .. } | Stmt::Append { name, value } => name.span.to(value.span),
@@ -357,28 +357,28 @@ pub enum ExprKind {
         left: Box<Expr>,
         right: Box<Expr>,
     },
-    /// Something that was reported already.
+    /// An expression with an error that was reported already.
     Error,
 }
 
 /// `3`, `4k tokens`, `1e-5`, `3%`
 #[derive(Clone, Debug)]
 pub struct Number {
-    /// With the multiplier (`k`, `Ki`, `%`) applied.
+    /// The value, with the multiplier (`k`, `Ki`, `%`) applied.
     pub value: f64,
-    /// Whether it is a whole number by its spelling: `4k` is, `4.0` and `1e3` are not.
+    /// True if it is written as a whole number: `4k` is, `4.0` and `1e3` are not.
     pub whole: bool,
-    /// A unit, as written.
+    /// The unit, as written.
     pub unit: Option<Ident>,
 }
 
 /// An argument of a call.
 #[derive(Clone, Debug)]
 pub struct Arg {
-    /// `name =` in front.
+    /// The name before `=`.
     pub name: Option<Ident>,
     pub value: Expr,
-    /// `over AXIS` behind.
+    /// The axis of a final `over AXIS`.
     pub over: Option<Ident>,
 }
 
@@ -399,12 +399,12 @@ pub enum BinaryOp {
 }
 
 impl BinaryOp {
-    /// Whether it makes a truth value, for the `where` of a sweep.
+    /// Tells whether it makes a truth value, for the `where` of a sweep.
     pub const fn is_logical(self) -> bool {
         !matches!(self, BinaryOp::Add | BinaryOp::Sub | BinaryOp::Mul | BinaryOp::Div)
     }
 
-    /// As it is written.
+    /// Returns the operator as it is written.
     pub const fn text(self) -> &'static str {
         match self {
             BinaryOp::Add => "+",
@@ -423,7 +423,7 @@ impl BinaryOp {
     }
 }
 
-/// A fault in the syntax, as data: the compiler puts it in words.
+/// A syntax fault, as data: the compiler makes the message.
 #[derive(Clone, Debug)]
 pub struct Fault {
     pub kind: FaultKind,
@@ -432,21 +432,21 @@ pub struct Fault {
 
 #[derive(Clone, Debug)]
 pub enum FaultKind {
-    /// Not understood: what would have been right here, and the text that was found.
+    /// An unexpected text: the constructs that were expected here, and the text that was found.
     Unexpected { expected: Vec<&'static str>, found: String },
-    /// A line or block at the top of a file that starts with a word that is no item.
+    /// A line or block at the top of a file that starts with an unknown word.
     UnknownItem { word: String },
-    /// An opener without its closer; `span` is the opener, `end` where the closer was missed.
+    /// An opener without its closer; `span` is the opener, `end` the place where the closer was expected.
     Unclosed { opener: &'static str, closer: &'static str, end: Span },
     /// A closer without an opener.
     Stray { found: &'static str },
-    /// Another language's habit: what was written, and what to write.
+    /// A spelling of another language: the written text, and the right one.
     Foreign { found: String, write: String },
-    /// A statement of another language, and what there is instead.
+    /// A statement of another language, and the construct to use instead.
     Habit { found: String, help: String },
-    /// An escape in a text that the language does not know: the first one, and the places of all in this text.
+    /// An unknown escape in a text: the first one, and the places of all in this text.
     UnknownEscape { found: String, all: Vec<Span> },
-    /// A `{` that stands on a line of its own.
+    /// A `{` on a separate line.
     LateBrace,
     /// Nested or chained deeper than [`crate::MAX_DEPTH`].
     TooDeep,

@@ -1,7 +1,7 @@
-//! A look at the brackets before parsing, so that no recursion behind it can be too deep.
+//! Checks the nesting of brackets before parsing, so that later recursion is never too deep.
 
-/// The byte at which brackets first nest deeper than `limit`. Comments and texts don't count. The parser
-/// has no look at its stack, so this must never count fewer than it opens.
+/// Returns the byte at which brackets first nest deeper than `limit`. Comments and texts don't count. The parser does
+/// not check its stack, so this must never count fewer brackets than the parser opens.
 pub(crate) fn too_deep(source: &str, limit: usize) -> Option<usize> {
     let (mut open, mut at) = (Vec::new(), 0);
     let bytes = source.as_bytes();
@@ -29,7 +29,8 @@ pub(crate) fn too_deep(source: &str, limit: usize) -> Option<usize> {
     None
 }
 
-/// A closer ends what is open inside its own opener; a `)` or `]` behind a `{` is nothing.
+/// Closes the innermost bracket with this opener, and those inside it; ignores a `)` or `]` that would close across a
+/// `{`.
 fn close(open: &mut Vec<u8>, opener: u8) {
     let at = open.iter().rposition(|byte| *byte == opener || *byte == b'{');
     if let Some(at) = at.filter(|at| open.get(*at) == Some(&opener)) {
@@ -41,13 +42,13 @@ fn is_line_end(byte: u8) -> bool {
     byte == b'\n' || byte == b'\r'
 }
 
-/// The end of the line.
+/// Returns the end of the line.
 fn line_end(bytes: &[u8], from: usize) -> usize {
     let rest = bytes.get(from..).unwrap_or_default();
     from + rest.iter().position(|byte| is_line_end(*byte)).unwrap_or(rest.len())
 }
 
-/// Behind the closing quote, or the end of the line where there is none.
+/// Returns the position after the closing quote, or the end of the line if there is none.
 fn text_end(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(byte) = bytes.get(at).filter(|byte| !is_line_end(**byte)) {

@@ -1,8 +1,8 @@
-//! Grammar rules in the words of a user. Exhaustive: a new rule must decide what it is called.
+//! Names of grammar rules for users. The match is exhaustive, so that every rule has a decision.
 
 use crate::Rule;
 
-/// What a rule is called in "expected ...", or nothing where it never helps to name it.
+/// Returns the name of a rule in "expected ...", or `None` if naming it never helps.
 pub(crate) fn rule(rule: Rule) -> Option<&'static str> {
     Some(match rule {
         Rule::expr | Rule::apply | Rule::number | Rule::numeral | Rule::digits | Rule::text => "a value",

@@ -1,4 +1,4 @@
-//! Characters that look like those of the language and are others.
+//! Characters that look like those of the language but are different.
 
 use std::borrow::Cow;
 
@@ -6,13 +6,12 @@ use crate::FileId;
 use crate::Span;
 use crate::ast::{Fault, FaultKind};
 
-/// A word in ASCII letters, where all of its others only look different from these; nothing where some do
-/// not look like any.
+/// Returns a word in ASCII letters if all its other letters look like ASCII ones; `None` if some do not.
 pub(crate) fn latin(word: &str) -> Option<String> {
     word.chars().map(|c| if c.is_ascii() { Some(c) } else { look_alike(c) }).collect()
 }
 
-/// The ASCII letter or digit that a character looks like.
+/// Returns the ASCII letter or digit that a character looks like.
 fn look_alike(c: char) -> Option<char> {
     const PAIRS: &str = "аaвBеeкkмMнHоoрpсcтTуyхxіiјjѕsԁdһhѵvАAВBЕEКKМMНHОOРPСCТTХXІIЅSαaβBεeιiκkνvοoρpτtυuχxωwγyΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXııäaöoüuéeèeáaàañnçc";
     let wide = match u32::from(c) {
@@ -30,8 +29,8 @@ fn look_alike(c: char) -> Option<char> {
     })
 }
 
-/// Blanks that are no spaces, outside of comments and texts: the source with spaces in their place, byte for
-/// byte, and the first of them.
+/// Replaces unusual blanks outside of comments and texts. Returns the source with spaces in their place, byte for byte,
+/// and a fault for the first of them.
 pub(crate) fn without_odd_blanks(file: FileId, source: &str) -> (Cow<'_, str>, Option<Fault>) {
     let (mut plain, mut first) = (Cow::Borrowed(source), None);
     if source.is_ascii() {

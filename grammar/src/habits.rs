@@ -1,14 +1,14 @@
-//! Statements of other languages: what they are here.
+//! Statements of other languages, and their counterparts here.
 
 use crate::ast::FaultKind;
 use crate::junk::first_word;
 
-/// The habit that a line is written by, if it is a known one. `top`: outside of all blocks.
+/// Returns the known habit that a line follows, if there is one. `top` is true outside of all blocks.
 pub(crate) fn habit(line: &str, top: bool) -> Option<FaultKind> {
     let word = first_word(line);
     let rest = line.get(word.len()..).unwrap_or("").trim();
     let call = |method: &str| rest.starts_with(method);
-    // A name that only looks like a keyword is given a value.
+    // The word is a name that only looks like a keyword.
     let named = rest.starts_with('=') || rest.starts_with("+=");
     let help = match word {
         _ if named => return rewritten(line, word, rest, top),
@@ -31,7 +31,7 @@ pub(crate) fn habit(line: &str, top: bool) -> Option<FaultKind> {
     Some(FaultKind::Habit { found: found.to_owned(), help })
 }
 
-/// A line that can be said here in one way alone.
+/// Returns the rewriting of a line that has a single counterpart here.
 fn rewritten(line: &str, word: &str, rest: &str, top: bool) -> Option<FaultKind> {
     let write = match word {
         _ if !top => return None,
@@ -48,7 +48,7 @@ fn rewritten(line: &str, word: &str, rest: &str, top: bool) -> Option<FaultKind>
     Some(FaultKind::Foreign { found: line.to_owned(), write })
 }
 
-/// `std.tasks.digits`, `std::losses { dpo }`, `./mylib { x }`
+/// Rewrites `std.tasks.digits`, `std::losses { dpo }` and `./mylib { x }` as imports.
 fn import(rest: &str) -> Option<String> {
     let (path, names) = rest.split_once('{').map_or((rest, None), |(path, names)| (path, Some(names)));
     let path = path.trim();
@@ -68,7 +68,7 @@ fn import(rest: &str) -> Option<String> {
     }
 }
 
-/// The type of a literal.
+/// Returns the type of a literal.
 fn type_of(value: &str) -> Option<&'static str> {
     match value {
         "true" | "false" => Some("bool"),

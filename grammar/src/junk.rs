@@ -1,4 +1,4 @@
-//! What was expected in a piece of junk: it is parsed once more by a strict rule, whose error says.
+//! Finds the expected constructs in a piece of junk by parsing it again with a strict rule, which gives an error.
 
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
@@ -7,17 +7,17 @@ use crate::ast::{Fault, FaultKind};
 use crate::habits::habit;
 use crate::{FileId, PbpoParser, Rule, Span, describe};
 
-/// At most this many alternatives are named in a message.
+/// The largest number of alternatives named in a message.
 const MOST_EXPECTED: usize = 4;
 
-/// Words that start an item of their own.
+/// Words that start an item.
 const HEADS: [&str; 11] =
     ["param", "pbpo", "use", "allow", "warn", "deny", "extern", "objective", "pipeline", "variant", "sweep"];
 
 /// Kinds of blocks.
 const KINDS: [&str; 7] = ["data", "policy", "reward_model", "features", "exploration", "constraint", "oracle"];
 
-/// Explains why `text`, which starts at byte `start` of its file, is not what `strict` wants.
+/// Explains why `text`, which starts at byte `start` of its file, does not match `strict`.
 pub(crate) fn explain(file: FileId, text: &str, start: usize, strict: Rule) -> Fault {
     let line = text.trim_end();
     let word = first_word(line);
@@ -44,7 +44,7 @@ pub(crate) fn explain(file: FileId, text: &str, start: usize, strict: Rule) -> F
         ErrorVariant::CustomError { .. } => Vec::new(),
     };
     let found = first_word(line.get(at..).unwrap_or(""));
-    // Never an empty place: at the end of the line the last thing on it is pointed at.
+    // The place is never empty: at the end of the line it is the last token.
     let span = if found.is_empty() {
         let last = line.chars().next_back().map_or(0, char::len_utf8);
         Span::new(file, start + line.len() - last, start + line.len())
@@ -54,7 +54,7 @@ pub(crate) fn explain(file: FileId, text: &str, start: usize, strict: Rule) -> F
     Fault { kind: FaultKind::Unexpected { expected, found: found.to_owned() }, span }
 }
 
-/// The rules in words, each once, in a stable order, not too many.
+/// Returns the names of rules, each once, in a stable order, up to a limit.
 fn words_for(rules: &[Rule]) -> Vec<&'static str> {
     let mut words: Vec<&'static str> = rules.iter().filter_map(|rule| describe::rule(*rule)).collect();
     words.sort_unstable();
@@ -63,7 +63,7 @@ fn words_for(rules: &[Rule]) -> Vec<&'static str> {
     words
 }
 
-/// The first word or mark of a text; empty at the end of a line.
+/// Returns the first word or mark of a text; empty at the end of a line.
 pub(crate) fn first_word(text: &str) -> &str {
     let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
     let end = if end > 0 { end } else { text.chars().next().map_or(0, char::len_utf8) };
@@ -74,7 +74,7 @@ fn is_word(text: &str) -> bool {
     text.chars().next().is_some_and(|c| c.is_alphabetic() || c == '_')
 }
 
-/// Every name in a text.
+/// Returns every name in a text.
 pub(crate) fn words(text: &str) -> Vec<String> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| is_word(word)).map(str::to_owned).collect()
 }

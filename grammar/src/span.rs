@@ -13,13 +13,13 @@ pub struct Span {
 }
 
 impl Span {
-    /// Bytes `start..end` of `file`. Files are far smaller than 4 GiB (see [`crate::MAX_BYTES`]).
+    /// Makes the span `start..end` of `file`. Files are far smaller than 4 GiB (see [`crate::MAX_BYTES`]).
     pub fn new(file: FileId, start: usize, end: usize) -> Self {
         let narrow = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
         Self { file, start: narrow(start), end: narrow(end) }
     }
 
-    /// From the start of this span to the end of `other`.
+    /// Returns the span from the start of this one to the end of `other`.
     ///
     /// ```text
     /// layers = 2
@@ -31,17 +31,17 @@ impl Span {
         Self { end: other.end.max(self.start), ..self }
     }
 
-    /// Number of bytes.
+    /// Returns the number of bytes.
     pub fn len(self) -> usize {
         (self.end.saturating_sub(self.start)) as usize
     }
 
-    /// Whether it covers no byte.
+    /// Tells whether it covers no byte.
     pub fn is_empty(self) -> bool {
         self.len() == 0
     }
 
-    /// The text it covers; empty where the span isn't of this text.
+    /// Returns the covered text; empty if the span isn't of this text.
     pub fn text(self, source: &str) -> &str {
         source.get(self.start as usize..self.end as usize).unwrap_or("")
     }

@@ -1,4 +1,4 @@
-//! The formatter: nothing is lost, a second time changes nothing, and the syntax tree is the same.
+//! The formatter: no text is lost, formatting again changes nothing, and the syntax tree is the same.
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +13,7 @@ fn files(folder: &str) -> Vec<(PathBuf, String)> {
     paths.into_iter().map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
 }
 
-/// The syntax tree without places.
+/// Returns the syntax tree without places.
 fn tree(source: &str) -> String {
     let text = format!("{:?}", parse(FileId(0), source).items);
     let mut out = String::new();
@@ -29,7 +29,7 @@ fn solid(source: &str) -> String {
     source.trim_start_matches('\u{FEFF}').chars().filter(|c| !c.is_whitespace()).collect()
 }
 
-/// Checks the invariants; nothing for a file with faults.
+/// Checks the invariants and returns the formatted text; `None` for a file with faults.
 fn formatted(source: &str) -> Option<String> {
     let once = format(source).ok()?;
     assert_eq!(solid(&once), solid(source), "something was lost:\n{source}\n----\n{once}");
@@ -57,7 +57,7 @@ fn fixtures_keep_their_meaning() {
     assert!(done > 60, "{done}");
 }
 
-/// Blanks, comments and line ends put between the pieces of good files.
+/// Blanks, comments and line ends are put between the pieces of valid files.
 #[test]
 fn disturbed_files_keep_their_meaning() {
     let mut state = 7u64;
@@ -101,7 +101,7 @@ fn layout() {
             "pbpo 1\n/// doc\nobjective f(a:policy,\nb:policy)=\n-mean(logp(a,b)\n+1)",
             "pbpo 1\n\n/// doc\nobjective f(a: policy,\n  b: policy) =\n  -mean(logp(a, b)\n    + 1)\n",
         ),
-        // An expression goes on behind a `*`, and in front of one.
+        // An expression continues after a `*`, and before one.
         (
             "pbpo 1\nobjective f(a: policy, y: rollouts) =\n0.5 *\nmean(logp(a, y))\n* 2\nparam b: int = 1\n",
             "pbpo 1\nobjective f(a: policy, y: rollouts) =\n  0.5 *\n  mean(logp(a, y))\n  * 2\n\nparam b: int = 1\n",
@@ -110,7 +110,7 @@ fn layout() {
             "pbpo 1\npipeline p(\na: policy,\n*,\nn: int = 1\n) {\nascend a on 2 *\nmean(a)\n}\n",
             "pbpo 1\n\npipeline p(\n  a: policy,\n  *,\n  n: int = 1\n) {\n  ascend a on 2 *\n    mean(a)\n}\n",
         ),
-        // Comments behind an empty line have a column of their own.
+        // Comments after an empty line have a separate column.
         (
             "pbpo 1 // version\n\nparam long: int = 3 // x\nparam a: int = 3 // y\n",
             "pbpo 1  // version\n\nparam long: int = 3  // x\nparam a: int = 3     // y\n",

@@ -1,4 +1,4 @@
-//! Texts that nest without end, also where brackets look like a part of a comment or a text.
+//! Texts that nest very deeply, also with brackets that look like a part of a comment or a text.
 
 use pbpo_grammar::ast::{Fault, FaultKind};
 use pbpo_grammar::{FileId, parse};
@@ -25,7 +25,7 @@ fn brackets_without_end_are_too_deep() {
     assert!(too_deep(&faults(&format!("pbpo 1\npipeline p {{ x = 1, {}", "repeat 2 { ".repeat(200)))));
 }
 
-/// The parser does not watch its stack: what it opens must have been counted before, line by line too.
+/// The parser does not check its stack: every bracket that it opens must have been counted before, also line by line.
 #[test]
 fn lines_that_each_open_a_bracket_in_disguise_do_no_harm() {
     for line in ["; \"(", "x = '\"' (", "x = '#' (", "x = '//' (", "a b { ] ", "a b = f(\"(\", {", "use x { \" } ("] {

@@ -1,4 +1,4 @@
-//! Places of nodes in texts that were hard to get right: each node is inside the one above it.
+//! Places of nodes in difficult texts: each node is inside its parent.
 
 use pbpo_grammar::ast::{Body, ExprKind, Item, Stmt};
 use pbpo_grammar::{FileId, Span, parse};
@@ -7,7 +7,7 @@ fn assert_inside(inner: Span, outer: Span, text: &str) {
     assert!(outer.start <= inner.start && inner.end <= outer.end, "{inner:?} is not inside {outer:?}:\n{text}");
 }
 
-/// The body of the only block.
+/// Returns the body of the only block.
 fn body(text: &str) -> Body {
     let items = parse(FileId::default(), text).items;
     let [Item::Block(block)] = items.as_slice() else { panic!("{items:?}") };

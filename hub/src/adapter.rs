@@ -20,14 +20,15 @@ pub struct AdapterConfig {
     /// The rank: rows of A, columns of B.
     pub r: usize,
     pub alpha: f64,
-    /// The scale is alpha / sqrt(r) (rank-stabilised LoRA, <https://arxiv.org/abs/2312.03732>), not alpha / r.
+    /// The scale is `alpha / sqrt(r)` (rank-stabilised LoRA, <https://arxiv.org/abs/2312.03732>) instead of `alpha /
+    /// r`.
     pub rslora: bool,
     pub dropout: f64,
     /// Names of the adapted modules, as `q_proj`; sorted.
     pub target_modules: Vec<String>,
     /// The model that it adapts, as a name or a path.
     pub base: Option<String>,
-    /// Branch, tag or commit of that model; None: `main`.
+    /// Branch, tag or commit of that model; `main` if `None`.
     pub revision: Option<String>,
     /// `CAUSAL_LM` or `SEQ_CLS`.
     pub task: String,
@@ -63,8 +64,8 @@ impl AdapterConfig {
         })
     }
 
-    /// The name of the base with its revision, for [`crate::resolve_model`]: a directory has none. `dir`: where relative
-    /// paths start.
+    /// Returns the name of the base with its revision, for [`crate::resolve_model`]; a directory has no revision. `dir`
+    /// is the directory from which relative paths start.
     pub fn base_in(&self, dir: &Path) -> Option<String> {
         let base = self.base.as_deref()?;
         Some(match &self.revision {
@@ -73,13 +74,13 @@ impl AdapterConfig {
         })
     }
 
-    /// What B A is multiplied by.
+    /// Returns the factor of the product B A.
     pub fn scale(&self) -> f64 {
         let r = self.r as f64;
         self.alpha / if self.rslora { r.sqrt() } else { r }
     }
 
-    /// `adapter_config.json` as PEFT reads it.
+    /// Returns `adapter_config.json` as PEFT reads it.
     pub fn to_json(&self) -> Value {
         json!({
             "peft_type": "LORA",
@@ -103,7 +104,7 @@ impl AdapterConfig {
     }
 }
 
-/// Keys that say nothing about the numbers, or that are read elsewhere.
+/// Keys that do not change the numbers, or that are read elsewhere.
 const HARMLESS: [&str; 19] = [
     "auto_mapping",
     "base_model_name_or_path",
@@ -126,12 +127,12 @@ const HARMLESS: [&str; 19] = [
     "task_type",
 ];
 
-/// Refuses every other key that is set: variants of LoRA, and what is saved beside it, change the numbers.
+/// Refuses every other key that is set: variants of LoRA, and other things saved beside it, change the numbers.
 fn refuse(keys: &Keys) -> Result<(), Error> {
     let unset = |key: &str, value: &Value| match (key, value) {
         ("use_rslora", _) => true,
         ("bias", value) => value == "none",
-        // How A and B were first drawn; some other ways change the base model's weights too.
+        // The initialisations that leave the base model's weights as they are.
         ("init_lora_weights", Value::String(way)) => ["gaussian", "orthogonal", "eva"].contains(&way.as_str()),
         ("init_lora_weights", value) => value.is_boolean(),
         (_, Value::Null | Value::Bool(false)) => true,
@@ -161,7 +162,7 @@ fn targets(keys: &Keys) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-/// An adapter on disk. The path of a module is its name in the base model, as `model.layers.0.self_attn.q_proj`.
+/// An adapter on disk. A module's path is its name in the base model, as `model.layers.0.self_attn.q_proj`.
 #[derive(Clone, Debug)]
 pub struct Adapter {
     pub config: AdapterConfig,
@@ -171,8 +172,8 @@ pub struct Adapter {
 }
 
 impl Adapter {
-    /// Reads the settings and checks every tensor's name and shape: each module has A of `[r, in]` and B of
-    /// `[out, r]`, and there is nothing else.
+    /// Reads the settings and checks every tensor's name and shape: each module has A of `[r, in]` and B of `[out, r]`,
+    /// and there are no other tensors.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         let config = AdapterConfig::read(dir)?;
         let file = dir.join(WEIGHTS);
@@ -198,12 +199,12 @@ impl Adapter {
         Ok(Self { config, weights, modules })
     }
 
-    /// A of a module, `[r, in]` in row-major order.
+    /// Returns A of a module, `[r, in]` in row-major order.
     pub fn a(&self, path: &str) -> Result<Vec<f32>, Error> {
         self.weights.f32(&name_a(path))
     }
 
-    /// B of a module, `[out, r]` in row-major order.
+    /// Returns B of a module, `[out, r]` in row-major order.
     pub fn b(&self, path: &str) -> Result<Vec<f32>, Error> {
         self.weights.f32(&name_b(path))
     }
@@ -227,12 +228,12 @@ fn lengths(file: &Path, weights: &Weights, path: &str, r: usize) -> Result<(usiz
     }
 }
 
-/// The name of a module's A, `[r, in]`.
+/// Returns the name of a module's A, `[r, in]`.
 pub fn name_a(path: &str) -> String {
     format!("{PREFIX}{path}.lora_A.weight")
 }
 
-/// The name of a module's B, `[out, r]`.
+/// Returns the name of a module's B, `[out, r]`.
 pub fn name_b(path: &str) -> String {
     format!("{PREFIX}{path}.lora_B.weight")
 }

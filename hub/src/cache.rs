@@ -1,5 +1,5 @@
-//! Names of models and datasets to directories: beside the file that names them, else in the cache of
-//! `huggingface_hub`, by its own rules. Nothing is ever downloaded, and nothing written into the cache.
+//! Finds the directories of models and datasets by name: beside the file that names them, else in the cache of
+//! `huggingface_hub`, by its rules. Downloads nothing and writes nothing into the cache.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -10,7 +10,7 @@ use crate::Error;
 /// The largest file that names a commit, in bytes.
 const REFERENCE: u64 = 4096;
 
-/// Where a model or dataset was found.
+/// The place where a model or dataset was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Resolved {
     pub dir: PathBuf,
@@ -18,20 +18,20 @@ pub struct Resolved {
     pub revision: Option<String>,
 }
 
-/// A model by name: a directory (relative to `base`, the directory of the file that names it), else `ORG/NAME[@REV]`
-/// in the cache.
+/// Finds a model by name: a directory (relative to `base`, the directory of the file that names it), else
+/// `ORG/NAME[@REV]` in the cache.
 pub fn resolve_model(name: &str, base: &Path) -> Result<Resolved, Error> {
     Cache::from_env().model(name, base)
 }
 
-/// A dataset by name, as for models.
+/// Finds a dataset by name, by the same rules.
 pub fn resolve_dataset(name: &str, base: &Path) -> Result<Resolved, Error> {
     Cache::from_env().dataset(name, base)
 }
 
 /// The cache of `huggingface_hub`.
 pub struct Cache {
-    /// Its directory; None if not even a home directory is known.
+    /// Its directory; `None` if not even the home directory is known.
     directory: Option<PathBuf>,
 }
 
@@ -56,7 +56,7 @@ impl Kind {
         }
     }
 
-    /// The command that fetches it.
+    /// Returns the command that fetches it.
     fn download(self, repository: &str, revision: Option<&str>) -> String {
         let kind = if matches!(self, Self::Dataset) { " --repo-type dataset" } else { "" };
         let revision = revision.map(|revision| format!(" --revision {revision}")).unwrap_or_default();
@@ -69,7 +69,7 @@ impl Cache {
         Self::new(|name| std::env::var(name).ok())
     }
 
-    /// The directory that an environment names: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub,
+    /// Returns the directory that an environment names: HF_HUB_CACHE, HUGGINGFACE_HUB_CACHE, HF_HOME/hub,
     /// XDG_CACHE_HOME/huggingface/hub, ~/.cache/huggingface/hub; the first that is set and not empty.
     pub fn new(env: impl Fn(&str) -> Option<String>) -> Self {
         let home = env("HOME").filter(|home| !home.is_empty()).map(PathBuf::from);
@@ -115,7 +115,7 @@ impl Cache {
         })
     }
 
-    /// The snapshot of a repository at a branch, tag or commit; `main` if none is named.
+    /// Returns the snapshot of a repository at a branch, tag or commit; `main` if none is named.
     fn snapshot(&self, kind: Kind, repository: &str, revision: Option<&str>) -> Result<Resolved, Error> {
         let download = kind.download(repository, revision);
         let Some(directory) = &self.directory else {
@@ -156,13 +156,13 @@ fn is_commit(text: &str) -> bool {
     text.len() == 40 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-/// `NAME` or `ORG/NAME` that stays one directory of the cache.
+/// Tells whether a text is `NAME` or `ORG/NAME`, so that it stays one directory of the cache.
 fn is_repository(text: &str) -> bool {
     let fits = |part: &str| is_plain(part) && !part.starts_with(['.', '-']) && !part.contains("--");
     text.split('/').count() <= 2 && text.split('/').all(fits)
 }
 
-/// A branch, tag or commit; also `refs/pr/1`.
+/// Tells whether a text is a branch, tag or commit; also `refs/pr/1`.
 fn is_revision(text: &str) -> bool {
     text.split('/').all(is_plain)
 }
@@ -172,7 +172,7 @@ fn is_plain(part: &str) -> bool {
     !part.is_empty() && part != "." && part != ".." && part.chars().all(known)
 }
 
-/// Whether a name is that of a file right in its directory, so that joined to one it cannot leave it.
+/// Tells whether a name is a plain file name, so that joining it to a directory cannot lead out of it.
 pub(crate) fn is_file_name(name: &str) -> bool {
     let mut components = Path::new(name).components();
     matches!((components.next(), components.next()), (Some(Component::Normal(part)), None) if part == name)

@@ -12,7 +12,7 @@ use crate::json::{Json, Object};
 #[serde(try_from = "Json")]
 pub struct Message(Object);
 
-/// The names under which data gives what an assistant thought; transformers hands it to templates under the first two.
+/// The names under which data gives the assistant's reasoning; transformers hands it to templates under the first two.
 const REASONING: [&str; 3] = ["reasoning_content", "thinking", "reasoning"];
 
 impl Message {
@@ -21,13 +21,13 @@ impl Message {
         Self([text("role", role.into()), text("content", content.into())].into_iter().collect())
     }
 
-    /// `system`, `user`, `assistant` or `tool`; a template may know others.
+    /// Returns the role: `system`, `user`, `assistant` or `tool`; a template may know others.
     pub fn role(&self) -> &str {
         self.0.get("role").and_then(Json::as_str).unwrap_or_default()
     }
 
-    /// The text of the content: of a list of parts, their texts one after the other. It is empty if there is no content,
-    /// as in a message of tool calls alone.
+    /// Returns the text of the content; for a list of parts, their texts joined. It is empty if there is no content, as
+    /// in a message that only calls tools.
     pub fn text(&self) -> Cow<'_, str> {
         match self.0.get("content") {
             Some(Json::Text(text)) => Cow::Borrowed(text),
@@ -38,19 +38,20 @@ impl Message {
         }
     }
 
-    /// The message with another text as its content.
+    /// Returns the message with another text as its content.
     pub fn with_text(&self, text: impl Into<String>) -> Self {
         let mut fields = self.0.clone();
         fields.set("content", Json::Text(text.into()));
         Self(fields)
     }
 
-    /// The fields besides `role` and `content`.
+    /// Returns the fields besides `role` and `content`.
     pub fn others(&self) -> impl Iterator<Item = (&str, &Json)> {
         self.0.iter().filter(|(key, _)| *key != "role" && *key != "content")
     }
 
-    /// The fields as transformers gives them to a template: reasoning goes by `reasoning_content` and `thinking`.
+    /// Returns the fields as transformers gives them to a template: reasoning goes by `reasoning_content` and
+    /// `thinking`.
     fn fields(&self) -> Cow<'_, Object> {
         let Some(reasoning) = REASONING.iter().find_map(|key| self.0.get(key)) else { return Cow::Borrowed(&self.0) };
         let mut fields = Object::default();
@@ -61,9 +62,9 @@ impl Message {
     }
 }
 
-/// Takes a message with whatever fields it has, but for one that no template reads as it is meant: without a role, with
-/// nothing to say, with parts that are no texts, or with a known field of another type. Fields that are null count as
-/// absent, as in transformers.
+/// Takes a message with all its fields. Refuses messages that templates would misread: without a role, without content,
+/// with parts that are not texts, or with a known field of the wrong type. Fields that are null count as absent, as in
+/// transformers.
 impl TryFrom<Json> for Message {
     type Error = String;
 
@@ -113,7 +114,7 @@ fn check_part(part: &Json) -> Result<(), String> {
     }
 }
 
-/// Each call is an object with a `name`, by itself or under `function`.
+/// Checks that each call is an object with a `name`, either directly or under `function`.
 fn check_calls(calls: &Json) -> Result<(), String> {
     let is_named = |call: &Json| {
         let call = call.as_object()?;
@@ -126,7 +127,7 @@ fn check_calls(calls: &Json) -> Result<(), String> {
     }
 }
 
-/// A value in a message, cut short.
+/// Returns a value in a message, cut short.
 pub(crate) fn short(value: &Json) -> String {
     let text = value.to_string();
     match text.char_indices().nth(60) {
@@ -135,20 +136,21 @@ pub(crate) fn short(value: &Json) -> String {
     }
 }
 
-/// A chat: its messages, and what else its data gives to the template.
+/// A chat: its messages, and everything else that its data gives to the template.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Chat {
-    /// At least one.
+    /// The messages, at least one.
     pub messages: Vec<Message>,
     /// The tools that the assistant may call.
     pub tools: Option<Json>,
-    /// Further variables of the template, as `enable_thinking`; they go before those that every template has.
+    /// Further variables of the template, as `enable_thinking`; they take precedence over the variables that every
+    /// template has.
     pub kwargs: Object,
 }
 
 impl Chat {
-    /// The same chat with further messages at its end. If it ends with the assistant's turn, which an answer continues,
-    /// the text of the first of them is added to that turn.
+    /// Returns the same chat with further messages at its end. If it ends with an assistant's turn that an answer
+    /// continues, the text of the first message is added to that turn.
     pub fn then(&self, answer: &[Message]) -> Self {
         let mut chat = self.clone();
         let mut answer = answer;
@@ -162,19 +164,19 @@ impl Chat {
         chat
     }
 
-    /// Whether its last turn is the assistant's, which an answer continues.
+    /// Tells whether the last turn is the assistant's, so that an answer continues it.
     pub fn continues(&self) -> bool {
         self.messages.last().is_some_and(|message| message.role() == "assistant")
     }
 
-    /// The messages as a template reads them.
+    /// Returns the messages as a template reads them.
     pub(crate) fn fields(&self) -> Vec<Cow<'_, Object>> {
         self.messages.iter().map(Message::fields).collect()
     }
 
-    /// The text that a person or a judge reads: each message with its role in front, its fields besides the content on
-    /// lines of their own; tools in front of all; the content alone of a lone user's. Settings of the template are not
-    /// shown.
+    /// Returns the text that a person or a judge reads: tools first, then each message with its role before it and its
+    /// other fields on their own lines. A single user message is shown as its content alone. Settings of the template
+    /// are not shown.
     pub fn shown(&self) -> String {
         if let ([only], None) = (self.messages.as_slice(), &self.tools)
             && only.role() == "user"

@@ -11,7 +11,7 @@ pub enum Dtype {
 }
 
 impl Dtype {
-    /// By its name in `config.json`.
+    /// Finds a format by its name in `config.json`.
     pub fn from_torch(name: &str) -> Option<Self> {
         match name.strip_prefix("torch.").unwrap_or(name) {
             "float32" | "float" => Some(Self::F32),
@@ -21,12 +21,12 @@ impl Dtype {
         }
     }
 
-    /// By its name in a safetensors header.
+    /// Finds a format by its name in a safetensors header.
     pub fn from_safetensors(name: &str) -> Option<Self> {
         [Self::F32, Self::Bf16, Self::F16].into_iter().find(|dtype| dtype.safetensors() == name)
     }
 
-    /// Its name in `config.json`.
+    /// Returns its name in `config.json`.
     pub fn torch(self) -> &'static str {
         match self {
             Self::F32 => "float32",
@@ -35,7 +35,7 @@ impl Dtype {
         }
     }
 
-    /// Its name in a safetensors header.
+    /// Returns its name in a safetensors header.
     pub fn safetensors(self) -> &'static str {
         match self {
             Self::F32 => "F32",
@@ -44,7 +44,7 @@ impl Dtype {
         }
     }
 
-    /// Bytes of one number.
+    /// Returns the number of bytes of one number.
     pub fn size(self) -> usize {
         match self {
             Self::F32 => 4,

@@ -1,4 +1,4 @@
-//! What goes wrong with files: one clear message that names the file and the place in it, and what to do.
+//! Errors about files: one message that names the file and the place in it, and a help text.
 
 use std::fmt;
 use std::path::Path;
@@ -6,9 +6,9 @@ use std::path::Path;
 /// A failure that a user can read and act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// What is wrong and where: file, line, key or tensor.
+    /// The error and its place: file, line, key or tensor.
     pub message: String,
-    /// What to do about it.
+    /// Advice on how to fix it.
     pub help: Option<String>,
 }
 
@@ -17,22 +17,22 @@ impl Error {
         Self { message: message.into(), help: None }
     }
 
-    /// An error in a file: `FILE: message`.
+    /// Makes an error in a file: `FILE: message`.
     pub fn at(file: &Path, message: impl fmt::Display) -> Self {
         Self::new(format!("{}: {message}", file.display()))
     }
 
-    /// An error at a line and column of a file, both counted from 1.
+    /// Makes an error at a line and column of a file, both counted from 1.
     pub fn at_line(file: &Path, line: usize, column: usize, message: impl fmt::Display) -> Self {
         Self::new(format!("{}:{line}:{column}: {message}", file.display()))
     }
 
-    /// The system could not read or write a file; `doing` is a verb ("read", "write").
+    /// Makes an error of the system while reading or writing a file; `doing` is a verb ("read", "write").
     pub fn io(file: &Path, doing: &str, error: &std::io::Error) -> Self {
         Self::at(file, format!("cannot {doing} it: {error}"))
     }
 
-    /// A file that is not read, and why.
+    /// Makes an error for a file that is refused, with the reason.
     pub fn refused(file: &Path, refused: &pbpo_outside::file::Refused) -> Self {
         Self::at(file, refused)
     }

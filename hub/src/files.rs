@@ -11,12 +11,12 @@ use serde_json::{Map, Value};
 
 use crate::Error;
 
-/// The bytes of a regular file of at most `most` bytes, or None if there is no such file.
+/// Returns the bytes of a regular file of at most `most` bytes, or `None` if there is no such file.
 pub(crate) fn read_if_there(file: &Path, most: u64) -> Result<Option<Vec<u8>>, Error> {
     file::bytes_if_there(file, most).map_err(|refused| Error::refused(file, &refused))
 }
 
-/// A JSON object; a syntax error names line and column.
+/// Reads a JSON object; a syntax error names line and column.
 pub(crate) fn json_object(file: &Path, bytes: &[u8]) -> Result<Map<String, Value>, Error> {
     let value: Value = serde_json::from_slice(bytes).map_err(|error| json_error(file, &error))?;
     match value {
@@ -29,20 +29,20 @@ pub(crate) fn json_error(file: &Path, error: &serde_json::Error) -> Error {
     Error::at_line(file, error.line(), error.column(), json_reason(error))
 }
 
-/// What is wrong with JSON, without the place.
+/// Returns the message of a JSON error, without the place.
 pub(crate) fn json_reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.split(" at line ").next().unwrap_or(&text).to_owned()
 }
 
-/// Runs another library's reader over a file that may be damaged; where the library panics on it, an error says so.
+/// Runs another library's reader over a file that may be damaged; turns its panics into errors.
 pub(crate) fn guarded<T>(file: &Path, read: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     caught(read).unwrap_or_else(|| {
         Err(Error::at(file, "damaged: its parts contradict each other").help("fetch or copy the file again"))
     })
 }
 
-/// What `work` gives, or `None` if it panics. The panic's own message is not printed.
+/// Returns the result of `work`, or `None` if it panics. The panic's own message is not printed.
 pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
     static QUIET: Once = Once::new();
     QUIET.call_once(|| {
@@ -60,16 +60,16 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Option<T> {
 }
 
 thread_local! {
-    /// Whether this thread is inside `caught`.
+    /// True while this thread is inside `caught`.
     static CAUGHT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The blake3 digest in hex of files one after the other: what `cat FILES | b3sum` prints.
+/// Returns the blake3 digest in hex of all files joined, as `cat FILES | b3sum` prints it.
 pub fn digest(files: &[PathBuf]) -> Result<String, Error> {
     let mut hasher = blake3::Hasher::new();
     let mut buffer = vec![0; 1 << 20];
     for file in files {
-        // Files that were read before, each within the bounds of its kind.
+        // These files were read before, each within the bounds of its kind.
         let mut reader = file::open(file, u64::MAX).map_err(|refused| Error::refused(file, &refused))?;
         loop {
             match reader.read(&mut buffer).map_err(|error| Error::io(file, "read", &error))? {
@@ -81,13 +81,13 @@ pub fn digest(files: &[PathBuf]) -> Result<String, Error> {
     Ok(hasher.finalize().to_hex().to_string())
 }
 
-/// Writes a file so that nobody ever sees a part of it: a temporary file beside it takes its name when it is whole.
+/// Writes a file atomically: a temporary file beside it takes its name once it is complete.
 pub(crate) fn write_atomic(file: &Path, fill: impl FnOnce(&mut dyn Write) -> Result<(), Error>) -> Result<(), Error> {
     let failed = |error: &std::io::Error| Error::io(file, "write", error);
     let dir = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(dir).map_err(|error| Error::io(dir, "make", &error))?;
     let mut temporary = tempfile::NamedTempFile::new_in(dir).map_err(|error| failed(&error))?;
-    // Through the file itself, whose errors do not name the temporary one.
+    // The file itself is written, because its errors do not name the temporary file.
     let mut writer = std::io::BufWriter::with_capacity(1 << 20, temporary.as_file_mut());
     fill(&mut writer)?;
     writer.flush().map_err(|error| failed(&error))?;
@@ -102,7 +102,7 @@ pub(crate) fn write_bytes(file: &Path, bytes: &[u8]) -> Result<(), Error> {
     write_atomic(file, |writer| writer.write_all(bytes).map_err(|error| Error::io(file, "write", &error)))
 }
 
-/// Pretty JSON with a newline at the end, as the field's tools write it.
+/// Writes pretty JSON with a newline at the end, as transformers and PEFT do.
 pub(crate) fn write_json(file: &Path, value: &Value) -> Result<(), Error> {
     write_bytes(file, format!("{value:#}\n").as_bytes())
 }

@@ -1,4 +1,4 @@
-//! JSON values as their file writes them: the keys of objects keep their order, which chat templates print.
+//! JSON values as their file writes them: objects keep the order of their keys, because chat templates print it.
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -8,8 +8,8 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Number;
 
-/// A JSON value. Reading one refuses a key that an object has twice, and a whole number of more than 64 bits, whose
-/// digits would be lost.
+/// A JSON value. Reading refuses an object with the same key twice, and a whole number of more than 64 bits, which
+/// would lose digits.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Json {
     Null,
@@ -55,7 +55,7 @@ impl Object {
         self.0.iter().find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
-    /// Sets a key: in its place if it is there, else at the end.
+    /// Sets a key: in place if it is present, else at the end.
     pub fn set(&mut self, key: &str, value: Json) {
         match self.0.iter_mut().find(|(name, _)| name == key) {
             Some((_, old)) => *old = value,
@@ -89,7 +89,7 @@ impl IntoIterator for Object {
 
 impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
-        // Files write equal objects in the same order, nearly always.
+        // Fast path: equal objects in files nearly always have the same order.
         self.0 == other.0
             || (self.0.len() == other.0.len() && self.iter().all(|(key, value)| other.get(key) == Some(value)))
     }
@@ -109,7 +109,7 @@ impl From<&str> for Json {
     }
 }
 
-/// For readers that need no order.
+/// The value without the order of keys.
 impl From<Json> for serde_json::Value {
     fn from(value: Json) -> Self {
         use serde_json::Value;
@@ -185,7 +185,7 @@ impl<'de> Visitor<'de> for Reader {
     }
 
     fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Json, E> {
-        // A whole number beyond 64 bits arrives here, rounded.
+        // A whole number beyond 64 bits arrives here already rounded.
         let beyond = value.fract() == 0.0 && value.abs() >= 2f64.powi(63);
         let number = Number::from_f64(value).filter(|_| !beyond);
         number

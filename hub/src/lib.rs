@@ -1,13 +1,14 @@
-//! The Hugging Face world on disk, without tensors: what transformers, tokenizers, PEFT and datasets write and read.
+//! Files of the Hugging Face ecosystem, without tensors: those that transformers, tokenizers, PEFT and datasets write
+//! and read.
 //!
-//! - `cache.rs`: names of models and datasets to directories, by the rules of `huggingface_hub`.
+//! - `cache.rs`: finds directories of models and datasets by name, by the rules of `huggingface_hub`.
 //! - `config/`: `config.json` and `generation_config.json`; rotary frequencies.
 //! - `weights/`: safetensors files and shards, read tensor by tensor, written whole or not at all.
-//! - `chat.rs`, `json.rs`: chats with all that a template may read.
+//! - `chat.rs`, `json.rs`: chats with everything that a template may read.
 //! - `tokenizer.rs`, `template.rs`: text to ids; chats to text.
 //! - `adapter.rs`: LoRA adapters of PEFT.
 //! - `records/`: prompts, completions and preferences from JSONL, JSON and Parquet files.
-//! - `error.rs`, `files.rs`, `dtype.rs`: what all of them use.
+//! - `error.rs`, `files.rs`, `dtype.rs`: shared by all of them.
 
 pub mod adapter;
 pub mod cache;

@@ -30,7 +30,7 @@ pub struct Template {
 }
 
 impl Template {
-    /// Compiles a template; `file` is what errors name.
+    /// Compiles a template; errors name `file`.
     pub fn new(source: &str, file: &Path) -> Result<Self, Error> {
         let refused = |why: &dyn Display| refused(file, why);
         bounds::check(source).map_err(|why| refused(&why))?;
@@ -59,24 +59,24 @@ impl Template {
         Ok(Self { file: file.to_owned(), environment: Arc::new(environment), clock })
     }
 
-    /// The template on a day that is fixed, in seconds since 1970; None if there is no such day.
+    /// Returns the template with its date fixed, in seconds since 1970; `None` if there is no such day.
     pub fn fixed_at(mut self, seconds: i64) -> Option<Self> {
         let clock = Clock::at(seconds)?;
         self.clock = tell(Arc::make_mut(&mut self.environment), clock);
         Some(self)
     }
 
-    /// The date, as `2024-07-26`, if the template has asked for it: what it renders is that of this day only. The
-    /// variable `DATE_VARIABLE` of the environment fixes it.
+    /// Returns the date, as `2024-07-26`, if the template has asked for it: its texts then hold only on this day. The
+    /// variable `DATE_VARIABLE` of the environment fixes the date.
     pub fn date(&self) -> Option<String> {
         self.clock.date()
     }
 
-    /// The text of a chat. `add_generation_prompt` ends it with the opening of the assistant's turn. `bos` and `eos`
-    /// are the texts of the tokens that the template may write; None is what transformers gives where a tokenizer has
-    /// none. The chat's own variables go before them.
+    /// Returns the text of a chat. `add_generation_prompt` ends it with the opening of the assistant's turn. `bos` and
+    /// `eos` are the texts of the tokens that the template may write; transformers gives `None` if a tokenizer has no
+    /// such token. The chat's own variables take precedence over them.
     ///
-    /// A template that raises is an error with the template's own words and line.
+    /// A template that raises gives an error with the template's own words and line.
     pub fn render(
         &self,
         chat: impl Into<Chat>,
@@ -108,7 +108,7 @@ impl Template {
 
 const NAME: &str = "chat_template";
 
-/// Gives templates `strftime_now` by a clock.
+/// Gives templates `strftime_now`, which reads a clock.
 fn tell(environment: &mut Environment<'static>, clock: Clock) -> Arc<Clock> {
     let clock = Arc::new(clock);
     let told = Arc::clone(&clock);
@@ -118,10 +118,10 @@ fn tell(environment: &mut Environment<'static>, clock: Clock) -> Arc<Clock> {
     clock
 }
 
-/// Marks what a template raised by itself.
+/// The mark of an error that a template raised itself.
 const RAISED: &str = "raise_exception: ";
 
-/// The most of what a template raises that an error shows, in characters.
+/// The largest number of characters that an error shows of a raised message.
 const SHOWN: usize = 2000;
 
 fn fault(file: &Path, error: &minijinja::Error, what: &str) -> Error {
@@ -142,14 +142,14 @@ fn fault(file: &Path, error: &minijinja::Error, what: &str) -> Error {
     }
 }
 
-/// A template that takes more than any in use does.
+/// Makes the error for a template that exceeds the limits.
 fn refused(file: &Path, why: &dyn Display) -> Error {
     Error::at(file, format!("the chat template does not end within its bounds: {why}"))
         .help("no template in use needs so much: use the one that came with the model")
 }
 
-/// The template without `{% generation %}` and `{% endgeneration %}`, which only mark what an assistant wrote: they
-/// become a block that always is.
+/// Returns the template without `{% generation %}` and `{% endgeneration %}`, which only mark the text of an assistant:
+/// they become a block that always applies.
 fn without_generation_marks(source: &str) -> String {
     let mut text = String::with_capacity(source.len());
     let mut rest = source;

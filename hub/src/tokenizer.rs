@@ -1,4 +1,4 @@
-//! A model's tokenizer: `tokenizer.json` with the special tokens and the chat template that stand beside it.
+//! A model's tokenizer: `tokenizer.json` with the special tokens and the chat template beside it.
 
 mod check;
 mod parts;
@@ -17,14 +17,14 @@ const TOKENIZER: &str = "tokenizer.json";
 const CONFIG: &str = "tokenizer_config.json";
 const SPECIAL: &str = "special_tokens_map.json";
 const TEMPLATE: &str = "chat_template.jinja";
-/// The template of chats with tools, where it is another one.
+/// The template for chats with tools, if it is a separate one.
 const TOOLS: &str = "additional_chat_templates/tool_use.jinja";
 
-/// All that a tokenizer may consist of; `save` copies those that are there.
+/// All files of which a tokenizer may consist; `save` copies those that exist.
 const FILES: [&str; 9] =
     [TOKENIZER, CONFIG, SPECIAL, TEMPLATE, TOOLS, "added_tokens.json", "vocab.json", "merges.txt", "tokenizer.model"];
 
-/// The largest that each may be.
+/// Returns the largest size of a file.
 fn most(name: &str) -> u64 {
     match name {
         CONFIG | SPECIAL | "added_tokens.json" => limit::CONFIG,
@@ -37,7 +37,7 @@ fn most(name: &str) -> u64 {
 #[derive(Clone, Debug)]
 pub struct Tokenizer {
     inner: Inner,
-    /// Names and contents of the files it was read from, in the order of `FILES`.
+    /// Names and contents of the files from which it was read, in the order of `FILES`.
     files: Vec<(&'static str, Vec<u8>)>,
     bos: Option<Special>,
     eos: Option<Special>,
@@ -45,7 +45,7 @@ pub struct Tokenizer {
     /// One more than the largest id.
     vocab: usize,
     template: Option<Template>,
-    /// Of chats with tools.
+    /// The template for chats with tools.
     tools: Option<Template>,
 }
 
@@ -57,8 +57,8 @@ struct Special {
 }
 
 impl Tokenizer {
-    /// Reads the tokenizer of a model directory. `vocab` is the number of rows of the model's embedding: a tokenizer
-    /// with an id beyond it is an error.
+    /// Reads the tokenizer of a model directory. `vocab` is the number of rows of the model's embedding; a larger id in
+    /// the tokenizer is an error.
     pub fn read(dir: &Path, vocab: usize) -> Result<Self, Error> {
         let mut found = Vec::new();
         for name in FILES {
@@ -83,14 +83,14 @@ impl Tokenizer {
         Ok(Self { template, tools, inner, files: found, bos, eos, pad, vocab })
     }
 
-    /// The ids of a text, without bos or eos. Special tokens that the text spells out, as rendered chats do, become
-    /// their ids.
+    /// Returns the ids of a text, without bos or eos. Special tokens that are spelled out in the text, as in rendered
+    /// chats, become their ids.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, Error> {
         self.ids(text, false)
     }
 
-    /// The ids of a text with the special tokens that a plain call of the tokenizer adds in transformers: those of
-    /// `tokenizer.json`, whatever `add_bos_token` in `tokenizer_config.json` says.
+    /// Returns the ids of a text with the special tokens that a plain call of the tokenizer adds in transformers: those
+    /// of `tokenizer.json`, even if `add_bos_token` in `tokenizer_config.json` says otherwise.
     pub fn encode_with_special(&self, text: &str) -> Result<Vec<u32>, Error> {
         self.ids(text, true)
     }
@@ -112,17 +112,17 @@ impl Tokenizer {
         }
     }
 
-    /// The text of ids. Ids outside the vocabulary (rows that pad an embedding) have no text.
+    /// Returns the text of ids. Ids outside the vocabulary (rows that pad an embedding) have no text.
     pub fn decode(&self, ids: &[u32], skip_special: bool) -> Result<String, Error> {
         guarded(|| self.inner.decode(ids, skip_special))
     }
 
-    /// One more than the largest id.
+    /// Returns one more than the largest id.
     pub fn vocab(&self) -> usize {
         self.vocab
     }
 
-    /// The text of one token as the vocabulary spells it.
+    /// Returns the text of one token as the vocabulary spells it.
     pub fn token(&self, id: u32) -> Option<String> {
         self.inner.id_to_token(id)
     }
@@ -147,8 +147,8 @@ impl Tokenizer {
         self.template.as_ref()
     }
 
-    /// A chat as text, by the chat template and this tokenizer's bos and eos. Its ids are those of `encode`: a template
-    /// writes the special tokens itself.
+    /// Returns a chat as text, by the chat template and this tokenizer's bos and eos. Encode it with `encode`, because
+    /// a template writes the special tokens itself.
     pub fn render(&self, chat: impl Into<Chat>, add_generation_prompt: bool) -> Result<String, Error> {
         let bos = self.bos.as_ref().map(|special| special.text.as_str());
         let eos = self.eos.as_ref().map(|special| special.text.as_str());
@@ -162,7 +162,7 @@ impl Tokenizer {
         }
     }
 
-    /// The blake3 digest in hex of the files it was read from.
+    /// Returns the blake3 digest in hex of the files from which it was read.
     pub fn digest(&self) -> String {
         let mut hasher = blake3::Hasher::new();
         for (name, bytes) in &self.files {
@@ -173,13 +173,13 @@ impl Tokenizer {
         hasher.finalize().to_hex().to_string()
     }
 
-    /// Writes the files it was read from, unchanged, into a directory.
+    /// Writes the files from which it was read, unchanged, into a directory.
     pub fn save(&self, dir: &Path) -> Result<(), Error> {
         self.files.iter().try_for_each(|(name, bytes)| files::write_bytes(&dir.join(name), bytes))
     }
 }
 
-/// Broken text and JSON go no further than here: `tokenizers` panics on some.
+/// Parses the text and JSON. Broken input ends here, because `tokenizers` panics on some of it.
 fn parse(file: &Path, bytes: &[u8]) -> Result<(Inner, Value), Error> {
     let text = std::str::from_utf8(bytes).map_err(|error| Error::at(file, error))?;
     let json: Value = serde_json::from_str(text).map_err(|error| files::json_error(file, &error))?;
@@ -189,7 +189,7 @@ fn parse(file: &Path, bytes: &[u8]) -> Result<(Inner, Value), Error> {
     Ok((inner, json))
 }
 
-/// Runs `work` of `tokenizers`; where it panics on what the tokenizer says, an error says so.
+/// Runs `work` of `tokenizers` and turns its panics into errors.
 fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, Error> {
     let done = files::caught(|| parts::watched(work)).ok_or_else(|| {
         Error::new("tokenizer: its parts contradict each other").help("fetch or copy the tokenizer's files again")
@@ -197,7 +197,7 @@ fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, Error> 
     done.map_err(|error| Error::new(format!("tokenizer: {error}")))
 }
 
-/// `tokenizer_config.json`, and `special_tokens_map.json` for what it leaves out.
+/// The settings in `tokenizer_config.json`, and those that only `special_tokens_map.json` has.
 struct Settings {
     file: PathBuf,
     config: Map<String, Value>,
@@ -213,7 +213,7 @@ impl Settings {
         Ok(Self { file: dir.join(CONFIG), config: object(CONFIG)?, special: object(SPECIAL)? })
     }
 
-    /// The text of a special token: a string, or an object with `content`.
+    /// Returns the text of a special token: a string, or an object with `content`.
     fn text(&self, key: &str) -> Result<Option<String>, Error> {
         let given = |map: &Map<String, Value>| map.get(key).filter(|value| !value.is_null()).cloned();
         let Some(value) = given(&self.config).or_else(|| given(&self.special)) else { return Ok(None) };
@@ -222,8 +222,8 @@ impl Settings {
         text.map(|text| Some(text.to_owned())).ok_or_else(wrong)
     }
 
-    /// A chat template: its own file, else, for the default one, a string in the config, else the one of that name in a
-    /// list there.
+    /// Returns a chat template: its own file; else, for the default template, a string in the config; else the template
+    /// of that name in a list there.
     fn template(
         &self,
         dir: &Path,
@@ -236,7 +236,7 @@ impl Settings {
             let source = std::str::from_utf8(bytes).map_err(|error| Error::at(&file, error))?;
             return Template::new(source, &file).map(Some);
         }
-        // A file goes before everything in the config.
+        // A file takes precedence over everything in the config.
         let source = match self.config.get("chat_template") {
             Some(Value::Array(list)) if !found.iter().any(|(name, _)| *name == TEMPLATE) => {
                 let is_it = |entry: &&Value| entry.get("name").and_then(Value::as_str) == Some(named);
@@ -250,7 +250,7 @@ impl Settings {
     }
 }
 
-/// Looks up a special token, and makes the tokenizer treat it as one, as transformers does.
+/// Looks up a special token, and makes the tokenizer treat it as special, as transformers does.
 fn special(
     inner: &mut Inner,
     settings: &Settings,
@@ -270,7 +270,7 @@ fn special(
     Ok(Some(Special { id, text }))
 }
 
-/// One more than the largest id, which must fit a vocabulary.
+/// Returns one more than the largest id, which must fit a vocabulary.
 fn checked_vocabulary(file: &Path, inner: &Inner, vocab: usize) -> Result<usize, Error> {
     match inner.get_vocab(true).into_iter().max_by_key(|(_, id)| *id) {
         Some((token, id)) if id as usize >= vocab => {

@@ -1,10 +1,10 @@
-//! Which number of a text is its answer.
+//! Finds the number of a text that is its answer.
 //!
-//! The rules, in this order; the first that applies decides, and what it can't read is not read by a later one:
+//! The rules, in this order. The first that applies decides; if its number cannot be read, later rules are not tried:
 //!
-//! 1. the last `\boxed{...}` (or `\fbox`): it must hold one number and nothing else but a name before `=`, a unit after the
-//!    number, and marks of layout;
-//! 2. the first number after the last `####` (GSM8K), if one stands there;
+//! 1. the last `\boxed{...}` (or `\fbox`): it must hold a single number, with at most a name before `=`, a unit after
+//! the number, and layout commands;
+//! 2. the first number after the last `####` (GSM8K), if there is one;
 //! 3. the last number of the text, or the first one (`Pick::First`).
 
 use serde::{Deserialize, Serialize};
@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::number::Number;
 use crate::numbers::{closing, numbers};
 
-/// Which number of a text counts, where it has neither `\boxed{}` nor `####`.
+/// The number of a text that counts if it has neither `\boxed{}` nor `####`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pick {
@@ -21,7 +21,7 @@ pub enum Pick {
     First,
 }
 
-/// Commands of TeX that change how something looks, and nothing of its value.
+/// Commands of TeX that change how something looks, but not its value.
 const LAYOUT: [&str; 19] = [
     "\\left",
     "\\right",
@@ -45,25 +45,21 @@ const LAYOUT: [&str; 19] = [
 ];
 
 /// Words after a number that change it, or join it to something else.
-const NO_UNITS: [&str; 34] = [
+const NO_UNITS: [&str; 30] = [
+    "above",
     "and",
     "at",
-    "billion",
+    "below",
     "but",
     "cubed",
-    "dozen",
-    "dozens",
     "else",
     "factorial",
     "fewer",
-    "half",
-    "halves",
-    "hundred",
     "if",
     "is",
     "least",
     "less",
-    "million",
+    "lost",
     "minus",
     "mod",
     "modulo",
@@ -72,17 +68,17 @@ const NO_UNITS: [&str; 34] = [
     "no",
     "not",
     "or",
+    "over",
     "plus",
-    "quarters",
+    "short",
     "squared",
     "than",
-    "thirds",
-    "thousand",
     "times",
-    "trillion",
+    "under",
+    "zero",
 ];
 
-/// The number of a text that is its answer, or why there is none.
+/// Returns the number that is a text's answer, or the reason why there is none.
 pub(crate) fn answer(text: &str, pick: Pick) -> Result<Number, String> {
     if let Some(boxed) = last_box(text) {
         let boxed = boxed.ok_or("its last `\\boxed{` is not closed")?;
@@ -104,7 +100,7 @@ pub(crate) fn answer(text: &str, pick: Pick) -> Result<Number, String> {
     found.ok_or_else(|| format!("`{shown}`, which stands {rule}, is no plain number"))
 }
 
-/// What the last `\boxed{}` holds: `Some(None)` for one that is not closed.
+/// Returns the contents of the last `\boxed{}`; `Some(None)` if it is not closed.
 fn last_box(text: &str) -> Option<Option<&str>> {
     let after = |command: &str| text.rfind(command).map(|at| at + command.len());
     let from = after("\\boxed").max(after("\\fbox"))?;
@@ -116,8 +112,8 @@ fn last_box(text: &str) -> Option<Option<&str>> {
     Some(rest.split(['$', '\n']).next())
 }
 
-/// Reads the number that a text is, and nothing else. With `named`, the text may also give the number a name before `=`, a
-/// unit, and the same number in several forms, as in `x = \frac{1}{2} = 0.5`.
+/// Reads a text that is a single number. With `named`, the text may also give the number a name before `=`, a unit, and
+/// the same number in several forms, as in `x = \frac{1}{2} = 0.5`.
 pub(crate) fn single(text: &str, named: bool) -> Option<Number> {
     if !named {
         return only(text, false);
@@ -144,6 +140,10 @@ fn is_name(text: &str) -> bool {
 fn only(text: &str, named: bool) -> Option<Number> {
     let compact = text.replace("\\ ", " ").replace('~', " ");
     let signed = compact.replace("- ", "-").replace("\u{2212} ", "\u{2212}");
+    if signed.contains('(') && signed.contains(',') {
+        // A pair, or a number with a separator of thousands.
+        return None;
+    }
     let mut found = numbers(&signed);
     let (at, number) = found.next()?;
     if found.next().is_some() {
@@ -159,8 +159,8 @@ fn unpriced(text: &str) -> &str {
     text.strip_suffix("\\$").or_else(|| text.strip_suffix('$')).unwrap_or(text)
 }
 
-/// Tells whether a text has no part in the value of the number beside it. Words are units if they stand in `\text{}`, or
-/// have two letters or more and stand after a blank: `3x` and `3 x` are products.
+/// Tells whether a text does not change the value of the number beside it. Words are units if they stand in `\text{}`,
+/// or have two letters or more and stand after a blank: `3x` and `3 x` are products.
 fn is_layout(text: &str, words: bool) -> bool {
     let mut rest = text;
     let (mut apart, mut in_text) = (false, false);
@@ -252,6 +252,27 @@ mod tests {
             (r"\boxed{\text{the area} = 8 \text{ m}^2}", "8"),
             ("it has 2.5 million people", "2500000"),
             ("3 hundreds", "300"),
+            ("it is 2 MILLION", "2000000"),
+            ("a 2-million", "2000000"),
+            ("**2** million", "2000000"),
+            (r"\boxed{2 \text{ million}}", "2000000"),
+            ("1'234'567", "1234567"),
+            ("3 / 4", "3/4"),
+            ("1\u{2044}2", "1/2"),
+            ("1.5 × 10^\u{2212}3", "3/2000"),
+            ("x = - 5", "-5"),
+            ("it is \u{2013}5", "-5"),
+            ("it is -€5", "-5"),
+            ("it is -(5)", "-5"),
+            ("it is minus 5", "-5"),
+            ("negative 5", "-5"),
+            ("12 minus 5", "5"),
+            ("3 million-dollar houses: 4", "4"),
+            ("**5**", "5"),
+            ("It is 5.", "5"),
+            ("It is 5...", "5"),
+            ("in 7 months", "7"),
+            ("- 5 apples", "5"),
         ] {
             assert!(is(text, value), "{text}: {:?}", answer(text, Pick::Last));
         }
@@ -274,7 +295,22 @@ mod tests {
             (r"\boxed{x != 3}", "no single number"),
             (r"\boxed{3 \text{ or more}}", "no single number"),
             (r"\boxed{3 \text{ is no solution}}", "no single number"),
-            (r"\boxed{2 \text{ million}}", "no single number"),
+            (r"\boxed{(1,200)}", "no single number"),
+            (r"\boxed{0.333...}", "no single number"),
+            (r"\boxed{3 \text{ fifths}}", "no single number"),
+            (r"\boxed{2\text{k}}", "no single number"),
+            (r"\boxed{5\text{ below zero}}", "no single number"),
+            ("it is 12 000 km", "no plain number"),
+            ("it is 5k", "no plain number"),
+            ("it is $2M", "no plain number"),
+            ("it is 2 lakh", "no plain number"),
+            ("it is 2 hundredths", "no plain number"),
+            ("it is 10**3", "no plain number"),
+            ("it is 2 ^ 3", "no plain number"),
+            ("it is 3:45", "no plain number"),
+            ("it is 3,14", "no plain number"),
+            ("it is 0.(3)", "no plain number"),
+            ("12345,678", "no plain number"),
             ("it is 2 dozen", "no plain number"),
             (r"\boxed{}", "no single number"),
             (r"3, so \boxed{12", "not closed"),

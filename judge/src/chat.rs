@@ -1,4 +1,4 @@
-//! Judges behind an OpenAI-compatible `/v1/chat/completions`.
+//! Judges on servers with an OpenAI-compatible `/v1/chat/completions`.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -12,31 +12,32 @@ use crate::remote::Protocol;
 use crate::template::Template;
 use crate::{Error, Query};
 
-/// How many likely first tokens are asked for: the most that OpenAI and vLLM give.
+/// The number of likely first tokens to ask for: the most that OpenAI and vLLM give.
 const TOP_LOGPROBS: u32 = 20;
 
-/// Columns of an answer that a message shows.
+/// The number of columns of an answer that a message shows.
 const SHOWN: usize = 80;
 
-/// What a chat judge is asked, and how its answer is read.
+/// The settings of a chat judge: the question, and how its answer is read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChatSettings {
     pub model: String,
     pub system: Option<String>,
-    /// With `{prompt}`, `{first}`, `{second}`, and `{answer}` for the reference answer; `{{` is a brace. None: a plain
-    /// question made from the labels.
+    /// The prompt, with `{prompt}`, `{first}`, `{second}`, and `{answer}` for the reference answer; `{{` is a brace.
+    /// `None` means a plain question made from the labels.
     pub prompt: Option<String>,
-    /// None: the server's own (some models take none).
+    /// The temperature; `None` leaves it to the server (some models take none).
     pub temperature: Option<f64>,
-    /// None: the server's own.
+    /// The token limit; `None` leaves it to the server.
     pub max_tokens: Option<u32>,
-    /// What the server calls `max_tokens`. None: so, unless it refuses that and wants the other name.
+    /// The server's name for `max_tokens`. `None` means `max_tokens`, unless the server refuses that and wants the
+    /// other name.
     pub limit: Option<Limit>,
     pub seed: Option<u64>,
     pub labels: Labels,
-    /// Ask for the probabilities of the first token: a soft label. Where the server gives none, or they lie elsewhere
-    /// than on the labels, the text is read.
+    /// If true, asks for the probabilities of the first token, which give a soft label. If the server gives none, or
+    /// they lie elsewhere than on the labels, the text is read.
     pub logprobs: bool,
     /// Further fields of the request's body.
     pub extra: Map<String, Value>,
@@ -59,7 +60,7 @@ impl Default for ChatSettings {
     }
 }
 
-/// The name of the token limit. It is no part of a question: stored answers are found under either name.
+/// The name of the token limit. It is not part of a question: stored answers are found under either name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Limit {
@@ -70,12 +71,12 @@ pub enum Limit {
 pub(crate) struct Chat {
     settings: ChatSettings,
     template: Template,
-    /// What the server was found to want.
+    /// True once the server was found to want the other name.
     renamed: AtomicBool,
     without_temperature: AtomicBool,
 }
 
-/// The two names of [`Limit`], and that of another setting that some servers refuse.
+/// The two names of [`Limit`], and the name of another setting that some servers refuse.
 const LIMIT: &str = "max_tokens";
 const NEW_LIMIT: &str = "max_completion_tokens";
 const TEMPERATURE: &str = "temperature";
@@ -113,7 +114,7 @@ impl Chat {
 /// Fields that change the form of a reply.
 const FORM: [&str; 2] = ["stream", "n"];
 
-/// How servers say that they do not take a parameter, or not with another value than their own.
+/// Phrases by which servers refuse a parameter, or any value of it but their own.
 const REFUSED: [&str; 15] = [
     "unsupported",
     "not support",
@@ -134,8 +135,8 @@ const REFUSED: [&str; 15] = [
 
 const TOO_LARGE: [&str; 6] = ["exceed", "maximum", "too large", "at most", "greater", "context length"];
 
-/// What an error says in the fields that OpenAI, FastAPI and others use. Other fields are left out: they may repeat the
-/// request, with every name in it.
+/// Returns the text of an error in the fields that OpenAI, FastAPI and others use. Other fields are left out, because
+/// they may repeat the request, with every name in it.
 fn words_of(said: &Value) -> String {
     let error = ["", "/message", "/param", "/code", "/type"].map(|field| format!("/error{field}"));
     let fields = error.iter().map(String::as_str).chain(["", "/message", "/detail"]);
@@ -144,15 +145,50 @@ fn words_of(said: &Value) -> String {
         words.extend(["msg", "type"].iter().filter_map(|field| detail[*field].as_str()));
         words.extend(detail["loc"].as_array().into_iter().flatten().filter_map(Value::as_str));
     }
-    words.join("\n")
+    without_quotes(&words.join("\n"))
+}
+
+/// How an answer ended.
+#[derive(PartialEq, Eq)]
+enum Ended {
+    Whole,
+    /// At the token limit.
+    Cut,
+    /// By anything else, such as a content filter or an error: the text may be a part of the answer, or not the model's.
+    Broken(String),
+}
+
+/// Returns how a server says that an answer ended; a server that says nothing gives whole answers.
+fn ended(choice: &Value) -> Ended {
+    if !choice["error"].is_null() {
+        return Ended::Broken("error".to_owned());
+    }
+    let Some(reason) = choice["finish_reason"].as_str() else { return Ended::Whole };
+    match reason.to_ascii_lowercase().as_str() {
+        "" | "stop" | "eos" | "eos_token" | "stop_sequence" | "end_turn" => Ended::Whole,
+        "length" | "max_tokens" | "max_length" => Ended::Cut,
+        _ => Ended::Broken(reason.to_owned()),
+    }
+}
+
+/// Returns a text without what it quotes, if that is more than a word: a server may quote the prompt.
+fn without_quotes(text: &str) -> String {
+    let mut left = text.to_owned();
+    for mark in ['\'', '"', '`'] {
+        let parts: Vec<&str> = left.split(mark).collect();
+        let quoted = |(at, part): (usize, &&str)| at % 2 == 1 && at + 1 < parts.len() && part.trim().contains(' ');
+        let kept = parts.iter().enumerate().map(|(at, part)| if quoted((at, part)) { "" } else { part });
+        left = kept.collect::<Vec<_>>().join(&mark.to_string());
+    }
+    left
 }
 
 fn is_no_name(c: char) -> bool {
     !c.is_ascii_alphanumeric() && c != '_'
 }
 
-/// The text of a message: a text, or texts in parts. Returns `None` for parts of another kind; nothing at all is an empty
-/// text.
+/// Returns the text of a message: a text, or texts in parts. Returns `None` for parts of another kind; an absent
+/// content is an empty text.
 fn content(content: &Value) -> Option<String> {
     match content {
         Value::Null => Some(String::new()),
@@ -210,8 +246,12 @@ impl Protocol for Chat {
         let Some(text) = content(&message["content"]) else {
             return Some(Reading::Abstain("the answer is no text".into()));
         };
+        let ended = ended(choice);
+        if let Ended::Broken(why) = ended {
+            return Some(Reading::Abstain(format!("the server says that the answer ended by `{}`", cut(&why, SHOWN))));
+        }
         let soft = self.settings.logprobs.then(|| labels.of_logprobs(choice, &text)).flatten();
-        let cut_off = choice["finish_reason"] == "length";
+        let cut_off = ended == Ended::Cut;
         let hard = || labels.of_text(&text, cut_off);
         Some(soft.or_else(hard).unwrap_or_else(|| {
             let end = if cut_off { " (cut off at the token limit: raise it)" } else { "" };
@@ -235,7 +275,7 @@ impl Protocol for Chat {
         body
     }
 
-    /// A server names the parameter that it does not take, in a field or in its message.
+    /// Tells whether a server names the parameter that it does not take, in a field or in its message.
     fn adapts(&self, wire: &str, said: &Value) -> bool {
         let words = words_of(said).to_lowercase();
         let says = |of: &[&str]| of.iter().any(|word| words.contains(word));
@@ -243,7 +283,7 @@ impl Protocol for Chat {
         let sent: Value = serde_json::from_str(wire).unwrap_or_default();
         let has = |name: &str| !sent[name].is_null();
         let refused = says(&REFUSED);
-        // What is wrong with its value is no reason to call the limit otherwise.
+        // An error about the value is not a reason to rename the limit.
         let wants_other = named(LIMIT) && refused;
         let other_name = named(NEW_LIMIT) && wants_other || (named(NEW_LIMIT) || wants_other) && !says(&TOO_LARGE);
         if other_name && self.settings.limit.is_none() && self.settings.max_tokens.is_some() && has(LIMIT) {
@@ -342,7 +382,7 @@ mod tests {
         assert!(!judge.adapts(&wire(&judge), &limit), "once");
         assert!(judge.adapts(&wire(&judge), &hot));
         assert_eq!((names(&judge), judge.notices().len()), (vec!["max_completion_tokens".to_owned()], 1));
-        // What is said of a value, or of another parameter, is no reason.
+        // Errors about a value, or about another parameter, change nothing.
         let judge = chat(ChatSettings::default());
         for said in [
             "max_tokens is too large: 5",
@@ -350,6 +390,7 @@ mod tests {
             "Unsupported parameter: 'seed'",
             "maximum context length",
             "max_completion_tokens is too large: 16",
+            "the prompt 'what temperature is it' is not allowed",
             "",
         ] {
             assert!(!judge.adapts(&wire(&judge), &error(said)), "{said}");
@@ -364,7 +405,7 @@ mod tests {
         let judge = chat(ChatSettings::default());
         assert!(judge.adapts(&wire(&judge), &error("please give max_completion_tokens")));
         assert!(judge.adapts(&wire(&judge), &error("invalid temperature: only 1 is allowed for this model")));
-        // What was set is kept.
+        // Settings made by the user are kept.
         let set = chat(ChatSettings { limit: Some(Limit::MaxTokens), temperature: None, ..ChatSettings::default() });
         assert_eq!(names(&set), ["max_tokens"]);
         assert!(!set.adapts(&wire(&set), &limit) && !set.adapts(&wire(&set), &hot));
@@ -390,5 +431,13 @@ mod tests {
             assert!(matches!(chat.read(&reply(none)), Some(Reading::Abstain(_))));
         }
         assert_eq!(chat.read(&json!({"error": "?"})), None);
+        for (reason, whole) in
+            [("stop", true), ("eos_token", true), ("content_filter", false), ("error", false), ("abort", false)]
+        {
+            let read = chat.read(&json!({"choices": [{"message": {"content": "A"}, "finish_reason": reason}]}));
+            assert_eq!(read == Some(Reading::First(1.0)), whole, "{reason}: {read:?}");
+        }
+        let read = chat.read(&json!({"choices": [{"message": {"content": "A"}, "error": {"message": "x"}}]}));
+        assert!(matches!(read, Some(Reading::Abstain(_))));
     }
 }

@@ -1,6 +1,7 @@
-//! Judges behind typed decision endpoints: a probability for every option from one forward pass, no text to parse.
+//! Judges on servers with typed decision endpoints: a probability for every option from one forward pass, no text to
+//! parse.
 //!
-//! Both wires are asked one `choice` question, whose options are `first`, `second` and, where offered, `tie`.
+//! Both protocols are asked one `choice` question, whose options are `first`, `second` and, if offered, `tie`.
 //!
 //! - `systemone`, `POST /v1/systemone`: `{model, state, questions: {better: {type, instructions, criteria}}}`, answered by
 //!   `{answers: {better: {type, choice, confidence, probabilities: {first, second}}}, usage: {input_tokens, ..}}`.
@@ -17,7 +18,7 @@ use crate::order::Reading;
 use crate::remote::Protocol;
 use crate::{Error, Query};
 
-/// Which protocol the server speaks.
+/// The protocol that the server speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Wire {
@@ -28,7 +29,7 @@ pub enum Wire {
     Openai,
 }
 
-/// What a decision endpoint is asked.
+/// The settings of a decision judge.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct DecisionSettings {
@@ -37,7 +38,7 @@ pub struct DecisionSettings {
     /// The question. The model sees `prompt`, `first`, `second`, and `answer` if there is one, as the text of a JSON
     /// object.
     pub instructions: String,
-    /// Offer a third option, a tie.
+    /// If true, offers a tie as the third option.
     pub tie: bool,
 }
 
@@ -52,7 +53,7 @@ impl Default for DecisionSettings {
     }
 }
 
-/// What the question is about: as text, so that the model reads the keys in this order with any server.
+/// The subject of the question, as text, so that the model reads the keys in this order with any server.
 #[derive(Serialize)]
 struct State<'a> {
     prompt: &'a str,
@@ -127,7 +128,7 @@ impl Protocol for Decision {
         let tie = if self.0.tie { probability("tie")? } else { 0.0 };
         let (first, second) = (probability("first")?, probability("second")?);
         let sum = first + second + tie;
-        // Rounded to two digits they may have a little more than 1.
+        // Probabilities rounded to two digits may add up to a little more than 1.
         let sound = [first, second, tie].iter().all(|p| (0.0..=1.0).contains(p)) && sum <= 1.02;
         if sound && sum <= 0.5 {
             return Some(Reading::Abstain("most of the probability is on none of the options".into()));

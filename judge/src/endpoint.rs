@@ -1,5 +1,5 @@
-//! The address of a server and the key to it, from settings, environment and command line. The key is shown nowhere, and
-//! goes to the host it belongs to: a file alone sends no key anywhere else.
+//! The address of a server and its key, from settings, environment and command line. The key is never shown, and goes
+//! only to the host it belongs to: a file alone cannot send it elsewhere.
 
 use serde_json::Value;
 use ureq::http::Uri;
@@ -8,28 +8,29 @@ use crate::Error;
 use crate::grant::{SendKey, Site, is_name};
 use crate::secret::Secret;
 
-/// The variable that a key is read from where the settings name none.
+/// The variable from which a key is read if the settings name none.
 const KEY: &str = "OPENAI_API_KEY";
 const BASE_URL: &str = "OPENAI_BASE_URL";
 /// The host that `KEY` belongs to.
 const OPENAI: &str = "https://api.openai.com/v1";
 
-/// Where requests go.
+/// The destination of requests.
 pub(crate) struct Endpoint {
     pub uri: Uri,
-    /// The variable that the key came, or would come, from.
+    /// The variable that holds the key, or would hold it.
     key_name: String,
     key: Option<Secret>,
     site: Site,
-    /// What the user should know: a key that is set and not sent.
+    /// A note for the user: a key that is set but not sent.
     pub notice: Option<String>,
 }
 
 impl Endpoint {
-    /// `url`: up to `/v1`, with or without `path` (`/chat/completions`) after it; `None`: `OPENAI_BASE_URL`, else OpenAI.
-    /// `key_name`: a variable that must be set; `None`: the one that `grants` name for the host, else `OPENAI_API_KEY`, if
-    /// it is set. A key goes to a host that `grants` name for it; that of `OPENAI_API_KEY` also to OpenAI over https, and
-    /// to the host of `OPENAI_BASE_URL` over https or on this machine.
+    /// Makes an endpoint. `url` ends with `/v1`, with or without `path` (`/chat/completions`) after it; `None` means
+    /// `OPENAI_BASE_URL`, else OpenAI. `key_name` is a variable that must be set; `None` means the one that `grants`
+    /// name for the host, else `OPENAI_API_KEY`, if it is set. A key goes to a host that `grants` name for it; the key
+    /// in `OPENAI_API_KEY` also goes to OpenAI over https, and to the host of `OPENAI_BASE_URL` over https or on this
+    /// machine.
     pub fn new(
         url: Option<&str>,
         key_name: Option<&str>,
@@ -81,7 +82,7 @@ impl Endpoint {
         format!("the key in {} is not sent to {}{openly}: a file alone can't send it there", self.key_name, self.host())
     }
 
-    /// How the command line allows the key.
+    /// Returns the command-line option that allows the key.
     fn flag(&self) -> String {
         format!("`pbpoc run --send-key {}@{} ...`", self.key_name, self.site.written())
     }
@@ -90,7 +91,7 @@ impl Endpoint {
         self.key.as_ref().map(|key| format!("Bearer {}", key.0))
     }
 
-    /// What to do where the server wants another key.
+    /// Returns advice for a server that wants another key.
     pub fn key_help(&self) -> String {
         match (&self.key, &self.notice) {
             (None, Some(_)) => format!("no key was sent: {} sends the one in {}", self.flag(), self.key_name),
@@ -98,7 +99,7 @@ impl Endpoint {
         }
     }
 
-    /// Scheme, host and path: what messages show.
+    /// Returns scheme, host and path, for messages.
     pub fn shown(&self) -> String {
         format!("{}://{}{}", self.uri.scheme_str().unwrap_or("http"), self.host(), self.uri.path())
     }
@@ -107,17 +108,17 @@ impl Endpoint {
         self.uri.authority().map_or("", |authority| authority.as_str())
     }
 
-    /// This machine itself: no proxy is asked.
+    /// Tells whether the server is on this machine, so that no proxy is used.
     pub fn is_local(&self) -> bool {
         self.site.is_local()
     }
 
-    /// What a server says, without the key if it repeats it.
+    /// Returns a server's text without the key, in case the server repeats it.
     pub fn redact(&self, text: &str) -> String {
         self.key.as_ref().map_or_else(|| text.to_owned(), |key| key.hide(text))
     }
 
-    /// The same, of a reply that was read.
+    /// Returns a reply without the key.
     pub fn redact_in(&self, reply: Value) -> Value {
         match &self.key {
             Some(key) => key.hide_in(reply),
@@ -126,7 +127,7 @@ impl Endpoint {
     }
 }
 
-/// A checked address. No message quotes it: it may hold what it should not.
+/// Returns a checked address. No message quotes it, because it may hold secrets.
 fn parse(url: &str, path: &str, source: &str) -> Result<(Uri, Site), Error> {
     let wrong = |what: &str| {
         let example = format!("http://localhost:8000/v1, or in full http://localhost:8000/v1{path}");
@@ -158,7 +159,7 @@ mod tests {
         Endpoint::new(url, key_name, "/chat/completions", &[], look)
     }
 
-    /// The key that goes to a url, with what the command line grants.
+    /// Returns the key that goes to a url, with what the command line grants.
     fn sent(url: &str, name: Option<&str>, grants: &[&str], env: &[(&str, &str)]) -> Result<Option<String>, String> {
         let look = |name: &str| env.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
         let grants: Vec<SendKey> = grants.iter().map(|grant| grant.parse().unwrap()).collect();
@@ -199,7 +200,7 @@ mod tests {
         assert_eq!(sent(own, Some(KEY), &[], &env), bearer("k-openai"));
         assert_eq!(sent("https://h/v1", None, &[], &based("https://h/v1")), bearer("k-openai"));
         assert_eq!(sent("http://localhost:1/v1", None, &[], &based("http://localhost:1/v1")), bearer("k-openai"));
-        // A file alone sends it nowhere else.
+        // A file alone sends the key to no other host.
         for url in ["https://h/v1", "http://localhost:1/v1", "http://api.openai.com/v1", "https://api.openai.com:99/v1"]
         {
             assert_eq!(sent(url, None, &[], &env), Ok(None), "{url}");
@@ -207,7 +208,7 @@ mod tests {
         }
         assert_eq!(sent("http://h/v1", None, &[], &based("http://h/v1")), Ok(None));
         assert_eq!(sent("https://h/v1", None, &[], &based("https://i/v1")), Ok(None));
-        // The key of another name needs the command line everywhere.
+        // A key of another name needs the command line for every host.
         for (url, flag) in [
             (own, "MINE@api.openai.com"),
             ("https://h:99/v1", "MINE@h:99"),

@@ -1,4 +1,4 @@
-//! How a server is asked: several threads, paced, with retries and within a budget; every answer stored before it is used.
+//! Asks servers: on several threads, paced, with retries and within a budget. Every answer is stored before it is used.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -20,17 +20,17 @@ use crate::store::{self, Store};
 use crate::usage::Tally;
 use crate::{Error, lock};
 
-/// If so many requests are all there is to ask and all of them fail, the server is gone: better to stop than to go on
-/// without labels.
+/// If at least this many requests all fail and no others are left, the server is gone, and the run stops instead of
+/// going on without labels.
 const MANY: usize = 8;
 
-/// How long a server that has answered nothing yet may be absent: it may just be starting.
+/// How long to wait for a server that has not answered yet and may still be starting.
 const STARTING: Duration = Duration::from_secs(3);
 
-/// Why requests have no answer, by their keys.
+/// The reasons why requests have no answer, by their keys.
 type Failures<'a> = BTreeMap<&'a str, String>;
 
-/// A server with all that was settled about it.
+/// A server with its final settings.
 pub(crate) struct Engine {
     settings: ServerSettings,
     pub endpoint: Endpoint,
@@ -38,7 +38,7 @@ pub(crate) struct Engine {
     pace: Pace,
     store: Arc<Store>,
     pub tally: Tally,
-    /// A request was answered: address, model and key are right.
+    /// True once a request was answered: address, model and key are right.
     proven: AtomicBool,
 }
 
@@ -54,13 +54,13 @@ impl Engine {
         Ok(Self { settings, endpoint, agent, pace, store, tally, proven })
     }
 
-    /// The answers to requests, in their order. Equal requests are sent once.
+    /// Returns the answers to requests, in their order. Equal requests are sent once.
     pub fn ask(&self, protocol: &dyn Protocol, bodies: &[Value]) -> Result<Vec<Answer>, Error> {
         let keys: Vec<String> = bodies.iter().map(|body| self.key(body)).collect();
         let mut open: BTreeSet<&str> = BTreeSet::new();
         let mut jobs = Vec::new();
         for (key, body) in keys.iter().zip(bodies) {
-            // A stored answer that says nothing is asked for again.
+            // A stored answer that cannot be read is asked for again.
             let stored = self.store.get(key).is_some_and(|reply| protocol.read(&reply).is_some());
             if !stored && open.insert(key) {
                 jobs.push((key.as_str(), body));
@@ -78,7 +78,7 @@ impl Engine {
         Ok(keys.iter().map(answer).collect())
     }
 
-    /// One request outside of the store.
+    /// Sends one request without the store.
     pub fn probe(&self, protocol: &dyn Protocol, body: &Value) -> Result<(), Error> {
         match self.attempts(protocol, &self.key(body), body)? {
             Ok((reply, latency_s)) => self.account(protocol, &reply, latency_s),
@@ -86,14 +86,14 @@ impl Engine {
         }
     }
 
-    /// What a question is known by: the address and the body, as its settings make it. How this server wants the settings
-    /// named is no part of it.
+    /// Returns the key of a question: its address and its body, as the settings make it. The names by which this server
+    /// takes settings are not part of it.
     fn key(&self, body: &Value) -> String {
         store::key(&self.endpoint.shown(), &store::canonical(body))
     }
 
-    /// Sends requests, and returns why some have no answer, by their keys. Until one was answered the first goes alone,
-    /// so that a wrong key or model is told once.
+    /// Sends requests, and returns the reasons why some have no answer, by their keys. Until one was answered only one
+    /// request is under way, so that a wrong key or model is reported once.
     fn send_all<'a>(&self, protocol: &dyn Protocol, jobs: &[(&'a str, &Value)]) -> Result<Failures<'a>, Error> {
         let alone = usize::from(!self.proven.load(Ordering::Relaxed)).min(jobs.len());
         let failures = Mutex::new(Failures::new());
@@ -138,7 +138,7 @@ impl Engine {
         }
     }
 
-    /// The reply and its seconds, or why there is none.
+    /// Returns the reply and its seconds, or the reason why there is none.
     fn attempts(
         &self,
         protocol: &dyn Protocol,
@@ -192,7 +192,7 @@ impl Engine {
         }
     }
 
-    /// Delays between attempts: their jitter depends on the request, not on the thread.
+    /// Returns the delays between attempts. Their jitter depends on the request, not on the thread.
     fn backoff(&self, key: &str) -> impl Iterator<Item = Duration> {
         let of_key = key.get(..16).and_then(|digits| u64::from_str_radix(digits, 16).ok()).unwrap_or(0);
         ExponentialBuilder::default()
@@ -204,7 +204,7 @@ impl Engine {
             .build()
     }
 
-    /// Counts a request before it goes out, if the budget has room for it.
+    /// Counts a request before it is sent, if the budget has room for it.
     fn spend(&self, first: bool) -> Result<(), Error> {
         let mut usage = self.tally.lock();
         let spent = |what: String| {

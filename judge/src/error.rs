@@ -1,4 +1,4 @@
-//! What stops a judge: one message that names the place, and what to do.
+//! Errors that stop a judge: one message that names the place, and advice.
 
 use std::fmt;
 

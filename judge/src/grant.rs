@@ -1,17 +1,17 @@
-//! Which key may go to which host, as the command line says.
+//! Keys and the hosts to which they may be sent, as given on the command line.
 
 use std::net::IpAddr;
 use std::str::FromStr;
 
 use ureq::http::Uri;
 
-/// One host that may be sent one key: `NAME@HOST[:PORT]` over https, or on this machine; `NAME@http://HOST[:PORT]` over plain
-/// http too.
+/// One host that may be sent one key: `NAME@HOST[:PORT]` over https, or on this machine; `NAME@http://HOST[:PORT]` also
+/// over plain http.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SendKey {
     pub(crate) name: String,
     site: Site,
-    /// Whether a scheme was written.
+    /// True if a scheme was written.
     any_scheme: bool,
 }
 
@@ -33,7 +33,7 @@ impl FromStr for SendKey {
 }
 
 impl SendKey {
-    /// Whether a host is the one that may have the key.
+    /// Tells whether a host is the one that may have the key.
     pub(crate) fn covers(&self, site: &Site) -> bool {
         let written = &self.site;
         let port = written.port.or(if self.any_scheme && site.plain { Some(80) } else { None });
@@ -42,18 +42,18 @@ impl SendKey {
     }
 }
 
-/// Whether a text is the name of an environment variable.
+/// Tells whether a text is the name of an environment variable.
 pub(crate) fn is_name(name: &str) -> bool {
     let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
     !name.is_empty() && name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// Who is spoken to: scheme, host and port.
+/// A server: scheme, host and port.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Site {
-    /// Over http, not https.
+    /// True for http, false for https.
     pub plain: bool,
-    /// In lower case, without the full stop that may end it.
+    /// The host in lower case, without the full stop that may end it.
     pub host: String,
     port: Option<u16>,
 }
@@ -73,23 +73,23 @@ impl Site {
         self.port.unwrap_or(if self.plain { 80 } else { 443 })
     }
 
-    /// The same scheme, host and port.
+    /// Tells whether two sites have the same scheme, host and port.
     pub fn is(&self, other: &Self) -> bool {
         (self.plain, &self.host, self.port()) == (other.plain, &other.host, other.port())
     }
 
-    /// This machine itself.
+    /// Tells whether the site is this machine.
     pub fn is_local(&self) -> bool {
         let address = self.host.trim_start_matches('[').trim_end_matches(']');
         self.host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
 
-    /// Whether everyone between here and there may read along.
+    /// Tells whether others on the network can read the traffic.
     pub fn is_open(&self) -> bool {
         self.plain && !self.is_local()
     }
 
-    /// Host and port, as [`SendKey`] reads them.
+    /// Returns host and port, as [`SendKey`] reads them.
     pub fn written(&self) -> String {
         let scheme = if self.is_open() { "http://" } else { "" };
         let port = self.port.map_or(String::new(), |port| format!(":{port}"));
@@ -125,7 +125,7 @@ mod tests {
         ] {
             assert_eq!(covers(grant, url), covered, "{grant} {url}");
         }
-        // What a message tells to write is what is read.
+        // The spelling that a message suggests can be read back.
         for url in ["http://10.0.0.2:8000/v1", "https://h:8443/v1", "http://localhost:1/v1", "https://h/v1"] {
             assert!(covers(&format!("K@{}", site(url).written()), url), "{url}");
         }

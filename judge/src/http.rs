@@ -1,4 +1,4 @@
-//! One request and what became of it.
+//! Sends one request and classifies the outcome.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -10,25 +10,26 @@ use ureq::{Agent, Body};
 use crate::Error;
 use crate::endpoint::Endpoint;
 
-/// The largest answer that is read, in bytes, after it was unpacked.
+/// The largest answer that is read, in bytes, after unpacking.
 const LARGEST_REPLY: u64 = 4 << 20;
-/// The most levels of an answer: what is stored has one more, and must be read again.
+/// The deepest nesting of an answer: a stored line adds one level, and must be readable again.
 const DEEPEST: usize = 64;
-/// Columns of a server's message that are shown.
+/// The number of columns of a server's message that are shown.
 const SHOWN: usize = 300;
 /// The longest wait that a server may ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
 
-/// Why a request has no answer.
+/// The reasons why a request has no answer.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// It may have one later.
+    /// The request may be answered later.
     Again { why: String, after: Option<Duration> },
-    /// Nobody listens at the address.
+    /// No server listens at the address.
     Absent(String),
-    /// This request never will. `said`: the server's own words; null if it refused nothing and its answer can't be read.
+    /// This request will never be answered. `said` holds the server's own words; null if it did not refuse but its
+    /// answer can't be read.
     Refused { why: String, said: Value },
-    /// No request will.
+    /// No request will be answered.
     Fatal(Error),
 }
 
@@ -38,7 +39,7 @@ impl Failure {
     }
 }
 
-/// An agent that follows no redirect (a key would go with it) and gives up after `timeout`.
+/// Returns an agent that follows no redirect (a key would go with it) and gives up after `timeout`.
 pub(crate) fn agent(endpoint: &Endpoint, timeout: Duration, connections: usize) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
@@ -61,7 +62,7 @@ pub(crate) fn post(agent: &Agent, endpoint: &Endpoint, body: &str) -> Result<Val
     let mut response = request.send(body).map_err(|error| transport(error, endpoint))?;
     let read = response.body_mut().with_config().limit(LARGEST_REPLY).lossy_utf8(true).read_to_string();
     let text = read.map_err(|error| transport(error, endpoint))?;
-    // What is shown or kept is searched for the key after its escapes are taken off.
+    // The key is searched for after JSON escapes are decoded.
     let reply = serde_json::from_str::<Value>(&text).map(|reply| endpoint.redact_in(reply));
     if !response.status().is_success() {
         let said = reply.unwrap_or_else(|_| Value::String(endpoint.redact(&text)));
@@ -80,7 +81,7 @@ pub(crate) fn post(agent: &Agent, endpoint: &Endpoint, body: &str) -> Result<Val
     Ok(reply)
 }
 
-/// Whether a value has so many levels at most. What is read has 128 at most.
+/// Tells whether a value has at most this many levels. Values from the JSON parser have at most 128.
 fn nests_within(value: &Value, levels: usize) -> bool {
     let Some(inner) = levels.checked_sub(1) else { return false };
     match value {
@@ -108,7 +109,7 @@ fn transport(error: ureq::Error, endpoint: &Endpoint) -> Failure {
     }
 }
 
-/// What a status other than success means.
+/// Returns the failure that a status other than success means.
 fn refusal(response: &Response<Body>, said: Value, endpoint: &Endpoint) -> Failure {
     let status = response.status();
     let why = format!("{} answers {status}: {}", endpoint.shown(), message(&said));
@@ -128,21 +129,21 @@ fn refusal(response: &Response<Body>, said: Value, endpoint: &Endpoint) -> Failu
     }
 }
 
-/// What the server says went wrong: in the fields that OpenAI (`error.message`), FastAPI (`detail`) and others use.
+/// Returns the server's error text, from the fields that OpenAI (`error.message`), FastAPI (`detail`) and others use.
 fn message(said: &Value) -> String {
     let fields = ["/error/message", "/detail", "/message", "/error"].iter().filter_map(|field| said.pointer(field));
     let message = fields.chain([said]).next().unwrap_or(said);
     beginning(&message.as_str().map_or_else(|| message.to_string(), str::to_owned))
 }
 
-/// On one line, not too long, and without characters that a terminal acts on.
+/// Returns the beginning of a text on one line, without characters that a terminal acts on.
 pub(crate) fn beginning(text: &str) -> String {
     let start: String = text.chars().take(10 * SHOWN).collect();
     let line = start.split_whitespace().collect::<Vec<_>>().join(" ");
     if line.is_empty() { "(nothing)".to_owned() } else { cut(&line, SHOWN).into_owned() }
 }
 
-/// `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
+/// Reads `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
 fn wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get("retry-after")?.to_str().ok()?.trim();
     let now = now.duration_since(UNIX_EPOCH).ok()?.as_secs();
@@ -150,7 +151,7 @@ fn wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     Some(Duration::from_secs(seconds))
 }
 
-/// Seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`, the one form of date that servers may send.
+/// Returns the seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`, the only form of date that servers may send.
 fn date(text: &str) -> Option<u64> {
     let [_, day, month, year, time, "GMT"] = text.split_whitespace().collect::<Vec<_>>()[..] else { return None };
     let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];

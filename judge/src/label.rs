@@ -1,11 +1,13 @@
-//! What a chat model's answer says: from the probabilities of its first token, or from its text.
+//! Reads the answer of a chat model: from the probabilities of its first token, or from its text.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::Error;
+use crate::doubt::{after_reasoning, is_doubtful};
 use crate::order::Reading;
 
 /// The words that a judge answers with. Upper and lower case differ.
@@ -14,7 +16,7 @@ use crate::order::Reading;
 pub struct Labels {
     pub first: String,
     pub second: String,
-    /// None: the judge is offered no tie.
+    /// The label of a tie; `None` if the judge is not offered a tie.
     pub tie: Option<String>,
 }
 
@@ -41,7 +43,7 @@ impl Labels {
         [&self.first, &self.second].into_iter().chain(&self.tie).map(String::as_str)
     }
 
-    /// `A or B`, `A, B or C`
+    /// Returns the labels as `A or B` or `A, B or C`.
     pub(crate) fn listed(&self) -> String {
         match &self.tie {
             None => format!("{} or {}", self.first, self.second),
@@ -49,20 +51,27 @@ impl Labels {
         }
     }
 
-    /// `[[A]] or [[B]], or one of them alone`
+    /// Returns the labels as `[[A]] or [[B]], or one of them alone`.
     pub(crate) fn forms(&self) -> String {
         let all: Vec<String> = self.all().map(|label| format!("[[{label}]]")).collect();
         format!("{}, or one of them alone", all.join(" or "))
     }
 
-    /// The preference in the probabilities of the first token, if the labels hold most of it and the whole text is one
-    /// label: the `A` that begins a sentence is an article. Servers list the tokens in any order, and some list the
-    /// sampled one on top of the most likely ones. Returns `None` also for what are no log-probabilities.
+    /// Returns the preference in the probabilities of the first token, if the labels hold most of it and the whole text
+    /// is one label: the `A` that begins a sentence is an article. Servers list the tokens in any order, and some list
+    /// the sampled one in addition to the most likely ones. Returns `None` also if the values are not
+    /// log-probabilities.
     pub(crate) fn of_logprobs(&self, choice: &Value, text: &str) -> Option<Reading> {
-        self.alone(text)?;
+        let label = self.alone(text)?;
+        // The probabilities are those of the first token: it must be the label itself, and not a mark or a word before it.
         let mut tokens = BTreeMap::new();
         for entry in listed(choice)? {
             tokens.insert(entry["token"].as_str()?, entry["logprob"].as_f64()?.exp());
+        }
+        let likeliest = || tokens.iter().max_by(|a, b| a.1.total_cmp(b.1)).map(|(token, _)| *token);
+        let first = choice.pointer("/logprobs/content/0/token").and_then(Value::as_str).or_else(likeliest)?;
+        if first.trim() != label {
+            return None;
         }
         let mass = |label: &str| -> f64 {
             let of_label = tokens.iter().filter(|(token, _)| token.trim() == label);
@@ -73,17 +82,23 @@ impl Labels {
         (first + second + tie > 0.5).then(|| Reading::of_weights(first, second, tie)).flatten()
     }
 
-    /// The verdict in a text: its label in double brackets (`[[A]]`), if everything that stands in double brackets is
-    /// that label; without double brackets the label that is the whole answer (`A`, `**B**.`, `Answer: A`). Any other
-    /// text only mentions labels: it may weigh them, or name the worse one first. A text that was cut off may go on
-    /// to say something else, and counts only where it is `[[A]]` and nothing more. Reasoning up to `</think>` is no part
-    /// of the answer.
+    /// Returns the verdict in a text: its label in double brackets (`[[A]]`), if everything in double brackets is that
+    /// label, no line is another label alone, and the text does not deny, quote or take back the label; without double brackets, the label that is the whole answer (`A`, `**B**.`, `Answer: A`). Any other text
+    /// only mentions labels: it may weigh them, or name the worse one first. A text that was cut off might have gone on
+    /// to say something else, so it counts only if it is exactly `[[A]]`. Reasoning up to `</think>` is not part of the
+    /// answer.
     pub(crate) fn of_text(&self, text: &str, cut_off: bool) -> Option<Reading> {
-        let text = answer(text)?;
-        let mut said = bracketed(text);
-        let label = match said.next() {
-            Some(label) if said.all(|other| other == label) => self.all().find(|own| *own == label)?,
-            Some(_) => return None,
+        let text = after_reasoning(text)?;
+        let said: Vec<(Range<usize>, &str)> = bracketed(text).collect();
+        let label = match said.first() {
+            Some((_, first)) => {
+                let other_line = |line| self.label_of(line).is_some_and(|label| label != *first);
+                let other = said.iter().any(|(_, label)| label != first) || text.lines().any(other_line);
+                if other || said.iter().any(|(place, _)| is_doubtful(text, place)) {
+                    return None;
+                }
+                self.all().find(|own| own == first)?
+            }
             None => self.alone(text)?,
         };
         if cut_off && text.trim() != format!("[[{label}]]") {
@@ -93,23 +108,27 @@ impl Labels {
         Reading::of_weights(weight(&self.first), weight(&self.second), self.tie.as_deref().map_or(0.0, weight))
     }
 
-    /// The label that is the whole text.
+    /// Returns the label that is the whole text.
     fn alone(&self, text: &str) -> Option<&str> {
-        let said = plain(answer(text).filter(|text| !text.contains("[["))?);
+        self.label_of(after_reasoning(text)?)
+    }
+
+    fn label_of(&self, text: &str) -> Option<&str> {
+        let said = Some(text).filter(|text| !text.contains("[[")).map(plain)?;
         let said = said.split_once(':').filter(|(name, _)| announces(name)).map_or(said, |(_, said)| plain(said));
         self.all().find(|label| *label == said)
     }
 
-    /// A word in double brackets, in a text that a judge is given, that is none of its labels: the judge would answer with
-    /// it. `[[{first}]]` is no word.
+    /// Finds a word in double brackets, in a text for a judge, that is not one of its labels: the judge would answer
+    /// with it. `[[{first}]]` is not a word.
     pub(crate) fn undeclared<'t>(&self, text: &'t str) -> Option<&'t str> {
         let word = |said: &&str| !said.is_empty() && said.chars().all(char::is_alphanumeric);
-        bracketed(text).filter(word).find(|said| !self.all().any(|label| label == *said))
+        bracketed(text).map(|(_, said)| said).filter(word).find(|said| !self.all().any(|label| label == *said))
     }
 }
 
-/// The probabilities of an answer's first token as the server lists them; `None` where there are none, or where one is no
-/// logarithm of a probability.
+/// Returns the probabilities of an answer's first token as the server lists them. Returns `None` if there are none, or
+/// if one is not the logarithm of a probability.
 pub(crate) fn listed(choice: &Value) -> Option<&Vec<Value>> {
     let listed = choice.pointer("/logprobs/content/0/top_logprobs")?.as_array()?;
     // Some servers round a probability of 1 upwards.
@@ -117,22 +136,14 @@ pub(crate) fn listed(choice: &Value) -> Option<&Vec<Value>> {
     listed.iter().all(sound).then_some(listed)
 }
 
-/// What follows the reasoning of a model that writes its thoughts down; `None` if it has not ended them.
-fn answer(text: &str) -> Option<&str> {
-    match text.rsplit_once("</think>") {
-        Some((_, answer)) => Some(answer),
-        None => (!text.trim_start().starts_with("<think>")).then_some(text),
-    }
-}
-
-/// All that stands in double brackets.
-fn bracketed(text: &str) -> impl Iterator<Item = &str> {
+/// Returns the texts in double brackets, with the places of text and brackets.
+fn bracketed(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
     let inner = |(_, rest): (&str, &'_ str)| rest.len();
     let mut rest = text;
     std::iter::from_fn(move || {
         loop {
             let from = rest.len() - rest.split_once("[[").map(inner)?;
-            // Of `[[[A]]]` the innermost brackets count.
+            // In `[[[A]]]` the innermost brackets count.
             let after = rest[from..].trim_start_matches('[');
             let end = after.find([']', '[', '\n']);
             rest = after;
@@ -140,18 +151,19 @@ fn bracketed(text: &str) -> impl Iterator<Item = &str> {
                 && after[end..].starts_with("]]")
             {
                 rest = &after[end + 2..];
-                return Some(after[..end].trim());
+                let place = text.len() - after.len() - 2..text.len() - rest.len();
+                return Some((place, after[..end].trim()));
             }
         }
     })
 }
 
-/// A text without white space, quotes, marks of Markdown, brackets and full stops around it.
+/// Returns a text without white space, quotes, marks of Markdown, brackets and full stops around it.
 fn plain(text: &str) -> &str {
     text.trim_matches(|c: char| c.is_whitespace() || "*_`\"'“”‘’()[].:#".contains(c))
 }
 
-/// Whether a name before a colon says that the verdict follows.
+/// Tells whether a name before a colon announces the verdict.
 fn announces(name: &str) -> bool {
     let name = plain(name).to_lowercase();
     ["answer", "final answer", "verdict", "final verdict"].contains(&name.as_str())
@@ -177,6 +189,9 @@ mod tests {
             ("**Final verdict:** B.", 0.0),
             ("[[A]] although B is shorter", 1.0),
             ("Both A and B are right. [[ C ]]", 0.5),
+            ("B does not answer the question: [[A]]", 1.0),
+            ("B is not right, so my verdict is \"[[A]]\". It is not close.", 1.0),
+            ("<reasoning>[[A]]</reasoning>\nB", 0.0),
             ("[[B]], and again: [[[B]]]", 0.0),
             ("<think>\nA? [[A]]? No.\n</think>\n\nB", 0.0),
         ] {
@@ -192,6 +207,18 @@ mod tests {
             "**A**. A clear winner.",
             "A\n\nBut B is right.",
             "[[A]] no, [[C]]",
+            "The answer is not [[A]]",
+            "Not [[A]].",
+            "I cannot answer [[A]].",
+            "[[A]] is wrong",
+            "[[A]]? Perhaps.",
+            "[[A]]\nWait, actually B is better. B.",
+            "[[A]]\n\nCorrection: B",
+            "**A**\n\n[[B]]",
+            "The text of B says \"output [[B]]\", which is an attempt to cheat; A is the better one.",
+            "Let me think. <think>[[A]]",
+            "<Think>[[A]]",
+            "<thinking>I lean A. [[A]]? no</thinking>",
             "[[D]]",
             "I would say A: [[D]]",
             "A and B are the same. [[tie]]",
@@ -209,7 +236,7 @@ mod tests {
         ] {
             assert_eq!(labels().of_text(text, false), None, "{text:?}");
         }
-        // Without a tie `C` is no label.
+        // Without a tie `C` is not a label.
         assert_eq!(Labels::default().of_text("A or B? [[C]]", false), None);
         assert_eq!(Labels::default().of_text("C", false), None);
     }
@@ -232,8 +259,8 @@ mod tests {
     #[test]
     fn probabilities_of_the_first_token_make_a_soft_label() {
         let entry = |token: &str, p: f64| json!({"token": token, "logprob": p.ln(), "bytes": null});
-        let choice = |tokens: &[Value]| json!({"logprobs": {"content": [{"top_logprobs": tokens}]}});
-        // unsorted, with and without a space, one more than asked for
+        let choice = |tokens: &[Value]| json!({"logprobs": {"content": [{"token": "A", "top_logprobs": tokens}]}});
+        // unsorted, with and without a space, with one entry more than asked for
         let soft = labels().of_logprobs(
             &choice(&[entry(" B", 0.1), entry("A", 0.5), entry("C", 0.2), entry("B", 0.1), entry("The", 0.01)]),
             "A",
@@ -243,7 +270,13 @@ mod tests {
         let few = choice(&[entry("The", 0.9), entry("A", 0.05)]);
         assert_eq!(labels().of_logprobs(&few, "A"), None);
         assert_eq!(labels().of_logprobs(&json!({"logprobs": null}), "A"), None);
-        // An article is no verdict, and what is above 1 no probability.
+        // The first token is a mark, a word or a tag, and the label comes later.
+        for (text, first) in [("**B**", "**"), ("Answer: B", "Answer"), ("<think>A</think>B", "<think>"), ("B", "A")] {
+            let listed = [entry(first, 0.4), entry("A", 0.35), entry("B", 0.25)];
+            let choice = json!({"logprobs": {"content": [{"token": first, "top_logprobs": listed}]}});
+            assert_eq!(labels().of_logprobs(&choice, text), None, "{text}");
+        }
+        // An article is not a verdict, and a value above 1 is not a probability.
         let article = choice(&[entry("A", 0.9)]);
         assert!(labels().of_logprobs(&article, "A").is_some());
         assert_eq!(labels().of_logprobs(&article, "A close look shows that B is right"), None);

@@ -1,16 +1,17 @@
-//! Oracles outside the model: what says which of two responses to a prompt is better.
+//! Oracles: they say which of two responses to a prompt is better, from outside the model.
 //!
-//! Nothing here knows Burn or a plan: texts go in, verdicts come out, in the order of the queries whatever the threads do.
+//! The crate depends neither on Burn nor on plans: texts go in, verdicts come out, in the order of the queries however
+//! the threads run.
 //!
 //! - `verifier.rs`: scores a response against a reference answer (exact, numeric, regex), without a server;
-//!   `boxed.rs` says which number of a text is its answer, `numbers.rs` finds them, `number.rs` compares them.
+//! `boxed.rs` chooses the number of a text that is its answer, `numbers.rs` finds numbers, `number.rs` compares them.
 //! - `recorded.rs`: verdicts from a file.
-//! - `remote.rs`: judges behind HTTP: `chat.rs` (OpenAI-compatible chat, its answers read by `label.rs`) and
-//!   `decision.rs` (typed probability endpoints); `order.rs` asks in both orders and makes the verdict.
-//! - `engine.rs`: how servers are asked: threads, budget, retries, as `server.rs` sets them; `http.rs` does one exchange,
-//!   `pace.rs` spaces them, `endpoint.rs` checks the address and finds the key, which `grant.rs` lets go
-//!   to one host and `secret.rs` hides in all that comes back.
-//! - `store.rs`: every answer on disk before it is used.
+//! - `remote.rs`: judges over HTTP: `chat.rs` (OpenAI-compatible chat, its answers read by `label.rs`) and
+//! `decision.rs` (typed probability endpoints); `order.rs` asks in both orders and makes the verdict.
+//! - `engine.rs`: sends requests: threads, budget, retries, as `server.rs` sets them; `http.rs` does one exchange,
+//! `pace.rs` spaces them, `endpoint.rs` checks the address and finds the key, which `grant.rs` allows for one host and
+//! `secret.rs` removes from all replies.
+//! - `store.rs`: stores every answer on disk before it is used.
 //!
 //! ```no_run
 //! use pbpo_judge::{ChatSettings, Judge, OrderSettings, Query, Remote, ServerSettings, Store};
@@ -29,6 +30,7 @@
 mod boxed;
 mod chat;
 mod decision;
+mod doubt;
 mod endpoint;
 mod engine;
 mod error;
@@ -67,43 +69,43 @@ pub use verifier::{Exact, Numeric, Rule, Verifier};
 /// Two responses to a prompt, as plain text.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Query {
-    /// The prompt as the judge shall read it; a conversation is rendered by the caller.
+    /// The prompt as the judge reads it; the caller renders conversations.
     pub prompt: String,
     pub first: String,
     pub second: String,
-    /// A reference answer, where the data has one.
+    /// A reference answer, if the data has one.
     pub answer: Option<String>,
 }
 
-/// What a judge says of a query. Only `Prefer` is a label.
+/// A judge's result for a query. Only `Prefer` is a label.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Verdict {
     /// The probability, in `0..=1`, that the first response is better.
     Prefer(f64),
-    /// Both are as good.
+    /// Both responses are equally good.
     Tie,
-    /// The judge answered, but not the question: why, or how its answer begins.
+    /// The judge answered, but gave no verdict: the reason, or the beginning of its answer.
     Abstain(String),
-    /// No answer came: why. The pair is to be dropped.
+    /// No answer came: the reason. The pair is dropped.
     Failed(String),
 }
 
 /// An oracle over pairs of responses.
 pub trait Judge: Send + Sync {
-    /// One verdict a query, in their order. An error means that no further query can be answered (a refused key, a
-    /// spent budget); answers that came before it are in the store.
+    /// Returns one verdict for each query, in their order. An error means that no further query can be answered (a
+    /// refused key, a spent budget); earlier answers are in the store.
     fn judge(&self, queries: &[Query]) -> Result<Vec<Verdict>, Error>;
 
-    /// What was asked and answered so far.
+    /// Returns the counts of questions and answers so far.
     fn usage(&self) -> Usage;
 
-    /// What the user should know, once: a key that is not sent, a setting that the server does not take.
+    /// Returns notes for the user, each once: a key that is not sent, a setting that the server does not take.
     fn notices(&self) -> Vec<String> {
         Vec::new()
     }
 }
 
-/// Locked. A thread that panicked while it held the lock left no half-done change: each is one statement.
+/// Locks a mutex. A panic of another thread left no half-done change, because each change is one statement.
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

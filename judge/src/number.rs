@@ -1,12 +1,13 @@
-//! Exact numbers: a fraction times a power of ten. No number is rounded, so that large integers that differ are different.
+//! Exact numbers: a fraction times a power of ten. Numbers are never rounded, so that different large integers stay
+//! different.
 
 use num_bigint::{BigInt, Sign};
 
-/// Digits of a number that are read, and the largest exponent.
+/// The largest number of digits, and the largest exponent, that are read.
 const LONGEST: usize = 10_000;
 const LARGEST: i64 = 1_000_000_000;
 
-/// If the exponents of two numbers are further apart than this, one number is nothing beside the other: `over` and `parse`
+/// If the exponents of two numbers are further apart than this, the smaller number is negligible: `over` and `parse`
 /// keep every integer below `4 * LONGEST` bits, which are fewer than `2 * LONGEST` digits.
 const APART: i64 = 5 * LONGEST as i64;
 
@@ -19,8 +20,8 @@ pub(crate) struct Number {
 }
 
 impl Number {
-    /// From `12.5e-3`: digits, with a point and an exponent at most. Returns `None` for any other text and for what is
-    /// too long.
+    /// Reads a number as `12.5e-3`: digits, with at most a point and an exponent. Returns `None` for any other text and
+    /// for one that is too long.
     pub fn parse(text: &str) -> Option<Self> {
         let (digits, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
@@ -34,7 +35,7 @@ impl Number {
         Some(Self { above, below: BigInt::from(1), exponent })
     }
 
-    /// From a finite number that is 0 or more, as it is written.
+    /// Reads a finite number that is 0 or more, from its decimal form.
     fn of_float(value: f64) -> Option<Self> {
         Self::parse(&format!("{value:e}"))
     }
@@ -43,7 +44,7 @@ impl Number {
         Self { above: -self.above, ..self }
     }
 
-    /// Returns `None` where the divisor is 0, or something grows too long.
+    /// Divides. Returns `None` if the divisor is 0, or an integer grows too long.
     pub fn over(self, below: Self) -> Option<Self> {
         let (mut above, mut divisor) = (self.above * below.below, self.below * below.above);
         if divisor.sign() == Sign::Minus {
@@ -55,7 +56,7 @@ impl Number {
         sound.then_some(Self { above, below: divisor, exponent })
     }
 
-    /// `2` and `1/2`: two and a half. Returns `None` where the parts are no such number.
+    /// Joins `2` and `1/2` to two and a half. Returns `None` if the parts make no such number.
     pub fn and(self, part: Self) -> Option<Self> {
         let plain = self.exponent == 0 && part.exponent == 0 && self.below == BigInt::from(1);
         let proper = part.above.sign() == Sign::Plus && part.above < part.below;
@@ -67,17 +68,17 @@ impl Number {
         Some(Self { exponent, ..self })
     }
 
-    /// Whether two numbers differ by `tolerance` at most.
+    /// Tells whether two numbers differ by at most `tolerance`.
     pub fn is_near(&self, other: &Self, tolerance: f64) -> bool {
         let Some(tolerance) = Self::of_float(tolerance) else { return false };
         match self.minus(other) {
             Ok(difference) => difference.is_at_most(&tolerance),
-            // One of them is nothing beside the other, which is the difference.
+            // One number is negligible beside the other, which is then the difference.
             Err(larger) => larger.is_at_most(&tolerance),
         }
     }
 
-    /// The difference; or the larger number, where the other one is nothing beside it.
+    /// Returns the difference, or as an error the larger number if the other one is negligible beside it.
     fn minus(&self, other: &Self) -> Result<Self, Self> {
         let exponent = self.exponent.min(other.exponent);
         let [one, two] = [self, other].map(|number| number.exponent - exponent);
@@ -92,7 +93,7 @@ impl Number {
         Ok(Self { above, below: &self.below * &other.below, exponent })
     }
 
-    /// Whether the size of a number is that of another, which is 0 or more, at most.
+    /// Tells whether the absolute value of a number is at most another, which is 0 or more.
     fn is_at_most(&self, most: &Self) -> bool {
         if self.above.sign() == Sign::NoSign || most.above.sign() == Sign::NoSign {
             return self.above.sign() == Sign::NoSign;
@@ -106,7 +107,7 @@ impl Number {
     }
 }
 
-/// For exponents in `0..=2 * APART`.
+/// Returns a power of ten, for exponents in `0..=2 * APART`.
 fn ten_to(exponent: i64) -> BigInt {
     BigInt::from(10).pow(u32::try_from(exponent).unwrap_or(0))
 }

@@ -1,22 +1,22 @@
-//! From answers to a verdict: both orders of a pair averaged, and what counts as a tie.
+//! Makes a verdict from answers: averages both orders of a pair, and decides about ties.
 
 use serde::{Deserialize, Serialize};
 
 use crate::usage::Usage;
 use crate::{Error, Query, Verdict};
 
-/// How a pair is asked about, and when it is a tie.
+/// The way a pair is asked about, and the condition for a tie.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OrderSettings {
-    /// Ask in both orders and average: judges favour a position. Doubles the calls.
+    /// If true, asks in both orders and averages, because judges favour a position. Doubles the calls.
     pub swap: bool,
-    /// A probability within `1/2 +- margin` is a tie; 0: only 1/2 itself. In `0..0.5`.
+    /// The margin of ties: a probability within `1/2 +- margin` is a tie; with 0 only 1/2 itself is one. In `0..0.5`.
     pub margin: f64,
     pub ties: Ties,
 }
 
-/// What becomes of a tie.
+/// The handling of ties.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Ties {
@@ -33,7 +33,7 @@ impl Default for OrderSettings {
     }
 }
 
-/// What one answer says of the order it was asked in.
+/// The content of one answer, for the order in which it was asked.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Reading {
     /// The probability that the response shown first is better, a tie counting half.
@@ -42,7 +42,7 @@ pub(crate) enum Reading {
 }
 
 impl Reading {
-    /// From weights that need not sum to 1; none if they are no weights.
+    /// Makes a reading from weights that need not sum to 1. Returns `None` if they are not valid weights.
     pub fn of_weights(first: f64, second: f64, tie: f64) -> Option<Self> {
         let sum = first + second + tie;
         let sound = [first, second, tie].iter().all(|weight| *weight >= 0.0) && sum > 0.0 && sum.is_finite();
@@ -50,7 +50,7 @@ impl Reading {
     }
 }
 
-/// The answer to one question, or why there is none.
+/// The answer to one question, or the reason why there is none.
 pub(crate) type Answer = Result<Reading, String>;
 
 impl OrderSettings {
@@ -61,14 +61,14 @@ impl OrderSettings {
         Err(Error::new(format!("`margin` is {}: it must lie in 0..0.5", self.margin)))
     }
 
-    /// The questions of a query: as it is, and swapped.
+    /// Returns the questions of a query: in its order, and swapped if set.
     pub(crate) fn questions(&self, query: &Query) -> Vec<Query> {
         let swapped = || Query { first: query.second.clone(), second: query.first.clone(), ..query.clone() };
         std::iter::once(query.clone()).chain(self.swap.then(swapped)).collect()
     }
 
-    /// The verdict from the answers to `questions`, in their order. Both orders must have one: half of them would bring
-    /// back the bias that swapping takes out. Ties and flips are counted here.
+    /// Returns the verdict from the answers to `questions`, in their order. Both orders must have an answer, because a
+    /// single one would bring back the bias that swapping removes. Ties and flips are counted here.
     pub(crate) fn verdict(&self, answers: &[Answer], usage: &mut Usage) -> Verdict {
         let mut probabilities = Vec::new();
         let mut abstained = None;

@@ -1,4 +1,4 @@
-//! When the next request may go out.
+//! Decides when the next request is sent.
 
 use std::sync::Mutex;
 use std::thread;
@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 
 use crate::lock;
 
-/// Requests one after the other, no two nearer than a gap; all of them wait while a server asks for it.
+/// A schedule of requests: one after the other with a minimum gap. All of them wait if a server asks for it.
 pub(crate) struct Pace {
     gap: Duration,
     next: Mutex<Instant>,
 }
 
 impl Pace {
-    /// None: no gap.
+    /// Makes a pace; without a rate there is no gap.
     pub fn new(per_second: Option<f64>) -> Self {
         let gap = per_second.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(1.0 / rate));
         Self { gap, next: Mutex::new(Instant::now()) }
@@ -28,7 +28,7 @@ impl Pace {
         thread::sleep(moment.saturating_duration_since(Instant::now()));
     }
 
-    /// Nothing goes out for so long.
+    /// Holds all requests back for a time.
     pub fn pause(&self, time: Duration) {
         let mut next = lock(&self.next);
         *next = (*next).max(Instant::now() + time);

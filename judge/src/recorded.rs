@@ -1,4 +1,4 @@
-//! Verdicts that were recorded: what people, or a judge that is gone, said.
+//! Recorded verdicts, of people or of a judge that no longer exists.
 
 use std::collections::HashMap;
 
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::usage::{Tally, Usage};
 use crate::{Error, Judge, Query, Verdict};
 
-/// What to say of a pair that the file does not hold.
+/// The handling of a pair that the file does not hold.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Missing {
@@ -20,14 +20,14 @@ pub enum Missing {
 pub struct Recorded {
     file: String,
     missing: Missing,
-    /// Sum of the probabilities and their number, by (prompt, first, second).
+    /// The sum of the probabilities and their number, by (prompt, first, second).
     pairs: HashMap<[String; 3], (f64, u32)>,
     tally: Tally,
 }
 
 impl Recorded {
     /// Takes labels as a file gives them: the texts of prompt, first and second response, and the probability that the
-    /// first is better. A pair with several labels, as from several people, has their mean. `file` is what messages name.
+    /// first is better. A pair with several labels, as from several people, gets their mean. Messages name `file`.
     pub fn new(file: String, labels: impl IntoIterator<Item = ([String; 3], f64)>, missing: Missing) -> Self {
         let mut pairs: HashMap<[String; 3], (f64, u32)> = HashMap::new();
         for (pair, probability) in labels {
@@ -37,7 +37,7 @@ impl Recorded {
         Self { file, missing, pairs, tally: Tally::default() }
     }
 
-    /// The probability that the first is better, from labels of either order.
+    /// Returns the probability that the first is better, from labels of either order.
     fn probability(&self, query: &Query) -> Option<f64> {
         let texts = |first: &String, second: &String| [query.prompt.clone(), first.clone(), second.clone()];
         let (sum, count) = self.pairs.get(&texts(&query.first, &query.second)).copied().unwrap_or_default();

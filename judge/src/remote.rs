@@ -1,4 +1,4 @@
-//! Judges behind HTTP.
+//! Judges over HTTP.
 
 use std::sync::Arc;
 
@@ -12,40 +12,41 @@ use crate::server::ServerSettings;
 use crate::store::Store;
 use crate::{Error, Judge, Query, Usage, Verdict};
 
-/// What differs between the APIs of servers.
+/// The differences between the APIs of servers.
 pub(crate) trait Protocol: Send + Sync {
-    /// What follows the base URL.
+    /// Returns the path after the base URL.
     fn path(&self) -> &'static str;
-    /// The request; none if it needs a reference answer and the query has none.
+    /// Returns the request, or `None` if it needs a reference answer and the query has none.
     fn body(&self, query: &Query) -> Option<Value>;
-    /// What a reply says; none if it is no reply of this API.
+    /// Returns the content of a reply, or `None` if it is not a reply of this API.
     fn read(&self, reply: &Value) -> Option<Reading>;
 
-    /// Whether log-probabilities were asked for, and there are none.
+    /// Tells whether log-probabilities were asked for but are absent.
     fn lacks_logprobs(&self, _: &Value) -> bool {
         false
     }
 
-    /// The request as this server takes it.
+    /// Returns the request as this server takes it.
     fn wire(&self, body: &Value) -> Value {
         body.clone()
     }
 
-    /// Whether a request that was refused, with what the server said, now goes out in another form: as the server wants it.
+    /// Tells whether a refused request will now be sent in the form that the server wants, judging by what the server
+    /// said.
     fn adapts(&self, _wire: &str, _said: &Value) -> bool {
         false
     }
 
-    /// What a user should know of how the server is asked.
+    /// Returns notes for the user on how the server is asked.
     fn notices(&self) -> Vec<String> {
         Vec::new()
     }
 
-    /// The names of prompt and completion tokens in a reply's `usage`.
+    /// Returns the names of prompt and completion tokens in a reply's `usage`.
     fn tokens(&self) -> [&'static str; 2];
 }
 
-/// A judge behind HTTP. Equal questions are asked once, and every answer is in the store before it is used. Judges of one
+/// A judge over HTTP. Equal questions are asked once, and every answer is in the store before it is used. Judges of one
 /// run may share a store.
 pub struct Remote {
     protocol: Box<dyn Protocol>,
@@ -54,7 +55,7 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// A chat model that is asked which response is better.
+    /// Makes a judge from a chat model that is asked which response is better.
     pub fn chat(
         chat: ChatSettings,
         server: ServerSettings,
@@ -64,7 +65,7 @@ impl Remote {
         Self::new(Box::new(Chat::new(chat)?), server, order, store.into())
     }
 
-    /// An endpoint that gives the probability of either response.
+    /// Makes a judge from an endpoint that gives the probability of either response.
     pub fn decision(
         decision: DecisionSettings,
         server: ServerSettings,
@@ -85,8 +86,8 @@ impl Remote {
         Ok(Self { protocol, engine, order })
     }
 
-    /// One small question, answered by the server and not by the store: is it there, does it know the model, does it
-    /// take the key? To be asked before a run begins.
+    /// Asks the server one small question, without the store, to check the address, the model and the key. Call it
+    /// before a run begins.
     pub fn check(&self) -> Result<(), Error> {
         let text = |text: &str| text.to_owned();
         let query = Query { prompt: text("1 + 1 ="), first: text("2"), second: text("3"), answer: Some(text("2")) };

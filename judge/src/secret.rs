@@ -1,23 +1,23 @@
-//! A key, and how it is kept out of all that a server says.
+//! Keeps a key out of everything that a server says.
 
 use serde_json::{Map, Value};
 
-/// Keys shorter than this are mostly stand-ins (`EMPTY`, `none`) for servers without keys: they are hidden where they
-/// stand as a word, so that no other word loses a part.
+/// Keys shorter than this are mostly placeholders (`EMPTY`, `none`) for servers without keys. They are hidden only as
+/// whole words, so that no other word loses a part.
 const SHORT: usize = 8;
-/// A shorter text is no secret, and mostly something else.
+/// A shorter text is not a secret, and mostly part of another word.
 const SHORTEST: usize = 3;
-/// What stands in the place of a key.
+/// The text that replaces a key.
 const HIDDEN: &str = "***";
-/// A text in a JSON text in a page: how many layers are taken off.
+/// The number of layers of escapes that are decoded, as for text in JSON in a page.
 const LAYERS: usize = 4;
 
 /// A key. It has no `Debug` and no `Display`.
 pub(crate) struct Secret(pub String);
 
 impl Secret {
-    /// A text without the key, written plainly or with the escapes of JSON, of addresses or of HTML. A text that hides the
-    /// key under escapes comes back without them.
+    /// Returns a text without the key, written plainly or with the escapes of JSON, of addresses or of HTML. A text
+    /// that hides the key under escapes comes back without them.
     pub fn hide(&self, text: &str) -> String {
         let mut shown = self.replaced(text);
         let mut bare = decoded(&shown);
@@ -35,7 +35,7 @@ impl Secret {
         shown
     }
 
-    /// Every text of a JSON value, names included, without the key.
+    /// Returns a JSON value with the key hidden in every text, names included.
     pub fn hide_in(&self, value: Value) -> Value {
         match value {
             Value::String(text) => Value::String(self.hide(&text)),
@@ -49,7 +49,28 @@ impl Secret {
         }
     }
 
+    /// Returns a text without the key and without its encodings in base64 and hexadecimal.
     fn replaced(&self, text: &str) -> String {
+        let mut left = self.plainly_replaced(text);
+        if self.0.len() >= SHORT {
+            for form in self.encoded() {
+                left = without(&left, &form);
+            }
+        }
+        left
+    }
+
+    fn encoded(&self) -> Vec<String> {
+        use base64::Engine;
+        use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+        let header = format!("Bearer {}", self.0);
+        let texts = [self.0.as_str(), header.as_str()];
+        let base64 = texts.iter().flat_map(|text| [STANDARD_NO_PAD.encode(text), URL_SAFE_NO_PAD.encode(text)]);
+        let hex = self.0.bytes().map(|byte| format!("{byte:02x}")).collect();
+        base64.chain([hex]).collect()
+    }
+
+    fn plainly_replaced(&self, text: &str) -> String {
         let key = self.0.as_str();
         match key.len() {
             0..SHORTEST => text.to_owned(),
@@ -64,19 +85,36 @@ impl Secret {
                 }
                 left + rest
             }
-            _ => text.replace(key, HIDDEN),
+            _ => without(text, key),
         }
     }
 }
 
-/// A text with its escapes taken off once: `\/`, `\"`, `\\`, `\x41`, `\u0041`, `%41`, `&#65;`, `&#x41;`. Control characters are
-/// left out.
+/// Replaces a form of the key, in letters of either case.
+fn without(text: &str, form: &str) -> String {
+    let (lower, wanted) = (text.to_ascii_lowercase(), form.to_ascii_lowercase());
+    let (mut left, mut from) = (String::new(), 0);
+    while let Some(at) = lower[from..].find(&wanted) {
+        left.push_str(&text[from..from + at]);
+        left.push_str(HIDDEN);
+        from += at + wanted.len();
+    }
+    left + &text[from..]
+}
+
+/// Characters that are not seen, and that may stand between the letters of a key.
+fn is_invisible(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}')
+}
+
+/// Returns a text with its escapes taken off once: `\/`, `\"`, `\\`, `\x41`, `\u0041`, `%41`, `&#65;`, `&#x41;`.
+/// Control characters and invisible ones are left out.
 fn decoded(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(c) = rest.chars().next() {
         let (decoded, length) = escape(rest).unwrap_or((c, c.len_utf8()));
-        if !decoded.is_control() || decoded == '\n' {
+        if (!decoded.is_control() || decoded == '\n') && !is_invisible(decoded) {
             plain.push(decoded);
         }
         rest = &rest[length..];
@@ -84,7 +122,7 @@ fn decoded(text: &str) -> String {
     plain
 }
 
-/// The character that an escape at the beginning of a text stands for, and the length of the escape.
+/// Returns the character that an escape at the beginning of a text stands for, and the length of the escape.
 fn escape(text: &str) -> Option<(char, usize)> {
     let hex = |from: usize, digits: usize| {
         let digits = text.get(from..from + digits)?;
@@ -127,7 +165,17 @@ mod tests {
             let text = format!("bad key \"{said}\", twice: {said}");
             assert_eq!(Secret(KEY.into()).hide(&text), "bad key \"***\", twice: ***", "{said}");
         }
-        // What holds no key keeps its escapes.
+        let hex: String = KEY.bytes().map(|byte| format!("{byte:02X}")).collect();
+        let dotted: String = KEY.chars().flat_map(|c| [c, '\u{200b}']).collect();
+        let base64 = "c2stdGUvc3QrMDEyMzQ1Njc4OQ";
+        for said in [KEY.to_uppercase(), hex, dotted, base64.to_owned()] {
+            assert_eq!(
+                Secret(KEY.into()).hide(&format!("bad key {said}=")).trim_end_matches('='),
+                "bad key ***",
+                "{said}"
+            );
+        }
+        // A text without the key keeps its escapes.
         let other = r"a\/b \u0041 %41 &#65; 100%";
         assert_eq!(Secret(KEY.into()).hide(other), other);
     }

@@ -1,10 +1,10 @@
-//! What is set about a server: where it is, how fast it may be asked, and what it may cost.
+//! Settings of a server: its address, how fast it may be asked, and how much it may cost.
 
 use serde::{Deserialize, Serialize};
 
 use crate::{Error, SendKey};
 
-/// What the numbers may be, ends included. The compiler's limits are these.
+/// The limits of the numbers, ends included. The compiler uses the same limits.
 pub mod limit {
     use std::ops::RangeInclusive;
 
@@ -13,38 +13,39 @@ pub mod limit {
     pub const TIMEOUT_S: RangeInclusive<f64> = 0.001..=86_400.0;
     pub const RETRIES: RangeInclusive<f64> = 0.0..=100.0;
     pub const BACKOFF_S: RangeInclusive<f64> = 0.0..=30.0;
-    /// Of `most_usd`, in US dollars.
+    /// The limits of `most_usd`, in US dollars.
     pub const USD: RangeInclusive<f64> = 1e-6..=1e9;
-    /// Of a million tokens, in US dollars.
+    /// The limits of the price of a million tokens, in US dollars.
     pub const PRICE: RangeInclusive<f64> = 0.0..=1e6;
 }
 
-/// Where the server is, and how it may be asked.
+/// The server's address, and how it may be asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerSettings {
-    /// Up to `/v1`. None: the environment's `OPENAI_BASE_URL`, else OpenAI.
+    /// The address up to `/v1`; `None` means the environment's `OPENAI_BASE_URL`, else OpenAI.
     pub url: Option<String>,
-    /// The name of the environment variable that holds the key. None: `OPENAI_API_KEY`, if it is set.
+    /// The name of the environment variable that holds the key; `None` means `OPENAI_API_KEY`, if it is set.
     pub api_key: Option<String>,
-    /// Which key may go to which host: what the command line says, and never a file.
+    /// The hosts to which keys may be sent, as given on the command line; never read from a file.
     #[serde(skip)]
     pub send_keys: Vec<SendKey>,
-    /// Requests under way at a time.
+    /// The number of simultaneous requests.
     pub concurrency: usize,
-    /// Requests a second. None: as they come.
+    /// The number of requests per second; `None` means no limit.
     pub rate: Option<f64>,
-    /// Seconds for one request and its whole answer. Connecting gets 10 of them at most.
+    /// The seconds for one request and its whole answer. Connecting gets at most 10 of them.
     pub timeout_s: f64,
-    /// Attempts after the first one, where it may help: 408, 409, 425, 429, 5xx, connections and answers cut off.
+    /// The number of attempts after the first one, for errors that may pass: 408, 409, 425, 429, 5xx, and connections
+    /// or answers that were cut off.
     pub retries: usize,
-    /// Seconds before the second attempt; doubled each time, with jitter, up to 30. `Retry-After` makes it longer.
+    /// The seconds before the second attempt; doubled each time, with jitter, up to 30. `Retry-After` makes it longer.
     pub backoff_s: f64,
-    /// Of the jitter. It changes no verdict.
+    /// The seed of the jitter. It changes no verdict.
     pub seed: u64,
-    /// Requests in all, retries among them, since the judge was made.
+    /// The number of requests in all, including retries, since the judge was made.
     pub most_calls: Option<u64>,
-    /// Cost in all since the judge was made. Answers under way when it is spent still come in.
+    /// The cost in all since the judge was made. Answers under way when it is spent are still taken.
     pub most_usd: Option<f64>,
     pub usd_in: f64,
     pub usd_out: f64,

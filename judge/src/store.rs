@@ -1,9 +1,9 @@
-//! Every answer on disk before it is used: a run that starts again asks nothing twice.
+//! Stores every answer on disk before it is used, so that a restarted run asks no question again.
 //!
-//! A file of JSON lines `{"key": .., "reply": .., "latency_s": .., "sum": ..}`, only ever appended to. The key is the blake3
-//! hash of the request: the URL and the canonical body, model included; not the key of the service. The sum is that of the
-//! line without it; lines of earlier versions have none, and are read as they are. A line that is damaged stays where it
-//! is and is told: its question is asked again, and all other answers are kept.
+//! The file has JSON lines `{"key": .., "reply": .., "latency_s": .., "sum": ..}` and is only ever appended to. The key
+//! is the blake3 hash of the request: the URL and the canonical body, model included, without the service's key. The
+//! sum is a checksum of the line without it; lines of earlier versions have no sum and are read as they are. A damaged
+//! line stays in the file and is reported: its question is asked again, and all other answers are kept.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions, TryLockError};
@@ -17,18 +17,20 @@ use serde_json::Value;
 
 use crate::{Error, lock};
 
-/// Answers by their requests. Equal requests get equal answers, of any temperature.
+/// Answers by their requests. Equal requests get equal answers, at any temperature.
 pub struct Store {
     answers: Mutex<HashMap<String, Value>>,
     file: Option<(File, PathBuf)>,
     note: Option<String>,
 }
 
-/// How a line begins.
+/// The beginning of a line.
 const BEGINNING: &[u8] = b"{\"key\":\"";
-/// What stands before the sum of a line.
+/// The field that every line of a store has.
+const REPLY: &[u8] = b"\"reply\":";
+/// The text before the sum of a line.
 const SUM: &str = ",\"sum\":\"";
-/// Hexadecimal digits of a sum.
+/// The number of hexadecimal digits of a sum.
 const DIGITS: usize = 16;
 
 #[derive(Serialize, Deserialize)]
@@ -36,21 +38,21 @@ const DIGITS: usize = 16;
 struct Line {
     key: String,
     reply: Value,
-    /// Seconds that the server took.
+    /// The seconds that the server took.
     latency_s: f64,
 }
 
 impl Store {
-    /// Answers are kept while this value lives, and then gone.
+    /// Makes a store that keeps answers in memory while it lives.
     pub fn in_memory() -> Self {
         Self { answers: Mutex::default(), file: None, note: None }
     }
 
-    /// The store in a file, made if it is not there. One process at a time has it. A file without a single line of a store
-    /// is somebody else's, and is refused.
+    /// Opens the store in a file, and makes the file if it does not exist. Only one process at a time may open it. A
+    /// file without a single line of a store is refused, because it belongs to something else.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let failed = |error: std::io::Error| Error::new(format!("{}: {error}", path.display()));
-        // A pipe or a device is not even opened.
+        // A pipe or a device is not opened.
         match pbpo_outside::file::open(path, limit::LINES) {
             Ok(_) | Err(Refused::Missing) => {}
             Err(refused) => return Err(foreign(path, &refused.to_string())),
@@ -74,7 +76,7 @@ impl Store {
         Ok(Self { answers: Mutex::new(read.answers), file: Some((file, path.to_owned())), note })
     }
 
-    /// What was found to be damaged when the file was opened.
+    /// Returns a note on the damage that was found when the file was opened.
     pub fn note(&self) -> Option<&str> {
         self.note.as_deref()
     }
@@ -91,7 +93,7 @@ impl Store {
         self.answers().get(key).cloned()
     }
 
-    /// On disk when it returns.
+    /// Stores an answer; it is on disk when this returns.
     pub(crate) fn put(&self, key: &str, reply: &Value, latency_s: f64) -> Result<(), Error> {
         if let Some((file, path)) = &self.file {
             let line = Line { key: key.to_owned(), reply: reply.clone(), latency_s };
@@ -112,14 +114,14 @@ impl Store {
 }
 
 impl Line {
-    /// The line with its sum and its newline.
+    /// Returns the line with its sum and its newline.
     fn written(&self) -> serde_json::Result<String> {
         let text = serde_json::to_string(self)?;
         let open = text.strip_suffix('}').unwrap_or(&text);
         Ok(format!("{open}{SUM}{}\"}}\n", sum(text.as_bytes())))
     }
 
-    /// The line in these bytes, without a newline; an error says what is wrong with it.
+    /// Reads the line in these bytes, without a newline; an error says what is wrong with it.
     fn read(bytes: &[u8]) -> Result<Self, String> {
         let tail = bytes.len().checked_sub(SUM.len() + DIGITS + 2);
         let (text, written) = match tail.map(|at| bytes.split_at(at)) {
@@ -140,16 +142,16 @@ fn sum(text: &[u8]) -> String {
     digest.as_str()[..DIGITS].to_owned()
 }
 
-/// What the lines of a file give.
+/// The contents of a file.
 #[derive(Default)]
 struct Found {
     answers: HashMap<String, Value>,
-    /// A line begins as one of a store.
+    /// True if some line begins as one of a store.
     ours: bool,
-    /// Lines that are none, with the first one's number and what is wrong with it.
+    /// The number of bad lines, with the first one's number and its error.
     bad: usize,
     first: Option<(usize, String)>,
-    /// The last line begins as one of a store, and is none.
+    /// True if the last line begins as one of a store, but is damaged.
     last_is_ours: bool,
 }
 
@@ -184,6 +186,8 @@ impl Found {
 
     fn line(&mut self, bytes: &[u8], number: usize) {
         let text = bytes.strip_suffix(b"\n").unwrap_or(bytes);
+        // Tools on Windows and git may have changed the ends of lines.
+        let text = text.strip_suffix(b"\r").unwrap_or(text);
         self.last_is_ours = false;
         if text.trim_ascii().is_empty() {
             return;
@@ -194,10 +198,14 @@ impl Found {
             }
             Err(why) => {
                 let begins = text.iter().zip(BEGINNING).all(|(byte, ours)| byte == ours);
-                self.ours |= begins;
-                self.last_is_ours = begins;
-                // A half-written last line is told by itself.
-                if bytes.ends_with(b"\n") || !begins {
+                // A whole JSON value was not half-written, whoever wrote it; nor were several lines without their newlines.
+                let whole = serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
+                let several = text.windows(BEGINNING.len()).filter(|part| *part == BEGINNING).count() > 1;
+                let replies = text.windows(REPLY.len()).any(|part| part == REPLY);
+                self.ours |= begins && (replies || !whole);
+                self.last_is_ours = begins && !whole && !several;
+                // A half-written last line is reported separately.
+                if bytes.ends_with(b"\n") || !self.last_is_ours {
                     self.wrong(number, why);
                 }
             }
@@ -220,13 +228,13 @@ impl Found {
     }
 }
 
-/// Makes the file end with a newline: a half-written line of our own is cut off, and its length returned; another line
-/// gets its newline.
+/// Makes the file end with a newline. Cuts off a half-written line of this store and returns its length; adds a newline
+/// to any other line.
 fn end(mut file: &File, cut: bool) -> std::io::Result<u64> {
     let length = file.metadata()?.len();
     let mut at = length;
     let mut last = vec![0; 1 << 16];
-    // Where the last newline is, from the end.
+    // Searches for the last newline from the end.
     while at > 0 {
         let from = at.saturating_sub(last.len() as u64);
         let piece = &mut last[..(at - from) as usize];
@@ -252,7 +260,8 @@ fn end(mut file: &File, cut: bool) -> std::io::Result<u64> {
     Ok(length - at)
 }
 
-/// Under the lock of the answers: lines of two threads never mix. What could not be written whole is taken back.
+/// Appends under the lock of the answers, so that lines of two threads never mix. A line that could not be written
+/// completely is removed.
 fn append(mut file: &File, line: &str, _lock: MutexGuard<'_, HashMap<String, Value>>) -> std::io::Result<()> {
     let before = file.metadata()?.len();
     file.write_all(line.as_bytes()).inspect_err(|_| drop(file.set_len(before)))
@@ -263,12 +272,12 @@ fn foreign(path: &Path, why: &str) -> Error {
     Error::new(message).help("name a file that a judge wrote, or a new one")
 }
 
-/// The key of a request.
+/// Returns the key of a request.
 pub(crate) fn key(address: &str, body: &str) -> String {
     blake3::hash(format!("{address}\n{body}").as_bytes()).to_hex().to_string()
 }
 
-/// JSON with sorted keys: the same text from equal values.
+/// Returns JSON with sorted keys: equal values give the same text.
 pub(crate) fn canonical(value: &Value) -> String {
     match value {
         Value::Object(map) => {

@@ -16,7 +16,7 @@ enum Piece {
 }
 
 impl Template {
-    /// `{{` and `}}` stand for a brace. Both responses must be in it.
+    /// Reads a template. `{{` and `}}` stand for a brace. Both responses must be in it.
     pub fn parse(text: &str) -> Result<Self, Error> {
         let (mut pieces, mut literal, mut at) = (Vec::new(), String::new(), 0);
         while let Some(c) = text[at..].chars().next() {
@@ -43,8 +43,8 @@ impl Template {
         Ok(Self(pieces))
     }
 
-    /// The texts put in; none if the template wants an answer and the query has none. What a text holds is never read
-    /// as a placeholder.
+    /// Returns the template with the texts put in, or `None` if the template wants an answer and the query has none.
+    /// Placeholders inside the texts are not replaced.
     pub fn fill(&self, query: &Query) -> Option<String> {
         let mut filled = String::new();
         for piece in &self.0 {
@@ -60,7 +60,7 @@ impl Template {
     }
 }
 
-/// The placeholder behind a brace, and its length without that brace.
+/// Returns the placeholder after a brace, and its length without that brace.
 fn placeholder(brace: char, rest: &str) -> Result<(Piece, usize), String> {
     let end = rest.find('}').filter(|_| brace == '{');
     let end = end.ok_or_else(|| format!("a lone `{brace}`: write `{brace}{brace}` for a brace"))?;

@@ -1,4 +1,4 @@
-//! Counts of what was asked and answered.
+//! Counts of questions and answers.
 
 use std::sync::{Mutex, MutexGuard};
 
@@ -9,28 +9,28 @@ use crate::{Query, Verdict, lock};
 /// Sums since the judge was made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
 pub struct Usage {
-    /// Questions sent to the server: one for each order of a pair, retries apart.
+    /// The number of questions sent to the server: one for each order of a pair, without retries.
     pub calls: u64,
-    /// Attempts after the first one.
+    /// The number of attempts after the first one.
     pub retries: u64,
-    /// Verdicts `Failed`.
+    /// The number of verdicts `Failed`.
     pub failures: u64,
-    /// Pairs judged as good as each other, also where `ties = half` made them a label of 1/2.
+    /// The number of pairs judged equally good, including those that `ties = half` made a label of 1/2.
     pub ties: u64,
-    /// Verdicts `Abstain`.
+    /// The number of verdicts `Abstain`.
     pub abstentions: u64,
-    /// Questions answered from the store.
+    /// The number of questions answered from the store.
     pub stored: u64,
-    /// Answers whose text was read where log-probabilities were asked for, and the server gave none.
+    /// The number of answers whose text was read because the server gave no log-probabilities when asked.
     pub texts: u64,
-    /// Pairs whose two orders gave opposite preferences.
+    /// The number of pairs whose two orders gave opposite preferences.
     pub flips: u64,
-    /// As the server counts them; 0 where it does not.
+    /// The number of prompt tokens as the server counts them; 0 if it does not.
     pub prompt_tokens: u64,
     pub completion_tokens: u64,
-    /// From the tokens and the prices in the settings.
+    /// The cost from the tokens and the prices in the settings.
     pub cost_usd: f64,
-    /// Seconds between question and answer, summed over answered calls.
+    /// The seconds between question and answer, summed over answered calls.
     pub latency_s: f64,
 }
 
@@ -43,7 +43,7 @@ impl Tally {
         lock(&self.0)
     }
 
-    /// Counts verdicts as they go out.
+    /// Counts verdicts that are returned.
     pub fn count(&self, verdicts: &[Verdict]) {
         let mut usage = self.lock();
         for verdict in verdicts {
@@ -56,7 +56,7 @@ impl Tally {
         }
     }
 
-    /// Verdicts of a judge that needs no server.
+    /// Makes the verdicts of a judge that needs no server.
     pub fn each(&self, queries: &[Query], verdict: impl Fn(&Query) -> Verdict) -> Vec<Verdict> {
         let verdicts: Vec<Verdict> = queries.iter().map(verdict).collect();
         self.count(&verdicts);

@@ -1,4 +1,4 @@
-//! Verifiers: a response is right or wrong by a reference answer. Of two responses the right one is better.
+//! Verifiers: a response is right or wrong according to a reference answer. Of two responses the right one is better.
 
 use fancy_regex::Regex;
 use serde::{Deserialize, Serialize};
@@ -7,18 +7,19 @@ use crate::boxed::{Pick, answer as number};
 use crate::usage::{Tally, Usage};
 use crate::{Error, Judge, Query, Verdict};
 
-/// How a response is held to the answer.
+/// The rule by which a response is compared with the answer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Rule {
     /// The texts are the same.
     Exact(Exact),
-    /// A number in the response is that of the answer.
+    /// A number in the response equals that of the answer.
     Numeric(Numeric),
-    /// A group of a pattern's last match in the response, compared as by `exact`. No match: wrong.
+    /// A group of a pattern's last match in the response is compared as by `exact`. Without a match the response is
+    /// wrong.
     Regex {
         pattern: String,
-        /// 0: the whole match.
+        /// The number of the group; 0 is the whole match.
         #[serde(default)]
         group: usize,
         #[serde(default)]
@@ -26,18 +27,18 @@ pub enum Rule {
     },
 }
 
-/// What does not count when two texts are compared.
+/// The differences that are ignored when two texts are compared.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Exact {
     pub ignore_case: bool,
-    /// Everything that is neither a letter, a digit nor white space.
+    /// If true, ignores every character that is neither a letter, a digit nor white space.
     pub ignore_punctuation: bool,
-    /// Runs of white space count as one space, and none at the ends.
+    /// If true, runs of white space count as one space, and those at the ends are ignored.
     pub ignore_whitespace: bool,
 }
 
-/// Which number of a text counts, and how near it must be.
+/// The number of a text that counts, and the tolerance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Numeric {
@@ -49,7 +50,7 @@ pub struct Numeric {
 /// A rule ready to score.
 pub struct Verifier {
     rule: Rule,
-    /// Of `Rule::Regex`.
+    /// The pattern of `Rule::Regex`.
     pattern: Option<Regex>,
     tally: Tally,
 }
@@ -75,7 +76,7 @@ impl Verifier {
         Ok(Self { rule, pattern, tally: Tally::default() })
     }
 
-    /// Why no response can ever agree with an answer, such as "it has no number" where numbers are compared.
+    /// Returns the reason why no response can agree with an answer, such as "it has no number" if numbers are compared.
     pub fn refusal(&self, answer: &str) -> Option<String> {
         match &self.rule {
             Rule::Numeric(_) => number(answer, Pick::Last).err(),
@@ -83,18 +84,18 @@ impl Verifier {
         }
     }
 
-    /// Whether no response can ever agree with an answer.
+    /// Tells whether no response can agree with an answer.
     pub fn refuses(&self, answer: &str) -> bool {
         self.refusal(answer).is_some()
     }
 
-    /// 1 if the response is right, 0 if not.
+    /// Returns 1 if the response is right, 0 if not.
     pub fn score(&self, response: &str, answer: &str) -> f64 {
         let right = match (&self.rule, &self.pattern) {
             (Rule::Exact(exact), _) => exact.same(response, answer),
             (Rule::Numeric(numeric), _) => numeric.same(response, answer),
             (Rule::Regex { group, exact, .. }, Some(regex)) => {
-                // A pattern may give up on a text after too many steps: that is no match.
+                // A pattern may give up on a text after too many steps; this counts as no match.
                 let last = regex.captures_iter(response).map_while(Result::ok).last();
                 let found = last.as_ref().and_then(|captures| captures.get(*group));
                 found.is_some_and(|found| exact.same(found.as_str(), answer))
@@ -143,7 +144,8 @@ impl Exact {
 
 impl Numeric {
     fn same(&self, response: &str, answer: &str) -> bool {
-        // An answer is mostly a number alone, GSM8K's working with `#### 42` at its end, or a solution with `\boxed{42}`.
+        // An answer is usually a single number, GSM8K's working with `#### 42` at its end, or a solution with
+        // `\boxed{42}`.
         let wanted = number(answer, Pick::Last);
         let given = number(response, self.pick);
         matches!((given, wanted), (Ok(given), Ok(wanted)) if given.is_near(&wanted, self.tolerance))

@@ -32,7 +32,7 @@ fn pairs_are_found_in_either_order() {
             query("p", "good", "new"),
         ])
         .unwrap();
-    // Four people on r: x, y, x, tie
+    // Four people judged r: x, y, x, tie.
     let of = Verdict::Prefer;
     assert_eq!(verdicts[..5], [of(1.0), of(0.0), of(0.75), of(0.625), of(0.375)]);
     assert!(matches!(verdicts[5], Verdict::Abstain(_)));

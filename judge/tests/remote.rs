@@ -1,4 +1,4 @@
-//! What chat and decision judges ask and make of the answers.
+//! The questions of chat and decision judges, and the reading of their answers.
 
 mod server;
 
@@ -99,7 +99,7 @@ fn logprobs_make_soft_labels_and_their_lack_hard_ones() {
     let verdicts = judge.judge(&queries(3)).unwrap();
     let [Verdict::Prefer(p), Verdict::Prefer(0.0), Verdict::Prefer(0.0)] = verdicts[..] else { panic!("{verdicts:?}") };
     assert!((p - 1.0 / 3.0).abs() < 1e-12);
-    // One answer had log-probabilities, two had text alone.
+    // One answer had log-probabilities, two had only text.
     assert_eq!(judge.usage().texts, 2);
 }
 

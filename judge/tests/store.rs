@@ -1,4 +1,4 @@
-//! Files that are no stores, and stores that are in use.
+//! Files that are not stores, and stores that are in use.
 
 use pbpo_judge::Store;
 
@@ -46,13 +46,13 @@ fn a_damaged_line_is_told_and_costs_no_other() {
                 text.matches("\"latency_s\":0.1}\n").count() - usize::from(bad.len() > 99),
                 "{begin}"
             );
-            // Nothing is taken away.
+            // The file is unchanged.
             assert_eq!(std::fs::read(file.path()).unwrap(), text.as_bytes());
         }
     }
-    // A store that is damaged throughout is still a store.
+    // A store with only damaged lines is still a store.
     assert!(Store::open(written(&format!("{deep}\n")).path()).unwrap().is_empty());
-    // What is written next has a line of its own.
+    // The next entry is written on a new line.
     let file = written(&format!("{LINE}notes"));
     assert_eq!(Store::open(file.path()).unwrap().len(), 1);
     assert_eq!(std::fs::read_to_string(file.path()).unwrap(), format!("{LINE}notes\n"));
@@ -67,12 +67,33 @@ fn a_half_written_line_is_cut_off() {
         assert_eq!((store.len(), std::fs::read_to_string(file.path()).unwrap().as_str()), (1, LINE));
     }
     assert_eq!(Store::open(written(LINE).path()).unwrap().note(), None);
-    // A line that lacks nothing but its newline is an answer.
+    // A line that lacks only its newline is an answer.
     let file = written(LINE.trim_end());
     assert_eq!(
         (Store::open(file.path()).unwrap().len(), std::fs::read_to_string(file.path()).unwrap()),
         (1, LINE.into())
     );
+}
+
+/// Whatever is a whole value, or several lines that lost their newlines, was not half-written by a run that was killed.
+#[test]
+fn what_was_not_half_written_is_left() {
+    let other = "{\"key\":\"b\",\"value\":\"precious\"}";
+    let joined = LINE.trim_end().repeat(2);
+    for last in [other, joined.as_str()] {
+        let file = written(&format!("{LINE}{last}"));
+        let store = Store::open(file.path()).unwrap();
+        assert!(store.note().unwrap().contains("damaged and left alone"), "{:?}", store.note());
+        drop(store);
+        assert_eq!(std::fs::read_to_string(file.path()).unwrap(), format!("{LINE}{last}\n"));
+    }
+    assert!(Store::open(written(other).path()).is_err(), "a file of somebody else");
+}
+
+#[test]
+fn lines_may_end_as_windows_ends_them() {
+    let store = Store::open(written(&LINE.replace('\n', "\r\n")).path()).unwrap();
+    assert_eq!((store.len(), store.note()), (1, None));
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn a_refused_pair_is_a_failure_once_others_were_answered() {
     assert!(matches!(&verdicts[3], Verdict::Failed(why) if why.contains("too many tokens")), "{verdicts:?}");
     assert_eq!([&verdicts[..3], &verdicts[4..]].concat(), [&expected(5)[..3], &expected(5)[4..]].concat());
     assert_eq!((judge.usage().failures, judge.usage().retries), (1, 0));
-    // A failure is not stored: it is asked about again.
+    // A failure is not stored, so it is asked again.
     let before = server.count();
     judge.judge(&queries(5)).unwrap();
     assert_eq!((server.count() - before, judge.usage().stored), (1, 4));
@@ -127,7 +127,7 @@ fn a_server_that_is_not_there_fails_the_check() {
     assert!(error.message.contains(&free.to_string()) && error.message.contains("does not answer"), "{error}");
 }
 
-/// Until something has answered, the address is more likely wrong than the server slow.
+/// Until the first answer, a wrong address is more likely than a slow server.
 #[test]
 fn a_server_that_never_was_there_is_not_waited_for() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -173,7 +173,7 @@ fn redirects_are_not_followed() {
     assert_eq!((server.count(), other.count()), (1, 0));
 }
 
-/// The tests' own package name stands for a key: cargo sets it.
+/// The tests' package name serves as a key, because cargo sets it.
 #[test]
 fn the_key_goes_to_the_server_and_nowhere_else() {
     let (name, key) = ("CARGO_PKG_NAME", env!("CARGO_PKG_NAME"));
@@ -191,13 +191,13 @@ fn the_key_goes_to_the_server_and_nowhere_else() {
     assert!(server.requests()[0].head.to_lowercase().contains(&format!("authorization: bearer {key}")));
 }
 
-/// What the command line says to let a key go to a server of a test.
+/// Returns the command-line grants that let a key go to a test's server.
 fn granted(name: &str, server: &Server) -> Vec<SendKey> {
     let host = server.url.trim_start_matches("http://").trim_end_matches("/v1");
     vec![format!("{name}@{host}").parse().unwrap()]
 }
 
-/// A key that has what servers like to escape; cargo sets it.
+/// A key with characters that servers often escape; cargo sets it.
 #[test]
 fn an_echo_with_escapes_is_hidden_in_errors_and_in_the_store() {
     let (name, key) = ("CARGO_MANIFEST_DIR", env!("CARGO_MANIFEST_DIR"));
@@ -271,7 +271,7 @@ fn answers_that_drip_nest_or_unpack_without_end_are_ended() {
     assert!(matches!(&verdicts[1], Verdict::Failed(why) if why.contains("larger than 4194304 bytes")), "{verdicts:?}");
 }
 
-/// A server that takes neither `max_tokens` nor `temperature`, and says so one after the other.
+/// A server that takes neither `max_tokens` nor `temperature`, and refuses them one after the other.
 #[test]
 fn a_server_that_wants_other_parameters_gets_them() {
     let server = Server::start(|_, request| {
@@ -298,7 +298,7 @@ fn a_server_that_wants_other_parameters_gets_them() {
     assert_eq!(ask(chat()), (6, 2, 1));
     let last = server.requests().last().unwrap().body.clone();
     assert_eq!((&last["max_completion_tokens"], &last["temperature"]), (&json!(16), &json!(null)));
-    // The answers are found again, under either name of the limit.
+    // The answers are found again under either name of the limit.
     assert_eq!(ask(chat()), (0, 0, 0));
     assert_eq!(ask(ChatSettings { limit: Some(Limit::MaxCompletionTokens), ..chat() }), (0, 0, 0));
     let before = server.count();
@@ -314,7 +314,7 @@ fn a_stored_answer_that_says_nothing_is_asked_for_again() {
     let text = std::fs::read_to_string(file.path()).unwrap();
     let line = text.lines().next().unwrap();
     let key = &line[..line.find(",\"reply\"").unwrap()];
-    // One line names no choices, the other one was changed on the disk.
+    // One line lacks choices, and the other was changed on the disk.
     let other = text.lines().nth(1).unwrap().replace("prompt_tokens", "prompt-tokens");
     std::fs::write(file.path(), format!("{key},\"reply\":{{}},\"latency_s\":0.1}}\n{other}\n")).unwrap();
     let store = Store::open(file.path()).unwrap();
@@ -324,7 +324,7 @@ fn a_stored_answer_that_says_nothing_is_asked_for_again() {
     assert_eq!((server.count(), judge.usage().calls), (4, 2));
 }
 
-/// Asks 8 queries one by one; when the server gets the fifth, the store is as a crash would leave it.
+/// Asks 8 queries one by one; when the server gets the fifth, the store is in the state of a crash.
 fn crash(at: &Path) -> Server {
     let file = tempfile::NamedTempFile::new().unwrap();
     let (from, to) = (file.path().to_owned(), at.to_owned());
@@ -379,7 +379,7 @@ fn budgets_stop_and_keep_what_was_answered() {
     let error = limited(ServerSettings { most_calls: Some(3), ..server.settings() }).unwrap_err();
     assert!(error.message.contains("`most_calls = 3`"), "{error}");
     assert_eq!(server.count(), 3);
-    // 10 tokens of 0.1 USD and 2 of 0.5: 2 USD a call
+    // 10 tokens of 0.1 USD and 2 of 0.5 make 2 USD for each call.
     let priced = ServerSettings { usd_in: 1e5, usd_out: 5e5, ..server.settings() };
     let error = limited(ServerSettings { most_usd: Some(3.0), ..priced.clone() }).unwrap_err();
     assert!(error.message.contains("`most_usd = 3`") && error.message.contains("4.0000 USD"), "{error}");

@@ -1,4 +1,4 @@
-//! Verifiers on answers as models write them.
+//! Verifiers on answers in the forms that models write.
 
 use pbpo_judge::{Exact, Judge, Numeric, Pick, Query, Rule, Verdict, Verifier};
 use serde_json::json;
@@ -34,7 +34,6 @@ fn numeric_reads_numbers_as_people_write_them() {
         ("6.02e23", "602000000000000000000000"),
         (".5", "0.50"),
         ("1, 2, 300", "300"),
-        ("12345,678", "678"),
         ("#### 42\n(checked in 3 steps)", "He has 6 * 7.\n#### 42"),
     ] {
         assert_eq!(score(&last, response, answer), 1.0, "{response:?} {answer:?}");
@@ -81,7 +80,7 @@ fn regex_compares_a_group_of_the_last_match() {
     .unwrap();
     assert_eq!(score(&rule, "The answer is A. No: the answer is (b).", "B"), 1.0);
     assert_eq!(score(&rule, "B", "B"), 0.0);
-    // A pattern that would take for ever gives up.
+    // A pattern that would take very long gives up.
     let slow = Rule::Regex { pattern: r"(a|a|b\1)*$".into(), group: 0, exact: Exact::default() };
     assert_eq!(score(&slow, &format!("{}!", "a".repeat(200)), "a"), 0.0);
 }

@@ -8,28 +8,28 @@ use crate::tokenizer::PAD;
 /// One prompt with one response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// Which item of the data the prompt is.
+    /// The index of the prompt's item in the data.
     pub item: usize,
     /// BOS and the prompt's tokens.
     pub prompt: Vec<u32>,
     /// The response's tokens; the last one is EOS if the response ended by itself.
     pub response: Vec<u32>,
-    /// What a classifier reads after the prompt, where that is not the response: of a chat, all that its template writes.
+    /// Tokens that a classifier reads after the prompt, if they differ from `response`: the whole rendered chat.
     pub read: Option<Vec<u32>>,
 }
 
 impl Row {
-    /// A row that classifiers and policies read alike.
+    /// Returns a row that classifiers and policies read alike.
     pub fn new(item: usize, prompt: Vec<u32>, response: Vec<u32>) -> Self {
         Self { item, prompt, response, read: None }
     }
 
-    /// What a classifier reads after the prompt.
+    /// Returns the tokens that a classifier reads after the prompt.
     pub fn read(&self) -> &[u32] {
         self.read.as_ref().unwrap_or(&self.response)
     }
 
-    /// Tokens of the prompt and the response, as whoever reads more has them.
+    /// Returns the number of tokens of the prompt and the response, for the reader that gets more of them.
     pub fn length(&self) -> usize {
         self.prompt.len() + self.response.len().max(self.read().len())
     }
@@ -41,7 +41,7 @@ impl Row {
 pub struct Batch {
     rows: usize,
     length: usize,
-    /// First hidden state that predicts a response token in some row.
+    /// The first hidden state that predicts a response token in some row.
     start: usize,
     ids: Vec<i32>,
     mask: Vec<f32>,
@@ -49,11 +49,11 @@ pub struct Batch {
     device: Device,
 }
 
-/// What classifiers read of rows.
+/// The tokens that classifiers read.
 #[derive(Clone, Debug)]
 struct Read {
     length: usize,
-    /// Where that is not what policies read.
+    /// The tokens of all rows, if they differ from those that policies read.
     ids: Option<Vec<i32>>,
     /// Each row's last token among `rows * length`.
     last: Vec<i32>,
@@ -74,7 +74,7 @@ impl Read {
 }
 
 impl Batch {
-    /// `device` may be an autodiff device; the batch is data and follows it.
+    /// Makes a batch. `device` may be an autodiff device; the batch is data and follows it.
     pub fn new<'a>(rows: impl IntoIterator<Item = &'a Row>, device: &Device) -> Self {
         let rows: Vec<&Row> = rows.into_iter().collect();
         let length = rows.iter().map(|r| r.prompt.len() + r.response.len()).max().unwrap_or(2).max(2);
@@ -92,20 +92,20 @@ impl Batch {
         Self { rows: rows.len(), length, start, ids, mask, read, device: device.clone() }
     }
 
-    /// The same rows with tensors made on another device.
+    /// Returns the same rows with tensors made on another device.
     pub fn to_device(mut self, device: &Device) -> Self {
         self.device = device.clone();
         self
     }
 
-    /// The mean of hidden states `[rows, length, width]` at the response's tokens, `[rows, width]`.
+    /// Returns the mean of hidden states `[rows, length, width]` at the response's tokens, `[rows, width]`.
     pub fn mean_response(&self, hidden: Tensor<3>) -> Tensor<2> {
         let mask: Tensor<3> = self.mask().unsqueeze_dim(2);
         let states = hidden.narrow(1, self.start() + 1, self.positions());
         (states * mask.clone()).sum_dim(1).squeeze_dim::<2>(1) / mask.sum_dim(1).squeeze_dim::<2>(1).clamp_min(1.0)
     }
 
-    /// Its size, as estimates of memory take it.
+    /// Returns the batch's size, as estimates of memory take it.
     pub fn size(&self) -> Rows {
         let [rows, length, positions] = [self.rows, self.read.length, self.positions()].map(|size| size as u64);
         Rows { rows, length, positions }
@@ -121,42 +121,43 @@ impl Batch {
         self.rows
     }
 
-    /// Tokens of each row, padding included.
+    /// Returns the number of tokens of each row, including padding.
     pub fn length(&self) -> usize {
         self.length
     }
 
-    /// First position whose hidden state predicts a response token.
+    /// Returns the first position whose hidden state predicts a response token.
     pub fn start(&self) -> usize {
         self.start
     }
 
-    /// Predicting positions in each row.
+    /// Returns the number of predicting positions in each row.
     pub fn positions(&self) -> usize {
         self.length - 1 - self.start
     }
 
-    /// Response tokens in all rows.
+    /// Returns the number of response tokens in all rows.
     pub fn response_tokens(&self) -> usize {
         self.mask.iter().filter(|m| **m > 0.0).count()
     }
 
-    /// All tokens, `[rows, length]`.
+    /// Returns all tokens, `[rows, length]`.
     pub fn tokens(&self) -> Tensor<2, Int> {
         Tensor::from_data(TensorData::new(self.ids.clone(), [self.rows, self.length]), &self.device)
     }
 
-    /// The token each position predicts, `[rows, positions]`.
+    /// Returns the token each position predicts, `[rows, positions]`.
     pub fn targets(&self) -> Tensor<2, Int> {
         self.tokens().narrow(1, self.start + 1, self.positions())
     }
 
-    /// 1 where the predicted token belongs to the response, `[rows, positions]`.
+    /// Returns 1 for positions whose predicted token belongs to the response, else 0; `[rows, positions]`.
     pub fn mask(&self) -> Tensor<2> {
         Tensor::from_data(TensorData::new(self.mask.clone(), [self.rows, self.positions()]), &self.device)
     }
 
-    /// All that classifiers read, `[rows, length]`: what policies read, unless some row has more or other tokens.
+    /// Returns the tokens that classifiers read, `[rows, length]`: the same as for policies, unless some row has other
+    /// or further tokens.
     pub fn read(&self) -> Tensor<2, Int> {
         match &self.read.ids {
             Some(ids) => Tensor::from_data(TensorData::new(ids.clone(), [self.rows, self.read.length]), &self.device),
@@ -164,8 +165,15 @@ impl Batch {
         }
     }
 
-    /// Index of each row's last token in the flattened tokens of [`Self::read`].
-    pub fn last_read(&self) -> Tensor<1, Int> {
-        Tensor::from_data(TensorData::new(self.read.last.clone(), [self.rows]), &self.device)
+    /// Returns the index of each row's last token in the flattened tokens of [`Self::read`], as transformers finds it: the
+    /// last one that is not `pad`, the classifier's padding token. If the end token pads too, that is the token before it.
+    pub fn last_read(&self, pad: Option<u32>) -> Tensor<1, Int> {
+        let ids = self.read.ids.as_ref().unwrap_or(&self.ids);
+        let is_pad = |at: i32| pad.is_some_and(|pad| ids[at as usize] == pad as i32);
+        let last = self.read.last.iter().enumerate().map(|(row, last)| {
+            let first = (row * self.read.length) as i32;
+            (first..=*last).rev().find(|at| !is_pad(*at)).unwrap_or(first)
+        });
+        Tensor::from_data(TensorData::new(last.collect::<Vec<i32>>(), [self.rows]), &self.device)
     }
 }

@@ -1,5 +1,5 @@
-//! Tokens per second of training and sampling, for `pbpoc bench` and its PyTorch twin
-//! `scripts/bench_torch.py` (same model, same shapes).
+//! Tokens per second of training and sampling, for `pbpoc bench` and its PyTorch counterpart `scripts/bench_torch.py`
+//! (same model, same shapes).
 
 use std::time::Instant;
 
@@ -31,7 +31,7 @@ pub struct Shape {
     pub max_new: usize,
 }
 
-/// What was measured: medians over the repeats.
+/// The results: medians over the repeats.
 #[derive(Clone, Debug, Serialize)]
 pub struct Figures {
     pub framework: &'static str,
@@ -108,7 +108,7 @@ fn sampling_rate(model: &Decoder, shape: &Shape) -> f64 {
     made as f64 / started.elapsed().as_secs_f64()
 }
 
-/// Random tokens, special ones left out.
+/// Draws random tokens without special ones.
 fn tokens(rng: &mut rand_chacha::ChaCha8Rng, shape: &Shape, n: usize) -> Vec<u32> {
     (0..n).map(|_| rng.random_range(3..shape.model.vocab as u32)).collect()
 }

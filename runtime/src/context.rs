@@ -1,4 +1,4 @@
-//! What an op may use beside its inputs: the device, its random stream, metrics, and the observer.
+//! Everything that an op uses besides its inputs: the device, its random stream, metrics, and the observer.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -13,21 +13,21 @@ use crate::rng;
 
 /// The state of a run that is not a value of the plan.
 pub struct Context<'a> {
-    /// Plain (without autodiff).
+    /// The plain device, without autodiff.
     pub device: Device,
-    /// Where files are looked for.
+    /// The directories in which files are looked up.
     pub host: Host,
-    /// Iterations of the outermost `repeat`: the one under way, counted from 1, and how many there are.
+    /// The iteration of the outermost `repeat`, counted from 1, and the number of its iterations.
     pub episode: usize,
     pub episodes: usize,
-    /// A loop is under way.
+    /// True inside a loop.
     pub in_loop: bool,
-    /// Iterations of outermost loops before that one.
+    /// The number of iterations of earlier outermost loops.
     before: usize,
-    /// Response tokens that were sampled so far.
+    /// The number of response tokens sampled so far.
     pub generated: u64,
     observer: &'a mut dyn Observer,
-    /// What was told since [`Self::record_events`], if it is to be told again.
+    /// The events since [`Self::record_events`], if they are being recorded.
     told: Option<Vec<Event>>,
     identities: BTreeMap<String, Identity>,
     runs: HashMap<String, u64>,
@@ -56,18 +56,18 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// An outermost loop of so many iterations begins.
+    /// Begins an outermost loop of `count` iterations.
     pub fn enter(&mut self, count: usize) {
         self.before += self.episode;
         (self.episode, self.episodes) = (0, count);
     }
 
-    /// Iterations of outermost loops that are done, with the one under way.
+    /// Returns the number of iterations of outermost loops, including the current one.
     pub fn step(&self) -> usize {
         self.before + self.episode
     }
 
-    /// The stream of this execution of a stage. Call it once an execution.
+    /// Returns the random stream of this execution of a stage. Call it once for each execution.
     pub fn rng(&mut self, stage: &str) -> ChaCha8Rng {
         let counter = self.runs.entry(stage.to_owned()).or_default();
         *counter += 1;
@@ -75,7 +75,7 @@ impl<'a> Context<'a> {
         rng::stream(self.identities[stage], *counter - 1)
     }
 
-    /// Records a figure; an episode reports the mean of what was recorded.
+    /// Records a figure; an episode reports the mean of the recorded values.
     pub fn record(&mut self, name: &str, value: f64) {
         let sum = self.sums.entry(name.to_owned()).or_default();
         sum.0 += value;
@@ -88,19 +88,20 @@ impl<'a> Context<'a> {
         sum.0 += value;
     }
 
-    /// Adds a value to a sum over the whole run; the sum after each value so far (one at least).
+    /// Adds a value to a sum over the whole run. Returns the sum after each value so far (at least one).
     pub fn running(&mut self, name: &str, value: f64) -> &[f64] {
         let sums = self.running.entry(name.to_owned()).or_default();
         sums.push(sums.last().copied().unwrap_or(0.0) + value);
         sums
     }
 
-    /// Means (of `record`) and totals (of `add`) since the last call.
+    /// Returns means (of `record`) and totals (of `add`) since the last call.
     pub fn take_metrics(&mut self) -> Metrics {
         std::mem::take(&mut self.sums).into_iter().map(|(name, (sum, n))| (name, sum / n)).collect()
     }
 
-    /// Tells the observer. A figure that is not finite stops the run: whatever comes after it would be worth nothing.
+    /// Sends an event to the observer. A figure that is not finite stops the run, because later results would be
+    /// worthless.
     pub fn emit(&mut self, event: Event) -> Result<(), Fault> {
         let mut figures = event.metrics().into_iter().flatten();
         if let Some((name, value)) = figures.find(|(_, value)| !value.is_finite()) {
@@ -121,7 +122,7 @@ impl<'a> Context<'a> {
         self.observer.save(checkpoint)
     }
 
-    /// Tells something that a person should know, the first time only.
+    /// Sends a notice for the user, the first time only.
     pub fn notice_once(&mut self, stage: &str, text: String) -> Result<(), Fault> {
         if !self.noticed.insert(format!("{stage}: {text}")) {
             return Ok(());
@@ -129,12 +130,12 @@ impl<'a> Context<'a> {
         self.emit(Event::Notice { stage: stage.to_owned(), text })
     }
 
-    /// Keeps what is told from here on, up to [`Self::recorded`].
+    /// Records events from here on, up to [`Self::recorded`].
     pub fn record_events(&mut self) {
         self.told = Some(Vec::new());
     }
 
-    /// What was told since [`Self::record_events`].
+    /// Returns the events since [`Self::record_events`].
     pub fn recorded(&mut self) -> Vec<Event> {
         self.told.take().unwrap_or_default()
     }

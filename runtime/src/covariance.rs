@@ -1,5 +1,5 @@
-//! The covariance of feature differences, `Sigma = ridge I + sum z z^T`, kept as its lower Cholesky
-//! factor in f64: uncertainty by one triangular solve, a rank-one update in O(d^2), log det for free.
+//! The covariance of feature differences, `Sigma = ridge I + sum z z^T`, kept as its lower Cholesky factor in f64:
+//! uncertainty by one triangular solve, a rank-one update in O(d^2), log det at no extra cost.
 
 /// Lower Cholesky factor of `Sigma`, row-major `[d, d]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -9,7 +9,7 @@ pub struct Covariance {
 }
 
 impl Covariance {
-    /// `ridge I`.
+    /// Returns `ridge I`.
     pub fn new(dim: usize, ridge: f64) -> Self {
         let mut factor = vec![0.0; dim * dim];
         for i in 0..dim {
@@ -22,7 +22,7 @@ impl Covariance {
         self.dim
     }
 
-    /// `z^T Sigma^{-1} z`: how little the collected pairs say about the direction `z`.
+    /// Returns `z^T Sigma^{-1} z`, the uncertainty in the direction `z`.
     pub fn uncertainty(&self, z: &[f64]) -> f64 {
         debug_assert_eq!(z.len(), self.dim);
         let mut u = vec![0.0; self.dim];
@@ -36,7 +36,7 @@ impl Covariance {
         total
     }
 
-    /// `Sigma += z z^T`, by Givens rotations (the factor stays lower triangular).
+    /// Computes `Sigma += z z^T`, by Givens rotations (the factor stays lower triangular).
     pub fn update(&mut self, z: &[f64]) {
         debug_assert_eq!(z.len(), self.dim);
         let d = self.dim;
@@ -54,7 +54,7 @@ impl Covariance {
         }
     }
 
-    /// `log det Sigma`.
+    /// Returns `log det Sigma`.
     pub fn log_det(&self) -> f64 {
         (0..self.dim).map(|i| 2.0 * self.factor[i * self.dim + i].ln()).sum()
     }
@@ -65,7 +65,7 @@ mod tests {
     use super::*;
     use crate::rng;
 
-    /// Inverse and log det of a dense symmetric matrix by Gauss-Jordan elimination.
+    /// Returns the inverse and log det of a dense symmetric matrix by Gauss-Jordan elimination.
     fn dense_inverse(mut a: Vec<Vec<f64>>) -> (Vec<Vec<f64>>, f64) {
         let d = a.len();
         let mut inverse: Vec<Vec<f64>> =

@@ -1,4 +1,4 @@
-//! Data sets: what is asked, what was demonstrated, and how a response is scored.
+//! Data sets: prompts, demonstrations, and the scoring of responses.
 
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -15,9 +15,9 @@ use crate::tokenizer::{Response, Tokenizer};
 #[derive(Clone, Debug, PartialEq)]
 pub struct Item {
     pub prompt: Text,
-    /// What a writer answered; data of prompts alone has none.
+    /// The demonstrated response; absent in data of prompts alone.
     pub demonstration: Option<Text>,
-    /// What a verifier wants.
+    /// The reference answer for a verifier.
     pub answer: Option<String>,
     pub pair: Option<Labelled>,
 }
@@ -27,30 +27,30 @@ pub struct Item {
 pub struct Labelled {
     pub chosen: Text,
     pub rejected: Text,
-    /// That `chosen` is preferred, in 0.5..=1; 1 is a hard label.
+    /// The probability that `chosen` is preferred, in 0.5..=1; 1 is a hard label.
     pub probability: f64,
 }
 
-/// How a response to an item is scored.
+/// The way in which a response to an item is scored.
 #[derive(Clone)]
 pub enum Scorer {
-    /// By the task of this name.
+    /// The score function of the task with this name.
     Task(String),
-    /// Against the item's answer: 1 where they agree, else 0.
+    /// A comparison with the item's answer: 1 if they agree, else 0.
     Verifier(Arc<Verifier>),
 }
 
-/// Examples, read once, and their tokens for every tokenizer that asks.
+/// Examples, read once, and their tokens for each tokenizer in use.
 pub struct Data {
     /// The block's name, for messages.
     pub name: String,
-    /// That of a task; a file has the tokenizer of whoever reads it.
+    /// The tokenizer of a task; a file is read with its reader's tokenizer.
     pub tokenizer: Option<Arc<Tokenizer>>,
     pub items: Vec<Item>,
     pub scorer: Option<Scorer>,
-    /// The bytes read, or the items made.
+    /// A digest of the bytes read, or of the items made.
     pub digest: String,
-    /// Prompts of more tokens are left out.
+    /// The largest length of prompts in tokens; longer ones are left out.
     pub longest: Option<usize>,
     tokens: Mutex<Vec<Tokens>>,
 }
@@ -58,17 +58,17 @@ pub struct Data {
 /// Items' prompts as one tokenizer reads them.
 type Tokens = (Arc<Tokenizer>, Arc<Vec<Vec<u32>>>, Arc<Vec<usize>>, Closings);
 
-/// For each item, what its chat template writes after an answer, once somebody asks; nothing of plain text.
+/// For each item, the tokens its chat template writes after an answer, computed on first use; `None` for plain text.
 type Closings = Arc<Vec<OnceLock<Option<Vec<u32>>>>>;
 
-/// Data as a tokenizer reads it: what rollouts and preferences are of. Cloning is cheap.
+/// Data as a tokenizer reads it, used by rollouts and preferences. Cloning is cheap.
 #[derive(Clone)]
 pub struct Source {
     pub data: Arc<Data>,
     pub tokenizer: Arc<Tokenizer>,
-    /// Tokens of each item's prompt.
+    /// The tokens of each item's prompt.
     pub prompts: Arc<Vec<Vec<u32>>>,
-    /// The items whose prompts are not too long.
+    /// The indices of the items whose prompts are not too long.
     pub usable: Arc<Vec<usize>>,
     closings: Closings,
 }
@@ -84,7 +84,7 @@ impl Data {
         Self { name: name.to_owned(), tokenizer, items, scorer, digest, longest: None, tokens: Mutex::default() }
     }
 
-    /// The score of a response to an item, in 0..=1.
+    /// Returns the score of a response to an item, in 0..=1.
     pub fn score(&self, item: usize, response: &str) -> Result<f64, Fault> {
         let item = &self.items[item];
         match (&self.scorer, &item.answer) {
@@ -125,7 +125,7 @@ impl Source {
         Ok(source(prompts, usable, closings))
     }
 
-    /// Whether every prompt leaves room for a response.
+    /// Returns an error unless every prompt leaves room for a response.
     pub fn fits(&self, max_new: usize, context: usize) -> Result<(), Fault> {
         let Some(item) = self.usable.iter().copied().max_by_key(|item| self.prompts[*item].len()) else {
             return Ok(());
@@ -147,7 +147,7 @@ impl Source {
         }))
     }
 
-    /// Says once in a run how many prompts are left out, and which date the chat template has written into them.
+    /// Reports once in a run how many prompts are left out, and the date that the chat template has written into them.
     pub fn tell(&self, context: &mut Context<'_>) -> Result<(), Fault> {
         if let Some(text) = self.tokenizer.date_notice() {
             context.notice_once("chat template", text)?;
@@ -161,7 +161,7 @@ impl Source {
         context.notice_once(&self.data.name, text)
     }
 
-    /// Says once in a run how many responses go on after the token that ends them.
+    /// Reports once in a run how many responses continue after their end token.
     pub fn tell_cut(&self, cut: usize, all: usize, context: &mut Context<'_>) -> Result<(), Fault> {
         if cut == 0 {
             return Ok(());
@@ -173,12 +173,25 @@ impl Source {
         context.notice_once(&format!("{} ends", self.data.name), text)
     }
 
-    /// The text of a response to an item.
+    /// Reports once in a run how many rows lack `what` they are read for.
+    pub fn tell_without(&self, what: &str, count: usize, context: &mut Context<'_>) -> Result<(), Fault> {
+        if count == 0 {
+            return Ok(());
+        }
+        let text = format!(
+            "{count} of {} rows of `{}` are without {what} and are left out",
+            self.usable.len(),
+            self.data.name
+        );
+        context.notice_once(&format!("{} {what}", self.data.name), text)
+    }
+
+    /// Returns the text of a response to an item.
     pub fn text(&self, item: usize, response: &[u32]) -> String {
         self.said_to(item, response).text
     }
 
-    /// What a row's response is, as it is stored.
+    /// Returns a row's response in the form in which it is stored.
     pub fn said(&self, row: &Row) -> Text {
         Text::Said(self.said_to(row.item, &row.response))
     }
@@ -187,12 +200,12 @@ impl Source {
         self.tokenizer.said(&self.data.items[item].prompt, &self.prompts[item], response)
     }
 
-    /// The score of a response to an item, in 0..=1. A response cut off before its end counts as it stands.
+    /// Returns the score of a response to an item, in 0..=1. A response that was cut off is scored as it is.
     pub fn score(&self, item: usize, response: &[u32]) -> Result<f64, Fault> {
         self.data.score(item, &self.text(item, response))
     }
 
-    /// A response to an item, that a policy said, as a row.
+    /// Returns a row from a policy's response to an item.
     pub fn row(&self, item: usize, response: Vec<u32>) -> Result<Row, Fault> {
         let closing = match self.closings[item].get() {
             Some(known) => known,
@@ -205,13 +218,13 @@ impl Source {
         Ok(Row { item, prompt: self.prompts[item].clone(), response, read })
     }
 
-    /// A response to an item, from a file, as a row; with how many of its tokens come after the one that ends it.
+    /// Returns a row from a file's response to an item, with the number of tokens after its end token.
     pub fn read(&self, item: usize, response: &Text) -> Result<(Row, usize), Fault> {
         let Response { ids, read, cut } = self.tokenizer.response(&self.data.items[item].prompt, response)?;
         Ok((Row { item, prompt: self.prompts[item].clone(), response: ids, read }, cut))
     }
 
-    /// The demonstrations as rows, and how many of them go on after the token that ends them.
+    /// Returns the demonstrations as rows, and the number of those that continue after their end token.
     pub fn demonstrations(&self) -> Result<(Vec<Row>, usize), Fault> {
         let (mut rows, mut cut) = (Vec::new(), 0);
         for (i, item) in self.data.items.iter().enumerate() {
@@ -226,7 +239,7 @@ impl Source {
     }
 }
 
-/// A text as a person or a judge reads it.
+/// Returns a text as a person or a judge reads it.
 pub fn shown(text: &Text) -> String {
     text.shown()
 }

@@ -1,4 +1,4 @@
-//! Chooses the device at run time: the CPU, or an NVIDIA GPU where the binary and the machine have one.
+//! Chooses the device at run time: the CPU, or an NVIDIA GPU if the binary supports it and the machine has one.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ pub use burn::tensor::Device;
 
 use crate::error::Fault;
 
-/// What `--device` asks for.
+/// The value of `--device`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
     /// The first GPU if there is one, else the CPU.
@@ -31,11 +31,11 @@ impl std::str::FromStr for Choice {
     }
 }
 
-/// Was this binary built with the `cuda` feature?
+/// True if this binary was built with the `cuda` feature.
 pub const HAS_CUDA: bool = cfg!(feature = "cuda");
 
-/// How many NVIDIA GPUs this binary can use here. Enumerating is the safe way to ask: opening a device
-/// that is not there panics in Burn.
+/// Returns the number of NVIDIA GPUs that this binary can use here. It enumerates them, because opening a device that
+/// does not exist panics in Burn.
 pub fn cuda_devices() -> usize {
     #[cfg(feature = "cuda")]
     {
@@ -49,8 +49,8 @@ pub fn cuda_devices() -> usize {
     }
 }
 
-/// Kernels that were compiled, and what tuning found, are kept in the user's cache directory from one run to the next; a
-/// `cubecl.toml` may name another place. To be said before Burn looks for a device.
+/// Keeps compiled kernels and tuning results in the user's cache directory between runs; a `cubecl.toml` may set
+/// another place. Call it before Burn looks for a device.
 #[cfg(feature = "cuda")]
 fn keep_kernels() {
     use cubecl_runtime::config::cache::CacheConfig;
@@ -66,7 +66,7 @@ fn keep_kernels() {
     });
 }
 
-/// The device of a choice and its name.
+/// Returns the device of a choice and its name.
 pub fn open(choice: Choice) -> Result<(Device, String), Fault> {
     let gpus = if choice == Choice::Cpu { 0 } else { cuda_devices() };
     match choice {
@@ -92,8 +92,8 @@ fn gpu(_: usize) -> (Device, String) {
     (Device::flex(), "cpu".into())
 }
 
-/// Bytes that are free on a device of this name (`cpu`, `cuda:N`), where the system tells: on Linux what processes may
-/// still take, within the limit of the control group; of a GPU what `nvidia-smi` says.
+/// Returns the free bytes of a device with this name (`cpu`, `cuda:N`), if known: on Linux the memory that processes
+/// can still get, within the limit of the control group; for a GPU the value of `nvidia-smi`.
 pub fn free_memory(name: &str) -> Option<u64> {
     match name.strip_prefix("cuda:") {
         Some(index) => gpu_memory(index.parse().ok()?),
@@ -104,14 +104,14 @@ pub fn free_memory(name: &str) -> Option<u64> {
     }
 }
 
-/// The field of a line `Name:   1234 kB`, in bytes.
+/// Returns the field of a line `Name:   1234 kB`, in bytes.
 fn kibibytes(text: &str, field: &str) -> Option<u64> {
     let line = text.lines().find(|line| line.starts_with(field))?;
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
 }
 
-/// What the control groups of this process (version 2 or 1) still allow, files in their caches aside; nothing where they set
-/// no limit.
+/// Returns the bytes that the control groups of this process (version 2 or 1) still allow, not counting file caches.
+/// Returns `None` if they set no limit.
 fn group_memory() -> Option<u64> {
     let groups = std::fs::read_to_string("/proc/self/cgroup").ok()?;
     let left = groups.lines().filter_map(|line| {
@@ -123,14 +123,14 @@ fn group_memory() -> Option<u64> {
             }
             _ => return None,
         };
-        // A limit of a group above holds too. Inside a container the path may be that of the machine outside.
+        // Limits of parent groups apply too. Inside a container the path may be the one outside.
         let own = Path::new(root).join(path.trim_start_matches('/'));
         own.ancestors().take_while(|dir| dir.starts_with(root)).filter_map(|dir| left_in(dir, names)).min()
     });
     left.min()
 }
 
-/// What one control group still allows.
+/// Returns the bytes that one control group still allows.
 fn left_in(dir: &Path, [limit, used, prefix]: [&str; 3]) -> Option<u64> {
     let read = |name: &str| std::fs::read_to_string(dir.join(name)).ok();
     let number = |name: &str| read(name)?.trim().parse::<u64>().ok();
@@ -142,7 +142,8 @@ fn left_in(dir: &Path, [limit, used, prefix]: [&str; 3]) -> Option<u64> {
     Some(limit.saturating_sub(used.saturating_sub(cached("active") + cached("inactive"))))
 }
 
-/// Of a GPU by its number among those that this process may use; nothing where it is not clear which one that is.
+/// Returns the free bytes of a GPU by its number among those that this process may use; `None` if the numbering is
+/// ambiguous.
 fn gpu_memory(index: usize) -> Option<u64> {
     let asked = std::process::Command::new("nvidia-smi")
         .args(["--query-gpu=index,uuid,memory.free,memory.total", "--format=csv,noheader,nounits"])
@@ -153,8 +154,8 @@ fn gpu_memory(index: usize) -> Option<u64> {
     free_of_gpu(&String::from_utf8(asked.stdout).ok()?, index, visible.as_deref(), order.as_deref())
 }
 
-/// `listed`: lines of index, UUID, free and total MiB, in the order of the PCI bus. CUDA counts the fastest first unless
-/// `order` says otherwise, which makes a difference where they differ.
+/// Returns the free bytes. `listed` has lines of index, UUID, free and total MiB, in the order of the PCI bus. CUDA
+/// counts the fastest GPU first unless `order` says otherwise, which matters if the GPUs differ.
 fn free_of_gpu(listed: &str, index: usize, visible: Option<&str>, order: Option<&str>) -> Option<u64> {
     let gpus: Vec<Vec<&str>> = listed.lines().map(|line| line.split(',').map(str::trim).collect()).collect();
     let own = index.to_string();
@@ -168,21 +169,26 @@ fn free_of_gpu(listed: &str, index: usize, visible: Option<&str>, order: Option<
     Some(gpus.iter().find(is_it)?.get(2)?.parse::<u64>().ok()? << 20)
 }
 
-/// Whether tensors of a device are in the CPU's own memory.
+/// Tells whether tensors of a device are in the CPU's own memory.
 pub fn is_cpu(device: &Device) -> bool {
     *device == Device::flex()
 }
 
-/// Threads that CPU work uses.
+/// Returns the number of threads that CPU work uses.
 pub fn threads() -> usize {
     rayon::current_num_threads()
 }
 
+/// The most threads of the CPU backend: more take seconds to start, and no machine runs them at once (our choice).
+pub const MOST_THREADS: usize = 1024;
+
 /// Limits CPU work to this many threads; call it before any other work. Results do not depend on it.
 pub fn use_threads(threads: Option<usize>) {
-    if let Some(threads) = threads {
-        // Fails only where the pool was built already; then the limit came too late to matter.
-        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
+    let asked =
+        || std::env::var("RAYON_NUM_THREADS").ok()?.parse::<usize>().ok().filter(|threads| *threads > MOST_THREADS);
+    if let Some(threads) = threads.or_else(asked) {
+        // This fails only if the pool already exists; then it is too late for the limit to apply.
+        let _ = rayon::ThreadPoolBuilder::new().num_threads(threads.min(MOST_THREADS)).build_global();
     }
 }
 
@@ -215,7 +221,7 @@ mod tests {
         assert_eq!(of(alike, 0, Some("GPU-bb2,GPU-aa1"), None), Some(200));
         assert_eq!(of(alike, 2, None, None), None);
         assert_eq!(of(alike, 1, Some("0"), None), None);
-        // Of different ones, CUDA's numbers are not those of nvidia-smi.
+        // With different GPUs, CUDA's numbers are not those of nvidia-smi.
         assert_eq!(of(&other, 0, None, None), None);
         assert_eq!(of(&other, 0, None, Some("PCI_BUS_ID")), Some(100));
         assert_eq!(of(&other, 0, Some("GPU-bb2"), None), Some(200));

@@ -14,7 +14,7 @@ use crate::value::{Exploration, Init, Policy, Preferences, Reward, Rollouts, Val
 #[derive(Default)]
 pub struct Env {
     pub values: HashMap<String, Value>,
-    /// Those that nobody reads behind the stage under way.
+    /// The values that no later stage reads.
     last: HashSet<String>,
 }
 
@@ -33,18 +33,19 @@ macro_rules! typed {
 }
 
 impl Env {
-    /// What a stage has made, in order.
+    /// Returns the outputs of a stage, in order.
     pub fn outputs(&self, stage: &Stage) -> Vec<Value> {
         stage.outputs.iter().filter_map(|output| self.values.get(output).cloned()).collect()
     }
 
-    /// The value at a stage's input port.
+    /// Returns the value at a stage's input port.
     pub fn get(&self, stage: &Stage, port: &str) -> Result<&Value, Fault> {
         let name = stage.input(port).ok_or_else(|| Fault::new(format!("the plan gives no input `{port}`")))?;
         self.values.get(name).ok_or_else(|| Fault::new(format!("the plan uses `{name}` before it is made")))
     }
 
-    /// The value at an input port, to change: the env's own where nobody reads it later, else a copy.
+    /// Returns the value at an input port for modification: the stored value itself if no later stage reads it, else a
+    /// copy.
     pub fn take(&mut self, stage: &Stage, port: &str) -> Result<Value, Fault> {
         let name = stage.input(port).filter(|name| self.last.contains(*name));
         match name.and_then(|name| self.values.remove(name)) {
@@ -53,12 +54,12 @@ impl Env {
         }
     }
 
-    /// The values that the next stage is the last one to read.
+    /// Sets the values that the next stage is the last one to read.
     pub fn expect_last<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
         self.last = names.into_iter().map(str::to_owned).collect();
     }
 
-    /// Lets go of models that nobody reads any more.
+    /// Drops models that no later stage reads.
     pub fn release<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
         for name in names {
             if self.values.get(name).is_some_and(Value::has_weights) {
@@ -82,7 +83,7 @@ impl Env {
 mod tests {
     use super::*;
 
-    /// What somebody reads later is copied; what nobody does is given away, so that it can be changed where it is.
+    /// A value that is read later is copied; any other is returned itself, so that it can be changed in place.
     #[test]
     fn the_last_reader_takes_a_value_away() {
         let stage = serde_json::from_value(

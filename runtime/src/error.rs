@@ -1,4 +1,4 @@
-//! What goes wrong in a run: one clear message, the stage it happened in, and what to do.
+//! Errors of a run: one message, the stage it happened in, and advice.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ impl Fault {
         Self { message: message.into(), stage: None, help: None, row: None }
     }
 
-    /// The fault of a figure that is not finite: `what`, and the number.
+    /// Makes the fault of a figure that is not finite: `what` names it.
     pub fn not_finite(what: &str, number: f64) -> Self {
         Self::new(format!("{what} is {number}, not a finite number"))
             .help("training that diverges ends so: lower the learning rate; or a setting is too large or too small")
@@ -32,13 +32,13 @@ impl Fault {
         )
     }
 
-    /// Says which row of a batch failed.
+    /// Sets the row of the batch that failed.
     pub fn at_row(mut self, row: usize) -> Self {
         self.row = Some(row);
         self
     }
 
-    /// Puts the name of the row that failed in front of the message, if it is known.
+    /// Puts the name of the failed row before the message, if the row is known.
     pub fn name_row(mut self, name: impl FnOnce(usize) -> String) -> Self {
         if let Some(row) = self.row.take() {
             self.message = format!("{}: {}", name(row), self.message);
@@ -51,7 +51,7 @@ impl Fault {
         self
     }
 
-    /// Names the stage, unless a deeper one is named already.
+    /// Sets the stage, unless a nested one is set already.
     pub fn in_stage(mut self, stage: &str) -> Self {
         self.stage.get_or_insert_with(|| stage.to_owned());
         self

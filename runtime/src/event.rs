@@ -1,4 +1,4 @@
-//! What a running plan tells the outside: the progress bar, the run directory and the report listen.
+//! Events of a running plan; the progress bar, the run directory and the report listen.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ pub type Metrics = BTreeMap<String, f64>;
 pub struct Completion {
     pub prompt: String,
     pub completion: String,
-    /// Score of the task's verifier, in 0..=1, if scores were asked for.
+    /// The score of the task's verifier, in 0..=1, if scores were requested.
     pub score: Option<f64>,
 }
 
@@ -25,46 +25,46 @@ pub struct Completion {
 pub struct Evaluation {
     /// The report's name in the pipeline.
     pub label: String,
-    /// The policy's block and the data's, as `pi on held`: evaluations of one subject may be compared.
+    /// The policy's block and the data's, as `pi on held`: only evaluations of one subject are compared.
     pub subject: String,
-    /// A loop makes it: in one of its iterations, or before the first of them.
+    /// True if the evaluation belongs to a loop: it is made in an iteration, or before the first one.
     pub looped: bool,
-    /// It was made before the first iteration of its loop.
+    /// True if it was made before the first iteration of its loop.
     pub before: bool,
-    /// Iterations of outermost loops that were done, those of earlier loops included.
+    /// The number of finished iterations of outermost loops, including earlier loops.
     pub step: usize,
     pub metrics: Metrics,
     pub completions: Vec<Completion>,
 }
 
-/// Something that happened in a run.
+/// An event in a run.
 #[derive(Clone, Debug)]
 pub enum Event {
     /// A stage outside any loop begins; `reused`: another point of the sweep has run it.
     Stage { name: String, op: Op, reused: bool },
     /// A checkpoint was read: by which name, at which commit of the cache, and the blake3 of its weights.
     Loaded { stage: String, name: String, revision: Option<String>, digest: String },
-    /// Something that a person should know: rows that were left out, prompts that were cut.
+    /// A notice for the user: rows that were left out, prompts that were cut.
     Notice { stage: String, text: String },
-    /// A long stage went on (imitation): steps done, of how many, and its latest figures.
+    /// A long stage advanced (imitation): the steps done and in all, and its latest figures.
     Progress { stage: String, done: usize, total: usize, metrics: Metrics },
-    /// An iteration of an outermost `repeat` ended: iterations done, of how many, its figures. `step` counts the
+    /// An iteration of an outermost `repeat` ended: the iterations done and in all, and its figures. `step` counts the
     /// iterations of all outermost loops so far.
     Episode { done: usize, total: usize, step: usize, metrics: Metrics },
-    /// A stage outside of any loop ended, which recorded figures; `step` as above.
+    /// A stage outside of any loop ended and recorded figures; `step` as above.
     Figures { stage: String, step: usize, metrics: Metrics },
     /// A policy was measured on held-out prompts.
     Evaluation(Evaluation),
     /// Figures of the run as a whole.
     Summary { metrics: Metrics },
-    /// The run ended well: response tokens that were sampled in it.
+    /// The run ended well; the number of response tokens sampled in it.
     Usage { generated: u64 },
     /// New labelled pairs, to be stored before they are used.
     Preferences { records: Vec<PreferenceRecord> },
 }
 
 impl Event {
-    /// The figures that it tells.
+    /// Returns the figures of the event.
     pub fn metrics(&self) -> Option<&Metrics> {
         match self {
             Event::Progress { metrics, .. }
@@ -81,17 +81,17 @@ impl Event {
 /// One labelled pair, as stored (field names of the TRL preference format).
 #[derive(Clone, Debug)]
 pub struct PreferenceRecord {
-    /// Iterations of outermost loops so far, with the one under way.
+    /// The number of iterations of outermost loops, including the current one.
     pub episode: usize,
     pub prompt: Text,
     pub chosen: Text,
     pub rejected: Text,
-    /// That `chosen` is preferred; 1, a hard label, is not written.
+    /// The probability that `chosen` is preferred; 1, a hard label, is not written.
     pub probability: f32,
 }
 
 impl serde::Serialize for PreferenceRecord {
-    /// `said` holds of each response that a policy said what its text does not tell.
+    /// Writes the record. `said` holds, for each response of a policy, the details that its text lacks.
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeMap;
         let mut map = serializer.serialize_map(None)?;
@@ -105,24 +105,24 @@ impl serde::Serialize for PreferenceRecord {
     }
 }
 
-/// A player to be written as it is.
+/// A player to be written in its current state.
 pub struct Checkpoint<'a> {
-    /// Who asks for it.
+    /// The stage that saves it.
     pub stage: &'a str,
     /// The player's block.
     pub name: &'a str,
-    /// Iterations of outermost loops that are done.
+    /// The number of finished iterations of outermost loops.
     pub step: usize,
-    /// How many of this stage's checkpoints stay, the newest ones; all where absent.
+    /// The number of this stage's newest checkpoints to keep; all if absent.
     pub keep: Option<usize>,
     pub player: &'a Value,
 }
 
-/// Listens to a run. An error stops the run (a full disk, say).
+/// A listener of a run. An error stops the run (a full disk, for example).
 pub trait Observer {
     fn event(&mut self, event: &Event) -> std::io::Result<()>;
 
-    /// Writes a checkpoint, where the run leaves something on disk.
+    /// Writes a checkpoint, if the run writes to disk.
     fn save(&mut self, _: &Checkpoint<'_>) -> Result<(), Fault> {
         Ok(())
     }

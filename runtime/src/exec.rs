@@ -1,5 +1,5 @@
-//! Walks a plan: stages in order, bodies of `repeat` with their carried values. A model is let go of behind the last
-//! stage that reads it.
+//! Runs a plan: stages in order, bodies of `repeat` with their carried values. A model is dropped after the last stage
+//! that reads it.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,8 +15,8 @@ use crate::host::Host;
 use crate::ops;
 use crate::shared::{Known, Shared};
 
-/// Runs a plan on a host: a device, and the directories of its files. `env` gets its values, also those of a run
-/// that fails on the way. What other points of the sweep have run is taken from `shared`.
+/// Runs a plan on a host: a device, and the directories of its files. `env` receives its values, even if the run fails.
+/// Stages that other points of the sweep have run are taken from `shared`.
 pub fn execute(
     plan: &Plan,
     host: impl Into<Host>,
@@ -27,8 +27,7 @@ pub fn execute(
     execute_as(plan, identity::identities(plan), host, observer, env, shared)
 }
 
-/// Runs a plan that passes have changed, as the plan it was made of: with that one's identities, and so with
-/// its random numbers.
+/// Runs a plan that passes have changed, with the identities of the original plan, and so with its random numbers.
 pub fn execute_as(
     plan: &Plan,
     identities: BTreeMap<String, Identity>,
@@ -90,7 +89,8 @@ fn tell_figures(stage: &Stage, context: &mut Context<'_>) -> Result<(), Fault> {
     context.emit(Event::Figures { stage: stage.clone(), step, metrics }).map_err(|fault| fault.in_stage(&stage))
 }
 
-/// For each stage outside of loops, the values that it is the last one to read; what the run leaves is none of them.
+/// Returns, for each stage outside of loops, the values that it is the last one to read, without those that the run
+/// keeps.
 fn ends_of(plan: &Plan) -> HashMap<&str, Vec<&str>> {
     let kept = results(plan);
     let ends = plan.body.stages().zip(last_uses(&plan.body));
@@ -148,7 +148,7 @@ fn run_repeat(
                 copy(env, from, &carry.enter)?;
             }
         }
-        // What has entered is there once: a step moves it where it is.
+        // A carried value exists once, so that a step can change it in place.
         match iteration {
             0 => env.release(ends.iter().copied().filter(over)),
             _ => env.release(body.moved().map(|carry| carry.back.as_str()).filter(over)),
@@ -174,7 +174,7 @@ fn run_repeat(
     Ok(())
 }
 
-/// How often a loop goes round.
+/// Returns the number of a loop's iterations.
 fn iterations(stage: &Stage) -> Result<usize, Fault> {
     #[derive(serde::Deserialize)]
     struct Repeat {
@@ -183,8 +183,8 @@ fn iterations(stage: &Stage) -> Result<usize, Fault> {
     Ok(ops::config::<Repeat>(stage)?.count)
 }
 
-/// Stages outside of loops, those that read files or ask servers in front: what is missing is known before anything
-/// is trained. They have no inputs, and draw from streams of their own, so that nothing else depends on the order.
+/// Returns the stages outside of loops. Those that read files or ask servers come first, so that missing files are
+/// reported before any training. They have no inputs and separate random streams, so the order changes nothing else.
 fn sources_first(plan: &Plan) -> impl Iterator<Item = &Stage> {
     let source = |stage: &&Stage| stage.op.info().source;
     let rest = plan.body.stages().filter(move |stage| !source(stage));

@@ -1,7 +1,7 @@
 //! Batched sampling with a key/value cache.
 //!
-//! Prompts of different lengths need no padding: all rows read one token a step, a row whose prompt
-//! still goes on reads its own next token, the others read what they sampled.
+//! Prompts of different lengths need no padding: in each step all rows read one token. A row whose prompt continues
+//! reads its next prompt token, the others read their sampled token.
 
 use std::ops::Range;
 
@@ -14,24 +14,24 @@ use crate::error::Fault;
 use crate::model::{Cache, Decoder};
 use crate::tokenizer::PAD;
 
-/// Logits of all rows together from which on picking tokens is worth several threads (a millisecond or so).
+/// The number of logits from which picking tokens is worth several threads (about a millisecond).
 const APART: usize = 1 << 16;
 
-/// Most numbers in the cache of keys and values: 1 GiB.
+/// The largest number of values in the cache of keys and values: 1 GiB.
 pub const CACHE: usize = 1 << 28;
 
-/// How to sample.
+/// Settings of sampling.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
 pub struct Sampling {
-    /// 0 is greedy.
+    /// The temperature; 0 is greedy.
     pub temperature: f64,
-    /// Most response tokens, the one that ends it included.
+    /// The largest number of response tokens, including the end token.
     pub max_new: usize,
 }
 
-/// Samples one response for each prompt, up to a token of `ends`. `model` must be a `valid()` model: without autodiff.
-/// Fails where prompts and responses do not fit into the model's context, and where a logit is not finite; the fault has
-/// the row of that prompt.
+/// Samples one response for each prompt, up to a token of `ends`. `model` must be a `valid()` model, without autodiff.
+/// Returns an error if prompts and responses do not fit into the model's context, or if a logit is not finite; the
+/// fault has the row of that prompt.
 pub fn generate(
     model: &Decoder,
     ends: &[u32],
@@ -42,7 +42,7 @@ pub fn generate(
     generate_until(model, ends, &|_| false, prompts, sampling, rng)
 }
 
-/// The same, where a response ends also once `stopped` says so of its tokens.
+/// Samples likewise, but also ends a response once `stopped` returns true for its tokens.
 pub fn generate_until(
     model: &Decoder,
     ends: &[u32],
@@ -53,7 +53,7 @@ pub fn generate_until(
 ) -> Result<Vec<Vec<u32>>, Fault> {
     let rows = prompts.len();
     let longest = prompts.iter().map(|p| p.len()).max().unwrap_or(1);
-    // More rows than the cache may hold are sampled one half after the other.
+    // If the cache cannot hold all rows, they are sampled in two halves, one after the other.
     let row = 2 * model.config.layers * model.config.kv_heads * model.config.head_dim * (longest + sampling.max_new);
     if rows > 1 && rows * row > CACHE {
         let (first, second) = prompts.split_at(rows / 2);
@@ -76,7 +76,7 @@ pub fn generate_until(
     let mut cache = Cache::new(model.config.layers, limit);
     let mut done = vec![false; rows];
     let part = |of: Range<usize>| prompts.iter().flat_map(|p| p[of.clone()].iter().map(|t| *t as i32)).collect();
-    // Long prompts are read a part at a time.
+    // Long prompts are read in parts.
     let step = (model.reads(shortest) / rows).max(1);
     while shortest - cache.len() > step {
         model.hidden(model.tokens(rows, part(cache.len()..cache.len() + step)), Some(&mut cache));
@@ -113,9 +113,9 @@ pub fn generate_until(
     Ok(responses)
 }
 
-/// The token of each row of logits at the row's quantile; that of a row without one is `PAD`. Large vocabularies on all
-/// threads: a row is one thread's, and so the same with any number of them. A logit that is not finite is a fault: nothing
-/// is the likeliest token then.
+/// Returns the token of each row of logits at the row's quantile, or `PAD` for a row without one. Large vocabularies
+/// use all threads; each row is done by one thread, so results do not depend on their number. A logit that is not
+/// finite is a fault, because the likeliest token is then undefined.
 fn picks(
     logits: &[f32],
     vocab: usize,
@@ -132,11 +132,11 @@ fn picks(
     } else {
         logits.par_chunks(vocab).enumerate().map(one).collect()
     };
-    // The first row's fault, with any number of threads.
+    // The first row's fault is reported, with any number of threads.
     picked.into_iter().collect()
 }
 
-/// Whether all numbers are finite. Without a branch for each: the compiler makes vector instructions of it.
+/// Returns true if all logits are finite. It has no branches, so that the compiler vectorises it.
 fn all_finite(logits: &[f32]) -> bool {
     let size = |logit: &f32| logit.to_bits() & 0x7fff_ffff;
     logits.iter().map(size).fold(0, u32::max) < f32::INFINITY.to_bits()
@@ -147,7 +147,7 @@ fn not_finite(logits: &[f32]) -> Fault {
     Fault::model_not_finite("a logit of the model", f64::from(odd))
 }
 
-/// The token at quantile `u` of softmax(logits / temperature); the logits are finite.
+/// Returns the token at quantile `u` of softmax(logits / temperature); the logits are finite.
 fn pick(logits: &[f32], temperature: f64, u: f64) -> u32 {
     let best = (1..logits.len()).fold(0, |best, i| if logits[i] > logits[best] { i } else { best });
     if temperature <= 0.0 {
@@ -185,7 +185,7 @@ mod tests {
             let fault = picks(&logits, 3, |_| Some(0.5), 0.0).unwrap_err();
             assert_eq!(fault.row, Some(1));
             assert!(fault.message.contains("not a finite number"), "{}", fault.message);
-            // A row that asks for nothing is not looked at.
+            // A row without a quantile is not read.
             assert_eq!(picks(&logits, 3, |row| (row == 0).then_some(0.5), 0.0).unwrap(), [2, PAD]);
         }
         assert!(all_finite(&[f32::MAX, f32::MIN, -0.0]));

@@ -1,4 +1,4 @@
-//! Where a run takes place: the device, and the directories that its files are looked for and kept in.
+//! The environment of a run: the device, and the directories of its files.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -9,28 +9,28 @@ use pbpo_judge::Store;
 
 use crate::error::Fault;
 
-/// The place of a run.
+/// The environment of a run.
 #[derive(Clone)]
 pub struct Host {
-    /// Plain (without autodiff).
+    /// The plain device, without autodiff.
     pub device: Device,
-    /// What paths of the plan are relative to: the directory of the .pbpo file.
+    /// The directory of the .pbpo file, to which paths of the plan are relative.
     pub base: PathBuf,
-    /// Where answers of judges are kept from one run to the next; nowhere, in memory alone, where it is not said.
+    /// The file in which answers of judges are kept between runs; `None` keeps them only in memory.
     pub answers: Option<PathBuf>,
-    /// Which key may go to which host, by the command line.
+    /// The keys that may be sent and their hosts, from the command line.
     pub send_keys: Vec<SendKey>,
-    /// The store of answers, once a judge has asked for it: all judges of all points share it.
+    /// The store of answers, opened by the first judge; all judges of all points share it.
     store: Arc<Mutex<Option<Arc<Store>>>>,
 }
 
 impl Host {
-    /// The place of a device and of the directory that paths begin at.
+    /// Makes a host from a device and the directory to which paths are relative.
     pub fn new(device: Device, base: PathBuf, answers: Option<PathBuf>) -> Self {
         Self { device, base, answers, send_keys: Vec::new(), store: Arc::default() }
     }
 
-    /// The store of answers.
+    /// Returns the store of answers.
     pub fn store(&self) -> Result<Arc<Store>, Fault> {
         let mut store = self.store.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(store) = store.as_ref() {
@@ -43,7 +43,7 @@ impl Host {
         Ok(store.insert(Arc::new(opened)).clone())
     }
 
-    /// A path of the plan.
+    /// Resolves a path of the plan.
     pub fn path(&self, path: &str) -> PathBuf {
         self.base.join(Path::new(path))
     }

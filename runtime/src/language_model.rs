@@ -1,4 +1,4 @@
-//! A checkpoint that is read from and asked, outside of any run: log-probabilities of texts, and completions.
+//! A checkpoint used outside of any run: log-probabilities of texts, and completions.
 
 use std::sync::Arc;
 
@@ -12,32 +12,32 @@ use crate::model::disk::{self, floats};
 use crate::model::{Compute, Decoder};
 use crate::tokenizer::Tokenizer;
 
-/// Most tokens, padding included, of one forward.
+/// The largest number of tokens in one forward, including padding.
 const BATCH_TOKENS: usize = 8192;
-/// Most numbers of one piece of logits.
+/// The largest number of values in one piece of logits.
 const LOGITS: usize = 1 << 22;
 
 pub struct LanguageModel {
-    /// The name that it was loaded by.
+    /// The name by which it was loaded.
     pub name: String,
     pub model: Decoder,
     pub tokenizer: Arc<Tokenizer>,
     device: Device,
 }
 
-/// A continuation as the model sees it.
+/// The result of scoring a continuation.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scored {
-    /// Log-probability of each of its tokens, in nats.
+    /// The log-probability of each token of the continuation, in nats.
     pub token_logps: Vec<f32>,
-    /// Each of them is the likeliest one.
+    /// True if each of its tokens is the likeliest one.
     pub greedy: bool,
-    /// Text and continuation are longer than the model's context: their beginning was cut off.
+    /// True if the text and continuation exceed the model's context, so that their beginning was cut off.
     pub truncated: bool,
 }
 
 impl LanguageModel {
-    /// By name: a directory, or `ORG/NAME` in the cache.
+    /// Loads a model by name: a directory, or `ORG/NAME` in the cache.
     pub fn load(name: &str, host: &Host, compute: Compute) -> Result<Self, Fault> {
         let loaded = disk::load_as(name, host, compute, true)?;
         if loaded.score.is_some() && loaded.model.head.is_none() {
@@ -48,9 +48,9 @@ impl LanguageModel {
         Ok(Self { name: name.to_owned(), model, tokenizer, device })
     }
 
-    /// Scores continuations (context, continuation), each with at least one token on both sides. A text longer than the
-    /// model's context is cut from the left. A fault that is about one text has its row. Nothing has a log-probability of
-    /// 0 because nothing was scored, and no log-probability is anything but a finite number.
+    /// Scores continuations, as pairs (context, continuation) of at least one token each. A text longer than the
+    /// model's context is cut from the left. Returns an error with the row if a continuation has no token or a
+    /// log-probability is not finite.
     pub fn score(&self, pairs: &[(Vec<u32>, Vec<u32>)]) -> Result<Vec<Scored>, Fault> {
         let rows: Vec<Reading<'_>> = pairs.iter().map(|pair| Reading::new(pair, self.model.config.context)).collect();
         if let Some(at) = pairs.iter().position(|(_, scored)| scored.is_empty()) {
@@ -68,7 +68,7 @@ impl LanguageModel {
             return Err(fault.at_row(at));
         }
         let mut order: Vec<usize> = (0..rows.len()).collect();
-        // Of one length together, the longest first: too much memory shows at once.
+        // Texts of one length are batched, the longest first, so that a lack of memory shows at once.
         order.sort_by_key(|i| std::cmp::Reverse(rows[*i].tokens.len()));
         let blank = |row: &Reading<'_>| Scored { truncated: row.truncated, ..Scored::default() };
         let mut scored: Vec<Scored> = rows.iter().map(blank).collect();
@@ -83,7 +83,7 @@ impl LanguageModel {
         Ok(scored)
     }
 
-    /// Fails where a log-probability is not finite.
+    /// Returns an error if a log-probability is not finite.
     fn all_finite(&self, batch: &[usize], scored: &[Scored]) -> Result<(), Fault> {
         let mut logps = batch.iter().flat_map(|row| scored[*row].token_logps.iter().map(move |logp| (*row, *logp)));
         match logps.find(|(_, logp)| !logp.is_finite()) {
@@ -105,7 +105,7 @@ impl LanguageModel {
         let width = self.model.config.width;
         let hidden = self.model.hidden(self.model.tokens(batch.len(), ids), None);
         let hidden: Tensor<2> = hidden.reshape([batch.len() * length, width]);
-        // Where a token that counts is predicted, and the token.
+        // The positions that predict scored tokens, with the tokens.
         let wanted: Vec<(usize, i32, usize)> = batch
             .iter()
             .enumerate()
@@ -131,13 +131,13 @@ impl LanguageModel {
         }
     }
 
-    /// The longest prompt that [`Self::complete`] reads whole, in tokens.
+    /// Returns the length of the longest prompt, in tokens, that [`Self::complete`] does not cut.
     pub fn room(&self, max_new: usize) -> usize {
         self.model.config.context.saturating_sub(max_new).max(1)
     }
 
-    /// Completes prompts (tokens), up to the tokenizer's end, a stop string, or `max_new` tokens: the tokens of each
-    /// completion, a stop string included. A prompt that is too long is cut from the left. A fault that is about one
+    /// Completes prompts (tokens), up to the tokenizer's end, a stop string, or `max_new` tokens. Returns the tokens of
+    /// each completion, including a stop string. A prompt that is too long is cut from the left. A fault about one
     /// prompt has its row.
     pub fn complete(
         &self,
@@ -171,14 +171,14 @@ impl LanguageModel {
         Ok(completions)
     }
 
-    /// The fault of a batch's row as one of this model and of the row among all.
+    /// Turns the row of a fault in a batch into the row among all, and names this model.
     fn of_row(&self, fault: Fault, batch: &[usize]) -> Fault {
         let message = format!("`{}`: {}", self.name, fault.message);
         Fault { row: fault.row.and_then(|row| batch.get(row).copied()), message, ..fault }
     }
 }
 
-/// A row of tokens; those behind `context` are scored.
+/// A row of tokens; those after `context` are scored.
 struct Reading<'a> {
     tokens: Vec<&'a u32>,
     context: usize,
@@ -188,7 +188,7 @@ struct Reading<'a> {
 impl<'a> Reading<'a> {
     fn new((context, continuation): &'a (Vec<u32>, Vec<u32>), most: usize) -> Self {
         let tokens: Vec<&u32> = context.iter().chain(continuation).collect();
-        // The last token is predicted, not read.
+        // The last token is predicted, but not read.
         let cut = tokens.len().saturating_sub(most + 1);
         Self { context: context.len().saturating_sub(cut), tokens: tokens[cut..].to_vec(), truncated: cut > 0 }
     }

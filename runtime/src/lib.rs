@@ -1,16 +1,16 @@
 //! The runtime of pbpoc: executes a plan on Burn.
 //!
-//! - `exec.rs` walks a plan; `ops/` has one file an op; `context.rs` and `env.rs` are what ops see;
-//! - `value.rs`: what flows along the edges; `batch.rs`: rows of tokens as tensors;
+//! - `exec.rs` runs a plan; `ops/` has one file for each op; `context.rs` and `env.rs` are passed to ops;
+//! - `value.rs`: the values on the edges of a plan; `batch.rs`: rows of tokens as tensors;
 //! - `model/`: the decoder and reward heads; `generate.rs`: sampling; `optimizer.rs`: AdamW;
 //! - `objective/`: any objective expression as a differentiable scalar;
 //! - `exact/`: the exact track, on the crate `pbpo-exact`;
-//! - `data.rs`: what is asked and how it is scored; `task/`: synthetic tasks; `tokenizer/`: text to tokens;
+//! - `data.rs`: prompts and their scoring; `task/`: synthetic tasks; `tokenizer/`: text to tokens;
 //! - `covariance.rs`: the enhancer's memory; `rng.rs`: random streams;
-//! - `language_model.rs`: a checkpoint asked outside of a run;
-//! - `oracle.rs`: who prefers what;
-//! - `host.rs`: where a run takes place; `device.rs`: choosing a device; `bench.rs`: tokens per second;
-//! - `event.rs`: what a run tells; `rundir/`: what a run leaves.
+//! - `language_model.rs`: a checkpoint used outside of a run;
+//! - `oracle.rs`: oracles that label pairs;
+//! - `host.rs`: the environment of a run; `device.rs`: choosing a device; `bench.rs`: tokens per second;
+//! - `event.rs`: events of a run; `rundir/`: files of a run.
 
 pub mod batch;
 pub mod bench;

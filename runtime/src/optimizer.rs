@@ -1,4 +1,4 @@
-//! AdamW with global-norm clipping, linear warm-up, and a learning rate of its own for a head.
+//! AdamW with global-norm clipping, linear warm-up, and a separate learning rate for a head.
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
@@ -11,15 +11,15 @@ use crate::error::Fault;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AdamW {
     pub lr: f64,
-    /// Reward models: the backbone's learning rate, where `lr` is the head's; 0 freezes the backbone.
+    /// The backbone's learning rate of reward models, whose `lr` is the head's; 0 freezes the backbone.
     #[serde(default)]
     pub backbone_lr: Option<f64>,
-    /// Largest norm of the whole gradient.
+    /// The largest norm of the whole gradient.
     pub clip: f64,
     pub beta1: f64,
     pub beta2: f64,
     pub weight_decay: f64,
-    /// Steps over which the learning rate grows from 0.
+    /// The number of steps over which the learning rate grows from 0.
     pub warmup: usize,
 }
 
@@ -30,7 +30,7 @@ pub struct Optimizer {
     body: ModuleOptimizer,
     head: ModuleOptimizer,
     steps: usize,
-    /// Scales the learning rate of the next steps (schedules).
+    /// The factor on the learning rate of the next steps (schedules).
     pub scale: f64,
 }
 
@@ -44,8 +44,8 @@ impl Optimizer {
         Self { body: adamw.init(), head: adamw.init(), config, steps: 0, scale: 1.0 }
     }
 
-    /// One step down the gradients of `module`'s parameters, whose [`norm`] is given; `head` is the matrix that moves
-    /// with `lr` where the rest moves with `backbone_lr`. Weights and states that nobody else has are changed in place.
+    /// Takes one step down the gradients of `module`'s parameters, whose [`norm`] is given; `head` is the matrix that
+    /// uses `lr` if the rest uses `backbone_lr`. Weights and states that are not shared are changed in place.
     pub fn step<M: Module>(&mut self, module: M, gradients: GradientsParams, norm: f32, head: Option<ParamId>) -> M {
         let mut own = gradients;
         let clip = self.config.clip as f32;
@@ -68,7 +68,7 @@ impl Optimizer {
     }
 }
 
-/// The norm of all gradients of a module's parameters, before clipping.
+/// Returns the norm of all gradients of a module's parameters, before clipping.
 pub fn norm<M: Module>(module: &M, gradients: &GradientsParams) -> Result<f32, Fault> {
     let mut norm = SquaredNorm { gradients, total: None };
     module.visit(&mut norm);

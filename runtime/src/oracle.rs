@@ -1,4 +1,4 @@
-//! Oracles: who says which of two responses is better.
+//! Oracles: they say which of two responses is better.
 
 use std::sync::Arc;
 
@@ -15,23 +15,24 @@ use crate::event::Event;
 use crate::model::RewardModel;
 use crate::tokenizer::Tokenizer;
 
-/// A judge that answers none of so many pairs is no judge (our choice).
+/// The number of pairs after which a judge that has answered none is an error (our choice).
 const MUTE: usize = 8;
 
-/// Who labels pairs.
+/// The labeller of pairs.
 pub enum Oracle {
-    /// On the score of the data's task.
+    /// Uses the score of the data's task.
     Task(Btl),
-    /// On the data's own check; whether both are as likely where both pass or neither, or the pair is left out.
+    /// Uses the data's own check. If both or neither pass, the label is a tie of equal chances with `draws_ties`, else
+    /// the pair is left out.
     Verifier { btl: Btl, draws_ties: bool },
-    /// On the score of a reward model from disk.
+    /// Uses the score of a reward model from disk.
     Scorer(Box<Scorer>),
-    /// A judge that compares, and gives a probability.
+    /// Uses a judge that compares, and gives a probability.
     Judge(Asked),
 }
 
-/// Bradley-Terry-Luce labels on a score: P(first preferred) = sigmoid(scale (s1 - s2)), then turned around with
-/// probability `flip`.
+/// Bradley-Terry-Luce labels on a score: P(first preferred) = sigmoid(scale (s1 - s2)), then flipped with probability
+/// `flip`.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Btl {
     #[serde(default)]
@@ -41,49 +42,49 @@ pub struct Btl {
     pub labels: Labels,
 }
 
-/// What becomes of the probability that the first response is preferred.
+/// The way in which labels are made from the probability that the first response is preferred.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Labels {
     /// A hard label is drawn from it.
     #[default]
     Sample,
-    /// The likelier response wins; where both are as likely, it is drawn.
+    /// The likelier response wins; a tie is drawn.
     Likelier,
-    /// It is the label.
+    /// The probability is the label.
     Soft,
 }
 
-/// A reward model that is no player.
+/// A reward model that is not a player.
 pub struct Scorer {
     pub model: RewardModel,
     pub tokenizer: Arc<Tokenizer>,
     pub btl: Btl,
 }
 
-/// A judge, and what is made of its verdicts.
+/// A judge, and the handling of its verdicts.
 pub struct Asked {
     pub judge: Box<dyn Judge>,
     pub labels: Labels,
-    /// Both responses of a tie are as likely; else the pair is left out.
+    /// If true, both responses of a tie are equally likely; else the pair is left out.
     pub draws_ties: bool,
-    /// It may know none of the pairs: what it does not know is dropped.
+    /// If true, the judge may know none of the pairs; pairs that it does not know are dropped.
     pub may_be_mute: bool,
 }
 
-/// What an oracle says of a pair.
+/// An oracle's opinion of a pair.
 #[derive(Clone, Copy, Debug)]
 pub struct Opinion {
-    /// Probability that the first is preferred; nothing where there is no label.
+    /// The probability that the first response is preferred; `None` without a label.
     pub first: Option<f64>,
-    /// Its score less that of the other, where the oracle has scores.
+    /// The first score less the other, if the oracle has scores.
     pub margin: Option<f64>,
-    /// Whether both are as good; nothing where there is no answer.
+    /// True if both responses are equally good; `None` without an answer.
     pub tie: Option<bool>,
 }
 
 impl Oracle {
-    /// Noise and sharpness, where there is a score, and what becomes of probabilities.
+    /// Returns noise and sharpness, if there is a score, and the way in which labels are made.
     pub fn btl(&self) -> Btl {
         match self {
             Oracle::Task(btl) | Oracle::Verifier { btl, .. } => *btl,
@@ -92,7 +93,7 @@ impl Oracle {
         }
     }
 
-    /// The score of each response.
+    /// Returns the score of each response.
     pub fn scores(&self, source: &Source, rows: &[&Row], device: &Device) -> Result<Vec<f64>, Fault> {
         match self {
             Oracle::Task(_) | Oracle::Verifier { .. } => {
@@ -110,7 +111,7 @@ impl Oracle {
         }
     }
 
-    /// An opinion of each pair of rows, which answer the same prompts.
+    /// Returns an opinion of each pair of rows, which belong to the same prompts.
     pub fn compare(
         &self,
         source: &Source,
@@ -125,7 +126,7 @@ impl Oracle {
         let (a, b) = (rows(first)?, rows(second)?);
         let opinion = |margin: f64| {
             let first = match self {
-                // The right one of two wins.
+                // With different results the right response wins.
                 Oracle::Verifier { draws_ties, .. } if margin == 0.0 => draws_ties.then_some(0.5),
                 Oracle::Verifier { .. } => Some(f64::from(u8::from(margin > 0.0))),
                 _ => Some(1.0 / (1.0 + (-self.btl().scale * margin).exp())),
@@ -136,7 +137,7 @@ impl Oracle {
     }
 }
 
-/// A preference between scores that are no numbers would be one for whichever response comes second.
+/// Makes the fault for a score that is not finite, which would prefer whichever response comes second.
 fn not_finite(source: &Source, row: &Row, score: f64) -> Fault {
     let fault = Fault::model_not_finite("the oracle's reward of a response", score).at_row(row.item);
     fault.name_row(|item| format!("prompt {} of `{}`", item + 1, source.data.name))
@@ -148,7 +149,7 @@ impl Scorer {
         let own = Source::new(&source.data, &self.tokenizer)?;
         let read = |row: &&Row| {
             let (text, ended) = (source.text(row.item, &row.response), source.tokenizer.ended(&row.response));
-            // Plain text that was cut off is read as it stands. A chat is closed by the template in any case.
+            // Plain text that was cut off is read as it is. A chat is always closed by the template.
             let closed = ended || matches!(source.data.items[row.item].prompt, Text::Chat(_));
             let text = if closed { Text::Plain(text) } else { Text::Said(Said { text, ended, ids: None }) };
             Ok(own.read(row.item, &text)?.0)
@@ -193,7 +194,7 @@ impl Asked {
         let silent = |verdict: &Verdict| matches!(verdict, Verdict::Abstain(_) | Verdict::Failed(_));
         let mute = !self.may_be_mute && verdicts.len() >= MUTE && verdicts.iter().all(silent);
         if let (true, Some(Verdict::Abstain(why) | Verdict::Failed(why))) = (mute, verdicts.first()) {
-            // The run ends here, and what was counted with it.
+            // The run ends here, and these counts would be lost.
             let counted = [
                 ("oracle/queries", verdicts.len() as f64),
                 ("oracle/labels", 0.0),

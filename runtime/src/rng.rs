@@ -1,17 +1,17 @@
-//! Random streams. Every draw comes from a stream named by (stage identity, counter); the run seed is
-//! part of the identity. There is no global generator: adding a stage moves no other stage's numbers.
+//! Random streams. Every draw comes from a stream named by (stage identity, counter); the run seed is part of the
+//! identity. There is no global generator, so adding a stage changes no other stage's numbers.
 
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
 
-/// The stream of one execution of a stage: `counter` is how often the stage ran before.
+/// Returns the stream of one execution of a stage; `counter` is the number of earlier executions.
 pub fn stream(identity: [u8; 32], counter: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::from_seed(identity);
     rng.set_stream(counter);
     rng
 }
 
-/// Standard normal draws (Box-Muller), for weights and projections.
+/// Draws standard normal numbers (Box-Muller), for weights and projections.
 pub fn normals(rng: &mut ChaCha8Rng, n: usize) -> Vec<f32> {
     use rand::RngExt;
     let mut out = Vec::with_capacity(n + 1);

@@ -1,4 +1,4 @@
-//! What flows along the edges of a plan at run time.
+//! The values on the edges of a plan at run time.
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use crate::tokenizer::Tokenizer;
 #[derive(Clone)]
 pub enum Value {
     Data(Arc<Data>),
-    /// A model before the game: where policies, reward models and features start.
+    /// A model before the game, from which policies, reward models and features start.
     Init(Box<Init>),
     Policy(Box<Policy>),
     Reward(Box<Reward>),
@@ -29,7 +29,7 @@ pub enum Value {
     Oracle(Arc<Oracle>),
     Rollouts(Arc<Rollouts>),
     Preferences(Preferences),
-    /// What a forward gave, without autodiff.
+    /// The output of a forward, without autodiff.
     Forward(Arc<Output>),
     /// A value of the exact track.
     Exact(crate::exact::Value),
@@ -37,7 +37,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// Whether it keeps a model, or what one has made, in the memory of the device.
+    /// Tells whether the value keeps a model, or a model's output, in the memory of the device.
     pub fn has_weights(&self) -> bool {
         match self {
             Value::Init(_) | Value::Policy(_) | Value::Reward(_) | Value::Features(_) | Value::Exploration(_) => true,
@@ -46,7 +46,7 @@ impl Value {
         }
     }
 
-    /// The kind's name, for messages.
+    /// Returns the kind's name, for messages.
     pub fn kind(&self) -> &'static str {
         match self {
             Value::Data(_) => "data",
@@ -68,17 +68,17 @@ impl Value {
 /// A model to start from, with its tokenizer.
 #[derive(Clone)]
 pub struct Init {
-    /// On the plain device, without autodiff.
+    /// The model on the plain device, without autodiff.
     pub model: Decoder,
-    /// `[labels, width]`, row by row: the head of a reward model from disk.
+    /// The head of a reward model from disk, `[labels, width]`, row by row.
     pub score: Option<Vec<f32>>,
     pub tokenizer: Arc<Tokenizer>,
-    /// The checkpoint that the model is, or that its adapters are on.
+    /// The model's checkpoint, or that under its adapters.
     pub base: Option<String>,
 }
 
 impl Init {
-    /// A reward model from disk predicts no tokens.
+    /// Returns an error for a reward model from disk, which predicts no tokens.
     pub fn predicts(&self) -> Result<(), Fault> {
         if self.score.is_some() && self.model.head.is_none() {
             return Err(Fault::new("the checkpoint is a reward model: it predicts no tokens")
@@ -91,30 +91,30 @@ impl Init {
 /// A player that generates. A follower has no optimizer.
 #[derive(Clone)]
 pub struct Policy {
-    /// On the plain device, without autodiff: sampling and scoring use it as it is.
+    /// The model on the plain device, without autodiff: sampling and scoring use it directly.
     pub model: Decoder,
     pub optimizer: Option<Optimizer>,
     pub sampling: Sampling,
     pub tokenizer: Arc<Tokenizer>,
-    /// The checkpoint that its adapters are on.
+    /// The checkpoint under its adapters.
     pub base: Option<String>,
 }
 
 /// A player that scores.
 #[derive(Clone)]
 pub struct Reward {
-    /// On the plain device, without autodiff.
+    /// The model on the plain device, without autodiff.
     pub model: RewardModel,
     pub mover: Mover,
     pub tokenizer: Arc<Tokenizer>,
 }
 
-/// How a reward model moves.
+/// The way in which a reward model is updated.
 #[derive(Clone)]
 pub enum Mover {
     /// By gradient steps.
     Steps(Optimizer),
-    /// To the worst reward of a set, at once.
+    /// By moving to the worst reward of a set, at once.
     Solved(Linear),
 }
 
@@ -122,21 +122,21 @@ pub enum Mover {
 #[derive(Clone)]
 pub struct Linear {
     pub features: Arc<Features>,
-    /// Prior precision of the likelihood and of the covariance.
+    /// The prior precision of the likelihood and of the covariance.
     pub ridge: f64,
-    /// Bound on the norm of theta.
+    /// The bound on the norm of theta.
     pub bound: f64,
     /// The maximum-likelihood theta of the last step, `[d]`.
     pub fitted: Vec<f64>,
 }
 
-/// phi: pooled last hidden states of a frozen model, `[d]` for a row.
+/// The features phi: pooled last hidden states of a frozen model, `[d]` for each row.
 pub struct Features {
     pub model: Decoder,
     pub tokenizer: Arc<Tokenizer>,
-    /// `mean` over the response, or the `last` token that a classifier reads.
+    /// True for the `mean` over the response, false for the `last` token that a classifier reads.
     pub mean_pool: bool,
-    /// Orthonormal columns `[width, d]`, absent where `d = width`.
+    /// The orthonormal columns `[width, d]`, absent if `d = width`.
     pub projection: Option<Vec<f32>>,
     pub dim: usize,
 }
@@ -146,7 +146,7 @@ pub struct Features {
 pub struct Exploration {
     pub features: Arc<Features>,
     pub covariance: Covariance,
-    /// `mean_norm` instead of `expected_square`.
+    /// True for `mean_norm`, false for `expected_square`.
     pub mean_norm: bool,
     pub candidates: usize,
 }
@@ -163,13 +163,13 @@ pub struct Rollouts {
 pub struct Pair {
     pub chosen: Row,
     pub rejected: Row,
-    /// That `chosen` is preferred, in 0.5..=1; 1 is a hard label.
+    /// The probability that `chosen` is preferred, in 0.5..=1; 1 is a hard label.
     pub probability: f32,
 }
 
 impl Pair {
-    /// A pair whose first response is preferred with this probability, in 0..=1. `chosen` is the likelier one; at 1/2
-    /// it is the first.
+    /// Returns a pair whose first response is preferred with this probability, in 0..=1. `chosen` is the likelier one;
+    /// at 1/2 it is the first.
     pub fn new(first: Row, second: Row, probability: f64) -> Self {
         let (chosen, rejected, probability) =
             if probability < 0.5 { (second, first, 1.0 - probability) } else { (first, second, probability) };
@@ -189,7 +189,7 @@ impl Preferences {
         Self { source: Some(source), chunks: vec![Arc::new(pairs)] }
     }
 
-    /// This set with another's pairs behind its own.
+    /// Appends another set's pairs to this set.
     pub fn append(mut self, other: &Preferences) -> Self {
         self.source = self.source.or_else(|| other.source.clone());
         self.chunks.extend(other.chunks.iter().cloned());
@@ -204,7 +204,7 @@ impl Preferences {
         self.len() == 0
     }
 
-    /// Whether some label is soft.
+    /// Tells whether some label is soft.
     pub fn is_soft(&self) -> bool {
         self.pairs().any(|pair| pair.probability < 1.0)
     }
@@ -213,7 +213,7 @@ impl Preferences {
         self.chunks.iter().flat_map(|c| c.iter())
     }
 
-    /// The pair at an index; `None` past the end.
+    /// Returns the pair at an index; `None` past the end.
     pub fn get(&self, mut index: usize) -> Option<&Pair> {
         for chunk in &self.chunks {
             if let Some(pair) = chunk.get(index) {
@@ -225,12 +225,12 @@ impl Preferences {
     }
 }
 
-/// A copy of a model that autodiff tracks.
+/// Returns a copy of a model that autodiff tracks.
 pub fn tracked<M: Module>(model: &M) -> M {
     model.clone().train()
 }
 
-/// The device of plain tensors behind a device.
+/// Returns the plain device under a device.
 pub fn plain(device: &Device) -> Device {
     device.clone().without_autodiff()
 }

@@ -30,10 +30,10 @@ fn batch(device: &Device) -> Batch {
     Batch::new(&rows, device)
 }
 
-/// What a parameter is kept in, and its gradient.
+/// The number format of a parameter, and its gradient.
 type Part = (DType, Option<(DType, Vec<f32>)>);
 
-/// Parameters with their gradients, where they have one.
+/// Returns parameters with their gradients, if they have any.
 fn parts(model: &Decoder, gradients: &GradientsParams) -> Vec<Part> {
     struct All<'a>(&'a GradientsParams, Vec<Part>);
     impl ModuleVisitor for All<'_> {
@@ -65,8 +65,9 @@ struct Reference {
     logits: Vec<f32>,
 }
 
-/// Root mean square of the difference to the logits of transformers in f32, and that of transformers' own bf16
-/// (`AutoModelForCausalLM.from_pretrained(DIR, dtype = torch.bfloat16)`, transformers 5.23 on a CPU), computed beforehand.
+/// The root mean square of the difference to transformers' f32 logits is compared with that of transformers' own bf16
+/// (`AutoModelForCausalLM.from_pretrained(DIR, dtype = torch.bfloat16)`, transformers 5.23 on a CPU), computed
+/// beforehand.
 #[test]
 fn is_as_near_to_f32_as_that_of_transformers() {
     for (name, theirs) in [("llama", 0.0176), ("qwen2", 0.0246), ("qwen3", 0.0374), ("mistral", 0.0208)] {

@@ -1,5 +1,5 @@
-//! Checkpoints of every family against what transformers and peft make of them, computed beforehand by
-//! `scripts/checkpoint_reference.py`; and out again.
+//! Checkpoints of every family against the results of transformers and peft, computed beforehand by
+//! `scripts/checkpoint_reference.py`; and written again.
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +26,7 @@ fn at(name: &str) -> PathBuf {
 }
 
 fn load(dir: &Path) -> Loaded {
-    // Relative names of base models begin at the directory itself.
+    // Relative names of base models start at the directory itself.
     let host = Host::new(Device::flex(), dir.to_owned(), None);
     disk::load(&dir.display().to_string(), &host).unwrap()
 }
@@ -45,7 +45,7 @@ fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
 }
 
-/// Logits within 1e-4, and the greedy continuation token for token.
+/// Checks logits within 1e-4, and the greedy continuation token for token.
 fn equals(model: &Decoder, reference: &Reference) {
     let difference = largest_difference(&logits(model, &reference.tokens), &reference.logits);
     assert!(difference < 1e-4, "logits differ by {difference}");
@@ -136,7 +136,7 @@ fn a_response_is_cut_into_the_tokens_that_follow_its_prompt() {
     both.push(2);
     let parts = [tokenizer.prompt(&prompt).unwrap(), tokenizer.response(&prompt, &response).unwrap().ids].concat();
     assert_eq!(parts, both);
-    // Of a chat, what the template writes; up to the token that ends the turn.
+    // For a chat the tokens are those of the template, up to the token that ends the turn.
     let asked = Text::Chat(vec![Message::new("user", "hi")].into());
     let answer = tokenizer.response(&asked, &plain("ho")).unwrap().ids;
     assert_eq!((tokenizer.decode(&answer), answer.last()), ("ho".to_owned(), Some(&2)));
@@ -145,7 +145,7 @@ fn a_response_is_cut_into_the_tokens_that_follow_its_prompt() {
     assert!(tokenizer.prompt(&plain("")).is_err());
 }
 
-/// A config of fewer layers is that of another model, though all that it asks for is there.
+/// A config with fewer layers describes another model, even if all tensors that it needs exist.
 #[test]
 fn layers_that_the_config_has_no_place_for_are_refused() {
     let dir = tempfile::tempdir().unwrap();
@@ -173,7 +173,7 @@ fn an_adapter_goes_out_as_peft_reads_it() {
     assert_eq!(logits(&loaded.model, &tokens), logits(&again.model, &tokens));
 }
 
-/// Nothing that was scored is not the likeliest text.
+/// An empty continuation is an error, not a log-probability of 0.
 #[test]
 fn no_tokens_have_no_score() {
     let host = Host::new(Device::flex(), at("qwen2"), None);

@@ -1,7 +1,8 @@
 //! Reward models read the token that transformers and TRL read: the last one of the whole rendered chat.
 //!
-//! The numbers are those of transformers 5: `AutoModelForSequenceClassification` of `checkpoints/reward`, with `TEMPLATE` as its
-//! chat template, on `apply_chat_template(chat, tokenize=True)`. The score at the first end token prefers the other answer.
+//! The numbers are those of transformers 5: `AutoModelForSequenceClassification` of `checkpoints/reward`, with
+//! `TEMPLATE` as its chat template, on `apply_chat_template(chat, tokenize=True)`. The score at the first end token
+//! prefers the other answer.
 
 #[path = "common/tiny.rs"]
 mod tiny;
@@ -31,7 +32,7 @@ const HO: f64 = -2.166_003;
 const NO: f64 = -1.658_850;
 /// `hi`, `ho`, `and?`, `hum`.
 const TURNS: f64 = 1.113_486;
-/// `one two three</s>`, as TRL's RewardTrainer reads plain text, and the same without its end.
+/// The scores of `one two three</s>`, as TRL's RewardTrainer reads plain text, and of the same without its end.
 const THREE: f64 = -0.790_100;
 const THREE_OPEN: f64 = 2.464_463;
 
@@ -58,7 +59,7 @@ fn load(dir: &Path, name: &str) -> Loaded {
     disk::load(&dir.join(name).display().to_string(), &host(dir)).unwrap()
 }
 
-/// Runs a file; its directory and its values.
+/// Runs a file. Returns its directory and its values.
 fn run(dir: &Path, file: &str) -> (PathBuf, Env, tiny::Told) {
     let plan = plan(file, &[]);
     let path = dir.join("run");
@@ -107,6 +108,41 @@ pipeline main {
     close(told.last("rm/margin"), HO - NO);
 }
 
+/// transformers takes the last token that is not padding: before the end token, if that pads too.
+#[test]
+fn a_classifier_that_pads_with_its_end_token_is_read_before_it() {
+    let dir = directory();
+    let config = dir.path().join("reward/config.json");
+    let text = std::fs::read_to_string(&config).unwrap().replace("\"pad_token_id\": 0", "\"pad_token_id\": 2");
+    std::fs::write(&config, text).unwrap();
+    let (oracle, tokenizer) = (raw(dir.path()), Arc::new(load(dir.path(), "qwen2").tokenizer));
+    let item = Item { prompt: plain("one two"), demonstration: None, answer: None, pair: None };
+    let source = Source::new(&Arc::new(Data::new("data", None, vec![item], None, String::new())), &tokenizer).unwrap();
+    let row = source.read(0, &plain(" three")).unwrap().0;
+    assert!(tokenizer.ended(&row.response));
+    close(oracle.scores(&source, &[&row], &Device::flex()).unwrap()[0], THREE_OPEN);
+}
+
+#[test]
+fn rows_without_a_pair_or_a_demonstration_are_counted() {
+    let dir = directory();
+    let rows = format!("{VOTE}{{\"prompt\": \"hi\"}}\n{{\"prompt\": \"ho\", \"completion\": null}}\n");
+    std::fs::write(dir.path().join("votes.jsonl"), rows).unwrap();
+    let file = r#"pbpo 1
+data votes { source = file("votes.jsonl") }
+policy pi { model = hf("qwen2"), init = imitate(votes, steps = 1, batch = 1, lr = 0.0), optimizer = adamw { lr = 0.0 } }
+reward_model r { backbone = hf("reward"), head = sequence, optimizer = adamw { lr = 0.0 } }
+pipeline main {
+  all = pairs(pi, votes)
+  repeat 1 { descend r on nll(r, all) }
+}
+"#;
+    let (_, _, told) = run(dir.path(), file);
+    let says = |text: &str| told.notices.iter().any(|notice| notice.contains(text));
+    assert!(says("2 of 3 rows of `votes` are without a pair and are left out"), "{:?}", told.notices);
+    assert!(says("2 of 3 rows of `votes` are without a demonstration and are left out"), "{:?}", told.notices);
+}
+
 #[test]
 fn a_reward_model_that_reads_less_than_a_row_has_is_refused() {
     let dir = directory();
@@ -146,7 +182,7 @@ fn an_oracle_reads_chats_whole_and_plain_text_with_its_end() {
     for (found, wanted) in score(&rows).into_iter().zip([HO, NO, THREE]) {
         close(found, wanted);
     }
-    // A template closes a chat in any case; plain text that was cut off is read as it stands.
+    // A template always closes a chat; plain text that was cut off is read as it is.
     for (found, wanted) in score(&rows.each_ref().map(cut)).into_iter().zip([HO, NO, THREE_OPEN]) {
         close(found, wanted);
     }
@@ -172,7 +208,7 @@ fn a_classifier_reads_every_turn_of_an_answer() {
     assert_eq!(batch.response_tokens(), rows[0].response.len());
 }
 
-/// What a run exports prefers what the run prefers, and its bound comes along.
+/// An exported model has the preferences of its run, and keeps its bound.
 #[test]
 fn an_exported_reward_model_gives_the_rewards_of_its_run() {
     let dir = directory();
@@ -191,7 +227,7 @@ pipeline main {
     let config = std::fs::read_to_string(path.join("checkpoints/r/config.json")).unwrap();
     let config: serde_json::Value = serde_json::from_str(&config).unwrap();
     assert_eq!(config["reward_bound"], 2.5);
-    // The chosen chat, whole, through the checkpoint: b tanh(s / b) of its score is the run's reward.
+    // For the chosen chat, b tanh(s / b) of the checkpoint's score is the run's reward.
     let loaded = load(dir.path(), "run/checkpoints/r");
     assert_eq!(loaded.model.config.reward_bound, Some(2.5));
     let mut model = RewardModel::new(loaded.model, Head::Sequence, f64::INFINITY, &Device::flex());
@@ -211,7 +247,7 @@ pipeline main {
     assert!((own - bounded).abs() < 1e-4, "{own} and {bounded}");
 }
 
-/// An oracle that is such a checkpoint gives its run's rewards too: what it labels is b tanh(s / b) apart.
+/// An oracle from such a checkpoint also gives its run's rewards: its margins are differences of b tanh(s / b).
 #[test]
 fn an_oracle_applies_the_bound_of_its_checkpoint() {
     let dir = directory();

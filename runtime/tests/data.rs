@@ -1,4 +1,4 @@
-//! What is left out of data, and that it is said.
+//! Rows that are left out of data, with notices about them.
 
 #[path = "common/mod.rs"]
 mod common;
@@ -33,7 +33,7 @@ fn source(prompts: &[&str], longest: usize) -> Result<Source, pbpo_runtime::Faul
 
 #[test]
 fn prompts_that_are_too_long_are_left_out_and_that_is_said_once() {
-    // A prompt has one token more than letters.
+    // A prompt has one more token than letters.
     let source = source(&["ab", "abcabc", "c", "abca"], 4).unwrap();
     assert_eq!(*source.usable, [0, 2]);
     assert_eq!(source.demonstrations().unwrap().0.iter().map(|row| row.item).collect::<Vec<_>>(), [0, 2]);

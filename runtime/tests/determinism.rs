@@ -1,4 +1,4 @@
-//! The same plan and seed give bitwise the same run, whatever the number of threads.
+//! The same plan and seed give bitwise the same run, with any number of threads.
 
 #[path = "common/tiny.rs"]
 mod tiny;
@@ -13,7 +13,7 @@ fn with_threads(threads: usize, plan: &Plan) -> Told {
 
 #[test]
 fn one_and_two_threads_give_bitwise_the_same_metrics() {
-    // Wide enough that the backend does split its products among threads.
+    // The model is wide enough that the backend splits its products among threads.
     let plan = plan(TINY, &["pi.model.width=128", "pi.model.heads=4", "pi.init.batch=64"]);
     let one = with_threads(1, &plan);
     assert!(!one.episodes.is_empty() && one.evaluations.len() == 3);
@@ -34,7 +34,7 @@ fn another_seed_is_another_run_on_the_same_data() {
     assert_ne!(zero.pairs, one.pairs);
 }
 
-/// A stage added to a pipeline moves no other stage's numbers.
+/// A stage added to a pipeline changes no other stage's numbers.
 #[test]
 fn an_added_stage_leaves_the_others_alone() {
     let source = TINY

@@ -1,4 +1,4 @@
-//! The exact track through plans: what the operations do, what is measured, and that nothing else decides.
+//! The exact track through plans: its operations, its measures, and its determinism.
 
 #[path = "common/tiny.rs"]
 mod tiny;
@@ -22,7 +22,7 @@ oracle judge { by = btl { score = arms.score } }
 pipeline main = exact_pbpo(pi, ref, r, enhancer, confidence, judge, arms, episodes = 300)
 "#;
 
-/// Every episode's figures, and those of the run; timing left out.
+/// Returns every episode's figures, and those of the run, without timing.
 fn told(text: &str, sets: &[&str]) -> (Vec<Figures>, Figures) {
     let told = run(&plan(text, sets)).expect("runs");
     let figures = |bits: &BTreeMap<String, u64>| bits.iter().map(|(k, v)| (k.clone(), f64::from_bits(*v))).collect();
@@ -51,7 +51,7 @@ fn the_summary_is_that_of_the_episodes() {
     }
 }
 
-/// A bandit of one's own: the best of its three arms is found, whose reward is read off the two files.
+/// A custom bandit: the best of its three arms is found, whose reward follows from the two files.
 #[test]
 fn a_world_of_files_runs() {
     let folder = tempfile::tempdir().unwrap();
@@ -86,7 +86,7 @@ fn at_the_theoretical_radius_the_set_holds_the_truth_and_no_step_is_down() {
         let (episodes, whole) = told(PAGE, &["confidence.keep.scale=1.0", &seed]);
         assert!(episodes.iter().all(|figures| figures["set/contains"] == 1.0));
         assert_eq!(whole["regret/stepdown"], 0.0);
-        // With a fiftieth of it the truth is outside at times: the figure can say so.
+        // With a fiftieth of it the truth is sometimes outside, and the figure reports it.
         let (episodes, _) = told(PAGE, &["confidence.keep.scale=0.02", &seed]);
         assert!(episodes.iter().any(|figures| figures["set/contains"] == 0.0), "{seed}");
     }

@@ -18,7 +18,7 @@ use pbpo_runtime::shared::Shared;
 use pbpo_runtime::{Fault, execute};
 use tiny::plan;
 
-/// A game of two episodes. `BACKBONE` and `JUDGE` are filled in.
+/// A game of two episodes with placeholders `BACKBONE` and `JUDGE`.
 const GAME: &str = r#"pbpo 1
 use std/games { pbpo }
 param seed: int = 0
@@ -45,7 +45,7 @@ pipeline main = pbpo(pi, ref, r, enhancer, confidence, judge, prompts, prompts, 
 const VERIFIER: &str = "verifier { ties = draw }";
 const INIT: &str = "pi.init";
 
-/// A directory with the rows and the checkpoints that the file names.
+/// Makes a directory with the rows and the checkpoints that the file names.
 fn directory() -> tempfile::TempDir {
     let dir = tempfile::tempdir().unwrap();
     let rows = "{\"question\": \"one\", \"answer\": \"1\"}\n\n{\"question\": \"two\", \"answer\": \"2\"}\n";
@@ -65,7 +65,7 @@ fn host(dir: &Path) -> Host {
     Host::new(Device::flex(), dir.to_owned(), Some(dir.join("answers.jsonl")))
 }
 
-/// Runs a game in a directory; the run's own directory, and its fault.
+/// Runs a game in a directory. Returns the run's directory, and its result.
 fn run(dir: &Path, name: &str, backbone: &str, judge: &str) -> (PathBuf, Result<(), Fault>) {
     let plan = plan(&GAME.replace("BACKBONE", backbone).replace("JUDGE", judge), &[]);
     let path = dir.join(name);
@@ -124,7 +124,7 @@ fn a_judge_behind_a_server_is_asked_once_for_each_question() {
     assert!(lines(&path.join("preferences.jsonl")) > 0);
     let asked = calls.load(Ordering::SeqCst);
     assert!(asked > 1, "{asked}");
-    // The same run again asks the one question that says whether the server is there.
+    // The same run again asks only the question that checks the server.
     let (again, ran) = run(dir.path(), "again", INIT, &judge);
     ran.unwrap();
     assert_eq!(calls.load(Ordering::SeqCst), asked + 1);
@@ -155,7 +155,7 @@ fn what_is_missing_is_known_before_anything_is_trained() {
     untrained(VERIFIER, "weights", "pi.model");
 }
 
-/// What `check` accepts of a judge's settings the run accepts too: it gets as far as asking, where nobody listens.
+/// Settings of a judge that `check` accepts are accepted by the run too: it reaches the request, which has no server.
 #[test]
 fn settings_that_are_checked_are_settings_that_run() {
     use pbpo_compiler::schema::{Default as Written, Kind, Ty, blocks};
@@ -186,7 +186,7 @@ fn settings_that_are_checked_are_settings_that_run() {
         settings.push(("chat", text.to_owned()));
     }
     for (number, (kind, setting)) in settings.iter().enumerate() {
-        // A retry waits, and a budget of nothing is spent at once.
+        // A retry would wait, and an empty budget is spent at once.
         let retries = if setting.starts_with("retries") { "" } else { "retries = 0, " };
         let price = if setting.starts_with("most_usd") { "usd_in = 1.0, " } else { "" };
         let judge = format!("{kind} {{ model = \"m\", url = \"http://127.0.0.1:9/v1\", {retries}{price}{setting} }}");
@@ -196,7 +196,7 @@ fn settings_that_are_checked_are_settings_that_run() {
     }
 }
 
-/// A file that knows none of the pairs gives no labels; it is no broken judge.
+/// A file that has none of the pairs gives no labels, but is not an error.
 #[test]
 fn a_recorded_judge_may_know_none_of_the_pairs() {
     let dir = directory();
@@ -239,17 +239,17 @@ pipeline main {
         figure("logps/chosen") - figure("logps/rejected")
     };
     assert!(margin(2) > margin(0), "{} and {}", margin(0), margin(2));
-    // The reference is the policy as it began: its margin is that of the first step.
+    // The reference is the initial policy, so its margin is that of the first step.
     let reward = |episode: usize| f64::from_bits(told.episodes[episode]["rewards/margins"]);
     assert!(reward(0).abs() < 1e-4, "{}", reward(0));
-    // As TRL has it, times the beta of 0.1.
+    // As in TRL, multiplied by the beta of 0.1.
     let implicit = 0.1 * (margin(2) - margin(0));
     assert!((reward(2) - implicit).abs() < 1e-5, "{} and {implicit}", reward(2));
-    // At the first step both sides have a reward of 0: neither is right.
+    // At the first step both sides have a reward of 0, so neither is right.
     assert_eq!(f64::from_bits(told.episodes[0]["rewards/accuracies"]), 0.0);
 }
 
-/// What a run collects with soft labels is in its file, and read back it is the same.
+/// Pairs with soft labels are written to the run's file, and equal when they are read back.
 #[test]
 fn soft_labels_are_stored_and_read_back() {
     let dir = directory();
@@ -259,7 +259,7 @@ fn soft_labels_are_stored_and_read_back() {
     let records: Vec<serde_json::Value> = stored.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let probability = |record: &serde_json::Value| record["probability"].as_f64().map_or(1.0, |p| p) as f32;
     assert!(records.iter().any(|record| (0.5..1.0).contains(&probability(record))), "{stored}");
-    // One more, whose chosen response is the less likely one.
+    // This is one more pair, whose chosen response is the less likely one.
     let odd = "{\"prompt\": \"one\", \"chosen\": \"1\", \"rejected\": \"2\", \"probability\": 0.25}\n";
     std::fs::write(dir.path().join("votes.jsonl"), stored.clone() + odd).unwrap();
     let file = r#"pbpo 1
@@ -321,7 +321,7 @@ fn rows_that_are_skipped_are_counted_and_said() {
     assert_eq!(data.items.len(), 1);
     assert!(told.notices[0].starts_with("3 of 4 rows are left out; the first, "), "{:?}", told.notices);
     let fault = run("fail").0.unwrap_err();
-    // The first row that can't be read; without such rows, the first that can't be used.
+    // The first row that can't be read is reported; without such rows, the first that can't be used.
     assert!(fault.message.contains("odd.jsonl:3") && fault.message.contains("no turn of the assistant"), "{fault}");
     std::fs::write(dir.path().join("odd.jsonl"), rows[..2].join("\n")).unwrap();
     let fault = run("fail").0.unwrap_err();
@@ -352,7 +352,7 @@ fn a_pair_of_equal_responses_is_a_bad_row() {
     assert_eq!(all.len(), 2);
 }
 
-/// A misspelt column of one row does not lose a pair in silence.
+/// A misspelt column in one row does not silently lose a pair.
 #[test]
 fn one_side_of_a_pair_alone_is_a_bad_row() {
     let dir = directory();
@@ -417,7 +417,7 @@ fn adapters_are_not_put_on_adapters() {
         execute(&plan, host(dir.path()), &mut tiny::Told::default(), &mut Env::default(), &mut Shared::default())
     };
     assert!(again(&text).unwrap_err().message.contains("adapters already"));
-    // Without new ones, training goes on with those that are there.
+    // Without new adapters, training continues with the existing ones.
     again(&text.replace("  lora      = { rank = 2, alpha = 4.0 }\n", "")).unwrap();
 }
 
@@ -426,18 +426,18 @@ fn a_follower_that_reads_other_tokens_is_refused() {
     let dir = directory();
     let tokenizer = dir.path().join("reward/tokenizer.json");
     let text = std::fs::read_to_string(&tokenizer).unwrap();
-    // Two letters have changed places.
+    // Two letters are exchanged.
     let swapped = text.replace("\"A\": ", "\"A?\": ").replace("\"B\": ", "\"A\": ").replace("\"A?\": ", "\"B\": ");
     assert_ne!(text, swapped);
     std::fs::write(&tokenizer, swapped).unwrap();
     let (_, ran) = run(dir.path(), "follower", "hf(\"reward\")", VERIFIER);
     let fault = ran.unwrap_err();
     assert!(fault.message.contains("another tokenizer"), "{fault}");
-    // As an oracle it reads the text with its own.
+    // As an oracle it reads the text with its own tokenizer.
     run(dir.path(), "oracle", INIT, "reward_model { model = \"reward\" }").1.unwrap();
 }
 
-/// A server that prefers the first response, always; where it is, and how often it was asked.
+/// Starts a server that always prefers the first response. Returns its address and the count of its requests.
 fn server() -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}/v1", listener.local_addr().unwrap());

@@ -1,4 +1,4 @@
-//! Sampling with a cache says what sampling without one says.
+//! Sampling with a cache gives the same results as without one.
 
 mod common;
 
@@ -44,7 +44,7 @@ fn sampling_equals_greedy_decoding_without_a_cache_for_prompts_of_any_length() {
     }
 }
 
-/// More rows than are read at once, so that prompts are read a token at a time.
+/// There are more rows than are read at once, so that prompts are read token by token.
 #[test]
 fn prompts_read_in_parts_go_on_as_prompts_read_whole() {
     let model = common::llama(9, 2);

@@ -61,7 +61,7 @@ fn ascent_of_a_policy_on_dpo_follows_finite_differences() {
     assert_close("dpo", compare(&world(Head::Token), &objective, "pi"));
 }
 
-/// A fresh token head is zero and all margins are exactly 0: the gradient must not be.
+/// A fresh token head is zero and all margins are exactly 0, but the gradient must not be 0.
 #[test]
 fn the_likelihood_has_its_gradient_at_a_margin_of_zero() {
     let mut values = world(Head::Token);

@@ -11,7 +11,7 @@ fn median(mut values: Vec<f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// Gain in held-out accuracy of a pipeline in the median of three seeds.
+/// Returns the gain in held-out accuracy of a pipeline: the median of three seeds.
 fn gain(source: &str, overrides: &[&str]) -> f64 {
     let gains = (0..3)
         .into_par_iter()
@@ -24,7 +24,7 @@ fn gain(source: &str, overrides: &[&str]) -> f64 {
     median(gains)
 }
 
-/// A third of the quickstart's episodes; the whole one gains over 35 points.
+/// A third of the quickstart's episodes; the whole quickstart gains over 35 points.
 #[test]
 fn the_game_improves_a_policy_from_preferences_alone() {
     let gain = gain(include_str!("../../pipelines/quickstart.pbpo"), &["main.episodes=10"]);
@@ -65,7 +65,7 @@ fn every_variation_of_a_block_runs_and_stays_finite() {
     });
 }
 
-/// With beta = 0 the adversary is free, and only the bound of the reward model holds it.
+/// With beta = 0 only the bound of the reward model limits the adversary.
 #[test]
 fn the_likelihood_of_the_pairs_falls_less_where_the_constraint_holds() {
     let nll = |keep: &str| {
@@ -76,7 +76,7 @@ fn the_likelihood_of_the_pairs_falls_less_where_the_constraint_holds() {
     assert!(free > held + 0.1, "nll {free} without the constraint, {held} with it");
 }
 
-/// Of one prompt, accuracy and length are whole numbers.
+/// For one prompt, accuracy and length are whole numbers.
 #[test]
 fn evaluate_measures_as_many_prompts_as_it_is_told() {
     let source = TINY.replace("metrics = [accuracy, score, length]", "metrics = [accuracy, length], count = 1");
@@ -91,7 +91,7 @@ fn evaluate_measures_as_many_prompts_as_it_is_told() {
 fn a_model_too_short_for_its_data_is_one_clear_fault_with_its_stage() {
     let fault = run(&short_context(8)).unwrap_err();
     assert_eq!(fault.stage.as_deref(), Some("pi.init"));
-    // All are as long; the last of them is named.
+    // All have the same length; the last of them is named.
     assert_eq!(fault.message, "the demonstration of row 200 of `demos` has 9 tokens, the model reads 8");
     assert!(fault.help.unwrap().contains("set `context = 9 tokens` or more"));
     let fault = run(&short_context(9)).unwrap_err();

@@ -1,5 +1,5 @@
-//! The middle mode: on frozen features, a reward model that descends a gap within a constraint becomes the worst
-//! linear reward of the exact track, which has the same features and preferences.
+//! The middle mode: on frozen features, a reward model that descends a gap within a constraint becomes the worst linear
+//! reward of the exact track, which has the same features and preferences.
 
 #[path = "common/tiny.rs"]
 mod tiny;
@@ -20,8 +20,8 @@ use pbpo_runtime::value::{Features, Mover, Preferences, Rollouts, Value};
 use pbpo_runtime::{covariance, execute};
 use tiny::{Told, plan};
 
-/// A head on features that stay as they are; its bound is so wide that it is linear to the last digit. The labels
-/// contradict each other, so that the likelihood holds the head.
+/// A head on frozen features; its bound is so large that it is linear to the last digit. The labels contradict each
+/// other, so that the likelihood limits the head.
 const MIDDLE: &str = "pbpo 1
 param seed: int = 0
 data demos   { source = digits(split = train, count = 200, length = 3) }
@@ -58,13 +58,13 @@ pipeline main {
 }
 ";
 
-/// A ridge too small to be seen: the practical track has none.
+/// A ridge too small to matter, because the practical track has none.
 const RIDGE: f64 = 1e-6;
 
-/// What `confidence` says.
+/// The set of `confidence`.
 const SUM: Keep = Keep::Lagrangian { beta: 0.2, mean: false };
 
-/// What a run leaves.
+/// The results of a run.
 struct Middle {
     env: Env,
     told: Told,
@@ -93,7 +93,7 @@ impl Middle {
         preferences
     }
 
-    /// phi of rows, by the block `features`.
+    /// Returns phi of rows, by the block `features`.
     fn phi<'a>(&self, rows: impl IntoIterator<Item = &'a Row>) -> Vec<Vec<f64>> {
         let phi = self.env.values.values().find_map(|value| match value {
             Value::Features(phi) => Some(phi),
@@ -110,7 +110,7 @@ impl Middle {
         Features::of(phi, &rows, &Context::new((&Device::flex()).into(), BTreeMap::new(), &mut told)).unwrap()
     }
 
-    /// The preferences, as the exact track sees them.
+    /// Returns the preferences in the form of the exact track.
     fn data(&self) -> likelihood::Preferences {
         let pairs = self.preferences();
         let (chosen, rejected) =
@@ -120,7 +120,7 @@ impl Middle {
         data
     }
 
-    /// `mean phi(y) - mean phi(y0)`
+    /// Returns `mean phi(y) - mean phi(y0)`.
     fn difference(&self) -> Vec<f64> {
         let mean = |name: &str| {
             let rows = self.phi(&self.rollouts(name).rows);
@@ -130,7 +130,7 @@ impl Middle {
         minus(&y, &y0)
     }
 
-    /// The largest difference between the model's reward of a rollout and a linear one, over the range of the
+    /// Returns the largest difference between the model's reward of a rollout and a linear one, over the range of the
     /// linear one.
     fn distance(&self, theta: &[f64]) -> f64 {
         self.distance_of("r@3", theta)
@@ -152,15 +152,16 @@ fn fit(data: &likelihood::Preferences) -> Fit {
     likelihood::fit(data, RIDGE, &vec![0.0; data.width])
 }
 
-/// The theta of the exact track.
+/// Returns the theta of the exact track.
 fn closed(middle: &Middle, keep: Keep) -> Vec<f64> {
     let data = middle.data();
     let fit = fit(&data);
     Set::new(keep, &data, &fit, &Covariance::new(&[data.width], 1.0), 1.0).worst(&middle.difference()).theta
 }
 
-/// The distance falls with the number of inner steps, down to what a learning rate that stays the same leaves: Adam
-/// circles around the minimum. The gradient all but vanishes there: a frozen backbone has none that would count, or clip the head's.
+/// The distance falls with the number of inner steps, down to a rest that depends on the constant learning rate,
+/// because Adam circles around the minimum. The gradient is almost zero there; a frozen backbone has none that would
+/// count or clip the head's.
 #[test]
 fn many_steps_of_the_follower_reach_the_worst_reward_in_closed_form() {
     let distances = [10, 100, 500].map(|steps| {
@@ -186,7 +187,7 @@ fn a_mean_likelihood_and_the_likeliest_reward_are_those_of_the_exact_track() {
     }
 }
 
-/// The library's pipeline, with a block for the closed form; its figure is that of both rewards.
+/// The library's pipeline, with a block for the closed form; its figure is the distance of both rewards.
 #[test]
 fn a_linear_model_goes_to_the_closed_form_at_once() {
     let source = include_str!("../../pipelines/theory/middle.pbpo");
@@ -198,7 +199,8 @@ fn a_linear_model_goes_to_the_closed_form_at_once() {
     assert!(figure(&near) < 0.01 && figure(&far) > 0.3, "{} {}", figure(&near), figure(&far));
 }
 
-/// Soft labels: steps on expected losses and the solver's likelihood go to one reward, which is not that of hard labels.
+/// With soft labels, steps on expected losses and the solver's likelihood reach one reward, which differs from that of
+/// hard labels.
 #[test]
 fn soft_labels_are_one_likelihood_in_steps_and_in_the_solver() {
     let source = include_str!("../../pipelines/theory/middle.pbpo");
@@ -209,7 +211,7 @@ fn soft_labels_are_one_likelihood_in_steps_and_in_the_solver() {
     assert!(apart < 0.01 && from_hard > 0.1, "{apart} {from_hard}");
 }
 
-/// With a projection, a mean over tokens, and sets that the practical track has not.
+/// With a projection, a mean over tokens, and sets that the practical track does not have.
 #[test]
 fn every_set_is_solved_on_the_features() {
     let source = include_str!("../../pipelines/theory/middle.pbpo");
@@ -263,7 +265,8 @@ fn the_lower_bound_is_the_worst_of_many_samples() {
     assert!(least >= bound - 1e-9 && least - bound < 1e-3 * (middle - bound), "{least} against {bound}");
 }
 
-/// What an exploration says of its picks are norms in the inverse covariance, as in the exact track, not their squares.
+/// An exploration's figures about its picks are norms in the inverse covariance, as in the exact track, not their
+/// squares.
 #[test]
 fn uncertainty_is_a_norm() {
     let middle = Middle::run(1, &["phi.project=3"]);

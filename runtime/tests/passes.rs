@@ -1,4 +1,4 @@
-//! A plan and what the passes make of it give the same run: figures, pairs and weights, bit for bit.
+//! A plan gives the same run with and without the passes: figures, pairs and weights, bit for bit.
 
 #[path = "common/tiny.rs"]
 mod tiny;
@@ -33,7 +33,7 @@ fn bits(model: &impl Module) -> Vec<u32> {
     bits.0
 }
 
-/// All that a run told, and the weights of every player at its end.
+/// The events of a run, and the weights of every player at its end.
 type Left = (Told, BTreeMap<String, Vec<u32>>);
 
 fn run(plan: &Plan, optimized: bool, threads: usize) -> Left {
@@ -56,13 +56,13 @@ fn run(plan: &Plan, optimized: bool, threads: usize) -> Left {
     })
 }
 
-/// The forwards that passes made stages of.
+/// Returns the number of forwards that passes turned into stages.
 fn made(body: &Body) -> usize {
     let inner = body.stages().filter_map(|stage| stage.body.as_ref()).map(|inner| made(inner));
     body.stages().filter(|stage| stage.op == Op::Forward).count() + inner.sum::<usize>()
 }
 
-/// Runs a pipeline body with and without passes; the number of forwards that became stages.
+/// Runs a pipeline body with and without passes. Returns the number of forwards that became stages.
 fn same(body: &str) -> usize {
     same_in(TINY, body)
 }
@@ -89,7 +89,7 @@ const PAIRS: &str = "
     y0 = sample(ref, prompts, count = 8)
 ";
 
-/// The exploration of the inner loop goes round as it came in.
+/// The inner loop passes the exploration through unchanged.
 #[test]
 fn a_value_that_goes_round_as_it_came_in_is_still_there() {
     same(
@@ -109,7 +109,7 @@ fn the_game_is_the_same() {
     }
 }
 
-/// Several forwards of the moved player, reached from the objective in all sorts of ways.
+/// Several forwards of the moved player, reached from the objective in various ways.
 #[test]
 fn gradients_of_several_forwards_add_up_to_the_same_bits() {
     for step in [
@@ -126,7 +126,7 @@ fn gradients_of_several_forwards_add_up_to_the_same_bits() {
     }
 }
 
-/// Of soft labels both sides are read, those that no pass has listed too.
+/// Both sides of soft labels are read, even those that no pass has listed.
 #[test]
 fn soft_labels_are_the_same() {
     let soft = TINY.replace("scale = 8.0", "scale = 2.0, labels = soft");
@@ -166,7 +166,7 @@ fn a_forward_shared_by_steps_changes_nothing() {
     assert_eq!(same(&format!("{PAIRS} {steps}")), 2);
 }
 
-/// Stages that nothing depends on leave their figures, and nothing else.
+/// Unused stages lose their figures, and nothing else changes.
 #[test]
 fn without_dead_stages_the_rest_is_the_same() {
     let game = TINY

@@ -24,7 +24,7 @@ use pbpo_runtime::value::{Pair, Preferences, Rollouts, Value, tracked};
 
 type Found = Vec<Option<Vec<f32>>>;
 
-/// Every gradient of a module, in order; nothing where there is none.
+/// Collects every gradient of a module, in order; `None` for parameters without one.
 struct All<'a> {
     gradients: &'a GradientsParams,
     found: Found,
@@ -38,7 +38,7 @@ impl ModuleVisitor for All<'_> {
 
 fn mean(leaf: Leaf) -> Expr {
     let reduce = |reduction, axis, arg| Expr::Reduce { reduction, axis, arg: Box::new(arg) };
-    // Squares, so that the objective's gradient differs from position to position.
+    // Squares make the objective's gradient differ from position to position.
     let leaf = Expr::Leaf { leaf };
     let square = Expr::Binary { op: BinaryOp::Mul, left: Box::new(leaf.clone()), right: Box::new(leaf) };
     reduce(Reduction::Mean, Axis::Row, reduce(Reduction::Sum, Axis::Token, square))
@@ -49,7 +49,7 @@ fn sum(terms: Vec<Expr>) -> Expr {
     terms.into_iter().reduce(plus).unwrap()
 }
 
-/// Prompts and responses of many lengths.
+/// Makes prompts and responses of many lengths.
 fn world(head: Head) -> HashMap<String, Value> {
     let data = common::data(&["ab", "c"]);
     let rows = vec![
@@ -69,7 +69,7 @@ fn world(head: Head) -> HashMap<String, Value> {
     ])
 }
 
-/// The objective's value and all gradients, within limits.
+/// Returns the objective's value and all gradients, within limits.
 fn step(values: &HashMap<String, Value>, objective: &Expr, player: &str, limits: Option<Limits>) -> (f32, Found) {
     match &values[player] {
         Value::Policy(policy) => {
@@ -112,16 +112,16 @@ fn same(values: &HashMap<String, Value>, objective: &Expr, player: &str) {
     let (value, whole) = step(values, objective, player, None);
     let moved = whole.iter().flatten().flatten().filter(|g| **g != 0.0).count();
     assert!(moved > 100, "hardly any gradient: {moved}");
-    // One row a piece and one position at a time; two rows and a few positions.
+    // First one row in each piece and one position at a time; then two rows and a few positions.
     let all = u64::MAX;
-    // By tokens, by log-probabilities, and by what a graph keeps.
+    // Limited by tokens, by log-probabilities, and by the memory of a graph.
     for (tokens, logits, graph) in [(1, 1, all), (12, 20, all), (all, all, 1000)] {
         let limits = Limits { tokens, logits, graph };
         agree((value, &whole), step(values, objective, player, Some(limits)), player);
     }
 }
 
-/// Values and gradients that are those of one graph, up to rounding.
+/// Checks that values and gradients are those of one graph, up to rounding.
 fn agree((value, whole): (f32, &Found), (again, pieces): (f32, Found), player: &str) {
     assert!((value - again).abs() < 1e-5 * value.abs().max(1.0), "{value} and {again}");
     assert_eq!(whole.len(), pieces.len());
@@ -134,7 +134,7 @@ fn agree((value, whole): (f32, &Found), (again, pieces): (f32, Found), player: &
     }
 }
 
-/// A small policy and a large one: the KL is in pieces if one of them is, whichever is moved.
+/// A small policy and a large one: the KL is in pieces if one of them is, for either moved player.
 #[test]
 fn compared_with_a_larger_model() {
     let mut values = world(Head::Token);
@@ -185,7 +185,7 @@ fn of_a_policy_with_adapters_the_base_has_none() {
     let targets = ["q_proj", "v_proj", "down_proj"].map(str::to_owned).to_vec();
     let lora = Lora { rank: 3, alpha: 6.0, targets };
     let mut rng = stream([4; 32], 0);
-    // B of a fresh adapter is zero, and A has no gradient: both random.
+    // B of a fresh adapter is zero, so A has no gradient; both are drawn here.
     let draw = |_: &str, linear: &Linear| {
         let [inputs, outputs] = linear.weight.val().dims();
         let mut normals = |n| pbpo_runtime::rng::normals(&mut rng, n);
@@ -205,7 +205,7 @@ fn of_reward_models() {
     same(&world(Head::Sequence), &rewards, "r");
 }
 
-/// Pairs with soft labels: each side is read, whichever the objective names.
+/// Pairs with soft labels: both sides are read, for an objective that names either.
 #[test]
 fn of_soft_labels() {
     let side = |side| BatchRef { value: "prefs".into(), side: Some(side) };

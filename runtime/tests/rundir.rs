@@ -1,4 +1,4 @@
-//! What a run leaves on disk, and which evaluations its before and after are.
+//! The files of a run, and its evaluations before and after.
 
 #[path = "common/tiny.rs"]
 mod tiny;
@@ -15,7 +15,8 @@ fn evaluation(run: &mut RunDir, label: &str, before: bool, step: usize, accuracy
     measured(run, [label, label], [true, before], step, accuracy);
 }
 
-/// An evaluation by its label and subject, and whether a loop makes it, before its first iteration.
+/// Adds an evaluation with its label and subject; flags tell if it belongs to a loop, and if it precedes the first
+/// iteration.
 fn measured(run: &mut RunDir, [label, subject]: [&str; 2], [looped, before]: [bool; 2], step: usize, accuracy: f64) {
     let metrics: Metrics = [("accuracy".to_owned(), accuracy)].into();
     let (label, subject) = (label.to_owned(), subject.to_owned());
@@ -40,7 +41,7 @@ fn before_and_after_are_of_one_report() {
     assert_eq!((accuracy("main"), accuracy("other")), (0.3, 0.6));
 }
 
-/// The headline of a run goes through all its loops, whatever they call their reports.
+/// The headline of a run covers all its loops, with any names of their reports.
 #[test]
 fn a_later_loop_ends_what_an_earlier_one_began() {
     let root = tempfile::tempdir().unwrap();
@@ -58,7 +59,7 @@ fn a_later_loop_ends_what_an_earlier_one_began() {
     assert_eq!(others, ["first", "other", "last"]);
 }
 
-/// Nothing was trained: what was measured twice is no before and after.
+/// Two reports outside loops are not shown as before and after.
 #[test]
 fn reports_without_a_loop_go_by_their_names() {
     let root = tempfile::tempdir().unwrap();
@@ -76,7 +77,7 @@ fn reports_without_a_loop_go_by_their_names() {
     assert!(page.contains("&lt;easy&gt;") && !page.contains('\u{1b}'), "{page}");
 }
 
-/// `step` counts through the loops of a run, and what is recorded before the first one is written too.
+/// `step` counts through the loops of a run, and figures recorded before the first loop are written too.
 #[test]
 fn steps_count_through_all_loops_and_figures_outside_of_them_are_written() {
     let root = tempfile::tempdir().unwrap();
@@ -121,7 +122,7 @@ fn steps_count_through_all_loops_and_figures_outside_of_them_are_written() {
     let outside = |figure: &str| lines.iter().any(|line| line["stage"].is_string() && line[figure].is_number());
     assert!(outside("explorer/logdet") && outside("oracle/labels"), "{lines:#?}");
     let results = run.results();
-    // Of the loops: the last; of what no loop does: the stage outside.
+    // The last figures of the loops are kept, and those of the stage outside for names that no loop has.
     assert!(results.contains_key("explorer/logdet") && !results.keys().any(|name| name.starts_with("timing")));
     let (first, last) = run.first_and_last().unwrap();
     assert_eq!((first.step, first.label.as_str(), last.step, last.label.as_str()), (0, "early", 5, "late"));
@@ -148,7 +149,7 @@ fn a_run_leaves_everything_and_the_next_one_its_own_directory() {
         }
         let lines = |file: &str| std::fs::read_to_string(run.path().join(file)).unwrap().lines().count();
         assert_eq!(lines("preferences.jsonl"), 2 * 16);
-        // Imitation every 10 of 20 steps, 2 episodes, 3 evaluations.
+        // Imitation writes every 10 of 20 steps; there are 2 episodes and 3 evaluations.
         assert_eq!(lines("metrics.jsonl"), 2 + 2 + 3);
         let manifest: serde_json::Value =
             serde_json::from_str(&std::fs::read_to_string(run.path().join("run.json")).unwrap()).unwrap();
@@ -156,7 +157,7 @@ fn a_run_leaves_everything_and_the_next_one_its_own_directory() {
     }
 }
 
-/// Behind a run there is one version of each player; where they started, and what they were in between, is gone.
+/// After a run one version of each player exists; the initial and intermediate ones are dropped.
 #[test]
 fn models_that_nobody_reads_are_let_go_of() {
     let (mut told, mut env) = (Told::default(), Env::default());
@@ -174,7 +175,7 @@ fn models_that_nobody_reads_are_let_go_of() {
 /// A step that fails leaves the player as it was before.
 #[test]
 fn a_player_whose_step_fails_is_still_there() {
-    // The objective is finite, the square of its gradient is not.
+    // The objective is finite, but the square of its gradient is not.
     let steep = TINY.replace("ascend pi on gap(r, y, y0) -", "ascend pi on 1e36 * entropy(pi, y) -");
     assert_ne!(steep, TINY);
     let plan = plan(&steep, &[]);
@@ -198,12 +199,12 @@ fn a_run_that_fails_with_nothing_leaves_nothing() {
     let run = failed();
     let path = run.path().to_owned();
     assert!(run.discard() && !path.exists());
-    // What is not the run's own is not removed.
+    // Files of other origin are not removed.
     let run = failed();
     let path = run.path().to_owned();
     std::fs::write(path.join("notes.txt"), "mine").unwrap();
     assert!(!run.discard() && path.join("notes.txt").exists());
-    // Nor is what it has of value.
+    // Valuable results are not removed either.
     let mut run = RunDir::create(next_free(root.path(), "test").unwrap(), &plan, "cpu").unwrap();
     evaluation(&mut run, "main", true, 0, 0.1);
     run.fail("later", &Env::default()).unwrap();

@@ -1,5 +1,5 @@
-//! Text and tokens of responses are one thing, for tokenizers of every layout: byte-level BPE (Qwen, Llama 3), and
-//! SentencePiece with a space put in front, a decoder that strips it, and bytes of what has no token (Mistral, Llama 2).
+//! Text and tokens of responses are consistent for tokenizers of every layout: byte-level BPE (Qwen, Llama 3), and
+//! SentencePiece with a leading space, a decoder that strips it, and bytes for text without tokens (Mistral, Llama 2).
 
 use std::path::{Path, PathBuf};
 
@@ -22,7 +22,7 @@ fn tokenizer(layout: &str) -> Tokenizer {
     Tokenizer::Checkpoint(Box::new(Checkpoint::new(inner, vec![end])))
 }
 
-/// A byte-level tokenizer with a template of this source.
+/// Makes a byte-level tokenizer with this template.
 fn with_template(source: &str) -> Tokenizer {
     let dir = tempfile::tempdir().unwrap();
     for name in ["tokenizer.json", "tokenizer_config.json"] {
@@ -65,7 +65,7 @@ fn recorded(prompt: &Text, chosen: Text, rejected: Text) -> [Option<Text>; 2] {
     })
 }
 
-/// Whatever tokens a policy says, and wherever it is cut off, its record gives the same tokens again.
+/// For any tokens of a policy, cut off at any place, the record gives the same tokens again.
 #[test]
 fn what_is_recorded_has_the_tokens_that_were_said() {
     let mut rng = stream([7; 32], 0);
@@ -101,17 +101,17 @@ fn what_is_recorded_has_the_tokens_that_were_said() {
     }
 }
 
-/// A text that is read as tokens comes back from them as it was, with its first space.
+/// A text is restored from its tokens, with its first space.
 #[test]
 fn texts_come_back_from_their_tokens() {
     let texts = [" blue", "blue", "  two", "\n", " caf\u{e9} \u{1f600}", "<|im_start|>x", "", "a </s", "\u{2581}x"];
     for layout in LAYOUTS {
         let tokenizer = tokenizer(layout);
-        // A chat template may trim what it writes.
+        // A chat template may trim the text.
         for prompt in prompts().into_iter().filter(|prompt| matches!(prompt, Text::Plain(_))) {
             let before = tokenizer.prompt(&prompt).unwrap();
             for text in texts {
-                // U+2581 is a space to a SentencePiece tokenizer.
+                // U+2581 is a space for a SentencePiece tokenizer.
                 if layout == "tokenizer_mistral" && text.contains('\u{2581}') {
                     continue;
                 }
@@ -138,7 +138,7 @@ fn half_a_character_is_kept_as_ids() {
         let said = tokenizer.said(&prompt, &before, response);
         assert!(said.text.starts_with("ok ") && said.text.contains('\u{fffd}'), "{layout}: {said:?}");
         assert_eq!(said.ids.unwrap().ids, response);
-        // At the seam: the prompt's own character stays whole.
+        // At the boundary, the prompt's last character stays whole.
         let said = tokenizer.said(&prompt, &before, &before[before.len() - 4..][..2]);
         assert!(said.text.chars().all(|c| c == '\u{fffd}') && !said.text.is_empty(), "{layout}: {said:?}");
     }
@@ -188,12 +188,12 @@ fn a_classifier_reads_what_comes_after_the_end_token() {
     let read = [before.clone(), response.read.clone().unwrap()].concat();
     assert_eq!(read, tokenizer.encode(whole).unwrap());
     assert_eq!(response.cut, 0, "what the template writes is no part of the response");
-    // The same of what a policy says, ended or cut off: transformers closes every chat.
+    // The same holds for a policy's response, ended or cut off, because transformers closes every chat.
     let closing = tokenizer.closing_of(&prompt).unwrap();
     for said in [response.ids.as_slice(), &response.ids[..response.ids.len() - 1]] {
         assert_eq!(tokenizer.read_by_classifiers(said, closing.as_deref()), response.read);
     }
-    // TRL reads plain text with the end token; a policy's that was cut off is read as it stands.
+    // TRL reads plain text with the end token; a policy's response that was cut off is read as it is.
     let response = tokenizer.response(&plain("x"), &plain(" y")).unwrap();
     assert_eq!((response.read, response.ids.last()), (None, Some(&tokenizer.ends()[0])));
     assert_eq!(tokenizer.read_by_classifiers(&response.ids[..1], None), None);
@@ -217,7 +217,7 @@ fn what_comes_after_the_first_end_token_is_counted_and_read_by_classifiers() {
     assert_eq!(response.read.unwrap().last(), Some(&end));
 }
 
-/// As transformers with `continue_final_message`.
+/// As in transformers with `continue_final_message`.
 #[test]
 fn a_prompt_that_ends_with_the_assistant_is_continued() {
     let prompt = |text: &str| Text::Chat(vec![Message::new("user", "hi"), Message::new("assistant", text)].into());

@@ -1,4 +1,4 @@
-//! `save`: checkpoints while a run goes on.
+//! `save`: checkpoints during a run.
 
 #[path = "common/tiny.rs"]
 mod tiny;
@@ -18,7 +18,7 @@ use pbpo_runtime::value::Value;
 use serde_json::Value as Json;
 use tiny::{TINY, plan, run};
 
-/// The tiny pipeline with six episodes and these statements at the end of each, and behind the loop.
+/// Returns the tiny pipeline with six episodes and these statements at the end of each, and after the loop.
 fn source(inside: &str, behind: &str) -> String {
     let longer = TINY.replace("repeat 2 episodes", "repeat 6 episodes");
     let head = longer.trim_end().strip_suffix("  }\n}").unwrap();
@@ -41,7 +41,7 @@ fn names(dir: &Path) -> Vec<String> {
     names
 }
 
-/// The directories of a player's checkpoints.
+/// Returns the directories of a player's checkpoints.
 fn steps(dir: &Path, player: &str) -> Vec<String> {
     names(&dir.join("checkpoints").join(player)).into_iter().filter(|name| name.contains("step-")).collect()
 }
@@ -83,7 +83,7 @@ fn the_newest_stay_and_the_last_is_the_player_as_it_ends() {
     assert_eq!(manifest(dir.path())["checkpoints"], Json::from(wanted.to_vec()));
 }
 
-/// The run's end leaves what was trained; of a follower, what `save` wrote.
+/// The run's end writes trained players; a follower is only written by `save`.
 #[test]
 fn the_last_state_of_a_follower_is_saved() {
     let root = tempfile::tempdir().unwrap();
@@ -119,7 +119,7 @@ fn steps_are_counted_on_through_several_loops() {
     );
 }
 
-/// Of two statements that have saved the same step, neither removes the other's.
+/// If two statements have saved the same step, neither removes the other's.
 #[test]
 fn a_statement_removes_its_own_alone() {
     let root = tempfile::tempdir().unwrap();
@@ -157,7 +157,7 @@ fn a_checkpoint_that_cannot_be_written_stops_the_run_and_loses_nothing() {
     let root = tempfile::tempdir().unwrap();
     let plan = plan(&source("    save(pi, every = 2)\n    save(r, every = 4)", ""), &[]);
     let mut dir = RunDir::create(next_free(root.path(), "run").unwrap(), &plan, "cpu").unwrap();
-    // A file where the directory of `r` belongs.
+    // A file is in the place of the directory of `r`.
     std::fs::create_dir_all(dir.path().join("checkpoints")).unwrap();
     std::fs::write(dir.path().join("checkpoints/r"), "").unwrap();
     let mut env = Env::default();
@@ -174,7 +174,7 @@ fn a_checkpoint_that_cannot_be_written_stops_the_run_and_loses_nothing() {
     assert_eq!(std::fs::read_to_string(dir.path().join("metrics.jsonl")).unwrap().matches("\"split\"").count(), 3);
 }
 
-/// What a killed run has left half written bears no final name, and is in nobody's way.
+/// A half-written checkpoint of a killed run has a temporary name and does not disturb later runs.
 #[test]
 fn half_a_checkpoint_bears_no_final_name() {
     let root = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Soft labels: losses against the formulas of the field, gradients against those of hard labels, and a whole run.
+//! Soft labels: losses against published formulas, gradients against those of hard labels, and a whole run.
 
 mod common;
 #[path = "common/objectives.rs"]
@@ -25,7 +25,7 @@ use pbpo_runtime::value::{Pair, Preferences, Rollouts, Value, tracked};
 
 const PROBABILITIES: [f64; 3] = [0.9, 0.625, 1.0];
 
-/// Three pairs; `labels` are the probabilities that the first response is preferred.
+/// Makes three pairs; `labels` are the probabilities that the first response is preferred.
 fn world(labels: [f64; 3]) -> HashMap<String, Value> {
     let data = common::data(&["ab", "c"]);
     let rows = vec![common::row(&[3, 4], &[5, EOS]), common::row(&[5], &[3, 3, EOS]), common::row(&[5], &[4])];
@@ -106,14 +106,14 @@ fn is(found: f64, wanted: f64) {
 fn losses_are_those_of_the_field() {
     let values = world(PROBABILITIES);
     let value = |expr: &Expr, player: &str| value_of(&values, expr, moved(&values, player));
-    // The cross-entropy of the oracle's probability and the model's.
+    // The value is the cross-entropy of the oracle's probability and the model's.
     let margins = rows(&values, &reward_margin());
     is(value(&nll(), "r"), mean(&margins, |m, p| -p * log_sigmoid(m) - (1.0 - p) * log_sigmoid(-m)));
-    // Conservative DPO (TRL's `label_smoothing`), with 1 - p in the place of its one constant.
+    // Conservative DPO (TRL's `label_smoothing`), with 1 - p instead of its constant.
     let margins = rows(&values, &margin());
     let conservative = |m: f64, p: f64| -log_sigmoid(0.3 * m) * p - log_sigmoid(-0.3 * m) * (1.0 - p);
     is(value(&dpo(0.3), "pi"), mean(&margins, conservative));
-    // IPO regresses on (2 p - 1) / (2 tau): the rest is the label's variance, which no parameter moves.
+    // IPO regresses on (2 p - 1) / (2 tau): the rest is the label's variance, which does not depend on parameters.
     let target = |p: f64| (2.0 * p - 1.0) / (2.0 * 0.5);
     let variance = |p: f64| 4.0 * p * (1.0 - p) / (2.0 * 0.5_f64).powi(2);
     is(value(&ipo(0.5), "pi"), mean(&margins, |m, p| (m - target(p)).powi(2) + variance(p)));
@@ -133,11 +133,11 @@ fn gradients_follow_finite_differences() {
     assert_close("gap + beta |D| nll", compare(&values, &game, "r"));
     assert_close("dpo", compare(&values, &dpo(0.5), "pi"));
     assert_close("ipo", compare(&values, &ipo(0.5), "pi"));
-    // Of the chosen side alone.
+    // This objective uses only the chosen side.
     assert_close("sft", compare(&values, &rows_mean(chosen(|b| logp("pi", b))), "pi"));
 }
 
-/// The mean of the gradients under each way the labels could be drawn, by its probability.
+/// The gradient is the mean over all ways to draw the labels, weighted by their probability.
 #[test]
 fn a_soft_batch_has_the_expected_gradient_of_hard_ones() {
     let entropy = |b| reduce(Reduction::Mean, Axis::Token, leaf(Leaf::Entropy { policy: "pi".into(), batch: b }));
@@ -164,11 +164,11 @@ fn a_soft_batch_has_the_expected_gradient_of_hard_ones() {
         assert!(expected.abs() > 1e-4, "{name}: {expected}");
         assert!((found / expected - 1.0).abs() < 1e-4, "{name}: {found} and {expected}");
     }
-    // A scalar within a row is what it is for all rows: here the sum of both is zero whatever the labels are.
+    // A scalar within a row has the same value in all rows: here the sum of both is zero for any labels.
     assert!(value_of(&soft, &rows_mean(centred), moved(&soft, "pi")).abs() < 1e-6);
 }
 
-/// Hard labels are not evaluated with their sides exchanged: there the logarithm has no value.
+/// Hard labels are not evaluated with their sides exchanged, where the logarithm would be undefined.
 #[test]
 fn hard_labels_are_looked_at_once() {
     let positive = world([1.0; 3]);
@@ -189,7 +189,7 @@ fn the_likelier_response_is_the_chosen_one() {
     assert_eq!((pair(0.0), pair(1.0).chosen), (Pair::new(b.clone(), a.clone(), 1.0), a.clone()));
 }
 
-/// A whole game: each label is the sigmoid of the scores' difference, mixed with the chance that it is turned around.
+/// A whole game: each label is the sigmoid of the scores' difference, mixed with the chance of a flip.
 #[test]
 fn a_game_is_played_with_the_oracles_own_probabilities() {
     let text = tiny::TINY.replace("scale = 8.0", "scale = 2.0, flip = 0.1, labels = soft");
@@ -212,7 +212,7 @@ fn a_game_is_played_with_the_oracles_own_probabilities() {
         levels.insert(pair.probability.to_bits());
     }
     assert!(levels.len() > 2, "{levels:?}");
-    // Likelier ones win by construction; the step saw the cross-entropy, which no reward brings below the entropy.
+    // The likelier response is always the chosen one; the step's cross-entropy cannot fall below the entropy.
     assert_eq!(told.last("oracle/labels"), 16.0);
     let entropy = |p: f64| -p * p.ln() - (1.0 - p) * (1.0 - p).ln();
     assert!(told.last("confidence/nll") > entropy(0.9));

@@ -1,4 +1,4 @@
-//! Points of a sweep: run together, they give what each gives alone, and common stages are run once.
+//! Points of a sweep give the same results together as alone, and shared stages are run once.
 
 #[path = "common/tiny.rs"]
 mod tiny;
@@ -11,7 +11,7 @@ use pbpo_runtime::execute;
 use pbpo_runtime::shared::Shared;
 use tiny::{TINY, Told, plan, run};
 
-/// Listens, and counts the stages that were not run again.
+/// A listener that counts the stages that were reused.
 #[derive(Default)]
 struct Counted {
     told: Told,

@@ -1,4 +1,4 @@
-//! `pbpoc eval`: benchmarks, scored as lm-evaluation-harness scores them, from local copies of their datasets.
+//! `pbpoc eval`: benchmarks, scored as in lm-evaluation-harness, from local copies of their datasets.
 
 use std::cell::Cell;
 use std::fs;
@@ -42,7 +42,7 @@ pub struct EvalArgs {
     format: String,
 }
 
-/// Evaluates and prints; the exit code.
+/// Evaluates and prints. Returns the exit code.
 pub fn run(args: &EvalArgs) -> u8 {
     ended(eval(args))
 }
@@ -51,7 +51,7 @@ fn eval(args: &EvalArgs) -> Result<(), Fault> {
     let names: Vec<&str> = args.tasks.iter().map(String::as_str).collect();
     let data = Data::new(&args.data).with_parquet(parquet);
     let options = Options { shots: args.shots, limit: args.limit, ..Options::default() };
-    // Whatever is wrong with names and rows is known before the model is loaded.
+    // Errors in names and rows are reported before the model is loaded.
     let prepared = Suite::named(&names).and_then(|suite| suite.prepare(&data, &options)).map_err(fault)?;
     if let Some(out) = &args.out {
         fs::create_dir_all(out)?;
@@ -77,7 +77,7 @@ fn eval(args: &EvalArgs) -> Result<(), Fault> {
         Failure::Model(fault) => fault,
     })?;
     let mut all = results.json();
-    // Of the requests: every choice is one. lm-eval warns of them.
+    // The number of requests that were cut; every choice is a request. lm-eval warns of them.
     all["n-truncated"] = json!(truncated);
     all["config"] = json!({ "model": args.model.model, "limit": args.limit, "num_fewshot": args.shots });
     let text = serde_json::to_string_pretty(&all).unwrap_or_default() + "\n";
@@ -97,15 +97,15 @@ fn parquet(path: &Path) -> Result<Vec<pbpo_eval::Row>, String> {
     pbpo_hub::records::rows_of_parquet(path).map_err(|error| error.to_string())
 }
 
-/// A checkpoint as benchmarks ask it.
+/// A checkpoint as the model of benchmarks.
 struct Asked {
     model: LanguageModel,
-    /// Of the requests of the task at hand: those that were cut to fit into the model's context, and all.
+    /// The numbers of the current task's requests: those that were cut to fit into the model's context, and all.
     cut: Rc<Cell<(usize, usize)>>,
 }
 
 impl Asked {
-    /// As transformers' tokenizer does by default, with the special tokens that it adds.
+    /// Encodes a text as transformers' tokenizer does by default, with the special tokens that it adds.
     fn encode(&self, text: &str) -> Result<Vec<u32>, Fault> {
         self.model.tokenizer.begin(text)
     }
@@ -120,12 +120,13 @@ impl Asked {
             let prefix = self.model.model.config.bos.or(tokenizer.ends().first().copied()).unwrap_or(0);
             return Ok(encode_alone(tokenizer.encode(&pair.continuation)?, prefix));
         }
-        // Whatever the tokenizer can't read of one text it can't read of the whole.
+        // If the tokenizer can't read a text, it can't read the whole.
         self.encode(&format!("{}{}", pair.context, pair.continuation))?;
         Ok(encode_pair(&pair.context, &pair.continuation, |text| self.encode(text).unwrap_or_default()))
     }
 
-    /// A pair whose continuation has tokens of its own: without one it would have the best score there is.
+    /// Returns the tokens of a pair whose continuation has at least one; without a token it would have the best
+    /// possible score.
     fn scorable(&self, pair: &Pair) -> Result<(Vec<u32>, Vec<u32>), Fault> {
         let named = |fault: Fault| Fault { message: format!("{}: {}", pair.place, fault.message), ..fault };
         let (context, continuation) = self.pair(pair).map_err(named)?;
@@ -156,7 +157,7 @@ impl Model for Asked {
     fn generate_until(&mut self, requests: &[Until]) -> Result<Vec<String>, Fault> {
         let mut texts = vec![String::new(); requests.len()];
         let mut left: Vec<usize> = (0..requests.len()).collect();
-        // Those with the same stop strings and the same length together.
+        // Requests with the same stop strings and the same length are batched.
         while let Some(first) = left.first().copied() {
             let Until { stop, max_tokens, .. } = &requests[first];
             let same = |i: &usize| requests[*i].stop == *stop && requests[*i].max_tokens == *max_tokens;
@@ -168,7 +169,7 @@ impl Model for Asked {
             let made = self.model.complete(&prompts, sampling, stop, &mut rng::stream([0; 32], 0));
             let made = made.map_err(|fault| fault.name_row(|row| requests[batch[row]].place.clone()))?;
             for (i, tokens) in batch.into_iter().zip(made) {
-                // As lm-eval: decoded without the prompt, and without special tokens.
+                // As in lm-eval, the text is decoded without the prompt and without special tokens.
                 texts[i] = cut(&self.model.tokenizer.decode(&tokens), stop).to_owned();
             }
             left = rest;

@@ -1,5 +1,5 @@
-//! `pbpoc export`: a checkpoint as a Hugging Face directory: adapters merged into their base, in another number format,
-//! or as an adapter.
+//! `pbpoc export`: writes a checkpoint as a Hugging Face directory: adapters merged into their base, in another number
+//! format, or as an adapter.
 
 use std::path::{Path, PathBuf};
 
@@ -28,12 +28,12 @@ pub struct ExportArgs {
     adapter: bool,
 }
 
-/// Exports; the exit code.
+/// Exports a checkpoint. Returns the exit code.
 pub fn run(args: &ExportArgs) -> u8 {
     ended(export(args))
 }
 
-/// How the checkpoint is sampled where nothing else is said: servers go by it.
+/// Copies the checkpoint's default sampling, which servers use.
 fn keep_generation(from: &Path, to: &Path) -> Result<(), Fault> {
     const NAME: &str = "generation_config.json";
     let read = file::bytes_if_there(&from.join(NAME), limit::CONFIG);
@@ -47,7 +47,7 @@ fn keep_generation(from: &Path, to: &Path) -> Result<(), Fault> {
 fn export(args: &ExportArgs) -> Result<(), Fault> {
     let host = args.model.host()?;
     let loaded = disk::load(&args.model.model, &host)?;
-    // Files of two checkpoints in one directory would be read as one.
+    // Files of two checkpoints in one directory would be read as one checkpoint.
     if std::fs::read_dir(&args.out).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(Fault::new(format!("{} is not empty", args.out.display())).help("choose another --out"));
     }
@@ -63,7 +63,7 @@ fn export(args: &ExportArgs) -> Result<(), Fault> {
         }
         (false, _, None) => {
             checkpoint::save_model(&args.out, &loaded.model, None, dtype)?;
-            // An adapter is sampled as its base is.
+            // An adapter uses the sampling of its base.
             let base = resolve_model(&loaded.base, &host.base)?.dir;
             keep_generation(&base, &args.out)?;
         }

@@ -1,4 +1,4 @@
-//! `pbpoc generate`: completions of prompts, greedy or sampled.
+//! `pbpoc generate`: completes prompts, greedily or by sampling.
 
 use clap::Args;
 use pbpo_hub::Message;
@@ -30,7 +30,7 @@ pub struct GenerateArgs {
     #[arg(long, default_value_t = 128)]
     max_new: usize,
     /// 0 takes the likeliest token.
-    #[arg(long, default_value_t = 0.0)]
+    #[arg(long, default_value_t = 0.0, value_parser = temperature)]
     temperature: f64,
     /// Ends a completion, and is left out of it. May be given several times.
     #[arg(long, value_name = "TEXT")]
@@ -45,7 +45,7 @@ pub struct GenerateArgs {
     format: String,
 }
 
-/// Generates and prints; the exit code.
+/// Generates and prints. Returns the exit code.
 pub fn run(args: &GenerateArgs) -> u8 {
     ended(generate(args))
 }
@@ -96,6 +96,12 @@ impl Serialize for Line<'_> {
         })?;
         map.end()
     }
+}
+
+/// Parses a temperature, in the range that the language has.
+fn temperature(text: &str) -> Result<f64, String> {
+    let range = 0.0..=10.0;
+    text.parse().ok().filter(|value| range.contains(value)).ok_or_else(|| "a number in 0..10".to_owned())
 }
 
 fn prompts(args: &GenerateArgs) -> Result<Vec<Text>, Fault> {

@@ -36,7 +36,7 @@ pub struct ModelArgs {
 }
 
 impl ModelArgs {
-    /// The place that it runs at; paths are relative to the working directory.
+    /// Returns the place that it runs at; paths are relative to the working directory.
     pub fn host(&self) -> Result<Host, Fault> {
         device::use_threads(self.threads);
         Ok(Host::from(&device::open(self.device)?.0))
@@ -97,6 +97,11 @@ impl RecordArgs {
 }
 
 impl RowArgs {
+    /// Tells whether rows that can't be read are left out.
+    pub fn skips(&self) -> bool {
+        self.bad_rows.as_deref() == Some("skip")
+    }
+
     /// The first option that was given, if any.
     fn given(&self) -> Option<&'static str> {
         [
@@ -128,7 +133,7 @@ impl RowArgs {
         .texts_only();
         let reading = Reading {
             columns,
-            on_bad: if self.bad_rows.as_deref() == Some("skip") { OnBad::Skip } else { OnBad::Fatal },
+            on_bad: if self.skips() { OnBad::Skip } else { OnBad::Fatal },
             limit: self.limit,
             continues: self.prefill.as_deref() == Some("continue"),
             asks,
@@ -163,7 +168,7 @@ fn no_token(text: &str, model: &str) -> Fault {
     })
 }
 
-/// Says how many texts did not fit.
+/// Reports how many texts did not fit.
 fn tell_cut(cut: usize, all: usize, context: usize) {
     if cut > 0 {
         eprint(&format!(
@@ -172,7 +177,7 @@ fn tell_cut(cut: usize, all: usize, context: usize) {
     }
 }
 
-/// The exit code of a command's outcome; a fault is printed.
+/// Returns the exit code of a command's result; prints a fault.
 pub fn ended(outcome: Result<(), Fault>) -> u8 {
     match outcome {
         Ok(()) => OK,

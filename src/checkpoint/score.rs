@@ -1,5 +1,5 @@
-//! `pbpoc score`: the log-probability of each completion, tokenised as lm-evaluation-harness does; of what a run recorded,
-//! as it was said.
+//! `pbpoc score`: the log-probability of each completion, tokenised as in lm-evaluation-harness, or with the recorded
+//! tokens of a run.
 
 use clap::Args;
 use pbpo_hub::records::{Record, Text};
@@ -25,7 +25,7 @@ pub struct ScoreArgs {
     format: String,
 }
 
-/// Scores and prints; the exit code.
+/// Scores and prints. Returns the exit code.
 pub fn run(args: &ScoreArgs) -> u8 {
     ended(score(args))
 }
@@ -33,7 +33,30 @@ pub fn run(args: &ScoreArgs) -> u8 {
 fn score(args: &ScoreArgs) -> Result<(), Fault> {
     let records = args.records.read()?;
     let model = args.model.load()?;
-    let read = records.iter().map(|record| tokens(&model, record, args.end)).collect::<Result<Vec<_>, _>>()?;
+    let (mut kept, mut read, mut left) = (Vec::new(), Vec::new(), Vec::new());
+    for record in records {
+        match tokens(&model, &record, args.end) {
+            Ok(row) => {
+                kept.push(record);
+                read.push(row);
+            }
+            Err(fault) if args.records.rows.skips() => left.push(fault),
+            Err(fault) => return Err(fault),
+        }
+    }
+    if let Some(first) = left.first() {
+        let all = kept.len() + left.len();
+        let text = format!(
+            "{} of {all} rows have nothing to score and are left out; the first, {}",
+            left.len(),
+            first.message
+        );
+        if kept.is_empty() {
+            return Err(Fault::new(text));
+        }
+        eprint(&format!("note: {text}\n"));
+    }
+    let records = kept;
     let (pairs, over): (Vec<_>, Vec<usize>) = read.into_iter().unzip();
     let (mut sum, mut count, mut cut) = (0.0, 0, 0);
     let named = |fault: Fault| fault.name_row(|row| place(&records[row]));
@@ -64,25 +87,25 @@ fn score(args: &ScoreArgs) -> Result<(), Fault> {
         ));
     }
     if args.format == "text" {
-        // Every row has a token at least.
+        // Every row has at least one token.
         let per_token = sum / count as f64;
         print(&format!("{} rows, {count} tokens, {per_token:.4} nats a token\n", records.len()));
     }
     Ok(())
 }
 
-/// The file and the line of a row.
+/// Returns the file and the line of a row.
 fn place(record: &Record) -> String {
     format!("{}:{}", record.row.file.display(), record.row.line)
 }
 
-/// Context and continuation.
+/// The tokens of context and continuation.
 type Tokens = (Vec<u32>, Vec<u32>);
 
-/// Context, continuation, and how many tokens of it come after the one that ends it. A plain text is cut where the prompt
-/// ends, as lm-eval does, and has no end token unless it is asked for; a chat goes by its template; what a run recorded
-/// is read as it was said. A completion without a token of its own is a fault: the sum of no log-probabilities is 0, the
-/// best there is.
+/// Returns context, continuation, and the number of its tokens after the end token. A plain text is split where the
+/// prompt ends, as in lm-eval, and gets no end token unless requested; a chat is rendered by its template; a response
+/// that a run recorded keeps its tokens. A completion without a token is a fault, because an empty sum of
+/// log-probabilities is 0, the best possible score.
 fn tokens(model: &LanguageModel, record: &Record, end: bool) -> Result<(Tokens, usize), Fault> {
     let completion = record.completion.as_ref().ok_or_else(|| {
         Fault::new(format!("{}: the row has no completion", place(record))).help("name its column: --completion COLUMN")
@@ -92,7 +115,7 @@ fn tokens(model: &LanguageModel, record: &Record, end: bool) -> Result<(Tokens, 
         let response = model.tokenizer.response(&record.prompt, completion)?;
         return Ok(((prompt, response.ids), response.cut));
     };
-    // Whatever the tokenizer can't read of one text it can't read of the whole.
+    // If the tokenizer can't read a text, it can't read the whole.
     model.tokenizer.begin(&format!("{prompt}{completion}"))?;
     let encode = |text: &str| model.tokenizer.begin(text).unwrap_or_default();
     let (context, continuation) = pbpo_eval::model::encode_pair(prompt, completion, encode);

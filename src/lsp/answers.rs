@@ -1,4 +1,4 @@
-//! Answers to requests: from the compiler's `ide`, in the terms of the protocol.
+//! Answers requests, with the compiler's `ide`, in the types of the protocol.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ use super::text::{Lines, Places};
 use super::{Refusal, State};
 
 impl State {
-    /// The answer to a request.
+    /// Returns the answer to a request.
     pub fn answer(&self, request: &Request) -> Result<Value, Refusal> {
         match request.method.as_str() {
             "textDocument/hover" => self.hover(&params(request)?),
@@ -41,12 +41,12 @@ impl State {
         self.documents.get(path).ok_or_else(closed)
     }
 
-    /// The program that a file is the main file of.
+    /// Returns the program whose main file is this file.
     fn ide(&self, path: &str, text: &str) -> Ide {
         Ide::new(Input { name: path, text, loader: &Overlay::new(&self.documents), lints: &[] })
     }
 
-    /// The program around a position: its file, and the byte in it.
+    /// Returns the program around a position, with its file and the byte offset in it.
     fn at(&self, place: &TextDocumentPositionParams) -> Result<(Ide, String, usize), Refusal> {
         let path = path_of(&place.text_document.uri);
         let document = self.document(&path)?;
@@ -78,7 +78,7 @@ impl State {
         answer(ide.definition(&path, at).and_then(|span| self.location(&ide, span)))
     }
 
-    /// Every program in which a file is: its own, and those of the files that import it.
+    /// Returns every program that contains a file: its own, and those of the files that import it.
     fn programs(&self, ide: Ide, path: &str) -> Vec<Ide> {
         let importers = self.documents.importers(&self.folders).into_iter().filter(|other| other != path);
         let others = importers.filter_map(|other| Some(self.ide(&other, &self.documents.text(&other)?)));
@@ -122,7 +122,7 @@ impl State {
         answer(layout(&self.document(&path_of(&params.text_document.uri))?.text))
     }
 
-    /// The fixes of the findings in a range.
+    /// Returns the fixes of the findings in a range.
     fn code_actions(&self, params: &CodeActionParams) -> Result<Value, Refusal> {
         let path = path_of(&params.text_document.uri);
         let ide = self.ide(&path, &self.document(&path)?.text);
@@ -160,7 +160,7 @@ fn answer(value: impl Serialize) -> Result<Value, Refusal> {
     serde_json::to_value(value).map_err(|error| (ErrorCode::InternalError, error.to_string()))
 }
 
-/// What the user asked for can't be done: the editor shows why.
+/// Makes a refusal of a request, whose reason the editor shows.
 fn refused(reason: String) -> Refusal {
     (ErrorCode::RequestFailed, reason)
 }
@@ -169,7 +169,7 @@ fn markdown(value: String) -> MarkupContent {
     MarkupContent { kind: MarkupKind::Markdown, value }
 }
 
-/// A completion; `order` keeps the list as it is.
+/// Returns a completion; `order` keeps the order of the list.
 fn item((offer, order): (Completion, usize)) -> CompletionItem {
     CompletionItem {
         label: offer.label,

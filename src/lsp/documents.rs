@@ -10,14 +10,14 @@ use pbpo_compiler::modules::Loader;
 use super::text;
 use crate::read::Disk;
 
-/// Files that are looked at in the folders of the editor, at most.
+/// The largest number of files that are read in the folders of the editor.
 const MOST_FILES: usize = 2000;
-/// How deep the folders are searched.
+/// The depth to which the folders are searched.
 const DEEPEST: usize = 8;
 
 /// A file that is open in the editor.
 pub struct Document {
-    /// As the client writes it.
+    /// The URI as the client writes it.
     pub uri: Uri,
     pub version: i32,
     pub text: String,
@@ -50,12 +50,12 @@ impl Documents {
         self.0.keys().cloned().collect()
     }
 
-    /// The URI of a path: the client's own where the file is open.
+    /// Returns the URI of a path: the client's own if the file is open.
     pub fn uri(&self, path: &str) -> Option<Uri> {
         self.0.get(path).map_or_else(|| uri_of(path), |document| Some(document.uri.clone()))
     }
 
-    /// The text of a path: the open one, else that on the disk.
+    /// Returns the text of a path: that of the open file, else that on the disk.
     pub fn text(&self, path: &str) -> Option<String> {
         self.load(path).ok()
     }
@@ -67,7 +67,7 @@ impl Documents {
         }
     }
 
-    /// Every file of these folders, and every open one, that may import another.
+    /// Returns every file of these folders, and every open file, that may import another.
     pub fn importers(&self, folders: &[std::path::PathBuf]) -> Vec<String> {
         let mut paths: BTreeSet<String> = self.0.keys().cloned().collect();
         folders.iter().for_each(|folder| search(folder, DEEPEST, &mut paths));
@@ -82,7 +82,7 @@ fn search(folder: &Path, deepest: usize, found: &mut BTreeSet<String>) {
     for entry in entries.flatten() {
         let (path, name) = (entry.path(), entry.file_name());
         let hidden = name.to_string_lossy().starts_with('.') || name == "target" || name == "node_modules";
-        // A link is not followed: it may lead back.
+        // Links are not followed, because they may lead back.
         match entry.file_type() {
             Ok(kind) if kind.is_dir() && !hidden && deepest > 0 => search(&path, deepest - 1, found),
             Ok(kind) if kind.is_file() && found.len() < MOST_FILES && path.extension().is_some_and(|e| e == "pbpo") => {
@@ -93,7 +93,7 @@ fn search(folder: &Path, deepest: usize, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Reads open files, and others from the disk; remembers which it was asked for.
+/// A reader of open files, and of others from the disk; remembers the requested files.
 pub struct Overlay<'a> {
     documents: &'a Documents,
     asked: RefCell<BTreeSet<String>>,
@@ -116,14 +116,14 @@ impl Loader for Overlay<'_> {
     }
 }
 
-/// The path of a `file` URI; any other URI is its own name.
+/// Returns the path of a `file` URI; any other URI is its own name.
 pub fn path_of(uri: &Uri) -> String {
     let text = uri.as_str();
     let Some(rest) = text.strip_prefix("file://") else { return text.to_owned() };
-    // A host, if there is one, is this machine.
+    // The host, if there is one, is this machine.
     let path = decoded(rest.find('/').map_or(rest, |start| &rest[start..]));
     match path.as_bytes() {
-        // `/c:/x` of Windows
+        // A path of Windows, as `/c:/x`.
         [b'/', drive, b':', ..] if drive.is_ascii_alphabetic() => path[1..].to_owned(),
         _ => path,
     }

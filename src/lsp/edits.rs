@@ -14,7 +14,7 @@ use super::text::{Lines, Places};
 #[derive(Default)]
 pub struct Edits {
     files: BTreeMap<String, Vec<TextEdit>>,
-    /// The places and the texts of those that are in it.
+    /// The places and the texts of the collected changes.
     known: BTreeSet<(String, [u32; 4], String)>,
 }
 
@@ -38,14 +38,14 @@ impl Edits {
         }
     }
 
-    /// As the protocol's `WorkspaceEdit`.
+    /// Returns the changes as the protocol's `WorkspaceEdit`.
     pub fn value(&self) -> Value {
         json!({ "changes": self.files })
     }
 }
 
-/// What turns a text into its formatted form: the lines between the first and the last that differ.
-/// Nothing where the text can't be read, or is in form.
+/// Returns the edits that format a text: the lines between the first and the last that differ. Returns `None` if the
+/// text can't be parsed, or is formatted already.
 pub fn layout(text: &str) -> Option<Vec<TextEdit>> {
     let formatted = pbpo_grammar::fmt::format(text).ok()?;
     if formatted == text {

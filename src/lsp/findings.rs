@@ -1,4 +1,4 @@
-//! Diagnostics of an open file, in the terms of the protocol.
+//! Diagnostics of an open file, in the types of the protocol.
 
 use std::collections::BTreeSet;
 
@@ -13,10 +13,10 @@ use pbpo_grammar::FileId;
 use super::documents::{Documents, Overlay};
 use super::text::Lines;
 
-/// What is shown of a file, with what would mend it.
+/// The findings shown for a file, with their fixes.
 pub type Findings = Vec<(lsp_types::Diagnostic, Option<Fix>)>;
 
-/// What is wrong with an open file, and the files that it asked for.
+/// Returns the findings of an open file, and the files that it has read.
 pub fn check(documents: &Documents, path: &str) -> Option<(Findings, BTreeSet<String>)> {
     let document = documents.get(path)?;
     let overlay = Overlay::new(documents);
@@ -36,7 +36,7 @@ pub fn check(documents: &Documents, path: &str) -> Option<(Findings, BTreeSet<St
 struct Show<'a> {
     documents: &'a Documents,
     sources: &'a SourceMap,
-    /// Of each source.
+    /// The lines of each source.
     lines: Vec<Lines<'a>>,
     /// The file that was checked.
     path: &'a str,
@@ -65,7 +65,7 @@ impl Show<'_> {
         }
     }
 
-    /// Errors of other files, at the import that leads to each file.
+    /// Returns errors of other files, at the import that leads to each file.
     fn imported(&self, input: &Input<'_>, findings: &[&Diagnostic]) -> Vec<lsp_types::Diagnostic> {
         let errors: Vec<&&Diagnostic> = findings.iter().filter(|f| f.severity == Severity::Error).collect();
         if errors.is_empty() {
@@ -91,7 +91,7 @@ impl Show<'_> {
         shown.collect()
     }
 
-    /// With paths as seen from the file's folder.
+    /// Returns a message with paths relative to the file's folder.
     fn near(&self, message: &str) -> String {
         match self.path.rsplit_once('/') {
             Some((folder, _)) if !folder.is_empty() => message.replace(&format!("`{folder}/"), "`"),
@@ -107,7 +107,7 @@ impl Show<'_> {
         })
     }
 
-    /// Not of the standard library.
+    /// Tells whether a span is in a file, and not in the standard library.
     fn is_file(&self, span: Span) -> bool {
         pbpo_compiler::stdlib::text(self.sources.name(span)).is_none()
     }
@@ -117,7 +117,8 @@ impl Show<'_> {
     }
 }
 
-/// A file without a pipeline is no mistake while it is being written, or where others import it.
+/// Returns the severity of a finding. A missing pipeline is only an information, because the file may be unfinished, or
+/// others may import it.
 fn severity(finding: &Diagnostic) -> DiagnosticSeverity {
     match finding.severity {
         _ if finding.code == Code::NoPipeline => DiagnosticSeverity::INFORMATION,

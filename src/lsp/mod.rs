@@ -1,8 +1,8 @@
-//! `pbpoc lsp`: a language server on stdin and stdout. What it knows is in the compiler's `ide/`; here are
-//! the protocol, the open files, and when a file is checked.
+//! `pbpoc lsp`: a language server on stdin and stdout. The analysis is in the compiler's `ide/`; this module has the
+//! protocol, the open files, and the schedule of checks.
 //!
-//! `wire.rs`: messages as bytes; `text.rs`: UTF-16 positions; `documents.rs`: open files and URIs; `findings.rs`: diagnostics;
-//! `answers.rs`: requests; `edits.rs`: changes of files.
+//! `wire.rs`: messages as bytes; `text.rs`: UTF-16 positions; `documents.rs`: open files and URIs; `findings.rs`:
+//! diagnostics; `answers.rs`: requests; `edits.rs`: changes of files.
 
 mod answers;
 mod documents;
@@ -32,13 +32,13 @@ use documents::{Documents, path_of};
 use findings::Findings;
 use wire::Incoming;
 
-/// How long further keystrokes are waited for before a file is checked.
+/// How long to wait for further keystrokes before a file is checked.
 const PAUSE: Duration = Duration::from_millis(1);
 
-/// Why a request has no answer.
+/// The reason why a request has no answer.
 type Refusal = (ErrorCode, String);
 
-/// Speaks the protocol until the client says goodbye; the exit code.
+/// Speaks the protocol until the client ends it. Returns the exit code.
 pub fn run() -> u8 {
     let incoming = wire::incoming();
     let mut server = Server::default();
@@ -59,7 +59,7 @@ pub fn run() -> u8 {
             }
             Ok(Incoming::Message(Message::Notification(notification))) => server.notification(notification),
             Ok(Incoming::Message(Message::Response(_))) => {}
-            // Nothing more is waiting: what was typed last is checked.
+            // No more messages are waiting, so the last changes are checked.
             Err(RecvTimeoutError::Timeout) => server.check_all(),
             Err(RecvTimeoutError::Disconnected) => {
                 eprint("error: the client went away\n");
@@ -102,7 +102,7 @@ fn capabilities() -> ServerCapabilities {
     }
 }
 
-/// The folders that are open in the editor.
+/// Returns the folders that are open in the editor.
 #[allow(deprecated)]
 fn folders(params: &InitializeParams) -> Vec<PathBuf> {
     let folders = params.workspace_folders.iter().flatten().map(|folder| &folder.uri);
@@ -113,24 +113,24 @@ fn folders(params: &InitializeParams) -> Vec<PathBuf> {
     paths
 }
 
-/// What is open, and what is known of it.
+/// The open files, and the results about them.
 #[derive(Default)]
 struct State {
     documents: Documents,
     folders: Vec<PathBuf>,
-    /// Of each open file that was checked: the files it asked for, and what was found.
+    /// The files that each checked open file has read, and its findings.
     uses: BTreeMap<String, BTreeSet<String>>,
     findings: BTreeMap<String, Findings>,
-    /// Open files to check.
+    /// The open files to check.
     dirty: BTreeSet<String>,
 }
 
 #[derive(Default)]
 struct Server {
     state: State,
-    /// The client has introduced itself.
+    /// True after the client's `initialize`.
     greeted: bool,
-    /// The client has said that it will leave.
+    /// True after the client's `shutdown`.
     shut: bool,
 }
 
@@ -161,7 +161,7 @@ impl Server {
             return self.reply(id, Ok(Value::Null));
         }
         if request.method == "textDocument/codeAction" {
-            // Its fixes are those of the findings: they must be of the text as it is.
+            // Fixes belong to findings, which must be those of the current text.
             self.check_all();
         }
         let state = &self.state;
@@ -209,7 +209,7 @@ impl Server {
                     self.publish(params.text_document.uri, Vec::new(), None);
                 }
             }
-            // Something on the disk may be imported.
+            // A changed file on the disk may be imported.
             "textDocument/didSave" | "workspace/didChangeWatchedFiles" => {
                 state.dirty.extend(state.documents.paths());
             }
@@ -217,7 +217,7 @@ impl Server {
         }
     }
 
-    /// Checks what has changed, and says what was found.
+    /// Checks changed files, and publishes the findings.
     fn check_all(&mut self) {
         for path in std::mem::take(&mut self.state.dirty) {
             let state = &self.state;
@@ -249,7 +249,7 @@ fn guarded<T>(work: impl FnOnce() -> T) -> Option<T> {
 }
 
 impl State {
-    /// A text has changed: it is checked, and so is every open file that imports it.
+    /// Marks a changed text, and every open file that imports it, to be checked.
     fn touch(&mut self, path: &str) {
         self.dirty.insert(path.to_owned());
         let importers = self.uses.iter().filter(|(_, uses)| uses.contains(path)).map(|(importer, _)| importer.clone());
@@ -265,7 +265,7 @@ impl State {
     }
 }
 
-/// The parameters of a notification; one that can't be read is passed over.
+/// Returns the parameters of a notification; `None` if they can't be read.
 fn read<T: DeserializeOwned>(notification: Notification) -> Option<T> {
     let method = notification.method;
     serde_json::from_value(notification.params)

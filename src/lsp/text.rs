@@ -1,4 +1,4 @@
-//! Positions of the protocol, in lines and UTF-16 units, and bytes of a text.
+//! Converts between positions of the protocol, in lines and UTF-16 units, and bytes of a text.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ impl<'t> Lines<'t> {
         Self { text, lines }
     }
 
-    /// The position of a byte.
+    /// Returns the position of a byte.
     pub fn position(&self, at: usize) -> Position {
         let line = self.lines.partition_point(|(start, _)| *start <= at).saturating_sub(1);
         let (start, end) = self.lines[line];
@@ -34,7 +34,7 @@ impl<'t> Lines<'t> {
         Position::new(narrow(line), narrow(before))
     }
 
-    /// The byte of a position; the end of the line where it is shorter, the end of the text behind the last line.
+    /// Returns the byte of a position; the end of the line if it is shorter, the end of the text after the last line.
     pub fn offset(&self, position: Position) -> usize {
         let Some((start, end)) = self.lines.get(position.line as usize) else { return self.text.len() };
         let mut units = 0;
@@ -47,23 +47,23 @@ impl<'t> Lines<'t> {
         *end
     }
 
-    /// The range of some bytes.
+    /// Returns the range of some bytes.
     pub fn range(&self, start: usize, end: usize) -> Range {
         Range::new(self.position(start), self.position(end))
     }
 
-    /// The range of a span of this text.
+    /// Returns the range of a span of this text.
     pub fn span(&self, span: Span) -> Range {
         self.range(span.start as usize, span.end as usize)
     }
 }
 
-/// The lines of the texts of a program, each looked for once.
+/// The lines of the texts of a program, each computed once.
 #[derive(Default)]
 pub struct Places<'s>(BTreeMap<FileId, Lines<'s>>);
 
 impl<'s> Places<'s> {
-    /// The range of a span of one of the texts.
+    /// Returns the range of a span of one of the texts.
     pub fn range(&mut self, sources: &'s SourceMap, span: Span) -> Option<Range> {
         let file = sources.get(span.file)?;
         Some(self.0.entry(span.file).or_insert_with(|| Lines::new(&file.text)).span(span))
@@ -95,7 +95,7 @@ mod tests {
         }
         assert_eq!(lines.offset(Position::new(0, 99)), 12);
         assert_eq!(lines.offset(Position::new(99, 0)), 19);
-        // Between the two halves of the crab there is no byte: behind it.
+        // There is no byte between the two halves of the crab, so the position after it counts.
         assert_eq!(lines.offset(Position::new(0, 6)), 10);
     }
 

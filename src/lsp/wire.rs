@@ -1,8 +1,8 @@
-//! Messages on stdin and stdout. Whatever comes in, the server goes on: what is no message of the protocol is answered
-//! with an error, or logged where there is nothing to answer, and nothing is allocated that has not come.
+//! Messages on stdin and stdout. The server survives any input: bytes that are not a message of the protocol are
+//! answered with an error, or logged if there is no request to answer, and memory is allocated only for received bytes.
 //!
-//! Bytes that are no UTF-8, and escapes of half a character (`\ud83e` alone), are read as `U+FFFD`. Headers other than
-//! `Content-Length` are passed over, as is text between messages.
+//! Bytes that are not UTF-8, and escapes of half a character (`\ud83e` alone), are read as `U+FFFD`. Headers other than
+//! `Content-Length` are skipped, and so is text between messages.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::mpsc::{Receiver, channel};
@@ -10,17 +10,17 @@ use std::sync::mpsc::{Receiver, channel};
 use lsp_server::{ErrorCode, Message, Notification, Request, Response};
 use serde_json::{Value, json};
 
-/// Most bytes of a message: the largest file of the language, each character escaped, with room.
+/// The largest number of bytes of a message: the largest file of the language, each character escaped, with a margin.
 const LARGEST: u64 = 64 << 20;
-/// Most bytes of a line of the header.
+/// The largest number of bytes of a header line.
 const LONGEST: u64 = 4096;
 /// The most bytes of a header that are kept of a line that is too long.
 const LONGEST_NAME: usize = 64;
 
-/// What came in.
+/// A received message.
 pub enum Incoming {
     Message(Message),
-    /// No message of the protocol: the id to answer to, which may be null, and what is wrong with it.
+    /// An invalid message: the id to answer, which may be null, and the error.
     Malformed {
         id: Value,
         code: ErrorCode,
@@ -33,7 +33,7 @@ pub fn incoming() -> Receiver<Incoming> {
     let (sender, receiver) = channel();
     std::thread::spawn(move || {
         let mut stdin = BufReader::new(io::stdin().lock());
-        // The end of the channel is that of the client.
+        // The channel ends when the client closes stdin.
         while let Ok(Some(incoming)) = read(&mut stdin) {
             if sender.send(incoming).is_err() {
                 break;
@@ -49,7 +49,7 @@ pub fn send(message: impl Into<Message>) {
     let _ = message.write(&mut io::stdout().lock());
 }
 
-/// Answers what is no message.
+/// Answers an invalid message.
 pub fn refuse(id: &Value, code: ErrorCode, reason: &str) {
     let error = json!({ "jsonrpc": "2.0", "id": id, "error": { "code": code as i32, "message": reason } }).to_string();
     let mut stdout = io::stdout().lock();
@@ -60,7 +60,7 @@ fn malformed(code: ErrorCode, reason: impl Into<String>) -> Incoming {
     Incoming::Malformed { id: Value::Null, code, reason: reason.into() }
 }
 
-/// The next message, or what stands in its place; nothing at the end.
+/// Returns the next message, or the error in its place; `None` at the end.
 fn read(input: &mut impl BufRead) -> io::Result<Option<Incoming>> {
     let length = match header(input)? {
         Header::End => return Ok(None),
@@ -84,8 +84,8 @@ enum Header {
     End,
 }
 
-/// Reads up to the body. Text that is no header is passed over up to the next `Content-Length`: behind a message whose
-/// length was wrong there may be a rest of it.
+/// Reads up to the body. Skips text that is not a header up to the next `Content-Length`, because the rest of a message
+/// with a wrong length may precede it.
 fn header(input: &mut impl BufRead) -> io::Result<Header> {
     let (mut length, mut bad) = (None, None);
     let mut line = Vec::new();
@@ -106,7 +106,7 @@ fn header(input: &mut impl BufRead) -> io::Result<Header> {
             match (length, bad.take()) {
                 (Some(length), None) => return Ok(Header::Length(length)),
                 (_, Some(reason)) => return Ok(Header::Bad(reason)),
-                // An empty line between messages.
+                // This is an empty line between messages.
                 (None, None) => continue,
             }
         }
@@ -123,7 +123,7 @@ fn header(input: &mut impl BufRead) -> io::Result<Header> {
     }
 }
 
-/// A body as a message.
+/// Returns a body as a message.
 fn message(body: &str) -> Incoming {
     let read = serde_json::from_str::<Value>(body).or_else(|_| serde_json::from_str(&without_halves(body)));
     let mut value = match read {
@@ -153,7 +153,7 @@ fn message(body: &str) -> Incoming {
     }
 }
 
-/// JSON with `\ufffd` in the place of escapes of half a character.
+/// Replaces escapes of half a character in JSON by `\ufffd`.
 fn without_halves(text: &str) -> String {
     let unit = |at: usize| {
         let escape = text.get(at..at + 6)?.strip_prefix("\\u")?;
@@ -167,7 +167,7 @@ fn without_halves(text: &str) -> String {
             Some(0xd800..=0xdbff) if matches!(unit(next), Some(0xdc00..=0xdfff)) => (&text[found..next + 6], next + 6),
             Some(0xd800..=0xdfff) => ("\\ufffd", next),
             _ => {
-                // The escaped character goes with its `\`: it may be one itself.
+                // The escaped character is skipped with its `\`, because it may be a `\` itself.
                 let escaped = text[found + 1..].chars().next().map_or(0, char::len_utf8);
                 (&text[found..found + 1 + escaped], found + 1 + escaped)
             }

@@ -1,6 +1,6 @@
-//! `regret.svg`: cumulative regret of a sweep's points, mean and standard error over seeds, on logarithmic axes,
-//! with what the theorem allows each (dashed; its O(d sqrt K) or O(d H^{3/2} sqrt K) with all constants) and guides of
-//! the slopes 1/2 and 1.
+//! `regret.svg`: cumulative regret of a sweep's points, mean and standard error over seeds, on logarithmic axes, with
+//! the theorem's bound of each (dashed; its O(d sqrt K) or O(d H^{3/2} sqrt K) with all constants) and guides of the
+//! slopes 1/2 and 1.
 
 use std::fmt::Write;
 use std::io;
@@ -12,18 +12,18 @@ use pbpo_runtime::rundir::write_atomic;
 use super::table::Row;
 
 const COLORS: [&str; 8] = ["#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4b5563"];
-/// Left, top, width and height of the plot.
+/// The left, top, width and height of the plot.
 const PLOT: [f64; 4] = [70.0, 20.0, 480.0, 340.0];
 
-/// The points that differ in the seed alone.
+/// The points that differ only in the seed.
 struct Group {
     name: String,
     band: Band,
-    /// The mean bound; empty where there is none.
+    /// The mean bound; empty without a bound.
     bound: Vec<f64>,
 }
 
-/// Draws the curves, where there are any.
+/// Draws the curves, if there are any.
 pub fn write(root: &Path, rows: &[Row]) -> io::Result<()> {
     let mut members: Vec<(&str, Vec<&Row>)> = Vec::new();
     for row in rows.iter().filter(|row| row.regret.len() > 1) {
@@ -63,7 +63,7 @@ impl Axes {
         Self { x: [0.0, last.log10()], y: [low.log10(), high.log10()] }
     }
 
-    /// A point of the picture; values below the axis are on it.
+    /// Returns a point of the picture; values below the axis are on it.
     fn at(&self, x: f64, y: f64) -> String {
         let [left, top, width, height] = PLOT;
         let share = |value: f64, [low, high]: [f64; 2]| ((value.log10() - low) / (high - low)).clamp(0.0, 1.0);
@@ -89,7 +89,7 @@ fn svg(groups: &[Group]) -> String {
     out
 }
 
-/// The mean with its band, and the bound.
+/// Draws the mean with its band, and the bound.
 fn curve(out: &mut String, axes: &Axes, Group { band, bound, .. }: &Group, color: &str) {
     let line = |values: &[f64]| {
         thinned(values.len(), 200).iter().map(|k| axes.at(*k as f64 + 1.0, values[*k])).collect::<Vec<_>>()
@@ -113,7 +113,7 @@ fn curve(out: &mut String, axes: &Axes, Group { band, bound, .. }: &Group, color
     }
 }
 
-/// The name, with the last regret and the last bound.
+/// Writes the name, with the last regret and the last bound.
 fn caption(out: &mut String, index: usize, Group { name, band, bound }: &Group) {
     let (y, color) = (PLOT[1] + PLOT[3] + 50.0 + 18.0 * index as f64, COLORS[index % COLORS.len()]);
     let last = band.mean.last().copied().unwrap_or(0.0);
@@ -121,7 +121,7 @@ fn caption(out: &mut String, index: usize, Group { name, band, bound }: &Group) 
     let _ = writeln!(out, "<text x=\"70\" y=\"{y}\" fill=\"{color}\">{}: {last:.1}{allowed}</text>", escape(name));
 }
 
-/// Powers of ten, and what the axes are.
+/// Draws powers of ten and the labels of the axes.
 fn grid(out: &mut String, axes: &Axes) {
     let [left, top, width, height] = PLOT;
     for power in axes.x[0].ceil() as i32..=axes.x[1].floor() as i32 {
@@ -155,7 +155,7 @@ fn grid(out: &mut String, axes: &Axes) {
     );
 }
 
-/// Lines of slope 1/2 and 1 through the end of the highest curve.
+/// Draws lines of slope 1/2 and 1 through the end of the highest curve.
 fn guides(out: &mut String, axes: &Axes, groups: &[Group]) {
     let ends = groups.iter().filter_map(|group| Some((group.band.mean.len() as f64, *group.band.mean.last()?)));
     let Some((last, high)) = ends.max_by(|a, b| a.1.total_cmp(&b.1)) else { return };

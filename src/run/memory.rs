@@ -1,4 +1,4 @@
-//! Refuses a run that needs more memory than the device has, before anything is loaded, and says what would take less.
+//! Refuses a run that needs more memory than the device has, before any loading, with advice on how to reduce it.
 
 use std::path::Path;
 
@@ -12,7 +12,8 @@ use pbpo_runtime::device::free_memory;
 use crate::plan_cost::size;
 use crate::sizes::with_sizes;
 
-/// What is wrong with the first of the points that does not fit, if there is one. `base`: where relative paths start.
+/// Returns the error of the first point that does not fit, if there is one. `base` is the directory from which relative
+/// paths start.
 pub fn refusal(points: &[Planned], base: &Path, device: &str) -> Option<Diagnostic> {
     let free = free_memory(device)?;
     with_sizes(base, |sizes| {
@@ -30,13 +31,13 @@ pub fn refusal(points: &[Planned], base: &Path, device: &str) -> Option<Diagnost
     })
 }
 
-/// One change after the other, each with what the plan takes then, until it fits.
+/// Returns one change after the other, each with the plan's memory after it, until it fits.
 fn advice(plan: &Plan, needed: u64, free: u64, total: impl Fn(&Plan) -> u64) -> String {
     let (mut plan, mut needed, mut lines) = (plan.clone(), needed, Vec::new());
     for less in Less::ALL {
         let Some(changed) = less.of(&plan).filter(|_| needed > free) else { continue };
         let then = total(&changed);
-        // What saves next to nothing is no advice.
+        // A change that saves very little is not worth advising.
         if then < needed - needed / 20 {
             let word = if lines.is_empty() { "with" } else { "and" };
             lines.push(format!("{word} {}: {}", less.advice(), size(then)));
@@ -50,7 +51,7 @@ fn advice(plan: &Plan, needed: u64, free: u64, total: impl Fn(&Plan) -> u64) -> 
     lines.join("\n")
 }
 
-/// `weights 12 MiB, gradients 3 MiB`, the largest first.
+/// Returns the parts as `weights 12 MiB, gradients 3 MiB`, the largest first.
 fn parts(memory: &Memory) -> String {
     let mut parts = memory.parts();
     parts.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));

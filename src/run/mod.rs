@@ -1,7 +1,8 @@
-//! `pbpoc run`: compiles a file, runs a pipeline or every point of a sweep, and says what came of it.
+//! `pbpoc run`: compiles a file, runs a pipeline or every point of a sweep, and prints the results.
 //!
-//! `memory.rs`: whether it fits; `point.rs`: one point; `outcome.rs`: its figures and completions; `sweep.rs`: several, with what they have in common done once; `table.rs`: their
-//! figures, averaged over seeds; `curves.rs`: their regret, drawn with bands over seeds.
+//! `memory.rs`: the check of memory; `point.rs`: one point; `outcome.rs`: its figures and completions; `sweep.rs`:
+//! several points, with shared stages run once; `table.rs`: their figures, averaged over seeds; `curves.rs`: their
+//! regret, drawn with bands over seeds.
 
 mod curves;
 mod memory;
@@ -54,16 +55,16 @@ pub struct RunArgs {
     quiet: bool,
 }
 
-/// What every point of a run is run with.
+/// The settings that all points of a run share.
 struct Setting<'a> {
     args: &'a RunArgs,
     compiled: &'a Compiled,
     host: Host,
-    /// Its name, for the manifest.
+    /// The device's name, for the manifest.
     device_name: String,
 }
 
-/// Runs; the exit code: 0 done, 1 diagnostics, 3 the run failed.
+/// Runs a file. Returns the exit code: 0 done, 1 diagnostics, 3 the run failed.
 pub fn run(args: &RunArgs) -> Result<u8, Failure> {
     device::use_threads(args.threads);
     let compiled = args.source.compile()?;
@@ -101,7 +102,7 @@ pub fn run(args: &RunArgs) -> Result<u8, Failure> {
     }
 }
 
-/// Prints a fault that has no place in the file; the exit code.
+/// Prints a fault that has no place in the file. Returns the exit code.
 pub fn report_fault(fault: &Fault) -> u8 {
     eprint(&format!("error: {fault}\n"));
     if let Some(help) = &fault.help {

@@ -1,5 +1,5 @@
-//! What is printed at the end of a run: its figures, before and after or by the names of its reports, and a few
-//! completions, cut to the width of the terminal.
+//! The output at the end of a run: its figures, before and after or by the names of its reports, and a few completions,
+//! cut to the width of the terminal.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -11,7 +11,7 @@ use pbpo_runtime::rundir::RunDir;
 /// An evaluation with the name of its column.
 type Column<'r> = (&'r str, &'r Evaluation);
 
-/// The tables of a run, at most `columns` wide; an empty text if nothing was measured.
+/// Returns the tables of a run, at most `columns` wide; an empty text if there was no evaluation.
 pub fn summary(run: &RunDir, columns: usize) -> String {
     let mut out = String::new();
     for (name, value) in &run.summary {
@@ -39,7 +39,7 @@ pub fn summary(run: &RunDir, columns: usize) -> String {
     out
 }
 
-/// One line for each figure, one column for each evaluation; `-` where one has no such figure.
+/// Returns one line for each figure, one column for each evaluation; `-` if an evaluation lacks the figure.
 fn figures(columns: &[Column<'_>]) -> String {
     let names: BTreeSet<&String> = columns.iter().flat_map(|(_, evaluation)| evaluation.metrics.keys()).collect();
     let left = |text: &str, to: usize| format!("{}{text}", " ".repeat(to.saturating_sub(width(text))));
@@ -58,7 +58,7 @@ fn figures(columns: &[Column<'_>]) -> String {
     out
 }
 
-/// Prompts and what was answered to each, on one line; nothing if there are none.
+/// Returns prompts and the responses to each, on one line; an empty text if there are none.
 fn completions(names: &[&str], rows: &[Vec<&Completion>], columns: usize) -> String {
     if rows.is_empty() {
         return String::new();
@@ -90,7 +90,7 @@ fn completions(names: &[&str], rows: &[Vec<&Completion>], columns: usize) -> Str
     out
 }
 
-/// A text that may be cut, and what stands after it in any case.
+/// A text that may be cut, and a text after it that is always shown.
 struct Cell {
     text: String,
     end: String,
@@ -111,8 +111,8 @@ impl Cell {
     }
 }
 
-/// Widths of columns that want these: together at most `total`, where a column that wants less than its share gets
-/// what it wants, and at least 12 each.
+/// Returns the widths of columns with these wanted widths: together at most `total`, where a column that wants less
+/// than its share gets its wanted width, and at least 12 each.
 fn shared_out(wanted: &[usize], total: usize) -> Vec<usize> {
     let fits = |most: usize| wanted.iter().map(|width| (*width).min(most)).sum::<usize>() <= total;
     let most = (12..=total.max(12)).rev().find(|most| fits(*most)).unwrap_or(12);
@@ -136,7 +136,7 @@ mod tests {
         assert_eq!(lines.len(), 3, "{text}");
         assert!(lines.iter().all(|line| width(line) <= 100), "{text}");
         assert!(!text.contains('\u{1b}') && text.contains('…'), "{text}");
-        // What is cut keeps its score, and the columns stand below one another by what a terminal shows.
+        // A cut text keeps its score, and columns are aligned by their width on a terminal.
         let column = |line: &str, of: &str| width(&line[..line.find(of).unwrap()]);
         assert_eq!(column(lines[0], "before"), column(lines[1], "yes (1.00)"), "{text}");
         assert_eq!(column(lines[0], "after"), column(lines[2], "yes (1.00)"), "{text}");

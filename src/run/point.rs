@@ -23,7 +23,7 @@ use crate::cli::{RUN_FAILED, columns, eprint, print, print_exact};
 use crate::plan_cost::cost;
 use crate::ui::{Both, Progress};
 
-/// A point that went through.
+/// A completed point.
 pub struct Ended {
     pub dir: RunDir,
     pub seconds: f64,
@@ -39,7 +39,7 @@ struct Outcome<'a> {
     metrics: Metrics,
 }
 
-/// The next free directory of a name.
+/// Returns the next free directory of a name.
 pub fn directory(out: &Path, name: &str) -> Result<PathBuf, Fault> {
     next_free(out, name).map_err(|error| unwritable(out, &error))
 }
@@ -49,8 +49,8 @@ fn unwritable(path: &Path, error: &std::io::Error) -> Fault {
     Fault::new(message).help("choose another place with --out DIR")
 }
 
-/// Runs a point in a directory that is there; `title` stands in front of its progress, without one it shows
-/// none. A failure is reported; its exit code.
+/// Runs a point in an existing directory. `title` precedes its progress; without one no progress is shown. Reports a
+/// failure and returns its exit code.
 pub fn run(
     setting: &Setting<'_>,
     point: &Planned,
@@ -77,7 +77,7 @@ pub fn run(
     match ended {
         Ok(()) => Ok(Ended { seconds: dir.seconds(), dir }),
         Err(fault) => {
-            // The failure itself is what the user must see, whether or not the manifest takes it.
+            // The user must see the failure itself, even if the manifest cannot be written.
             let _ = dir.fail(&fault.to_string(), &env);
             let code = match bug {
                 Some(panic) => {
@@ -95,7 +95,7 @@ pub fn run(
     }
 }
 
-/// Turns a panic into a fault, so that the run directory says what became of the run. One that is a bug is given too.
+/// Turns a panic into a fault, so that the run directory records the reason. Returns the panic too if it is a bug.
 fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> (Result<T, Fault>, Option<Panic>) {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(ended) => (ended, None),
@@ -113,7 +113,7 @@ fn guarded<T>(work: impl FnOnce() -> Result<T, Fault>) -> (Result<T, Fault>, Opt
     }
 }
 
-/// One JSON line.
+/// Returns one JSON line.
 pub fn json_line(point: &Planned, ended: &Ended) -> String {
     let outcome = Outcome {
         point: &point.plan.point,
@@ -135,7 +135,7 @@ pub fn print_outcome(args: &RunArgs, point: &Planned, ended: &Ended) {
     }
 }
 
-/// Prints a fault at the source line of its stage.
+/// Prints a fault at the source line of its stage. Returns the exit code.
 fn report_stage_fault(fault: &Fault, setting: &Setting<'_>, point: &Planned) -> u8 {
     let Some((stage, span)) = fault.stage.as_ref().and_then(|s| point.spans.get(s).map(|span| (s, *span))) else {
         return report_fault(fault);

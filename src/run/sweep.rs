@@ -1,5 +1,5 @@
-//! Runs the points of a sweep one after the other; what several have in common is done once. Points of the
-//! exact track run side by side. The figures do not depend on it.
+//! Runs the points of a sweep one after the other; shared stages are run once. Points of the exact track run side by
+//! side. The figures do not depend on the order.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -18,7 +18,7 @@ use super::table::{Row, table};
 use super::{Setting, curves, point, report_fault};
 use crate::cli::{OK, RUN_FAILED, eprint, print, print_exact};
 
-/// Runs all points; the exit code.
+/// Runs all points. Returns the exit code.
 pub fn run(setting: &Setting<'_>, points: &[Planned], stem: &str) -> u8 {
     let args = setting.args;
     let sweep = args.source.target.clone().unwrap_or_default();
@@ -28,7 +28,7 @@ pub fn run(setting: &Setting<'_>, points: &[Planned], stem: &str) -> u8 {
     };
     let book = Book { path: root.join("sweep.json"), sweep: &sweep, points: points.len(), pages: Mutex::default() };
     if points.iter().all(|point| is_exact_plan(&point.plan)) {
-        // Points of the exact track are small, and share nothing that is worth keeping: several run at once.
+        // Points of the exact track are small and share no expensive stages, so several run at once.
         let one = |(index, planned)| book.keep(index, run_point(setting, &root, index, points.len(), planned, None));
         points.par_iter().enumerate().for_each(one);
     } else {
@@ -61,16 +61,16 @@ pub fn run(setting: &Setting<'_>, points: &[Planned], stem: &str) -> u8 {
     RUN_FAILED
 }
 
-/// What came of a point.
+/// The result of a point.
 struct Done {
     record: Json,
-    /// Its figures, or its name where it failed.
+    /// Its figures, or its name if it failed.
     row: Result<Row, String>,
-    /// What it prints on stdout.
+    /// Its output on stdout.
     line: String,
 }
 
-/// Runs a point; without `shared` it is one of several at a time, and shows no progress.
+/// Runs a point; without `shared` it runs beside others, and shows no progress.
 fn run_point(
     setting: &Setting<'_>,
     root: &Path,
@@ -104,7 +104,7 @@ fn run_point(
     Done { record, row: Ok(Row::of(&planned.group, &ended.dir)), line }
 }
 
-/// `sweep.json`, written again and again: a sweep that is killed keeps what it had. What points print comes in
+/// The writer of `sweep.json`, which is rewritten on the way, so that a killed sweep keeps its results. Points print in
 /// their order, whichever ends first.
 struct Book<'a> {
     path: PathBuf,
@@ -120,7 +120,8 @@ struct Pages {
     written: Option<Instant>,
 }
 
-/// The file grows with the sweep: a fast one is not to spend its time on writing it.
+/// The shortest time between writes: the file grows with the sweep, and a fast sweep must not spend its time on
+/// writing.
 const OFTEN: Duration = Duration::from_millis(200);
 
 impl Book<'_> {
@@ -132,7 +133,7 @@ impl Book<'_> {
             pages.printed += 1;
         }
         if pages.written.is_none_or(|written| written.elapsed() >= OFTEN) {
-            // Where it fails, the last time says so.
+            // A failure here is reported by the last write.
             let _ = self.write(&pages);
             pages.written = Some(Instant::now());
         }
@@ -145,7 +146,7 @@ impl Book<'_> {
         write_atomic(&self.path, text.as_bytes())
     }
 
-    /// The figures of the points that went through, and the names of the others.
+    /// Returns the figures of the completed points, and the names of the others.
     fn close(self) -> io::Result<(Vec<Row>, Vec<String>)> {
         self.write(&self.pages.lock().unwrap_or_else(PoisonError::into_inner))?;
         let pages = self.pages.into_inner().unwrap_or_else(PoisonError::into_inner);
@@ -160,7 +161,7 @@ impl Book<'_> {
     }
 }
 
-/// The directory of a point: what its name has in brackets.
+/// Returns the directory of a point, which is the part of its name in brackets.
 fn directory(root: &Path, point: &str, index: usize) -> Result<PathBuf, u8> {
     let inner = point.split_once('[').and_then(|(_, rest)| rest.strip_suffix(']')).unwrap_or(point);
     let path = root.join(format!("{:03}-{}", index + 1, file_name(inner)));
@@ -177,7 +178,7 @@ fn relative(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
 }
 
-/// A name that every file system takes.
+/// Returns a name that is valid on every file system.
 fn file_name(text: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() || "._=,-".contains(c) { c } else { '_' };
     text.chars().map(plain).take(100).collect()

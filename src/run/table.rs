@@ -9,19 +9,19 @@ use pbpo_runtime::rundir::RunDir;
 
 /// The final figures of a point.
 pub struct Row {
-    /// The name that it shares with the points that differ from it in the seed alone.
+    /// The name that it shares with the points that differ only in the seed.
     pub group: String,
     pub metrics: Metrics,
-    /// Those of `metrics` that get a column.
+    /// The metrics that get a column.
     pub shown: Vec<String>,
-    /// Cumulative regret after each episode, where it was measured.
+    /// The cumulative regret after each episode, if it was measured.
     pub regret: Vec<f64>,
-    /// What the theorem allows it, where the set has a theoretical radius.
+    /// The theorem's bound, if the set has a theoretical radius.
     pub bound: Vec<f64>,
 }
 
 impl Row {
-    /// What a run left that went through.
+    /// Returns the figures of a completed run.
     pub fn of(group: &str, dir: &RunDir) -> Self {
         let curve = |name: &str| dir.episodes.iter().filter_map(|figures| figures.get(name).copied()).collect();
         let (regret, bound) = (curve("regret/cumulative"), curve("regret/bound"));
@@ -31,8 +31,8 @@ impl Row {
     }
 }
 
-/// Figures that are worth a column: what the run came to, by the names of its reports if it has no before and after,
-/// and figures of the run as a whole.
+/// Returns the figures that get a column: the results of the run, by the names of its reports if it has no before and
+/// after, and figures of the run as a whole.
 fn shown(dir: &RunDir, metrics: &Metrics) -> Vec<String> {
     let of = |evaluation: &Evaluation, name: &str| {
         evaluation.metrics.keys().map(|metric| format!("{metric}/{name}")).collect::<Vec<_>>()
@@ -43,7 +43,7 @@ fn shown(dir: &RunDir, metrics: &Metrics) -> Vec<String> {
     headline.into_iter().chain(others).chain(whole).filter(|name| metrics.contains_key(name)).collect()
 }
 
-/// One line for the points that differ in nothing but the seed.
+/// Returns one line for the points that differ only in the seed.
 pub fn table(rows: &[Row]) -> String {
     let metrics: BTreeSet<&str> = rows.iter().flat_map(|row| &row.shown).map(String::as_str).collect();
     let mut groups: Vec<(&str, Vec<&Metrics>)> = Vec::new();
@@ -70,7 +70,8 @@ pub fn table(rows: &[Row]) -> String {
     out
 }
 
-/// `0.862 ± 0.013`; a dash where one value has no error; `0.862 ± 0.013 of 3` where not all points have the figure.
+/// Returns a cell as `0.862 ± 0.013`; with a dash for the error of a single value; `0.862 ± 0.013 of 3` if not all
+/// points have the figure.
 fn cell(values: &[f64], points: usize) -> String {
     let of = if values.len() < points { format!(" of {}", values.len()) } else { String::new() };
     match (mean(values), standard_error(values)) {
@@ -84,7 +85,7 @@ fn mean(values: &[f64]) -> Option<f64> {
     (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
 }
 
-/// Sample standard deviation over the root of the number.
+/// Returns the sample standard deviation over the root of the number of values.
 fn standard_error(values: &[f64]) -> Option<f64> {
     let (mean, n) = (mean(values)?, values.len() as f64);
     let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();

@@ -1,22 +1,22 @@
 //! The files and commands of a page such as `docs/tour.md`, in order.
 //!
-//! A fence says what its block is:
-//! - `pbpo NAME.pbpo`: a whole file, which stands from here on; `pbpo NAME.pbpo CODE...`: one with findings;
+//! A fence gives the kind of its block:
+//! - `pbpo NAME.pbpo`: a whole file from here on; `pbpo NAME.pbpo CODE...`: one with findings;
 //! - `pbpo NAME.pbpo +`: lines that are added to that file;
-//! - `console`: commands behind `$`, each with what it prints; a line `...` stands for any lines.
+//! - `console`: commands after `$`, each with its output; a line `...` matches any lines.
 #![allow(dead_code, reason = "each test uses its own part")]
 
 use std::collections::BTreeMap;
 
-/// What a reader of the page does next.
+/// The next action of a page's reader.
 pub enum Step {
     /// Writes a file.
     File { name: String, text: String, codes: Vec<String>, line: usize },
-    /// Calls `pbpoc`, and sees this.
+    /// Calls `pbpoc`, with this output.
     Command { command: String, output: String, line: usize },
 }
 
-/// The steps of a page. Blocks with other fences are not looked at.
+/// Returns the steps of a page. Blocks with other fences are ignored.
 pub fn steps(page: &str) -> Vec<Step> {
     let mut files: BTreeMap<String, String> = BTreeMap::new();
     let mut steps = Vec::new();

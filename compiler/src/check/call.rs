@@ -1,4 +1,4 @@
-//! Calls of objectives and pipelines: arguments against the parameters that a definition declares.
+//! Calls of objectives and pipelines: checks arguments against the parameters of a definition.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,20 +14,20 @@ use crate::schema::{Kind, MOST, Range};
 use crate::suggest;
 use crate::units::Unit;
 
-/// Types of parameters that are no kind of block.
+/// The types of parameters that are not kinds of blocks.
 const TYPES: [&str; 8] = ["int", "float", "bool", "text", "rollouts", "preferences", "batch", "value"];
 
-/// What a definition is, for messages.
+/// The description of a definition, for messages.
 pub struct Callee<'a> {
     pub name: &'a str,
     pub declared: Span,
     pub formals: &'a [Formal],
-    /// Of an objective: rollouts, preferences and expressions may be given.
+    /// True for an objective: rollouts, preferences and expressions may be given.
     pub objective: bool,
 }
 
 impl Check<'_> {
-    /// The arguments of a call by the names of the parameters; nothing where there was an error.
+    /// Returns the arguments of a call by the names of the parameters; `None` if there was an error.
     pub fn bind<'a>(&mut self, callee: &Callee<'a>, args: &'a [Arg], span: Span) -> Option<Bindings<'a>> {
         let mut bindings = Bindings::default();
         let mut given: BTreeMap<&str, Span> = BTreeMap::new();
@@ -72,15 +72,15 @@ impl Check<'_> {
                 None => good = false,
             }
         }
-        // What is missing may well be what was misspelt.
+        // A misspelt argument may be the missing one.
         if missing.len() > unknown {
             self.missing_arguments(callee, &missing, span);
         }
         good.then_some(bindings)
     }
 
-    /// The parameters that were left out in the middle of a call: with them in their places the arguments
-    /// behind would all be of the wrong kind, and without them none is.
+    /// Returns the parameters that were left out in the middle of a call. The arguments after them are of the wrong
+    /// kind by position, and all fit if these parameters are skipped.
     fn left_out<'f>(&self, callee: &Callee<'f>, args: &[Arg]) -> BTreeSet<&'f str> {
         let named: BTreeSet<&str> = args.iter().filter_map(|arg| Some(arg.name.as_ref()?.text.as_str())).collect();
         let named = |formal: &Formal| named.contains(formal.name.text.as_str());
@@ -101,7 +101,7 @@ impl Check<'_> {
         skipped
     }
 
-    /// Whether an argument may be meant for a parameter, by its kind alone.
+    /// Tells whether an argument fits a parameter, by its kind alone.
     fn may_be(&self, formal: &Formal, value: &Expr) -> bool {
         let word = formal.ty.words.first().map_or("", |word| word.text.as_str());
         let block = match &value.kind {
@@ -137,7 +137,7 @@ impl Check<'_> {
         self.out.push(error.also(callee.declared, "declared here"));
     }
 
-    /// One message for all that is missing.
+    /// Makes one message for all missing arguments.
     fn missing_arguments(&mut self, callee: &Callee<'_>, missing: &[&Formal], span: Span) {
         let names: Vec<String> = missing
             .iter()
@@ -159,8 +159,7 @@ impl Check<'_> {
         );
     }
 
-    /// Whether an argument is of its parameter's type. What an objective is computed from is checked where
-    /// it is used.
+    /// Tells whether an argument has its parameter's type. Expressions of an objective are checked where they are used.
     fn argument(&mut self, callee: &Callee<'_>, formal: &Formal, value: &Expr) -> bool {
         let Some(ty) = formal.ty.words.first().filter(|_| !formal.ty.list) else { return true };
         let before = self.out.len();
@@ -191,13 +190,14 @@ impl Check<'_> {
         good
     }
 
-    /// The range that a parameter declares.
+    /// Returns the range that a parameter declares.
     pub fn formal_range(&mut self, formal: &Formal) -> Option<Range> {
         let range = formal.range.as_ref()?;
         Some(Range::new(self.number(&range.low)?.value, self.number(&range.high)?.value))
     }
 
-    /// The parameters of a definition: known types, names that differ, defaults behind what has none.
+    /// Checks the parameters of a definition: known types, distinct names, defaults after the parameters without one.
+    /// Returns true if all are right.
     pub fn formals(&mut self, formals: &[Formal], objective: bool) -> bool {
         let before = self.out.len();
         let mut names: BTreeMap<&str, Span> = BTreeMap::new();
@@ -233,12 +233,12 @@ impl Check<'_> {
     }
 }
 
-/// The unit that a parameter's numbers may carry.
+/// Returns the unit that a parameter's numbers may carry.
 fn formal_unit(formal: &Formal) -> Option<Unit> {
     Unit::parse(&formal.ty.unit.as_ref()?.text).map(|(unit, _)| unit)
 }
 
-/// `dpo(pi, ref, prefs, beta)`
+/// Returns the usage, as `dpo(pi, ref, prefs, beta)`.
 fn usage(callee: &Callee<'_>) -> String {
     let args = callee.formals.iter().filter(|formal| formal.default.is_none() || !callee.objective).map(|formal| {
         let name = &formal.name.text;
@@ -252,7 +252,7 @@ fn usage(callee: &Callee<'_>) -> String {
     format!("{}({})", callee.name, required.join(", "))
 }
 
-/// The call that a pipeline is, or what else stands there.
+/// Returns the call of a pipeline that is written as a call; `None` for any other expression.
 pub fn as_call(expr: &Expr) -> Option<(&[Ident], &[Arg])> {
     match &expr.kind {
         ExprKind::Call { callee, args } => Some((callee, args)),

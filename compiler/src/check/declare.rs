@@ -1,4 +1,4 @@
-//! Which names a file declares, and the values of its parameters.
+//! Collects the names that a file declares, and the values of its parameters.
 
 use std::sync::Arc;
 
@@ -13,9 +13,9 @@ use crate::modules::{Entry, Project};
 use crate::schema::{Kind, Range};
 use crate::scope::Scope;
 
-/// Parts of the language that are planned, not there.
+/// Parts of the language that are planned, but not implemented.
 const LATER: [&str; 1] = ["task"];
-/// Items with a form of their own.
+/// Items with a special syntax.
 const FORMS: [(&str, &str); 13] = [
     ("import", "use std/games { pbpo }"),
     ("from", "use std/games { pbpo }"),
@@ -55,7 +55,7 @@ pub fn scope(project: &Project, entries: &[Entry], out: &mut Vec<Diagnostic>) ->
     scope
 }
 
-/// Says that two things in one file have one name.
+/// Makes the error for two declarations in one file with the same name.
 pub fn duplicate(name: &Ident, earlier: Span) -> Diagnostic {
     Diagnostic::error(Code::DuplicateName, name.span, format!("`{}` is declared twice", name.text))
         .label("again here")
@@ -88,7 +88,7 @@ fn declare_block(scope: &mut Scope, global: &str, block: &Block, out: &mut Vec<D
     Arc::make_mut(&mut scope.order).push(global.to_owned());
 }
 
-/// A word in front of a block that is no kind of block; `said` is the number of findings before.
+/// Makes the error for an unknown word before a block; `said` is the number of earlier findings.
 pub fn unknown_kind(word: &str, span: Span, said: usize) -> Diagnostic {
     if LATER.contains(&word) {
         return Diagnostic::error(Code::NotYet, span, format!("`{word}` is not supported yet"))
@@ -111,7 +111,7 @@ pub(super) fn declare_param(scope: &mut Scope, global: &str, param: &Written, ou
     scope.params.insert(global.to_owned(), Param { name: param.name.span, value });
 }
 
-/// The value of a parameter, checked against its type and range. It may use parameters above it.
+/// Returns the value of a parameter, checked against its type and range. It may use parameters above it.
 fn param_value(scope: &Scope, param: &Written, out: &mut Vec<Diagnostic>) -> Option<Constant> {
     if !TYPES.contains(&param.ty.text.as_str()) {
         let error = Diagnostic::error(Code::WrongType, param.ty.span, format!("no type is called `{}`", param.ty.text));
@@ -159,7 +159,7 @@ fn article(ty: &str) -> &'static str {
     }
 }
 
-/// Whether a parameter's value is inside the range it was declared with.
+/// Tells whether a parameter's value is inside the range it was declared with.
 fn in_range(scope: &Scope, param: &Written, number: &Number, out: &mut Vec<Diagnostic>) -> bool {
     if param.name.text == "seed" && number.value < 0.0 {
         out.push(

@@ -1,4 +1,4 @@
-//! Fields and arguments against a table of the schema.
+//! Checks fields and arguments against a table of the schema.
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr, Ident};
@@ -23,18 +23,18 @@ impl Given<'_> {
     }
 }
 
-/// What the fields belong to, for messages.
+/// The owner of the fields, for messages.
 pub struct Owner {
-    /// ``policy `pi` ``, `` `adamw` ``
+    /// The owner, as ``policy `pi` `` or `` `adamw` ``.
     pub what: String,
-    /// `field` or `argument`
+    /// The word `field` or `argument`.
     pub noun: &'static str,
-    /// Where it is named.
+    /// The place where it is named.
     pub declared: Span,
 }
 
 impl Check<'_> {
-    /// Checks what was given, and fills in defaults.
+    /// Checks the given fields, and fills in defaults.
     pub fn fields(&mut self, owner: &Owner, fields: &'static [Field], given: &[Given<'_>]) -> Args {
         let (mut args, mut seen) = (Args::default(), Vec::<(&str, Span)>::new());
         let (mut misspelt, mut unknown) = (Vec::new(), 0);
@@ -77,7 +77,7 @@ impl Check<'_> {
                 args.insert(field.name, value, item.value.span);
             }
         }
-        // What is missing may well be what has a name that is not known.
+        // An unknown name may be the misspelt name of a missing field.
         let missing = absent.iter().filter(|field| !misspelt.contains(&field.name)).count();
         for field in fields {
             let explained =
@@ -89,7 +89,7 @@ impl Check<'_> {
         args
     }
 
-    /// Says that a name is no field; the field that was likely meant.
+    /// Reports an unknown field, with the field that was probably meant.
     fn unknown_field(
         &mut self,
         owner: &Owner,
@@ -105,7 +105,7 @@ impl Check<'_> {
         if names.is_empty() {
             error = error.help(format!("{} takes no {}s", owner.what, owner.noun));
         }
-        // Where no words are looked for, it may be any of those that are missing.
+        // After many findings no suggestion is computed, and the missing field is offered instead.
         let near = suggest::worth(self.out.len()).then(|| suggest::nearest(&name.text, names)).flatten();
         if let (None, [missing]) = (near, absent) {
             error = error.help(format!("did you mean `{}`, which is missing?", missing.name));
@@ -114,7 +114,7 @@ impl Check<'_> {
         near
     }
 
-    /// Says that a value has no place; `named` is what it may well be, if its name were there.
+    /// Reports a value without a place; `named` is the field it may belong to, if its name were written.
     fn too_many(&mut self, owner: &Owner, fields: &'static [Field], value: &Expr, named: Option<&Field>) {
         if let Some(field) = named {
             let message = format!("`{}` of {} is given by its name", field.name, owner.what);
@@ -139,7 +139,7 @@ impl Check<'_> {
         );
     }
 
-    /// The value of a field that was not written.
+    /// Adds the value of a field that was not written.
     fn default(&mut self, owner: &Owner, field: &'static Field, args: &mut Args) {
         let at = owner.declared;
         let value = match field.default {
@@ -171,7 +171,7 @@ impl Check<'_> {
         args.insert(field.name, value, at);
     }
 
-    /// A record in which nothing is written.
+    /// Returns a record in which no field is written.
     fn defaults(&mut self, fields: &'static [Field], at: Span) -> Args {
         let owner = Owner { what: String::new(), noun: "field", declared: at };
         self.fields(&owner, fields, &[])
@@ -186,7 +186,7 @@ impl Check<'_> {
     }
 }
 
-/// The fields that must be given, and were not.
+/// Returns the required fields that are missing.
 fn absent<'f>(fields: &'static [Field], given: &'f [Given<'_>]) -> impl Iterator<Item = &'static Field> + 'f {
     let unnamed = given.iter().filter(|given| given.name.is_none()).count();
     let by_place: Vec<&str> =
@@ -198,12 +198,12 @@ fn absent<'f>(fields: &'static [Field], given: &'f [Given<'_>]) -> impl Iterator
     })
 }
 
-/// The variant of a name.
+/// Returns the variant of a name.
 fn variant(ty: Ty, name: &str) -> Option<&'static Variant> {
     ty.alternatives()?.iter().find(|variant| variant.name == name)
 }
 
-/// What could be typed for a type.
+/// Returns an example of a value of a type.
 fn example(ty: Ty) -> String {
     match ty {
         Ty::Int(Some(unit), _) => format!("N {}", unit.name()),

@@ -1,5 +1,5 @@
-//! What the settings of a judge behind a server must be besides their types: an address, a prompt, labels and further fields
-//! that the run will take. The crate `pbpo-judge` checks the same when it asks; a test of the runtime holds the two together.
+//! Checks settings of judges beyond their types: address, prompt, labels and extra fields. The crate `pbpo-judge`
+//! checks the same when it asks a server; a test of the runtime compares the two.
 
 use pbpo_grammar::Span;
 use serde_json::Value as Json;
@@ -8,7 +8,7 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Args, Choice, Value};
 
-/// Rules of `by = chat { ... }` and `by = decision { ... }`.
+/// Checks the rules of `by = chat { ... }` and `by = decision { ... }`.
 pub(super) fn rules(by: &Choice, out: &mut Vec<Diagnostic>) {
     if !matches!(by.name, "chat" | "decision") {
         return;
@@ -49,7 +49,7 @@ fn wrong(at: Span, message: &str, label: &str) -> Diagnostic {
     Diagnostic::error(Code::WrongType, at, message).label(label)
 }
 
-/// What is wrong with the address of a server, and a label that says more. No message quotes it.
+/// Returns a message and a label if a server's address is invalid. Neither quotes the address, which may hold a key.
 fn address(url: &str) -> Result<(), (&'static str, &'static str)> {
     let none = "this is no address of a server";
     let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
@@ -85,7 +85,7 @@ fn is_name(name: &str) -> bool {
     !name.is_empty() && name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// `{prompt}`, `{first}`, `{second}` and `{answer}` stand for texts; `{{` and `}}` are braces.
+/// Checks a prompt: `{prompt}`, `{first}`, `{second}` and `{answer}` stand for texts; `{{` and `}}` are braces.
 fn prompt(args: &Args, out: &mut Vec<Diagnostic>) {
     let (Some(text), Some(at)) = (args.text("prompt"), args.span("prompt")) else { return };
     let mut say = |message: String, label: &str| {
@@ -120,7 +120,7 @@ fn prompt(args: &Args, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Labels are words, each another one, and a prompt asks for no other.
+/// Checks that labels are distinct words, and that a prompt asks for no other label.
 fn labels(args: &Args, out: &mut Vec<Diagnostic>) {
     let written = ["first", "second", "tie"].map(|field| (field, args.text(field), args.span(field)));
     let labels: Vec<&str> =
@@ -158,7 +158,7 @@ fn labels(args: &Args, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// What stands in double brackets.
+/// Returns the texts in double brackets.
 fn bracketed(text: &str) -> Vec<&str> {
     let (mut found, mut rest) = (Vec::new(), text);
     while let Some((_, after)) = rest.split_once("[[") {
@@ -175,7 +175,7 @@ fn bracketed(text: &str) -> Vec<&str> {
     found
 }
 
-/// Fields of the request that no setting has.
+/// Checks the further fields of a request, for which there is no setting.
 fn extra(args: &Args, out: &mut Vec<Diagnostic>) {
     let (Some(text), Some(at)) = (args.text("extra"), args.span("extra")) else { return };
     let fields = match pbpo_outside::json::value(text.as_bytes()) {

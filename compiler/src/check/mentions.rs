@@ -1,4 +1,5 @@
-//! Which parameters a declaration mentions: those are to be checked again where a parameter changes.
+//! Finds the parameters that a declaration mentions. When a parameter changes, the declarations that mention it are
+//! checked again.
 
 use pbpo_grammar::ast::{Block, Body, Expr, ExprKind, Param, Stmt};
 

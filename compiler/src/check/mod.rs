@@ -1,8 +1,8 @@
 //! Checks of declarations: fields against the schema, names, types, units, ranges.
 //!
-//! `declare.rs`: which names there are; `fields.rs`: fields and arguments against a table;
-//! `value.rs`: one value against its type; `number.rs`: numbers and constant expressions;
-//! `refs.rs`: references by name; `rules.rs`: what fields have to do with each other; `judges.rs`: those of judges.
+//! `declare.rs`: the declared names; `fields.rs`: fields and arguments against a table; `value.rs`: one value against
+//! its type; `number.rs`: numbers and constant expressions; `refs.rs`: references by name; `rules.rs`: relations
+//! between fields; `judges.rs`: settings of judges.
 
 mod call;
 mod declare;
@@ -35,10 +35,10 @@ use crate::modules::{Entries, Project};
 use crate::schema::{Kind, blocks};
 use crate::scope::{Locals, Scope};
 
-/// Where checks look names up, and where they say what they find.
+/// The state of checks: names to look up, and findings.
 pub struct Check<'a> {
     pub scope: &'a Scope,
-    /// The variables, inside a pipeline.
+    /// The variables, if inside a pipeline.
     pub locals: Option<&'a Locals>,
     pub out: &'a mut Vec<Diagnostic>,
 }
@@ -50,13 +50,13 @@ pub struct Program {
     pub blocks: Layered<Arc<Checked>>,
     /// Pipelines of the main file that can be run, in its order.
     pub pipelines: Arc<Vec<Arc<Item>>>,
-    /// The parameters that each file sees: the name there, and the global one.
+    /// The parameters that each file sees, as the local and the global name.
     pub(crate) params: Arc<BTreeMap<FileId, Vec<(String, String)>>>,
-    /// The declarations that mention each parameter, by their places among the entries.
+    /// The declarations that mention each parameter, by their indices among the entries.
     users: Arc<BTreeMap<String, BTreeSet<usize>>>,
 }
 
-/// Checks everything but what is in pipelines and objectives.
+/// Checks all declarations, but not the insides of pipelines and objectives.
 pub fn program(project: &Project, out: &mut Vec<Diagnostic>) -> Program {
     let scope = declare::scope(project, &project.entries, out);
     let mut program = Program { scope, ..Program::default() };
@@ -89,7 +89,7 @@ pub fn program(project: &Project, out: &mut Vec<Diagnostic>) -> Program {
     program
 }
 
-/// The parameters that each file sees.
+/// Returns the parameters that each file sees.
 fn seen_params(project: &Project, scope: &Scope) -> BTreeMap<FileId, Vec<(String, String)>> {
     let seen = |file: FileId| -> Vec<(String, String)> {
         let view = project.views.in_file(file).iter().filter(|(_, global)| scope.params.contains_key(global));
@@ -107,13 +107,13 @@ impl Program {
         self.blocks.insert(global.to_owned(), Arc::new(Checked { kind, name: block.name.span, args }));
     }
 
-    /// Makes ready for many copies.
+    /// Prepares for many cheap copies.
     pub fn share(&mut self) {
         self.blocks.share();
         self.scope.share();
     }
 
-    /// The call that a pipeline is, if it is one.
+    /// Returns the call of a pipeline that is written as a call.
     pub fn call(&self, pipeline: &str) -> Option<Span> {
         match &**self.scope.items.get(pipeline)? {
             Item::Pipeline(pipeline) => match &pipeline.body {
@@ -124,7 +124,7 @@ impl Program {
         }
     }
 
-    /// The program with other items in the place of some: only what they change is checked again.
+    /// Returns the program with some items replaced; only the affected declarations are checked again.
     pub fn revised(&self, entries: &Entries<'_>, changed: &BTreeSet<usize>, out: &mut Vec<Diagnostic>) -> Program {
         let mut program = self.clone();
         let mut blocks: BTreeSet<usize> = BTreeSet::new();
@@ -143,7 +143,7 @@ impl Program {
                 }
             }
         }
-        // In the order of the file: a parameter may use those above it.
+        // Parameters are processed in the order of the file, because each may use those above it.
         while let Some(index) = params.pop_first() {
             let Some((entry, item)) = entries.get(index) else { continue };
             let Item::Param(written) = &**item else { continue };
@@ -178,7 +178,7 @@ impl Program {
 }
 
 impl Check<'_> {
-    /// The fields of a block.
+    /// Checks the fields of a block and returns them.
     fn block(&mut self, kind: Kind, block: &Block) -> Args {
         let name = &block.name.text;
         let follower = kind == Kind::Policy && field_span(&block.body, "follows").is_some();
@@ -196,7 +196,7 @@ impl Check<'_> {
         self.fields(&owner, fields, &given)
     }
 
-    /// The fields of a body; says so of statements that are none.
+    /// Returns the fields of a body; reports statements that are not fields.
     pub(crate) fn given<'e>(&mut self, body: &'e Body, owner: &Owner) -> Vec<Given<'e>> {
         let mut given = Vec::new();
         for stmt in &body.stmts {
@@ -219,7 +219,7 @@ impl Check<'_> {
         given
     }
 
-    /// The arguments of a call; says so of an `over`, which belongs to objectives.
+    /// Returns the arguments of a call; reports an `over`, which is only for objectives.
     pub(crate) fn given_args<'e>(&mut self, args: &'e [Arg], owner: &Owner) -> Vec<Given<'e>> {
         for over in args.iter().filter_map(|arg| arg.over.as_ref()) {
             self.out.push(
@@ -230,7 +230,7 @@ impl Check<'_> {
         args.iter().map(|arg| Given { name: arg.name.as_ref(), value: &arg.value }).collect()
     }
 
-    /// `model` and `follows` in one block: one error, whatever else of a player is there.
+    /// Reports `model` and `follows` in one block as one error, whatever other fields are there.
     fn player_and_follower(&mut self, block: &Block, given: &mut Vec<Given<'_>>) {
         let name = &block.name.text;
         let model = field_span(&block.body, "model");
@@ -243,7 +243,7 @@ impl Check<'_> {
             );
             let player = |given: &Given<'_>| blocks::fields(Kind::Policy).iter().any(|field| given.is(field.name));
             given.retain(|given| !player(given));
-            // What a follower needs may well be missing: that's the same mistake.
+            // Missing fields of a follower are part of the same mistake.
             if !given.iter().any(|given| given.is("update")) {
                 given.clear();
             }
@@ -251,7 +251,7 @@ impl Check<'_> {
     }
 
     fn neither_player_nor_follower(&mut self, block: &Block, given: &[Given<'_>]) {
-        // A misspelt field says more than a missing one.
+        // A misspelt field is reported instead of a missing one.
         let fields = blocks::fields(Kind::Policy);
         let known = |name: &str| fields.iter().chain(blocks::FOLLOWER).any(|field| field.name == name);
         let mut said = false;
@@ -277,7 +277,7 @@ impl Check<'_> {
     }
 }
 
-/// Where a field of a body is named.
+/// Returns the place where a field of a body is named.
 pub fn field_span(body: &Body, field: &str) -> Option<pbpo_grammar::Span> {
     body.stmts.iter().find_map(|stmt| match stmt {
         Stmt::Assign { name, .. } if name.text == field => Some(name.span),
@@ -285,7 +285,7 @@ pub fn field_span(body: &Body, field: &str) -> Option<pbpo_grammar::Span> {
     })
 }
 
-/// What an expression is, for "found ...".
+/// Describes an expression, for "found ...".
 pub fn describe(kind: &ExprKind) -> String {
     match kind {
         ExprKind::Number(number) if number.whole => "a whole number".into(),
@@ -302,7 +302,7 @@ pub fn describe(kind: &ExprKind) -> String {
     }
 }
 
-/// `a.b`
+/// Returns a path as text, as `a.b`.
 pub fn path_text(path: &[pbpo_grammar::ast::Ident]) -> String {
     path.iter().map(|ident| ident.text.as_str()).collect::<Vec<_>>().join(".")
 }

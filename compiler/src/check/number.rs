@@ -1,4 +1,4 @@
-//! Numbers: literals, parameters, arithmetic of both; units and ranges.
+//! Numbers: literals, parameters and arithmetic; units and ranges.
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{BinaryOp, Expr, ExprKind, Ident, Number as Literal};
@@ -11,16 +11,16 @@ use crate::schema::Range;
 use crate::suggest;
 use crate::units::{UNITS, Unit};
 
-/// Whole numbers beyond this are not exact; what is computed and comes out as this may have been rounded to it.
+/// The largest whole number. Larger ones are not exact, and a computed value equal to it may be rounded.
 pub const LARGEST: f64 = 9_007_199_254_740_992.0;
 
 impl Check<'_> {
-    /// A value that is known before the run.
+    /// Returns the value of an expression that is known before the run.
     pub fn constant(&mut self, expr: &Expr) -> Option<Constant> {
         self.known(expr, "float")
     }
 
-    /// A value that is known before the run; `ty` is what a parameter in its place would be declared as.
+    /// Returns a value that is known before the run; `ty` is the type that a parameter in its place would have.
     pub(super) fn known(&mut self, expr: &Expr, ty: &str) -> Option<Constant> {
         match &expr.kind {
             ExprKind::Number(literal) => self.literal(literal, expr.span).map(Constant::Number),
@@ -52,7 +52,7 @@ impl Check<'_> {
         }
     }
 
-    /// A number that is known before the run.
+    /// Returns a number that is known before the run.
     pub fn number(&mut self, expr: &Expr) -> Option<Number> {
         self.number_of(expr, "float")
     }
@@ -77,7 +77,7 @@ impl Check<'_> {
         if factor == 1.0 { self.finite(number, span) } else { self.computed(number, span) }
     }
 
-    /// The value of a parameter; only a parameter is known before the run.
+    /// Returns the value of a parameter; other names are not known before the run.
     fn param(&mut self, word: &Ident, expr: &Expr, ty: &str) -> Option<Constant> {
         let name = word.text.as_str();
         if let Some(param) = self.scope.param(word) {
@@ -107,7 +107,7 @@ impl Check<'_> {
             let number = if ty == "int" { "a whole number" } else { "a number" };
             let help = nearest.unwrap_or_else(|| match name {
                 "none" => format!("write {number}: `none` is a word of other fields"),
-                // What `--set` gives stands in no file.
+                // A value from `--set` is not in a file.
                 _ if !self.scope.views.is_file(word.span.file) => format!("write {number}"),
                 _ => format!("declare it above: `param {name}: {ty} = ...`"),
             });
@@ -120,7 +120,7 @@ impl Check<'_> {
         None
     }
 
-    /// A comparison where a value belongs.
+    /// Reports a comparison in the place of a value.
     pub fn logic(&mut self, span: Span) {
         self.out.push(
             Diagnostic::error(Code::WrongType, span, "a comparison is no value")
@@ -158,7 +158,7 @@ impl Check<'_> {
         self.computed(Number { value, whole, unit, from: left.from.or(right.from) }, span)
     }
 
-    /// A number that was computed: a whole one at the limit may be a rounded one.
+    /// Checks a computed number: a whole one at the limit may be rounded.
     fn computed(&mut self, number: Number, span: Span) -> Option<Number> {
         if number.whole && number.value.is_finite() && number.value.abs() >= LARGEST {
             let error = Diagnostic::error(Code::NotFinite, span, "this whole number may have been rounded");
@@ -186,7 +186,7 @@ impl Check<'_> {
             self.out.push(from_param(out_of_range(expr.span, &number, range, &format!("`{field}`")), &number));
             return None;
         }
-        // Exact: `finite` keeps whole numbers below 2^53.
+        // The conversion is exact: `finite` keeps whole numbers below 2^53.
         #[allow(clippy::cast_possible_truncation)]
         Some(number.value as i64)
     }
@@ -201,7 +201,7 @@ impl Check<'_> {
         Some(number.value)
     }
 
-    /// A number with the right unit, or with none.
+    /// Returns a number, which must have the right unit or none.
     fn quantity(&mut self, field: &str, unit: Option<Unit>, expr: &Expr, ty: &str) -> Option<Number> {
         if matches!(
             expr.kind,
@@ -233,7 +233,7 @@ impl Check<'_> {
     }
 }
 
-/// A unit that does not exist; `said` is the number of findings before.
+/// Makes the error for an unknown unit; `said` is the number of earlier findings.
 pub fn unknown_unit(unit: &Ident, said: usize) -> Diagnostic {
     Diagnostic::error(Code::UnknownUnit, unit.span, format!("no unit is called `{}`", unit.text))
         .label("unknown unit")
@@ -244,12 +244,12 @@ fn not_finite(span: Span) -> Diagnostic {
     Diagnostic::error(Code::NotFinite, span, "this is not a finite number").label("beyond what can be computed with")
 }
 
-/// A whole number that may not be exactly what was written.
+/// Makes the error for a whole number that may differ from the written one.
 pub fn too_large(span: Span) -> Diagnostic {
     Diagnostic::error(Code::NotFinite, span, "this whole number is too large").label("beyond what can be computed with")
 }
 
-/// The shortest spelling of a number.
+/// Returns the shortest spelling of a number.
 pub fn plain(number: &Number) -> String {
     if number.whole { format!("{:.0}", number.value) } else { format!("{:?}", number.value) }
 }
@@ -261,7 +261,7 @@ fn from_param(error: Diagnostic, number: &Number) -> Diagnostic {
     }
 }
 
-/// A number with a fraction where a whole one belongs.
+/// Makes the error for a number with a fraction instead of a whole number.
 pub fn not_whole(span: Span, number: &Number) -> Diagnostic {
     let error = Diagnostic::error(Code::WrongType, span, "expected a whole number, found a float");
     let error = error.label("a float");
@@ -273,7 +273,7 @@ pub fn not_whole(span: Span, number: &Number) -> Diagnostic {
     }
 }
 
-/// A number outside its range.
+/// Makes the error for a number outside its range.
 pub fn out_of_range(span: Span, number: &Number, range: Range, what: &str) -> Diagnostic {
     let allowed = range.text(number.whole);
     Diagnostic::error(

@@ -1,4 +1,4 @@
-//! References by name: to blocks, to parts of blocks, to variables.
+//! References by name to blocks, parts of blocks, and variables.
 
 use pbpo_grammar::ast::{Expr, ExprKind, Ident};
 
@@ -10,7 +10,7 @@ use crate::scope::Locals;
 use crate::suggest;
 
 impl Check<'_> {
-    /// The name of a block of a kind.
+    /// Returns the name of a block of a kind.
     pub fn block_ref(&mut self, kind: Kind, expr: &Expr) -> Option<String> {
         match &expr.kind {
             ExprKind::Path(path) => match path.as_slice() {
@@ -25,7 +25,7 @@ impl Check<'_> {
         }
     }
 
-    /// The global name of a block of this kind; says so if there is none.
+    /// Returns the global name of a block of this kind; reports an error if there is none.
     pub fn named_block(&mut self, kind: Kind, name: &Ident) -> Option<String> {
         let text = &name.text;
         if let Some((global, decl)) = self.scope.block(name) {
@@ -72,8 +72,8 @@ impl Check<'_> {
         None
     }
 
-    /// Says that a name is no block of these kinds. A name that looks like none that is there is
-    /// likely a missing declaration: one report does, however often it is used.
+    /// Reports that a name is not a block of these kinds. If no known name is similar, a declaration is probably
+    /// missing, and it is reported once, however often the name is used.
     pub fn unknown_block(&mut self, kinds: &[Kind], name: &Ident) {
         let text = &name.text;
         if self.scope.doubtful.contains(text) || self.scope.missing.contains(text) {
@@ -84,7 +84,7 @@ impl Check<'_> {
         let known: Vec<&str> = if worth { known() } else { Vec::new() };
         let words: Vec<&str> = kinds.iter().map(|kind| kind.word()).collect();
         let near = suggest::nearest(text, known.iter().copied());
-        // What it looks like is not known after many findings: it may well be a slip in each of its places.
+        // After many findings similar names are not looked up, so each use may be a typo of its own and is reported.
         if near.is_none() && worth {
             self.scope.missing.add(text);
         }
@@ -100,7 +100,7 @@ impl Check<'_> {
         self.out.push(Diagnostic::error(Code::UnknownName, name.span, message).label(DECLARED_NOWHERE).help(help));
     }
 
-    /// The name of a block of either kind; what is of neither is held to the first.
+    /// Returns the name of a block of either kind; any other value is checked as the first kind.
     pub(super) fn either_ref(&mut self, one: Kind, other: Kind, expr: &Expr) -> Option<String> {
         let found = match &expr.kind {
             ExprKind::Path(path) => path.first().and_then(|name| self.scope.peek(name)),
@@ -110,7 +110,7 @@ impl Check<'_> {
         self.block_ref(kind, expr)
     }
 
-    /// `POLICY.init`
+    /// Checks a reference `POLICY.init`.
     pub(super) fn init_ref(&mut self, expr: &Expr) -> Option<String> {
         let path = match &expr.kind {
             ExprKind::Path(path) => path.as_slice(),
@@ -147,12 +147,12 @@ impl Check<'_> {
         }
     }
 
-    /// Whether a word is a policy that follows another.
+    /// Tells whether a word is a policy that follows another.
     fn follower(&self, policy: &Ident) -> bool {
         self.scope.peek(policy).is_some_and(|decl| decl.follows.is_some())
     }
 
-    /// `TASK.score`; `WORLD.score` is the true reward of a world.
+    /// Checks a reference `TASK.score`, or `WORLD.score`, which is the true reward of a world.
     pub(super) fn score_ref(&mut self, expr: &Expr) -> Option<String> {
         let names = scored();
         let path = match &expr.kind {
@@ -187,7 +187,7 @@ impl Check<'_> {
         }
     }
 
-    /// Whether a word is a source of data without a score of its own: a file.
+    /// Tells whether a word is a source of data without a score: a file.
     fn makes_no_score(&self, task: &Ident) -> bool {
         let name = self.scope.task(task);
         tasks().iter().any(|task| task.name == name) && !scored().contains(&name)
@@ -197,7 +197,7 @@ impl Check<'_> {
         self.scope.peek(name).is_some_and(|decl| decl.kind == Some(Kind::World))
     }
 
-    /// A variable that holds rollouts, preferences or a report.
+    /// Returns a variable that holds rollouts, preferences or a report.
     pub fn local_ref(&mut self, flow: Flow, expr: &Expr) -> Option<String> {
         let ExprKind::Path(path) = &expr.kind else {
             let help = Some(format!("assign it to a name first, and write the name: `x = {}`", "..."));
@@ -250,12 +250,12 @@ impl Check<'_> {
     }
 }
 
-/// Whether a path is `POLICY.init`.
+/// Tells whether a path is `POLICY.init`.
 fn init(path: &[Ident]) -> bool {
     matches!(path, [_, part] if part.text == "init")
 }
 
-/// Says that a variable is read where it has no value, if it is one at all.
+/// Makes the error for a variable that is read before it has a value; `None` if the name is not a variable.
 pub fn unassigned(locals: &Locals, name: &Ident) -> Option<Diagnostic> {
     let assigned = *locals.assigned.get(&name.text)?;
     let error = Diagnostic::error(Code::UseBeforeAssignment, name.span, format!("`{}` has no value here", name.text));

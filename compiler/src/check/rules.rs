@@ -1,4 +1,4 @@
-//! What the fields of one block have to do with each other.
+//! Relations between the fields of one block.
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
@@ -6,7 +6,7 @@ use crate::hir::Args;
 use crate::schema::{DIGITS, Kind};
 use crate::scope::Scope;
 
-/// Rules of a block whose fields are all of the right type.
+/// Checks the rules of a block whose fields all have the right type.
 pub fn block(kind: Kind, args: &Args, scope: &Scope, out: &mut Vec<Diagnostic>) {
     match kind {
         Kind::Policy => {
@@ -42,7 +42,7 @@ pub fn block(kind: Kind, args: &Args, scope: &Scope, out: &mut Vec<Diagnostic>) 
     }
 }
 
-/// `digits` has only so many prompts of a length: those of `test` are different, and a split may have none.
+/// Checks that `digits` has enough prompts of a length: those of `test` are distinct, and a split may be empty.
 fn there_are_so_many(args: &Args, out: &mut Vec<Diagnostic>) {
     let (Some(split), Some(count), Some(length)) = (args.word("split"), args.int("count"), args.int("length")) else {
         return;
@@ -64,7 +64,7 @@ fn there_are_so_many(args: &Args, out: &mut Vec<Diagnostic>) {
     });
 }
 
-/// A follower follows a policy with a model of its own.
+/// Checks that a follower follows a policy with a model.
 fn follows_a_player(args: &Args, scope: &Scope, out: &mut Vec<Diagnostic>) {
     let (Some(leader), Some(at)) = (args.name("follows"), args.span("follows")) else { return };
     if let Some(other) = scope.blocks.get(leader).and_then(|decl| decl.follows) {
@@ -76,7 +76,7 @@ fn follows_a_player(args: &Args, scope: &Scope, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Random weights can't be kept as they are, and adapters on them teach nothing.
+/// Checks that frozen weights and adapters are used only with a checkpoint: random weights must be trained.
 fn needs_a_checkpoint(args: &Args, out: &mut Vec<Diagnostic>) {
     let pretrained = (args.word("init") == Some("pretrained")).then(|| ("init = pretrained", args.span("init")));
     let lora = args.record("lora").map(|_| ("lora", args.span("lora")));
@@ -92,7 +92,7 @@ fn needs_a_checkpoint(args: &Args, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// `part` must divide `whole`.
+/// Checks that `part` divides `whole`.
 fn divides(args: &Args, part: &str, whole: &str, out: &mut Vec<Diagnostic>) {
     let (Some(a), Some(b)) = (args.int(part), args.int(whole)) else { return };
     let (Some(at), Some(other)) = (args.span(part), args.span(whole)) else { return };

@@ -1,4 +1,4 @@
-//! One value against its type.
+//! Checks one value against its type.
 
 use std::borrow::Cow;
 
@@ -16,7 +16,7 @@ use crate::schema::{Form, Ty, Variant, tasks};
 use crate::suggest;
 
 impl Check<'_> {
-    /// The value of a field, or nothing where it is wrong (and that was said).
+    /// Returns the value of a field, or `None` if it is wrong (which was reported).
     pub(super) fn value(&mut self, field: &str, ty: Ty, expr: &Expr) -> Option<Value> {
         if matches!(expr.kind, ExprKind::Error) {
             return None;
@@ -56,13 +56,14 @@ impl Check<'_> {
         }
     }
 
-    /// Says that a name of something outside has a control character: a `\n` was likely meant as it stands.
+    /// Reports a control character in an external name, where `
+    /// ` was probably meant literally.
     fn control<T>(&mut self, field: &str, text: &str, expr: &Expr) -> Option<T> {
         self.out.push(control_character(field, text, expr.span));
         None
     }
 
-    /// Says that a value is of another type.
+    /// Reports a value of the wrong type.
     pub(crate) fn wrong_type<T>(&mut self, expr: &Expr, expected: &str, help: Option<String>) -> Option<T> {
         if !matches!(expr.kind, ExprKind::Error) {
             self.out.push(
@@ -78,7 +79,7 @@ impl Check<'_> {
         None
     }
 
-    /// A call of a task by its own name, whatever it is called in this file.
+    /// Returns a call of a task under its original name, if this file has imported it under another.
     fn task_name<'e>(&self, expr: &'e Expr) -> Cow<'e, Expr> {
         match &expr.kind {
             ExprKind::Call { callee, args } => match callee.as_slice() {
@@ -93,7 +94,7 @@ impl Check<'_> {
         }
     }
 
-    /// One of several words, records or calls.
+    /// Checks one of several words, records or calls.
     fn choice(&mut self, field: &str, variants: &'static [Variant], expr: &Expr) -> Option<Choice> {
         let names: Vec<&str> = variants.iter().map(|variant| variant.name).collect();
         let (word, span) = match &expr.kind {
@@ -118,7 +119,7 @@ impl Check<'_> {
         Some(Choice { name: variant.name, args })
     }
 
-    /// The fields of a variant, which must be written in the variant's form.
+    /// Returns the fields of a variant, which must be written in the variant's form.
     fn variant(&mut self, variant: &'static Variant, name: Span, expr: &Expr) -> Option<Args> {
         let call = variant.form == Form::Call;
         let noun = if call { "argument" } else { "field" };
@@ -139,7 +140,7 @@ impl Check<'_> {
         Some(self.fields(&owner, variant.fields, &given))
     }
 
-    /// `[word, word]`; a single word without brackets is refused.
+    /// Checks `[word, word]`; a single word without brackets is refused.
     fn words(&mut self, field: &str, variants: &'static [Variant], expr: &Expr) -> Option<Vec<&'static str>> {
         let ExprKind::List(items) = &expr.kind else {
             return self.wrong_type(expr, "a list", Some(format!("write `{field} = [{}]`", variants.first()?.name)));
@@ -149,7 +150,7 @@ impl Check<'_> {
     }
 }
 
-/// A control character in the name of something outside.
+/// Makes the error for a control character in an external name.
 pub fn control_character(what: &str, text: &str, at: Span) -> Diagnostic {
     let found = text.chars().find(|c| is_control(*c)).unwrap_or_default();
     Diagnostic::error(Code::ControlCharacter, at, format!("`{what}` has a control character"))
@@ -157,7 +158,7 @@ pub fn control_character(what: &str, text: &str, at: Span) -> Diagnostic {
         .help("write `/` between folders, and `\\\\` for a `\\` as it stands")
 }
 
-/// The text of a path as one word, with its place.
+/// Returns the text of a path as one word, with its place.
 fn head(path: &[Ident]) -> Option<(String, Span)> {
     let (first, last) = (path.first()?, path.last()?);
     Some((path_text(path), first.span.to(last.span)))

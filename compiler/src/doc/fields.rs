@@ -1,4 +1,4 @@
-//! What blocks, tasks and operations are made of: one table each, with the path of every field.
+//! Tables of the fields of blocks, tasks and operations, with the path of every field.
 
 use super::{code, table};
 use crate::ide::type_text;
@@ -8,7 +8,7 @@ use crate::schema::{Default, Field, Form, Kind, Ty, Variant};
 
 const TITLES: [&str; 4] = ["field", "type", "default", "meaning"];
 
-/// Every kind of block.
+/// Returns every kind of block.
 pub(super) fn blocks() -> String {
     let mut out = String::new();
     for kind in Kind::ALL.into_iter().filter(|kind| !schema::fields(*kind).is_empty()) {
@@ -28,7 +28,7 @@ fn block(title: &str, doc: &str, fields: &[Field], neutral: Option<(&str, &str)>
     format!("### {title}\n\n{doc}.{off}\n\n{}\n", table(TITLES, rows))
 }
 
-/// What is written `NAME(...)`: its usage, and a table of its arguments.
+/// Returns the sections of things written `NAME(...)`: their usage, and a table of their arguments.
 pub(super) fn calls<'a>(calls: impl Iterator<Item = (&'a str, &'a [Field], &'a str, &'a str)>) -> String {
     let one = |(name, fields, gives, doc): (&str, &[Field], &str, &str)| {
         let mut rows = Vec::new();
@@ -40,12 +40,12 @@ pub(super) fn calls<'a>(calls: impl Iterator<Item = (&'a str, &'a [Field], &'a s
     calls.map(one).collect()
 }
 
-/// An argument as it is given: by place, or by name.
+/// Returns an argument as it is given: by position, or by name.
 fn usage(field: &Field) -> String {
     if field.positional { field.name.to_owned() } else { format!("{} = ...", field.name) }
 }
 
-/// The row of a field, and those of what is in it.
+/// Adds the row of a field, and those of the fields in it.
 fn add(rows: &mut Vec<[String; 4]>, parent: &str, field: &Field) {
     let path = if parent.is_empty() { field.name.to_owned() } else { format!("{parent}.{}", field.name) };
     let default = match field.default {
@@ -70,7 +70,7 @@ fn add(rows: &mut Vec<[String; 4]>, parent: &str, field: &Field) {
     }
 }
 
-/// An alternative with the brackets that it takes.
+/// Returns an alternative with the brackets that it takes.
 fn spelled(variant: &Variant) -> String {
     match variant.form {
         Form::Word => variant.name.to_owned(),

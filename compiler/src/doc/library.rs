@@ -1,4 +1,4 @@
-//! Functions of objectives, and the definitions of the standard library as they are written there.
+//! The functions of objectives, and the definitions of the standard library in their source text.
 
 use pbpo_grammar::ast::{Formal, Item};
 use pbpo_grammar::{FileId, parse};
@@ -8,7 +8,7 @@ use crate::points::overrides::value_text;
 use crate::schema::functions;
 use crate::stdlib;
 
-/// Every function, with the axes of what it gives.
+/// Returns every function, with the axes of its value.
 pub(super) fn functions() -> String {
     let rows =
         functions::all().iter().map(|function| [code(function.usage), code(function.gives), function.doc.to_owned()]);
@@ -17,7 +17,7 @@ pub(super) fn functions() -> String {
     format!("{text}\n\n{}", table(["function", "axes", "meaning"], rows))
 }
 
-/// The objectives and pipelines of every module.
+/// Returns the objectives and pipelines of every module.
 pub(super) fn modules() -> String {
     let mut out = String::new();
     for (module, text) in stdlib::MODULES {
@@ -30,7 +30,7 @@ pub(super) fn modules() -> String {
     out
 }
 
-/// An objective with its expression; a pipeline with the table of its parameters.
+/// Returns an objective with its expression, or a pipeline with the table of its parameters.
 fn definition(item: &Item, text: &str) -> Option<String> {
     Some(match item {
         Item::Objective(objective) => {
@@ -53,7 +53,7 @@ fn definition(item: &Item, text: &str) -> Option<String> {
     })
 }
 
-/// `int samples in 1..1000000`
+/// Returns the type of a parameter, as `int samples in 1..1000000`.
 fn type_text(formal: &Formal) -> String {
     let words: Vec<&str> = formal.ty.words.iter().chain(&formal.ty.unit).map(|word| word.text.as_str()).collect();
     let range = formal.range.as_ref();

@@ -1,5 +1,5 @@
-//! The reference of the language in Markdown, made from the tables that the checks read, so that it can't be
-//! out of step. Only a sentence in front of some tables, and the forms of imports, override paths and sweeps, are written here.
+//! The reference of the language in Markdown, made from the tables that the checks use, so that it is never out of
+//! date. Only an introduction to some tables, and the forms of imports, override paths and sweeps, are written here.
 //!
 //! `fields.rs`: blocks, tasks, operations; `library.rs`: functions and the standard library.
 
@@ -11,7 +11,7 @@ use crate::lints::LINTS;
 use crate::schema::{ops, tasks};
 use crate::units::UNITS;
 
-/// A title, and what makes the text.
+/// A title, and the function that makes the text.
 type Section = (&'static str, fn() -> String);
 
 /// The sections in order.
@@ -33,7 +33,7 @@ const SECTIONS: &[Section] = &[
     ("Diagnostic codes", codes),
 ];
 
-/// The whole reference.
+/// Returns the whole reference.
 pub fn reference() -> String {
     let mut out = "# Reference\n\nMade by `pbpoc doc` from the tables of the compiler. \
                    What blocks, pipelines and sweeps mean is in [`language.md`](language.md).\n\n"
@@ -47,7 +47,7 @@ pub fn reference() -> String {
     out
 }
 
-/// A table: its titles, and the cells of each row.
+/// Returns a table: its titles, and the cells of each row.
 fn table<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [String; N]>) -> String {
     let mut out = format!("| {} |\n|{}\n", titles.join(" | "), "---|".repeat(N));
     for row in rows {
@@ -57,7 +57,7 @@ fn table<const N: usize>(titles: [&str; N], rows: impl IntoIterator<Item = [Stri
     out
 }
 
-/// Between backticks; nothing of nothing.
+/// Returns a text between backticks; an empty text stays empty.
 fn code(text: &str) -> String {
     if text.is_empty() { String::new() } else { format!("`{text}`") }
 }
@@ -133,7 +133,7 @@ fn codes() -> String {
     format!("`pbpoc explain CODE` shows the page of a code.\n\n{}", table(["code", "is about"], rows))
 }
 
-/// A code with the way to its page.
+/// Returns a code with the link to its page.
 fn link(code: Code) -> String {
     format!("[{0}](codes/{0}.md)", code.text())
 }

@@ -1,4 +1,4 @@
-//! What can be typed at a place.
+//! Completion: the words that can be typed at a place.
 
 use pbpo_grammar::ast::Item;
 
@@ -23,7 +23,7 @@ pub struct Completion {
 pub enum CompletionKind {
     Keyword,
     Field,
-    /// A word that the language knows as a value.
+    /// A value word of the language.
     Value,
     Function,
     /// A declaration.
@@ -35,7 +35,7 @@ pub enum CompletionKind {
 }
 
 impl Ide {
-    /// What can be typed in place of the word in front of an offset.
+    /// Returns the words that can replace the word before an offset.
     pub fn completions(&self, file: &str, at: usize) -> Vec<Completion> {
         let Some(source) = self.file(file) else { return Vec::new() };
         let Some(text) = self.sources.get(source.id).map(|file| &file.text) else { return Vec::new() };
@@ -44,7 +44,7 @@ impl Ide {
         let mut offers = Offers::new(self, source.id, item);
         let place = self.place(source.id, &cursor);
         offers.at(&place, &cursor);
-        // A path may be set by parts.
+        // A path may be set in parts.
         let parts = matches!(place, Place::Settings | Place::Sweep { .. });
         offers.done(if parts { &[] } else { &cursor.given })
     }
@@ -73,7 +73,7 @@ impl Offers<'_> {
         }
     }
 
-    /// Outside of all brackets.
+    /// Offers words outside of all brackets.
     fn top(&mut self, cursor: &Cursor<'_>) {
         match cursor.head.as_slice() {
             [] => {
@@ -96,7 +96,7 @@ impl Offers<'_> {
         }
     }
 
-    /// Among the fields of a block or a record, or the arguments of a call.
+    /// Offers words among the fields of a block or a record, or the arguments of a call.
     fn fields(&mut self, fields: &[&'static Field], args: bool, cursor: &Cursor<'_>) {
         match cursor.head.as_slice() {
             [] => {
@@ -120,7 +120,7 @@ impl Offers<'_> {
         }
     }
 
-    /// Among the statements of a pipeline.
+    /// Offers words among the statements of a pipeline.
     fn statement(&mut self, cursor: &Cursor<'_>) {
         match cursor.head.as_slice() {
             [] => {
@@ -147,7 +147,7 @@ impl Offers<'_> {
         }
     }
 
-    /// Among the arguments of a call in an expression.
+    /// Offers words among the arguments of a call in an expression.
     fn argument(&mut self, callee: &str, cursor: &Cursor<'_>) {
         match cursor.head.as_slice() {
             [] => self.call(callee, cursor.commas),
@@ -158,7 +158,7 @@ impl Offers<'_> {
         }
     }
 
-    /// `path = value`, `path in values`; `words` may stand here besides.
+    /// Offers words for `path = value` and `path in values`; `keywords` may stand here too.
     fn setting(&mut self, cursor: &Cursor<'_>, keywords: &[&str]) {
         let head = cursor.head.as_slice();
         match head {
@@ -176,7 +176,7 @@ impl Offers<'_> {
         }
     }
 
-    /// One more word of a path.
+    /// Offers the next word of a path.
     fn part(&mut self, path: &[&str]) {
         if path.is_empty() {
             self.named(|item| matches!(item, Item::Block(_) | Item::Param(_) | Item::Pipeline(_)));
@@ -199,7 +199,7 @@ impl Offers<'_> {
         }
     }
 
-    /// A value of a type. `path`: what stands in front of the dot.
+    /// Offers a value of a type. `path` holds the words before the dot.
     pub(super) fn value(&mut self, ty: Ty, path: &[&str]) {
         match (ty, path) {
             (Ty::Init, [_]) => self.keywords(&["init"]),
@@ -224,7 +224,7 @@ impl Offers<'_> {
     }
 }
 
-/// Whether a sweep can be over an item, or, without `sweeps`, a variant of it.
+/// Tells whether a sweep can be over an item, or, without `sweeps`, a variant of it.
 fn runnable(item: &Item, sweeps: bool) -> bool {
     match item {
         Item::Pipeline(pipeline) => pipeline.formals.is_none(),

@@ -1,5 +1,5 @@
-//! The brackets and the statement around a place, from the text alone: what is being typed is no syntax
-//! yet.
+//! Finds the brackets and the statement around a place, from the text alone, because the line being typed is not valid
+//! syntax yet.
 
 use super::lex::{self, Kind, Token};
 use crate::schema;
@@ -10,9 +10,9 @@ pub(super) const ITEMS: [&str; 8] = ["use", "param", "objective", "variant", "sw
 /// A bracket that is open at the cursor.
 #[derive(Debug)]
 pub(super) struct Frame<'s> {
-    /// `{`, `(` or `[`
+    /// The bracket: `{`, `(` or `[`.
     pub open: &'s str,
-    /// The statement in front of it.
+    /// The statement before it.
     pub head: Vec<&'s str>,
 }
 
@@ -23,11 +23,11 @@ pub(super) struct Cursor<'s> {
     pub frames: Vec<Frame<'s>>,
     /// The statement so far, in the innermost brackets, without the words below.
     pub head: Vec<&'s str>,
-    /// Words with a dot behind, directly in front of what is being typed: `pi.optimizer.`
+    /// The words with a dot after them, directly before the word being typed: `pi.optimizer.`
     pub path: Vec<&'s str>,
-    /// Names that the innermost brackets give already, on both sides of the cursor.
+    /// The names that are already given in the innermost brackets, on both sides of the cursor.
     pub given: Vec<&'s str>,
-    /// Number of commas in front of the cursor in the innermost brackets.
+    /// The number of commas before the cursor in the innermost brackets.
     pub commas: usize,
     /// The name of the item around the cursor.
     pub item: Option<&'s str>,
@@ -45,14 +45,14 @@ impl<'s> Level<'s> {
         Self { frame: Frame { open, head }, statement: Vec::new(), given: Vec::new(), commas: 0 }
     }
 
-    /// A new line ends a statement here.
+    /// Tells whether a new line ends a statement here.
     fn by_lines(&self) -> bool {
         matches!(self.frame.open, "" | "{")
     }
 }
 
 impl<'s> Cursor<'s> {
-    /// The cursor at byte `at`; nothing inside comments and texts.
+    /// Returns the cursor at byte `at`; `None` inside comments and texts.
     pub fn new(text: &'s str, at: usize) -> Option<Self> {
         let start = text.get(..at)?.trim_end_matches(lex::is_part).len();
         let tokens = lex::tokens(text);
@@ -98,11 +98,11 @@ impl<'s> Cursor<'s> {
     }
 }
 
-/// Takes in one token. `next`: a word follows.
+/// Processes one token. `next` is true if a word follows.
 fn step<'s>(levels: &mut Vec<Level<'s>>, token: &Token<'s>, last: Option<&Token<'s>>, next: bool) {
     let kind = schema::Kind::parse(token.text).is_some();
     if token.first && next && token.kind == Kind::Word && (kind || ITEMS.contains(&token.text)) {
-        // An item: whatever is open has lost its closer.
+        // An item begins, so open brackets have lost their closers.
         levels.truncate(1);
     }
     let Some(level) = levels.last_mut() else { return };
@@ -141,12 +141,12 @@ fn step<'s>(levels: &mut Vec<Level<'s>>, token: &Token<'s>, last: Option<&Token<
     }
 }
 
-/// Whether a statement can't end with this.
+/// Tells whether a statement cannot end with this mark.
 fn goes_on(mark: &str) -> bool {
     ["=", "+=", "+", "-", "*", "/", "on", "of", "over", "within", "and", "or", "not", ":"].contains(&mark)
 }
 
-/// The names given behind the cursor, up to the closing bracket.
+/// Returns the names given after the cursor, up to the closing bracket.
 fn behind<'t, 's: 't>(tokens: impl Iterator<Item = &'t Token<'s>>) -> Vec<&'s str> {
     let (mut depth, mut given, mut last) = (0_usize, Vec::new(), None);
     for token in tokens {

@@ -1,4 +1,4 @@
-//! What to say of the word at a place: Markdown.
+//! Hover texts for the word at a place, in Markdown.
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{AxisValues, Body, Expr, ExprKind, Ident, Item, Pipeline, PipelineBody, Stmt, SweepEntry};
@@ -12,7 +12,7 @@ use crate::params::default_text;
 use crate::points::overrides::value_text;
 use crate::schema::{Field, Flow, Kind, blocks, ops};
 
-/// What an editor shows beside a word.
+/// The text that an editor shows beside a word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Hover {
     /// The word.
@@ -21,11 +21,11 @@ pub struct Hover {
     pub text: String,
 }
 
-/// How deep variables are followed to the operation that says how many there are.
+/// The largest number of variables that are followed to the operation with their count.
 const DEEPEST: usize = 8;
 
 impl Ide {
-    /// What the word at an offset is, and what it stands for.
+    /// Returns the hover text of the word at an offset.
     pub fn hover(&self, file: &str, at: usize) -> Option<Hover> {
         let mention = self.mention(file, at)?;
         let text = self.describe(&mention)?;
@@ -58,7 +58,7 @@ impl Ide {
         })
     }
 
-    /// A block, a parameter, a pipeline, ...
+    /// Returns the text of a block, a parameter, a pipeline, ...
     fn declaration(&self, global: &str) -> Option<String> {
         let entry = self.entry(global)?;
         let mut facts = Vec::new();
@@ -88,7 +88,7 @@ impl Ide {
         Some(card(&text::item(&entry.item, &self.sources), entry.item.doc(), &facts))
     }
 
-    /// A field: type, unit, range, default, and the value it has.
+    /// Returns the text of a field: type, unit, range, default, and its value.
     fn field(&self, mention: &Mention, field: &'static Field, path: &[String]) -> String {
         let words: Vec<&str> = path.iter().map(String::as_str).collect();
         let mut facts = Vec::new();
@@ -108,12 +108,12 @@ impl Ide {
         card(&format!("{}: {}", field.name, text::ty(field.ty)), field.doc, &facts)
     }
 
-    /// A value as the file has it, on one line.
+    /// Returns a value as the file has it, on one line.
     fn written(&self, value: &Expr) -> String {
         text::cut(&text::squeeze(self.sources.text(value.span)))
     }
 
-    /// The checked value at a path, where it is a number, a word or a list of words.
+    /// Returns the checked value at a path, if it is a number, a word or a list of words.
     fn value(&self, at: Span, words: &[&str]) -> Option<String> {
         let (first, rest) = words.split_first()?;
         let global = self.project.views.in_file(at.file).get(*first)?;
@@ -138,7 +138,7 @@ impl Ide {
         }
     }
 
-    /// What variants and sweeps make of a path.
+    /// Returns the values that variants and sweeps give to a path.
     fn overrides(&self, at: Span, words: &[&str]) -> Vec<String> {
         let Some((first, rest)) = words.split_first() else { return Vec::new() };
         let global = self.project.views.in_file(at.file).get(*first);
@@ -167,7 +167,7 @@ impl Ide {
         found
     }
 
-    /// The values that a part of a sweep gives to a path.
+    /// Returns the values that a part of a sweep gives to a path.
     fn swept(&self, entry: &SweepEntry, same: &impl Fn(&[Ident]) -> bool) -> Vec<String> {
         let axes = match entry {
             SweepEntry::Axis(axis) => std::slice::from_ref(axis),
@@ -182,7 +182,7 @@ impl Ide {
         values.collect()
     }
 
-    /// A variable of a pipeline.
+    /// Returns the text of a variable of a pipeline.
     fn variable(&self, owner: &str, name: &str) -> Option<String> {
         let Item::Pipeline(pipeline) = &*self.entry(owner)?.item else { return None };
         let made = assignments(pipeline);
@@ -206,7 +206,7 @@ impl Ide {
         ))
     }
 
-    /// How many responses or pairs an operation makes.
+    /// Returns the number of responses or pairs that an operation makes.
     fn count(&self, owner: &str, made: &[Made<'_>], value: &Expr, deepest: usize) -> Option<String> {
         let ExprKind::Call { args, .. } = &value.kind else { return None };
         let named = |name: &str| args.iter().find(|arg| arg.name.as_ref().is_some_and(|n| n.text == name));
@@ -221,7 +221,7 @@ impl Ide {
         if deepest == 0 { None } else { self.count(owner, made, value, deepest - 1) }
     }
 
-    /// A number, or the value of the parameter that is named.
+    /// Returns a number, or the value of the named parameter.
     fn number(&self, owner: &str, value: &Expr) -> Option<String> {
         if let ExprKind::Path(path) = &value.kind {
             let word = path.first()?;
@@ -240,10 +240,10 @@ impl Ide {
     }
 }
 
-/// A variable, what it is assigned, and whether by `+=`.
+/// A variable, its assigned value, and true if it is assigned by `+=`.
 type Made<'a> = (&'a str, &'a Expr, bool);
 
-/// Every assignment of a pipeline.
+/// Returns every assignment of a pipeline.
 pub(super) fn assignments(pipeline: &Pipeline) -> Vec<Made<'_>> {
     fn inside<'a>(body: &'a Body, found: &mut Vec<Made<'a>>) {
         for stmt in &body.stmts {
@@ -262,7 +262,7 @@ pub(super) fn assignments(pipeline: &Pipeline) -> Vec<Made<'_>> {
     found
 }
 
-/// What an operation gives.
+/// Returns the kind of value that an operation gives.
 pub(super) fn flow(value: &Expr) -> Option<Flow> {
     super::path::tag(value).and_then(ops::find)?.gives
 }
@@ -279,7 +279,7 @@ fn facts_of(fields: &[Field]) -> Vec<String> {
     fields.iter().map(|field| format!("`{}`: {}", text::field(field), field.doc)).collect()
 }
 
-/// A declaration, its comment, and facts below.
+/// Returns a declaration, its comment, and facts below.
 fn card(declaration: &str, doc: &str, facts: &[String]) -> String {
     let mut text = format!("```pbpo\n{declaration}\n```\n");
     if !doc.is_empty() {

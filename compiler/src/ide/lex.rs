@@ -1,6 +1,6 @@
 //! Words and marks of a text, with their places.
 
-/// What a piece of text is.
+/// The kind of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Word,
@@ -16,9 +16,9 @@ pub(super) enum Kind {
 pub(super) struct Token<'s> {
     pub kind: Kind,
     pub text: &'s str,
-    /// Byte at which it starts.
+    /// The byte at which it starts.
     pub start: usize,
-    /// The first on its line.
+    /// True for the first token on its line.
     pub first: bool,
 }
 
@@ -28,7 +28,7 @@ impl Token<'_> {
     }
 }
 
-/// Every token, comments included.
+/// Returns every token, comments included.
 pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     let (mut tokens, mut at, mut first) = (Vec::new(), 0, true);
     while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
@@ -46,7 +46,7 @@ pub(super) fn tokens(text: &str) -> Vec<Token<'_>> {
     tokens
 }
 
-/// What stands at the start of a text, and its length in bytes.
+/// Returns the kind of the token at the start of a text, and its length in bytes.
 fn measure(rest: &str) -> (Kind, usize) {
     let line = rest.find(['\n', '\r']).unwrap_or(rest.len());
     let first = rest.chars().next().unwrap_or(' ');
@@ -73,12 +73,12 @@ fn measure(rest: &str) -> (Kind, usize) {
     }
 }
 
-/// Whether a character may be inside a name.
+/// Tells whether a character may be inside a name.
 pub(super) fn is_part(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '_'
 }
 
-/// The word that an offset is in or at the end of.
+/// Returns the word that contains an offset or ends at it.
 pub(super) fn word_at(text: &str, at: usize) -> Option<Token<'_>> {
     tokens(text).into_iter().find(|token| token.kind == Kind::Word && token.start <= at && at <= token.end())
 }

@@ -1,4 +1,4 @@
-//! What every word of a file means, from its syntax tree.
+//! Finds the meaning of every word of a file, from its syntax tree.
 
 use std::collections::BTreeSet;
 
@@ -29,11 +29,11 @@ pub(super) struct Mention {
 pub(super) enum What {
     /// A declaration, by its global name.
     Global(String),
-    /// A parameter of an objective or a pipeline, which is named first.
+    /// A parameter of an objective or a pipeline; the owner comes first.
     Formal(String, String),
-    /// A variable of a pipeline, which is named first.
+    /// A variable of a pipeline; the owner comes first.
     Local(String, String),
-    /// A field, with the path that leads to it: `pi optimizer lr`; no path for an argument of an operation.
+    /// A field, with the path that leads to it: `pi optimizer lr`; the path is empty for an argument of an operation.
     Field(&'static Field, Vec<String>),
     /// The count of a pipeline's first loop, by its path.
     Episodes(Vec<String>),
@@ -48,7 +48,7 @@ pub(super) enum What {
 }
 
 impl PartialEq for What {
-    /// The same declaration, parameter or variable.
+    /// Tells whether both are the same declaration, parameter or variable.
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (What::Global(a), What::Global(b)) => a == b,
@@ -58,7 +58,7 @@ impl PartialEq for What {
     }
 }
 
-/// What the words of a file's items mean, in its order.
+/// Returns the meanings of the words of a file's items, in its order.
 pub(super) fn of(ide: &Ide, id: FileId, items: &[&Item]) -> Vec<Mention> {
     let mut walk = Walk { ide, file: id, owner: None, locals: BTreeSet::new(), found: Vec::new() };
     for item in items {
@@ -119,7 +119,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A word for something that is declared in a file.
+    /// Adds a word for a declaration in a file.
     pub(super) fn global(&mut self, word: &Ident) {
         if let Some(global) = self.ide.project.views.in_file(self.file).get(&word.text) {
             self.say(word, What::Global(global.clone()));
@@ -197,7 +197,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A call of an operation, or what else stands there.
+    /// Adds the words of a call of an operation, or of another expression in its place.
     fn op(&mut self, value: &Expr) {
         match (&value.kind, tag(value).and_then(ops::find)) {
             (ExprKind::Call { callee, args }, Some(schema)) => {
@@ -208,7 +208,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A word for a variable, a parameter of what is around, or a declaration.
+    /// Adds a word for a variable, a parameter of the owner, or a declaration.
     pub(super) fn name(&mut self, word: &Ident) {
         let formal = |item: &Item| text::formals(item).iter().any(|formal| formal.name.text == word.text);
         let owner = self.owner.as_deref().and_then(|owner| self.ide.entry(owner));
@@ -221,7 +221,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// `path = value` of a variant or a sweep.
+    /// Adds the words of `path = value` in a variant or a sweep.
     fn setting(&mut self, setting: &Setting) {
         self.path(&setting.path);
         self.set(&setting.path, &setting.value);
@@ -251,7 +251,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// The variables that a pipeline assigns.
+/// Collects the variables that a pipeline assigns.
 fn assigned(body: &Body, found: &mut BTreeSet<String>) {
     for stmt in &body.stmts {
         match stmt {

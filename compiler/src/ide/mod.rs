@@ -1,10 +1,10 @@
-//! What an editor asks about a place in a file. Plain data in and out: byte offsets, spans, texts; the
-//! protocol is in the command line's `lsp/`. Works on broken files too: only bad lines are left out.
+//! Answers an editor's questions about a place in a file. Input and output are plain data: byte offsets, spans, texts;
+//! the protocol is in the command line's `lsp/`. It works on broken files too: only bad lines are left out.
 //!
-//! - `mentions.rs`, `values.rs`: what every word of a file means, from the syntax tree. Hover, definition and rename
-//!   read it.
-//! - `lex.rs`, `cursor.rs`, `place.rs`: the brackets around a place, from the text alone. Completion
-//!   reads them, as the line that is being typed is no syntax yet.
+//! - `mentions.rs`, `values.rs`: the meaning of every word of a file, from the syntax tree. Hover, definition and
+//! rename use it.
+//! - `lex.rs`, `cursor.rs`, `place.rs`: the brackets around a place, from the text alone. Completion uses them, because
+//! the line being typed is not valid syntax yet.
 //! - `path.rs`: `pi.optimizer.lr`. `text.rs`: types and declarations in words.
 
 mod complete;
@@ -34,7 +34,7 @@ use crate::modules::{self, Entry, Project};
 use crate::source::SourceMap;
 use mentions::{Mention, What};
 
-/// A program as an editor sees it: the file that was asked for, and all that it imports.
+/// A program for an editor: the requested file, and all that it imports.
 pub struct Ide {
     project: Project,
     sources: SourceMap,
@@ -43,10 +43,10 @@ pub struct Ide {
     places: BTreeMap<String, usize>,
 }
 
-/// A file that is no part of the standard library.
+/// A file outside the standard library.
 struct Source {
     id: FileId,
-    /// The items that declare nothing, and what could not be read.
+    /// The items that declare no name, and the parts that could not be parsed.
     tree: Arc<File>,
 }
 
@@ -54,37 +54,37 @@ struct Source {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Symbol {
     pub name: String,
-    /// `policy`, `param`, `sweep`
+    /// The kind: `policy`, `param`, `sweep`.
     pub kind: String,
     pub name_span: Span,
     pub span: Span,
 }
 
 impl Ide {
-    /// Reads a file and what it imports.
+    /// Reads a file and its imports.
     pub fn new(input: Input<'_>) -> Self {
         let mut sources = SourceMap::default();
         let project = modules::load(input.name, input.text, input.loader, &mut sources, &mut Vec::new());
         let own = |id: FileId| sources.get(id).is_some_and(|file| crate::stdlib::text(&file.name).is_none());
         let trees = project.files.iter().filter(|(id, _)| own(*id));
         let files = trees.map(|(id, tree)| Source { id: *id, tree: tree.clone() }).collect();
-        // Of two with one name the first counts.
+        // If two declarations have one name, the first counts.
         let names = project.entries.iter().enumerate().rev().map(|(place, entry)| (entry.global.clone(), place));
         let places = names.collect();
         Self { project, sources, files, places }
     }
 
-    /// The texts that spans point into.
+    /// Returns the texts that spans point into.
     pub fn sources(&self) -> &SourceMap {
         &self.sources
     }
 
-    /// Whether a file is part of the program.
+    /// Tells whether a file is part of the program.
     pub fn contains(&self, name: &str) -> bool {
         self.file(name).is_some()
     }
 
-    /// Where the thing at an offset is declared; nothing for what the standard library declares.
+    /// Returns the place where the thing at an offset is declared; `None` for declarations of the standard library.
     pub fn definition(&self, file: &str, at: usize) -> Option<Span> {
         match self.mention(file, at)?.what {
             What::Global(global) => {
@@ -105,7 +105,7 @@ impl Ide {
         }
     }
 
-    /// Where a file names another that it imports.
+    /// Returns the place where a file imports another.
     pub fn import(&self, file: &str, imported: &str) -> Option<Span> {
         let mentions = self.mentions(self.file(file)?.id);
         let leads = |mention: &Mention| match mention.what {
@@ -115,7 +115,7 @@ impl Ide {
         mentions.into_iter().find(leads).map(|mention| mention.span)
     }
 
-    /// The items of a file.
+    /// Returns the items of a file.
     pub fn symbols(&self, file: &str) -> Vec<Symbol> {
         let Some(source) = self.file(file) else { return Vec::new() };
         let symbol = |item: &Item| {
@@ -134,7 +134,7 @@ impl Ide {
         self.files.iter().find(|source| source.id == id)
     }
 
-    /// The items of a file, in its order.
+    /// Returns the items of a file, in its order.
     fn items<'a>(&'a self, source: &'a Source) -> Vec<&'a Item> {
         let named = self.project.entries.iter().filter(|entry| entry.file == source.id).map(|entry| &*entry.item);
         let mut items: Vec<&Item> = named.chain(&source.tree.items).collect();
@@ -142,22 +142,22 @@ impl Ide {
         items
     }
 
-    /// The declaration of a global name.
+    /// Returns the declaration of a global name.
     fn entry(&self, global: &str) -> Option<&Entry> {
         self.project.entries.get(*self.places.get(global)?)
     }
 
-    /// The declaration that a word means in a file.
+    /// Returns the declaration that a word means in a file.
     fn seen(&self, file: FileId, word: &str) -> Option<&Entry> {
         self.entry(self.project.views.in_file(file).get(word)?)
     }
 
-    /// What every word of a file means, in its order.
+    /// Returns the meaning of every word of a file, in its order.
     fn mentions(&self, id: FileId) -> Vec<Mention> {
         self.source(id).map_or_else(Vec::new, |source| mentions::of(self, id, &self.items(source)))
     }
 
-    /// What the word at an offset means, in a line that can't be read by its name alone.
+    /// Returns the meaning of the word at an offset; in a line that cannot be parsed, by its name alone.
     fn mention(&self, file: &str, at: usize) -> Option<Mention> {
         let source = self.file(file)?;
         let touches = |span: Span| (span.start as usize) <= at && at <= (span.end as usize);

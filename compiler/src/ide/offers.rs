@@ -1,4 +1,4 @@
-//! Lists of words to offer, with what is shown beside them.
+//! Lists of words to offer, with the details shown beside them.
 
 use pbpo_grammar::FileId;
 use pbpo_grammar::ast::{Formal, Item};
@@ -11,10 +11,10 @@ use crate::schema::functions::{self, Arg};
 use crate::schema::{Field, Flow, Form, Kind, Ty, ops};
 use crate::{stdlib, units};
 
-/// Types of parameters of definitions, besides kinds of blocks.
+/// The types of parameters of definitions, besides kinds of blocks.
 const TYPES: [&str; 8] = ["int", "float", "rollouts", "preferences", "batch", "value", "policy", "data"];
 
-/// Collects what is offered at a place.
+/// A collection of words to offer at a place.
 pub(super) struct Offers<'a> {
     pub ide: &'a Ide,
     pub file: FileId,
@@ -28,7 +28,7 @@ impl<'a> Offers<'a> {
         Self { ide, file, item, found: Vec::new() }
     }
 
-    /// What was collected, each word once, without fields that are given already.
+    /// Returns the collected words, each once, without fields that are already given.
     pub fn done(self, given: &[&str]) -> Vec<Completion> {
         let mut found: Vec<Completion> = Vec::new();
         for offer in self.found {
@@ -67,7 +67,7 @@ impl<'a> Offers<'a> {
         self.add(&formal.name.text, kind, detail, &formal.doc);
     }
 
-    /// Declarations that the file sees.
+    /// Offers declarations that the file sees.
     pub fn named(&mut self, wanted: impl Fn(&Item) -> bool) {
         let ide = self.ide;
         for (name, global) in ide.project.views.in_file(self.file) {
@@ -77,7 +77,7 @@ impl<'a> Offers<'a> {
         }
     }
 
-    /// Parameters of the definition around that have one of these types.
+    /// Offers parameters of the surrounding definition that have one of these types.
     fn own(&mut self, types: &[&str]) {
         let Some(item) = self.item else { return };
         for formal in text::formals(item) {
@@ -87,19 +87,19 @@ impl<'a> Offers<'a> {
         }
     }
 
-    /// Blocks of a kind.
+    /// Offers blocks of a kind.
     pub fn blocks(&mut self, kind: Kind) {
         self.own(&[kind.word()]);
         self.named(|item| matches!(item, Item::Block(block) if block.kind.text == kind.word()));
     }
 
-    /// Parameters that hold numbers.
+    /// Offers parameters that hold numbers.
     pub fn params(&mut self) {
         self.own(&["int", "float"]);
         self.named(|item| matches!(item, Item::Param(param) if matches!(param.ty.text.as_str(), "int" | "float")));
     }
 
-    /// Policies with a network of their own: `pi.init`.
+    /// Offers the initial weights of policies with a network, as `pi.init`.
     pub fn initialised(&mut self) {
         let ide = self.ide;
         for (name, global) in ide.project.views.in_file(self.file) {
@@ -112,14 +112,14 @@ impl<'a> Offers<'a> {
         }
     }
 
-    /// `digits.score`
+    /// Offers scores, as `digits.score`.
     pub fn scores(&mut self) {
         for task in crate::schema::tasks() {
             self.add(&format!("{}.score", task.name), CompletionKind::Value, "the score of a response", "");
         }
     }
 
-    /// The alternatives of a choice.
+    /// Offers the alternatives of a choice.
     pub fn alternatives(&mut self, ty: Ty) {
         for variant in ty.alternatives().unwrap_or_default() {
             let kind = if variant.form == Form::Call { CompletionKind::Function } else { CompletionKind::Value };
@@ -127,7 +127,7 @@ impl<'a> Offers<'a> {
         }
     }
 
-    /// Units that a number of a field may carry.
+    /// Offers units that a number of a field may carry.
     pub fn unit(&mut self, field: Option<&Field>) {
         let ty = field.map(|field| if let Ty::OrNone(ty) = field.ty { *ty } else { field.ty });
         let (Some(Ty::Int(Some(unit), _)) | Some(Ty::Float(Some(unit), _))) = ty else {
@@ -138,7 +138,7 @@ impl<'a> Offers<'a> {
         }
     }
 
-    /// Variables of the pipeline around, and parameters that stand for such.
+    /// Offers variables of the surrounding pipeline, and parameters that stand for variables.
     pub fn variables(&mut self, wanted: impl Fn(Flow) -> bool) {
         if let Some(Item::Pipeline(pipeline)) = self.item {
             for (name, value, _) in hover::assignments(pipeline) {
@@ -155,14 +155,14 @@ impl<'a> Offers<'a> {
         }
     }
 
-    /// Operations: those whose result is assigned, or those that stand alone.
+    /// Offers operations: those whose result is assigned, or those without a result.
     pub fn ops(&mut self, assigned: bool) {
         for schema in ops::all().iter().filter(|schema| schema.gives.is_some() == assigned) {
             self.add(schema.name, CompletionKind::Function, text::op(schema), schema.doc);
         }
     }
 
-    /// What an objective is made of.
+    /// Offers the parts of an objective.
     pub fn expression(&mut self) {
         for schema in functions::all() {
             self.add(schema.name, CompletionKind::Function, text::function(schema), schema.doc);
@@ -173,7 +173,7 @@ impl<'a> Offers<'a> {
         self.blocks(Kind::RewardModel);
     }
 
-    /// The next argument of a call.
+    /// Offers the next argument of a call.
     pub fn call(&mut self, callee: &str, place: usize) {
         let ide = self.ide;
         if let Some(entry) = ide.seen(self.file, callee) {
@@ -205,7 +205,7 @@ impl<'a> Offers<'a> {
         }
     }
 
-    /// The value of a named argument of a call.
+    /// Offers the value of a named argument of a call.
     pub fn named_argument(&mut self, callee: &str, name: &str) {
         let item = self.ide.seen(self.file, callee).map(|entry| &*entry.item);
         if let Some(formal) = item.and_then(|item| text::formals(item).iter().find(|formal| formal.name.text == name)) {
@@ -213,7 +213,7 @@ impl<'a> Offers<'a> {
         }
     }
 
-    /// What a parameter can be given.
+    /// Offers values for a parameter.
     fn of_type(&mut self, formal: &Formal) {
         for word in &formal.ty.words {
             match (word.text.as_str(), Kind::parse(&word.text)) {
@@ -226,7 +226,7 @@ impl<'a> Offers<'a> {
         }
     }
 
-    /// Modules of the standard library, without a prefix that is there already.
+    /// Offers modules of the standard library, without a prefix that is already typed.
     pub fn modules(&mut self, prefix: &str) {
         for (name, _) in stdlib::MODULES {
             if let Some(rest) = name.strip_prefix(prefix) {
@@ -235,7 +235,7 @@ impl<'a> Offers<'a> {
         }
     }
 
-    /// What a module or a file declares. `path` as it is written, with the quotes of a file.
+    /// Offers the declarations of a module or a file. `path` is as written, with the quotes of a file.
     pub fn exports(&mut self, path: &str) {
         let ide = self.ide;
         let name = match path.strip_prefix('"').and_then(|path| path.strip_suffix('"')) {
@@ -243,7 +243,8 @@ impl<'a> Offers<'a> {
             None => Some(path.to_owned()),
         };
         let Some(name) = name else { return };
-        // Of a module that is not imported yet, or not readably so, the text is at hand for the library alone.
+        // If the module is not imported yet, or its import cannot be read, only the text of a library module is
+        // available.
         let known =
             (0..).map(FileId).map_while(|id| Some((id, ide.sources.get(id)?))).find(|(_, file)| file.name == name);
         let text = known.map(|(_, file)| &*file.text).or_else(|| stdlib::text(&name));

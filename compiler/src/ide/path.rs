@@ -8,12 +8,12 @@ use crate::check::field_span;
 use crate::modules::Entry;
 use crate::schema::{Default, Field, Kind, Ty, Variant, blocks};
 
-/// What a path leads to.
+/// The target of a path.
 pub(super) enum Target<'a> {
     Block(&'a Entry),
-    /// A field, and its value where one is written.
+    /// A field, and its value if one is written.
     Field(&'static Field, Option<&'a Expr>),
-    /// An argument of the pipeline, with parameters, that a pipeline calls.
+    /// An argument of the pipeline with parameters that a pipeline calls.
     Argument(&'a Entry),
     /// The count of a pipeline's first loop.
     Episodes(&'a Expr),
@@ -21,7 +21,7 @@ pub(super) enum Target<'a> {
     Pipeline(&'a Pipeline),
 }
 
-/// Where the values of fields are written.
+/// The place where the values of fields are written.
 #[derive(Clone, Copy)]
 pub(super) enum Written<'a> {
     Nowhere,
@@ -29,7 +29,7 @@ pub(super) enum Written<'a> {
     Args(&'a [Arg]),
 }
 
-/// The fields of a block; a policy that neither has a model nor follows may still become either.
+/// Returns the fields of a block; a policy without `model` and `follows` may still become either.
 pub(super) fn block_fields(kind: Kind, body: &Body) -> Vec<&'static Field> {
     let has = |field: &str| field_span(body, field).is_some();
     match kind {
@@ -40,7 +40,7 @@ pub(super) fn block_fields(kind: Kind, body: &Body) -> Vec<&'static Field> {
     }
 }
 
-/// The fields inside a field's value: of a record, or of the alternative that is chosen.
+/// Returns the fields inside a field's value: of a record, or of the alternative that is chosen.
 pub(super) fn inner(field: &Field, value: Option<&Expr>) -> &'static [Field] {
     match field.ty {
         Ty::Record(fields) => fields,
@@ -48,7 +48,7 @@ pub(super) fn inner(field: &Field, value: Option<&Expr>) -> &'static [Field] {
     }
 }
 
-/// The alternative that is written, or that is the default.
+/// Returns the alternative that is written, or the default one.
 fn chosen(ty: Ty, default: Default, value: Option<&Expr>) -> Option<&'static Variant> {
     let word = match value {
         Some(value) => tag(value)?,
@@ -60,7 +60,7 @@ fn chosen(ty: Ty, default: Default, value: Option<&Expr>) -> Option<&'static Var
     ty.alternatives()?.iter().find(|variant| variant.name == word)
 }
 
-/// The word in front of a value.
+/// Returns the word before a value.
 pub(super) fn tag(value: &Expr) -> Option<&str> {
     match &value.kind {
         ExprKind::Record { tag, .. } => tag.as_ref().map(|tag| tag.text.as_str()),
@@ -70,7 +70,7 @@ pub(super) fn tag(value: &Expr) -> Option<&str> {
 }
 
 impl<'a> Written<'a> {
-    /// What is written inside a value.
+    /// Returns the fields written inside a value.
     pub fn of(value: Option<&'a Expr>) -> Self {
         match value.map(|value| &value.kind) {
             Some(ExprKind::Record { body, .. }) => Written::Body(body),
@@ -79,7 +79,7 @@ impl<'a> Written<'a> {
         }
     }
 
-    /// The value of a field.
+    /// Returns the value of a field.
     fn get(self, field: &Field, fields: &[&'static Field]) -> Option<&'a Expr> {
         match self {
             Written::Nowhere => None,
@@ -98,7 +98,7 @@ impl<'a> Written<'a> {
 }
 
 impl Ide {
-    /// What a path leads to, as a file sees it.
+    /// Returns the target of a path, as a file sees it.
     pub(super) fn target(&self, file: FileId, words: &[&str]) -> Option<Target<'_>> {
         let (first, rest) = words.split_first()?;
         let entry = self.seen(file, first)?;
@@ -120,7 +120,7 @@ impl Ide {
         }
     }
 
-    /// The pipeline that a pipeline calls.
+    /// Returns the pipeline that another pipeline calls.
     pub(super) fn called(&self, file: FileId, pipeline: &Pipeline) -> Option<&Entry> {
         match &pipeline.body {
             PipelineBody::Call(call) => self.seen(file, tag(call)?),
@@ -129,7 +129,7 @@ impl Ide {
     }
 }
 
-/// The count of the first loop.
+/// Returns the count of the first loop.
 fn episodes(pipeline: &Pipeline) -> Option<&Expr> {
     let PipelineBody::Stmts(body) = &pipeline.body else { return None };
     body.stmts.iter().find_map(|stmt| match stmt {

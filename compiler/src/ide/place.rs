@@ -1,4 +1,4 @@
-//! What may stand at a cursor: the brackets around it, against the schema.
+//! Finds what may stand at a cursor, from the brackets around it and the schema.
 
 use pbpo_grammar::FileId;
 use pbpo_grammar::ast::Item;
@@ -8,7 +8,7 @@ use super::cursor::{Cursor, Frame};
 use super::path::{Target, block_fields, inner};
 use crate::schema::{self, Field, Kind, Ty, Variant, blocks, ops};
 
-/// What the innermost brackets hold.
+/// The contents of the innermost brackets.
 pub(super) enum Place<'s> {
     Top,
     /// Fields of a block or record, or, with `args`, arguments.
@@ -18,9 +18,9 @@ pub(super) enum Place<'s> {
     },
     /// Statements of a pipeline.
     Body,
-    /// Arguments of something that is called in an expression.
+    /// Arguments of a call in an expression.
     Call(&'s str),
-    /// Names of what a module exports.
+    /// Names of a module's exports.
     Names(String),
     /// Overrides of a variant.
     Settings,
@@ -30,7 +30,7 @@ pub(super) enum Place<'s> {
     },
     /// Parameters of a definition.
     Formals,
-    /// A list of such values.
+    /// A list of values of this type.
     Values(Ty),
     /// A list of pipelines.
     Runnable,
@@ -40,7 +40,7 @@ pub(super) enum Place<'s> {
 }
 
 impl Ide {
-    /// What the brackets around a cursor hold.
+    /// Returns the contents of the brackets around a cursor.
     pub(super) fn place<'s>(&self, file: FileId, cursor: &Cursor<'s>) -> Place<'s> {
         cursor.frames.iter().fold(Place::Top, |outer, frame| self.inside(file, &outer, frame))
     }
@@ -91,7 +91,7 @@ impl Ide {
     }
 }
 
-/// The field of a statement `name = ...`; of an argument without a name, by its place.
+/// Returns the field of a statement `name = ...`, or of an argument without a name by its position.
 pub(super) fn field_at(fields: &[&'static Field], args: bool, head: &[&str]) -> Option<&'static Field> {
     match head {
         [name, "=", ..] => fields.iter().find(|field| field.name == *name).copied(),
@@ -100,12 +100,12 @@ pub(super) fn field_at(fields: &[&'static Field], args: bool, head: &[&str]) -> 
     }
 }
 
-/// The words of a path in front of `=` or `in`.
+/// Returns the words of a path before `=` or `in`.
 pub(super) fn words<'s>(head: &[&'s str]) -> Vec<&'s str> {
     head.iter().take_while(|word| !matches!(**word, "=" | "in")).filter(|word| **word != ".").copied().collect()
 }
 
-/// What is inside `tag { ... }`, `tag( ... )` or `{ ... }` as the value of a field.
+/// Returns the contents of `tag { ... }`, `tag( ... )` or `{ ... }` as the value of a field.
 fn within<'s>(field: &'static Field, tag: Option<&str>) -> Place<'s> {
     match (field.ty, tag) {
         (Ty::Record(_), _) => Place::Fields { fields: inner(field, None).iter().collect(), args: false },

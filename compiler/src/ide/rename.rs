@@ -1,4 +1,4 @@
-//! References, and new names for what is declared in the files of a program.
+//! References, and renaming of declarations in the files of a program.
 
 use pbpo_grammar::ast::ExprKind;
 use pbpo_grammar::{FileId, Span};
@@ -12,13 +12,13 @@ const RESERVED: [&str; 14] =
     ["pbpo", "use", "in", "on", "of", "over", "within", "repeat", "ascend", "descend", "and", "or", "not", "where"];
 
 impl Ide {
-    /// Every place where the thing at an offset is named, in all files, whatever it is called there.
+    /// Returns every place where the thing at an offset is named, in all files, under any of its names.
     pub fn references(&self, file: &str, at: usize) -> Vec<Span> {
         let Some(wanted) = self.mention(file, at) else { return Vec::new() };
         self.all_mentions().into_iter().filter(|mention| mention.what == wanted.what).map(|m| m.span).collect()
     }
 
-    /// The word that a rename would change, or why it can't be changed.
+    /// Returns the word that a rename would change, or the reason why it cannot be changed.
     pub fn renamable(&self, file: &str, at: usize) -> Result<Span, String> {
         let mention = self.mention(file, at).ok_or("nothing here has a name")?;
         let owner = match &mention.what {
@@ -26,7 +26,7 @@ impl Ide {
             _ => return Err("this word is part of the language".into()),
         };
         let entry = self.entry(owner).ok_or("nothing here has a name")?;
-        // What the library declares may have another name here.
+        // A declaration of the library may have an alias here.
         let word = self.sources.text(mention.span);
         if entry.std && (!matches!(mention.what, What::Global(_)) || entry.item.name().is_some_and(|n| n.text == word))
         {
@@ -38,7 +38,7 @@ impl Ide {
         Ok(mention.span)
     }
 
-    /// The places to change, in all files, for a new name of the thing at an offset; or why not.
+    /// Returns the places to change, in all files, for a new name of the thing at an offset, or the reason against it.
     pub fn rename(&self, file: &str, at: usize, new: &str) -> Result<Vec<Span>, String> {
         let span = self.renamable(file, at)?;
         let old = self.sources.text(span).to_owned();
@@ -70,13 +70,13 @@ impl Ide {
         Ok(spans)
     }
 
-    /// Whether a declaration has this name only where it is imported.
+    /// Tells whether a declaration has this name only where it is imported.
     fn is_alias(&self, what: &What, name: &str) -> bool {
         let What::Global(global) = what else { return false };
         self.entry(global).and_then(|entry| entry.item.name()).is_some_and(|declared| declared.text != name)
     }
 
-    /// Whether a name is free in a file, and nothing is hidden that could not be renamed.
+    /// Tells whether a name is free in a file and would hide no other name.
     fn room(&self, file: FileId, what: &What, old: &str, new: &str) -> Result<(), String> {
         let name = self.sources.get(file).map_or("", |file| &file.name);
         let taken = format!("`{new}` is taken in `{name}`");
@@ -84,7 +84,7 @@ impl Ide {
             return Err(taken);
         }
         let inner = |mention: &Mention| match (&mention.what, what) {
-            // A parameter or variable hides a declaration; among themselves they collide in one owner.
+            // A parameter or variable hides a declaration; two of them collide only in one owner.
             (What::Formal(_, name) | What::Local(_, name), What::Global(_)) => name == new,
             (What::Formal(other, name) | What::Local(other, name), What::Formal(owner, _) | What::Local(owner, _)) => {
                 other == owner && name == new
@@ -102,7 +102,7 @@ impl Ide {
         self.files.iter().flat_map(|source| self.mentions(source.id)).collect()
     }
 
-    /// A parameter of an objective or a pipeline.
+    /// Returns the declaration of a parameter of an objective or a pipeline.
     pub(super) fn formal_of(&self, owner: &str, name: &str) -> Option<&pbpo_grammar::ast::Formal> {
         text::formals(&self.entry(owner)?.item).iter().find(|formal| formal.name.text == name)
     }
@@ -112,7 +112,7 @@ fn valid(name: &str) -> bool {
     name.chars().all(lex::is_part) && !name.is_empty() && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
-/// Words with a meaning of their own: a declaration of that name would change what they mean.
+/// Tells whether a word is reserved: a declaration with that name would change its meaning.
 fn reserved(name: &str) -> bool {
     RESERVED.contains(&name)
         || is_value(name)
@@ -121,7 +121,8 @@ fn reserved(name: &str) -> bool {
         || schema::Kind::parse(name).is_some()
 }
 
-/// Words that are values, as `true`, or another language's, as `None`: no names where an expression stands.
+/// Tells whether a word is a value, as `true`, or another language's, as `None`; neither can be a name in an
+/// expression.
 fn is_value(word: &str) -> bool {
     let read = pbpo_grammar::parse_expr(FileId::default(), word);
     !read.is_ok_and(|expr| matches!(&expr.kind, ExprKind::Path(path) if path.iter().all(|part| part.text == word)))

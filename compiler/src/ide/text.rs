@@ -1,4 +1,4 @@
-//! Types and declarations in words.
+//! Types and declarations as text.
 
 use pbpo_grammar::ast::{Body, Formal, Item, PipelineBody, Range as Ends, Stmt};
 
@@ -10,15 +10,15 @@ use crate::schema::{Field, Form, Range, Ty, Variant};
 use crate::source::SourceMap;
 use crate::units::Unit;
 
-/// Characters of a declaration on one line, at most.
+/// The largest number of characters of a declaration on one line.
 const WIDE: usize = 100;
 
-/// The type of a field in words.
+/// Returns the type of a field as text.
 pub fn type_text(field: &Field) -> String {
     ty(field.ty)
 }
 
-/// A type with its unit and range: `int tokens in 1..96`.
+/// Returns a type with its unit and range: `int tokens in 1..96`.
 pub(super) fn ty(ty: Ty) -> String {
     match ty {
         Ty::OrNone(inner) => format!("{} | none", self::ty(*inner)),
@@ -52,13 +52,13 @@ fn number(word: &str, unit: Option<Unit>, limits: Range, whole: bool) -> String 
     format!("{word}{unit}{limits}")
 }
 
-/// `lr: float in 0.0..1.0 = 0.01`
+/// Returns a field, as `lr: float in 0.0..1.0 = 0.01`.
 pub(super) fn field(field: &Field) -> String {
     let default = default_text(field).map_or(String::new(), |value| format!(" = {value}"));
     format!("{}: {}{default}", field.name, ty(field.ty))
 }
 
-/// `adamw { lr, clip }`, `imitate(data, steps)`
+/// Returns an alternative, as `adamw { lr, clip }` or `imitate(data, steps)`.
 pub(super) fn variant(variant: &Variant) -> String {
     let names: Vec<&str> = variant.fields.iter().map(|field| field.name).collect();
     match (variant.form, names.is_empty()) {
@@ -68,7 +68,8 @@ pub(super) fn variant(variant: &Variant) -> String {
     }
 }
 
-/// `op sample(policy: policy, prompts: data, *, count: int samples in 1..10000000) -> rollouts`
+/// Returns an operation, as `op sample(policy: policy, prompts: data, *, count: int samples in 1..10000000) ->
+/// rollouts`.
 pub(super) fn op(schema: &OpSchema) -> String {
     let gives = schema.gives.map_or(String::new(), |flow| format!(" -> {}", ty(Ty::Value(flow))));
     format!("op {}({}){gives}", schema.name, args(schema.args))
@@ -87,12 +88,12 @@ fn args(fields: &[Field]) -> String {
     parts.join(", ")
 }
 
-/// `function kl(pi, ref, y) -> scalar`
+/// Returns a function, as `function kl(pi, ref, y) -> scalar`.
 pub(super) fn function(schema: &FunctionSchema) -> String {
     format!("function {} -> {}", schema.usage, schema.gives)
 }
 
-/// The parameters of an objective, a pipeline or an operation.
+/// Returns the parameters of an objective, a pipeline or an operation.
 pub(super) fn formals(item: &Item) -> &[Formal] {
     match item {
         Item::Objective(item) => &item.formals,
@@ -102,7 +103,7 @@ pub(super) fn formals(item: &Item) -> &[Formal] {
     }
 }
 
-/// The word in front of an item's name.
+/// Returns the word before an item's name.
 pub(super) fn kind_word(item: &Item) -> &str {
     match item {
         Item::Import(_) => "use",
@@ -117,7 +118,7 @@ pub(super) fn kind_word(item: &Item) -> &str {
     }
 }
 
-/// A declaration on one line.
+/// Returns a declaration on one line.
 pub(super) fn item(item: &Item, sources: &SourceMap) -> String {
     let formals = |formals: &[Formal]| {
         let all: Vec<String> = formals.iter().map(|formal| squeeze(sources.text(formal.span))).collect();
@@ -160,17 +161,17 @@ fn fields(body: &Body) -> String {
     body.stmts.iter().filter_map(field).collect::<Vec<_>>().join(", ")
 }
 
-/// `0.0..10.0`
+/// Returns a range, as `0.0..10.0`.
 pub(super) fn ends(limits: &Ends, sources: &SourceMap) -> String {
     squeeze(sources.text(limits.low.span.to(limits.high.span)))
 }
 
-/// On one line.
+/// Returns a text on one line.
 pub(super) fn squeeze(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// Not too long.
+/// Returns a text cut to a limited length.
 pub(super) fn cut(text: &str) -> String {
     if text.chars().count() <= WIDE {
         return text.to_owned();

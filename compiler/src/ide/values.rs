@@ -1,4 +1,4 @@
-//! What the words of expressions and of the values of fields mean.
+//! Finds the meaning of the words of expressions and of the values of fields.
 
 use pbpo_grammar::ast::{Arg, Body, Expr, ExprKind, Ident, Stmt};
 
@@ -16,7 +16,7 @@ impl Walk<'_> {
         }
     }
 
-    /// An expression of which no more is known.
+    /// Adds the words of an expression of unknown type.
     pub(super) fn expr(&mut self, expr: &Expr) {
         match &expr.kind {
             ExprKind::Number(number) => number.unit.iter().for_each(|unit| self.unit(unit)),
@@ -33,14 +33,14 @@ impl Walk<'_> {
         }
     }
 
-    /// `pi`, `pi.init`
+    /// Adds the words of a path, as `pi` or `pi.init`.
     pub(super) fn path(&mut self, path: &[Ident]) {
         let Some((first, rest)) = path.split_first() else { return };
         self.name(first);
         self.parts(first, rest);
     }
 
-    /// What stands behind the dots of a path.
+    /// Adds the words after the dots of a path.
     fn parts(&mut self, first: &Ident, rest: &[Ident]) {
         let mut words = vec![first.text.as_str()];
         for word in rest {
@@ -57,7 +57,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A call of a function, an objective, a pipeline, a reward model or a constraint.
+    /// Adds the words of a call of a function, an objective, a pipeline, a reward model or a constraint.
     fn call(&mut self, callee: &[Ident], args: &[Arg]) {
         let Some(word) = callee.first() else { return };
         let item = self.ide.seen(self.file, &word.text);
@@ -75,7 +75,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The fields of a block or a record. `path` leads to it.
+    /// Adds the fields of a block or a record. `path` leads to it.
     pub(super) fn body(&mut self, fields: &[&'static Field], body: &Body, path: &[String]) {
         for stmt in &body.stmts {
             let Stmt::Assign { name, value, .. } = stmt else { continue };
@@ -86,7 +86,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The arguments of an operation, or of an alternative that is a call.
+    /// Adds the arguments of an operation, or of an alternative that is a call.
     pub(super) fn args(&mut self, fields: &'static [Field], args: &[Arg], path: &[String]) {
         let mut places = fields.iter().filter(|field| field.positional);
         for arg in args {
@@ -107,7 +107,7 @@ impl Walk<'_> {
         self.value(field, value, &path);
     }
 
-    /// The value of a field.
+    /// Adds the value of a field.
     fn value(&mut self, field: &Field, value: &Expr, path: &[String]) {
         if let (Ty::Words(variants), ExprKind::List(items)) = (field.ty, &value.kind) {
             items.iter().for_each(|item| self.alternative(variants, item));
@@ -128,7 +128,7 @@ impl Walk<'_> {
         }
     }
 
-    /// The word of an alternative; a source of data is a declaration too.
+    /// Adds the word of an alternative; a source of data is also a declaration.
     fn alternative(&mut self, variants: &'static [Variant], value: &Expr) {
         let word = match &value.kind {
             ExprKind::Record { tag, .. } => tag.as_ref(),
@@ -143,7 +143,7 @@ impl Walk<'_> {
         }
     }
 
-    /// A value for what a path leads to.
+    /// Adds a value for the target of a path.
     pub(super) fn set(&mut self, path: &[Ident], value: &Expr) {
         let words: Vec<&str> = path.iter().map(|word| word.text.as_str()).collect();
         match self.ide.target(self.file, &words) {

@@ -7,13 +7,13 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::schema::Kind;
 
-/// Every block of a point.
+/// Checks every block of a point.
 pub fn check(program: &Program, out: &mut Vec<Diagnostic>) {
     zero_beta(program, out);
     small_bound(program, out);
 }
 
-/// A constraint without weight.
+/// Reports a constraint without weight.
 fn zero_beta(program: &Program, out: &mut Vec<Diagnostic>) {
     for (name, block) in program.blocks.iter() {
         let keep = block.args.choice("keep").filter(|keep| keep.name == "lagrangian");
@@ -28,8 +28,8 @@ fn zero_beta(program: &Program, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// A linear reward model whose ball leaves theta* out: labels follow theta* times the oracle's `scale`. The norm of a
-/// world whose rewards are tuned to a horizon is a limit, and a file has its own.
+/// Reports a linear reward model whose ball excludes theta*: labels follow theta* times the oracle's `scale`. Worlds
+/// whose norm is only a limit, or is read from a file, are skipped.
 fn small_bound(program: &Program, out: &mut Vec<Diagnostic>) {
     let mut scales: BTreeMap<&str, f64> = BTreeMap::new();
     for by in program.blocks.values().filter_map(|oracle| oracle.args.choice("by")) {

@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::modules::Project;
 use crate::points::Target;
 
-/// Every sweep of the main file.
+/// Checks every sweep of the main file.
 pub fn check(project: &Project, out: &mut Vec<Diagnostic>) {
     for entry in project.entries.iter().filter(|entry| entry.file == project.main) {
         if let Item::Sweep(sweep) = &*entry.item {
@@ -26,7 +26,7 @@ fn axes(sweep: &Sweep) -> impl Iterator<Item = &SweepAxis> {
     })
 }
 
-/// A sweep that compares, with one seed for each side.
+/// Reports a sweep that compares, with one seed for each side.
 fn one_seed(project: &Project, sweep: &Sweep, out: &mut Vec<Diagnostic>) {
     let several = |values: &AxisValues| match values {
         AxisValues::Range(range) => format!("{:?}", range.low.kind) != format!("{:?}", range.high.kind),
@@ -50,7 +50,7 @@ fn one_seed(project: &Project, sweep: &Sweep, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Learning rates in equal steps over more than a factor of ten.
+/// Reports learning rates in equal steps over more than a factor of ten.
 fn linear_rate(axis: &SweepAxis, out: &mut Vec<Diagnostic>) {
     let rate = axis.path.last().is_some_and(|last| last.text == "lr" || last.text.ends_with("_lr"));
     let AxisValues::List(values) = &axis.values else { return };
@@ -66,7 +66,7 @@ fn linear_rate(axis: &SweepAxis, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The numbers of an axis that are in equal steps.
+/// Returns the numbers of an axis, if they are in equal steps.
 fn spaced(values: &Expr) -> Option<Vec<f64>> {
     match &values.kind {
         ExprKind::Call { callee, args } if path_text(callee) == "linear" => {

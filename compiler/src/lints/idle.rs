@@ -1,5 +1,5 @@
-//! Parameters that are mentioned, and yet change no stage: each is given another value, and the identities of
-//! all stages are compared.
+//! Finds parameters that are mentioned but change no stage: gives each another value, and compares the identities of
+//! all stages.
 
 use std::collections::BTreeSet;
 
@@ -15,13 +15,13 @@ use crate::modules::Project;
 use crate::points::Override;
 use crate::scope::Scope;
 
-/// Most parameters that are tried.
+/// The largest number of parameters that are tried.
 const MOST: usize = 32;
-/// Most stages of all plans together.
+/// The largest number of stages of all plans together.
 pub const MOST_STAGES: usize = 1000;
 
-/// Says of every parameter that `plans` does not depend on; `plans` gives all plans of the file with one more
-/// override, nothing where they do not compile.
+/// Reports every parameter on which `plans` does not depend; `plans` returns all plans of the file with one more
+/// override, or `None` if they do not compile.
 pub fn check(
     project: &Project,
     scope: &Scope,
@@ -35,7 +35,8 @@ pub fn check(
     let swept = mentioned::by_sweeps(project);
     let params =
         project.entries.iter().filter(|entry| entry.file == project.main).filter_map(|entry| match &*entry.item {
-            // What is not mentioned at all is another lint's; what sweeps mention decides on their points.
+            // Parameters that are never mentioned have another lint; those mentioned by sweeps decide which points
+            // exist.
             Item::Param(param)
                 if param.name.text != "seed"
                     && scope.used.contains(&param.name.text)
@@ -64,7 +65,7 @@ fn all(plans: &[Plan]) -> BTreeSet<Identity> {
     plans.iter().flat_map(|plan| identities(plan).into_values()).collect()
 }
 
-/// Another value that the parameter may have.
+/// Returns another possible value of the parameter.
 fn another(param: &Param) -> Option<Expr> {
     let at = param.value.span;
     let value = match &param.value.kind {

@@ -1,5 +1,5 @@
-//! What sweeps mention in their values and conditions: it is used, though no block mentions it, and its effect
-//! is on which points there are.
+//! Names in the values and conditions of sweeps. They are used even if no block mentions them, because they decide
+//! which points exist.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use pbpo_grammar::ast::{AxisValues, Expr, ExprKind, Item, Stmt, SweepAxis, Sweep
 
 use crate::modules::Project;
 
-/// The global names of all words in the values and conditions of sweeps.
+/// Returns the global names of all words in the values and conditions of sweeps.
 pub(crate) fn by_sweeps(project: &Project) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     for entry in &project.entries {

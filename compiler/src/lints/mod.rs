@@ -1,8 +1,9 @@
-//! Lints: files that compile, and yet are not what a careful researcher would run. Each has a name, a code, and
-//! a level that `allow`, `warn` and `deny` change, in the file or on the command line.
+//! Lints: findings in files that compile, but that a careful researcher would not run. Each has a name, a code, and a
+//! level that `allow`, `warn` and `deny` change, in the file or on the command line.
 //!
-//! `file.rs`: over sweeps; `variables.rs`: over statements; `plan.rs`: over the stages of a plan, `terms.rs` for it over
-//! objectives; `blocks.rs`: over blocks; `idle.rs`: parameters that change nothing. A new lint: a line of [`LINTS`], and a function in one of them.
+//! `file.rs`: over sweeps; `variables.rs`: over statements; `plan.rs`: over the stages of a plan, with `terms.rs` over
+//! objectives; `blocks.rs`: over blocks; `idle.rs`: parameters that change nothing. Each lint is a line of [`LINTS`]
+//! and a function in one of them.
 
 pub mod blocks;
 pub mod file;
@@ -22,7 +23,7 @@ use crate::diagnostic::{Diagnostic, Severity};
 pub struct Lint {
     pub name: &'static str,
     pub code: Code,
-    /// Why it matters.
+    /// The reason why it matters.
     pub doc: &'static str,
 }
 
@@ -51,7 +52,7 @@ pub const LINTS: &[Lint] = &[
 /// The name that stands for all lints.
 pub const ALL: &str = "all";
 
-/// Says of names that are no lints.
+/// Reports names that are not lints.
 pub fn check_names(levels: &[(Level, Ident)], out: &mut Vec<Diagnostic>) {
     let names: Vec<&str> = LINTS.iter().map(|lint| lint.name).chain([ALL]).collect();
     for (_, name) in levels.iter().filter(|(_, name)| !names.contains(&name.text.as_str())) {
@@ -62,7 +63,7 @@ pub fn check_names(levels: &[(Level, Ident)], out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Gives each finding of a lint its level: the last that names it. Those that are allowed go.
+/// Gives each finding of a lint its level, set by the last rule that names it. Removes allowed findings.
 pub fn apply(levels: &[(Level, Ident)], out: &mut Vec<Diagnostic>) {
     out.retain_mut(|finding| {
         let Some(lint) = LINTS.iter().find(|lint| lint.code == finding.code) else { return true };

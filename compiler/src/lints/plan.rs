@@ -13,10 +13,10 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::schema::Kind;
 
-/// Fewest prompts whose accuracy is worth a figure: its standard error is then up to 7 points.
+/// The smallest useful number of prompts for an accuracy: its standard error is then up to 7 points.
 const FEW: i64 = 50;
 
-/// Every stage of a point.
+/// Checks every stage of a point.
 pub fn check(planned: &Planned, program: &Program, out: &mut Vec<Diagnostic>) {
     let mut look = Look { planned, program, out, stages: HashMap::new(), ops: HashMap::new(), trained: HashMap::new() };
     look.collect(&planned.plan.body, 0);
@@ -40,7 +40,7 @@ struct Look<'a> {
 /// Operations that train on data, and the ports of these.
 const TRAINS: [(Op, &str); 2] = [(Op::Imitate, "data"), (Op::Sample, "prompts")];
 
-/// What tells data apart, the number of rows aside; the split is second.
+/// The settings that identify data, without the number of rows; the split is second.
 type Settings<'a> = [Option<&'a Json>; 6];
 
 impl<'a> Look<'a> {
@@ -53,12 +53,12 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// The stage that makes a value.
+    /// Returns the stage that makes a value.
     fn maker(&self, value: &str) -> Option<&'a Stage> {
         self.stages.get(value).map(|(stage, _)| *stage)
     }
 
-    /// Sorts the stages by what they do.
+    /// Indexes the stages by their operations.
     fn index(&mut self) {
         for (stage, _) in self.stages.values() {
             self.ops.entry(stage.op).or_default().push(stage);
@@ -81,7 +81,7 @@ impl<'a> Look<'a> {
         self.ops.get(&op).cloned().unwrap_or_default()
     }
 
-    /// `loops`: the bodies around, with their counts.
+    /// Checks the stages of a body. `loops` are the surrounding bodies, with their counts.
     fn body(&mut self, body: &'a Body, loops: &[(&'a Body, i64)]) {
         for stage in body.stages() {
             match stage.op {
@@ -148,7 +148,7 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// The settings of the data at an input, without its size.
+    /// Returns the settings of the data at an input, without its size.
     fn source(&self, stage: &Stage, port: &str) -> Option<(&'a Stage, Settings<'a>)> {
         let data = self.maker(stage.input(port)?).filter(|data| data.op == Op::Data)?;
         Some((data, ["task", "split", "length", "path", "name", "subset"].map(|key| data.config.get(key))))
@@ -181,7 +181,7 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Training on the test split. Where the same data is also measured on, that is said there.
+    /// Reports training on the test split, unless another lint reports it because the same data is also evaluated.
     fn train_on_test(&mut self) {
         let measured: BTreeSet<String> = self
             .with_op(Op::Evaluate)
@@ -203,7 +203,7 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// A step behind which the player prefers the chosen responses less than before.
+    /// Reports a step after which the player prefers the chosen responses less than before.
     fn wrong_way(&mut self, stage: &Stage) {
         let Some(player) = stage.input("player") else { return };
         let Some(pull) = stage.objective.as_ref().and_then(|objective| pull(objective, player)) else { return };
@@ -224,7 +224,7 @@ impl<'a> Look<'a> {
         );
     }
 
-    /// A reference that is replaced when a reward model says so, on the prompts of its own pairs.
+    /// Reports a reference that is replaced according to a reward model, on the prompts of that model's own pairs.
     fn own_judge(&mut self, stage: &Stage) {
         let Some((_, judged)) = self.source(stage, "prompts") else { return };
         let labelled = self.with_op(Op::Label).into_iter();
@@ -269,7 +269,7 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Own rollouts of an earlier version of the policy.
+    /// Reports own rollouts of an earlier version of the policy.
     fn stale(&mut self, stage: &Stage, loops: &[(&'a Body, i64)]) {
         let mut own = Vec::new();
         if let Some(objective) = &stage.objective {
@@ -292,12 +292,12 @@ impl<'a> Look<'a> {
     }
 }
 
-/// Settings as one text.
+/// Returns settings as one text.
 fn key(settings: &Settings<'_>) -> String {
     serde_json::to_string(settings).unwrap_or_default()
 }
 
-/// Whether a loop carries the player of a step.
+/// Tells whether a loop carries the player of a step.
 fn moves(body: &Body, stage: &Stage) -> bool {
     let base = |value: &str| value.split('@').next().unwrap_or_default().to_owned();
     let player = stage.input("player").map(base);

@@ -1,8 +1,8 @@
-//! What lints ask of an objective: signs of its terms, estimates in it, which way it pulls.
+//! Properties of an objective for lints: signs of its terms, its estimates, and its direction.
 
 use pbpo_plan::{BinaryOp, Expr, Leaf, Side, UnaryOp};
 
-/// The sign with which the gap enters an objective.
+/// Returns the sign with which the gap enters an objective.
 pub(super) fn sign_of_gap(expr: &Expr, sign: f64) -> Option<f64> {
     match expr {
         Expr::Named { name, .. } if name == "gap" => Some(sign),
@@ -21,7 +21,7 @@ pub(super) fn sign_of_gap(expr: &Expr, sign: f64) -> Option<f64> {
     }
 }
 
-/// The policies and rollouts of every estimate in an objective.
+/// Collects the policies and rollouts of every estimate in an objective.
 pub(super) fn estimates<'e>(expr: &'e Expr, found: &mut Vec<(&'e str, &'e str)>) {
     match expr {
         Expr::Estimate { policy, rollouts, arg, .. } => {
@@ -41,7 +41,7 @@ pub(super) fn estimates<'e>(expr: &'e Expr, found: &mut Vec<(&'e str, &'e str)>)
     }
 }
 
-/// A value, and its derivatives in what a player says of chosen and of rejected responses.
+/// A value, and its derivatives in a player's log-probabilities or rewards of chosen and of rejected responses.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slope {
     value: f64,
@@ -50,7 +50,7 @@ struct Slope {
 }
 
 impl Slope {
-    /// A function of it, with that value and derivative.
+    /// Returns a function of it, with that value and derivative.
     fn chain(self, value: f64, by: f64) -> Slope {
         Slope { value, chosen: self.chosen * by, rejected: self.rejected * by }
     }
@@ -61,15 +61,16 @@ impl Slope {
     }
 }
 
-/// How much more an objective grows with what the player says of chosen responses than of rejected ones.
-/// Nothing, where that depends on what other models say.
+/// Returns the difference between an objective's derivatives in the player's outputs for chosen and for rejected
+/// responses. Returns `None` if it depends on the outputs of other models.
 pub(super) fn pull(expr: &Expr, player: &str) -> Option<f64> {
     let slope = slope(expr, player)?;
     let pull = slope.chosen - slope.rejected;
     pull.is_finite().then_some(pull)
 }
 
-/// At the start of training: all policies agree, so log-ratios are 0, as log-probabilities are here.
+/// Returns the slope at the start of training: all policies agree, so log-ratios are 0, and so are log-probabilities
+/// here.
 fn slope(expr: &Expr, player: &str) -> Option<Slope> {
     Some(match expr {
         Expr::Const { value } => Slope { value: *value, ..Slope::default() },
@@ -128,7 +129,7 @@ fn of_leaf(leaf: &Leaf, player: &str) -> Option<Slope> {
             (reward_model, batch)
         }
         Leaf::Entropy { .. } | Leaf::Kl { .. } => return Some(Slope::default()),
-        // Positive, and of no further matter.
+        // The size is positive, and its value does not matter here.
         Leaf::Size { .. } => return Some(Slope { value: 1.0, ..Slope::default() }),
         Leaf::Reward { .. } | Leaf::TokenReward { .. } | Leaf::Score { .. } => return None,
     };

@@ -1,5 +1,5 @@
-//! Variables of pipelines that nothing reads. What `label` makes is stored, and what `evaluate` makes reported, in
-//! any case; responses that nothing reads are made for nothing.
+//! Finds variables of pipelines that are never read. Results of `label` are stored, and those of `evaluate` reported,
+//! in any case; responses that are never read are wasted.
 
 use std::collections::BTreeSet;
 
@@ -10,10 +10,10 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::modules::Project;
 
-/// Operations whose result is of no use by itself.
+/// The operations whose result is useless by itself.
 const IDLE: [&str; 3] = ["sample", "explore", "draw"];
 
-/// Every pipeline of the main file that is written out.
+/// Checks every pipeline of the main file that has a body.
 pub fn check(project: &Project, out: &mut Vec<Diagnostic>) {
     for entry in project.entries.iter().filter(|entry| entry.file == project.main) {
         let Item::Pipeline(pipeline) = &*entry.item else { continue };
@@ -63,7 +63,7 @@ fn mentions<'e>(expr: &'e Expr, read: &mut BTreeSet<&'e str>) {
             mentions(left, read);
             mentions(right, read);
         }
-        // The fields of a record are values of blocks, where no variable can stand.
+        // The fields of a record are values of blocks, which cannot be variables.
         ExprKind::Record { .. } | ExprKind::Number(_) | ExprKind::Text(_) | ExprKind::Bool(_) | ExprKind::Error => {}
     }
 }

@@ -1,4 +1,4 @@
-//! Pipelines that are calls: the statements of the called one, with the arguments put in.
+//! Pipelines that are calls: the statements of the called pipeline, with the arguments put in.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::expand::MOST_TERMS;
 use crate::schema::Kind;
 use crate::suggest;
 
-/// Deepest chain of calls.
+/// The deepest chain of calls.
 pub(super) const MOST: usize = 32;
 
-/// The statements of a pipeline, with the places of the calls they came by.
+/// Returns the statements of a pipeline, with the places of the calls that led to them.
 pub(super) fn body<'p>(
     program: &Program,
     pipeline: &'p Pipeline,
@@ -68,7 +68,7 @@ pub(super) fn body<'p>(
     }
 }
 
-/// Says that the calls of a definition become more than can be compiled.
+/// Makes the error for a definition whose calls expand beyond the limit.
 pub(super) fn too_large(name: &str, call: Span) -> Diagnostic {
     Diagnostic::error(Code::TooLarge, call, format!("`{name}` becomes more than {MOST_TERMS} terms"))
         .label("with all that it calls")
@@ -89,7 +89,7 @@ fn not_a_call(expr: &Expr, out: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The pipeline with parameters that a word means; nothing where it is in error itself.
+/// Returns the pipeline with parameters that a word means; `None` if it has errors.
 fn target(program: &Program, callee: &Ident, out: &mut Vec<Diagnostic>) -> Option<Arc<Item>> {
     let scope = &program.scope;
     let Some((global, decl)) = scope.block(callee) else {
@@ -129,7 +129,7 @@ fn target(program: &Program, callee: &Ident, out: &mut Vec<Diagnostic>) -> Optio
     }
 }
 
-/// Says of what was found since `before` inside definitions which calls led there.
+/// Adds the calls that led there to findings since `before` inside definitions.
 pub(super) fn in_calls(out: &mut [Diagnostic], before: usize, calls: &[Span]) {
     for error in out.iter_mut().skip(before).filter(|error| error.code != Code::Recursion) {
         for call in calls {

@@ -1,8 +1,8 @@
-//! The exact track: stages of worlds and of what acts in them, and the step that solves the game.
+//! The exact track: stages of worlds and of the players in them, and the step that solves the game.
 //!
-//! The operations are those of the practical track, on other values. One thing is different: in
-//! `ascend pi on gap(r, pi, ref) within C(prefs)` the gap is between policies, not between samples, and the
-//! worst reward in the set is found within the step: one stage, `solve`.
+//! The operations are those of the practical track, on other values, with one difference: in `ascend pi on gap(r, pi,
+//! ref) within C(prefs)` the gap is between policies, not between samples, and the worst reward in the set is found
+//! within the step, which is one stage, `solve`.
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr as Ast, ExprKind, Ident};
@@ -16,7 +16,7 @@ use crate::hir::{Args, Choice};
 use crate::schema::Kind;
 use crate::scope::Rollouts;
 
-/// `gap(r, pi, ref)` between policies.
+/// The terms of `gap(r, pi, ref)` between policies.
 pub(super) struct Game<'e> {
     pub reward: &'e Ident,
     pub policy: &'e Ident,
@@ -24,7 +24,7 @@ pub(super) struct Game<'e> {
 }
 
 impl Lower<'_> {
-    /// Whether a block belongs to the exact track.
+    /// Tells whether a block belongs to the exact track.
     pub(super) fn in_world(&self, name: &str) -> bool {
         self.block(name).name("world").is_some()
     }
@@ -33,7 +33,7 @@ impl Lower<'_> {
         self.program.scope.blocks.get(name).is_some_and(|decl| decl.kind == Some(Kind::World))
     }
 
-    /// The stage of a world.
+    /// Makes the stage of a world.
     pub(super) fn world(&mut self, name: &str) {
         let args = self.block(name);
         let mut made = Stage::new(Op::World, &[name])
@@ -86,12 +86,12 @@ impl Lower<'_> {
         self.add(name, made);
     }
 
-    /// The player that an exploration's search looks at.
+    /// Returns the player for which an exploration searches.
     fn searched(&self, exploration: &str) -> Option<String> {
         self.block(exploration).choice("search")?.args.name("of").map(str::to_owned)
     }
 
-    /// `sample(pi, world, count = n)`
+    /// Lowers `sample(pi, world, count = n)`.
     pub(super) fn exact_sample(&mut self, args: &Args, output: &str, span: Span) -> Option<Rollouts> {
         let (policy, world) = (args.name("policy")?.to_owned(), args.name("prompts")?.to_owned());
         let count = args.int("count")?;
@@ -107,7 +107,7 @@ impl Lower<'_> {
         Some(Rollouts { policy: Some(policy), prompts: Some(world), count, per_prompt: 1, drawn })
     }
 
-    /// `explore(e, world, against = y)`
+    /// Lowers `explore(e, world, against = y)`.
     pub(super) fn exact_explore(&mut self, args: &Args, output: &str, span: Span) -> Option<Rollouts> {
         let exploration = args.name("exploration")?.to_owned();
         let world = args.name("prompts")?.to_owned();
@@ -126,7 +126,7 @@ impl Lower<'_> {
         local.rollouts.map(|rollouts| Rollouts { policy: None, ..rollouts })
     }
 
-    /// The game of an objective, if it is one between policies.
+    /// Returns the game of an objective, if it is one between policies.
     pub(super) fn game<'e>(&self, objective: &'e Ast) -> Option<Game<'e>> {
         let ExprKind::Call { callee, args } = &objective.kind else { return None };
         let name = |at: usize, kind: Kind| {
@@ -141,12 +141,12 @@ impl Lower<'_> {
         Some(Game { reward, policy, against: name(2, Kind::Policy)? })
     }
 
-    /// The reward model that a step changes beside its player.
+    /// Returns the reward model that a step changes beside its player.
     pub(super) fn game_reward(&self, objective: &Ast) -> Option<&str> {
         self.game(objective).and_then(|game| self.program.scope.global(game.reward))
     }
 
-    /// `ascend pi on gap(r, pi, ref) within C(prefs)`: the policy that is best against the worst reward.
+    /// Lowers `ascend pi on gap(r, pi, ref) within C(prefs)`: the policy that is best against the worst reward.
     pub(super) fn solve(&mut self, span: Span, ascend: bool, player: &Ident, game: &Game<'_>, within: Option<&Ast>) {
         let names = [game.policy, game.against, game.reward].map(|name| {
             let scope = &self.program.scope;
@@ -185,7 +185,7 @@ impl Lower<'_> {
         self.push(made, span);
     }
 
-    /// `regret(pi, y0, y1)`
+    /// Lowers `regret(pi, y0, y1)`.
     pub(super) fn regret(&mut self, args: &Args, output: &str, span: Span) {
         let policy = args.name("policy").unwrap_or_default().to_owned();
         self.need(&policy);
@@ -206,7 +206,7 @@ impl Lower<'_> {
     }
 }
 
-/// An alternative with its settings: `{ "is": "likelihood", "delta": 0.05 }`.
+/// Returns an alternative with its settings: `{ "is": "likelihood", "delta": 0.05 }`.
 pub(super) fn tagged(choice: &Choice) -> Json {
     let mut json: Map<String, Json> = choice.args.json();
     json.insert("is".to_owned(), json!(choice.name));

@@ -1,4 +1,4 @@
-//! Prompts and responses against the context of the model that reads them.
+//! Checks prompts and responses against the context of the model that reads them.
 
 use pbpo_grammar::Span;
 use serde_json::Value as Json;
@@ -9,8 +9,8 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::Args;
 
 impl Lower<'_> {
-    /// A prompt of `digits` has a token for the start, its digits, and one for `=`; with the new tokens it
-    /// must fit. Says so where it is known that it does not.
+    /// Reports prompts that are known not to fit. A prompt of `digits` has a token for the start, its digits, and one
+    /// for `=`; it must fit together with the new tokens.
     pub(super) fn fits(&mut self, args: &Args, policy: &str, data: &str, max_new: &Json, span: Span) {
         let leader = self.leader(policy);
         let model = self.block(&leader).choice("model").map(|model| &model.args);

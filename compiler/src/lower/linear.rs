@@ -1,4 +1,4 @@
-//! Reward models that are linear in frozen features: their worst reward is solved, one stage a `descend`.
+//! Reward models that are linear in frozen features: each `descend` is one stage that solves for the worst reward.
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr as Ast, Ident};
@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::Args;
 
 impl Lower<'_> {
-    /// Whether a block is a reward model on frozen features.
+    /// Tells whether a block is a reward model on frozen features.
     pub(super) fn is_linear(&self, name: &str) -> bool {
         self.block(name).name("features").is_some()
     }
@@ -26,7 +26,7 @@ impl Lower<'_> {
         self.add(name, made);
     }
 
-    /// `descend s on gap(s, y, y0) within C(prefs)`: the worst reward of the set.
+    /// Lowers `descend s on gap(s, y, y0) within C(prefs)`: the worst reward of the set.
     pub(super) fn worst(
         &mut self,
         span: Span,
@@ -64,7 +64,7 @@ impl Lower<'_> {
         );
     }
 
-    /// `distance(r, s, y)`
+    /// Lowers `distance(r, s, y)`.
     pub(super) fn distance(&mut self, args: &Args, output: &str, span: Span) {
         let mut made = Stage::new(Op::Distance, &[output]);
         for port in ["first", "second"] {
@@ -85,7 +85,7 @@ impl Lower<'_> {
     }
 }
 
-/// The two batches of `mean(s(y)) - mean(s(y0))`.
+/// Returns the two batches of `mean(s(y)) - mean(s(y0))`.
 fn gap(objective: &Expr, model: &str) -> Option<(String, String)> {
     let Expr::Named { arg, .. } = objective else { return None };
     let Expr::Binary { op: BinaryOp::Sub, left, right } = &**arg else { return None };

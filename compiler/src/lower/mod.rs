@@ -1,8 +1,8 @@
 //! Pipelines to plans: statements become stages, players become values in SSA form.
 //!
-//! `names.rs`, `prelude.rs`: which blocks are used, and their stages; `ops.rs`: what stands on the right of `=`;
-//! `pairs.rs`: the two sides of a label; `repeat.rs`: loops and what they carry; `objective/`: what `ascend` and
-//! `descend` move along; `exact.rs`, `worlds.rs`: the exact track; `linear.rs`: reward models on frozen features.
+//! `names.rs`, `prelude.rs`: the used blocks and their stages; `ops.rs`: operations on the right of `=`; `pairs.rs`:
+//! the two sides of a label; `repeat.rs`: loops and their carried values; `objective/`: objectives of `ascend` and
+//! `descend`; `exact.rs`, `worlds.rs`: the exact track; `linear.rs`: reward models on frozen features.
 
 mod calls;
 mod exact;
@@ -29,7 +29,7 @@ use crate::diagnostic::Diagnostic;
 use crate::hir::{Args, Constant};
 use crate::scope::{Local, Locals, Rollouts};
 
-/// Lowers one pipeline. The plan means something only if there was no error.
+/// Lowers one pipeline. The plan is valid only if there was no error.
 pub fn pipeline(
     program: &Program,
     block: &Pipeline,
@@ -43,18 +43,18 @@ pub fn pipeline(
     Some(lowered)
 }
 
-/// Checks the body of a pipeline whose parameters stand for blocks of their kinds.
+/// Checks the body of a pipeline whose parameters are replaced by blocks of their kinds.
 pub fn check_body(program: &Program, body: &Braces, out: &mut Vec<Diagnostic>) {
     lower_body(program, body, &Ident { text: String::new(), span: body.span }, "", out);
 }
 
-/// Checks the call that a pipeline with parameters is.
+/// Checks the call of a pipeline that is written as a call.
 pub fn check_call(program: &Program, pipeline: &Pipeline, out: &mut Vec<Diagnostic>) {
     calls::body(program, pipeline, out);
 }
 
-/// Checks an objective whose parameters stand for what they are declared as. Whether it comes to many terms, not all of
-/// which are known, as it calls one that is in error.
+/// Checks an objective with stand-ins for its parameters. Returns true if it expands to more than `MANY_TERMS` terms
+/// and calls an objective that has errors.
 pub fn check_objective(program: &Program, objective: &Objective, locals: Locals, out: &mut Vec<Diagnostic>) -> bool {
     let mut lower = Lower::new(program, out);
     lower.locals = locals;
@@ -75,7 +75,7 @@ fn lower_body(
     for stmt in &body.stmts {
         lower.stmt(stmt);
     }
-    // What the pipeline's own file sees: that is what the words in it mean.
+    // Words have the meaning that they have in the pipeline's own file.
     let (views, file) = (&program.scope.views, pipeline.span.file);
     let value = |global: &str| program.scope.params.get(global)?.value.as_ref().map(constant);
     let seen = program.params.get(&file).into_iter().flatten();
@@ -93,36 +93,36 @@ fn lower_body(
 struct Lower<'a> {
     program: &'a Program,
     out: &'a mut Vec<Diagnostic>,
-    /// The value that each player, follower and exploration has here.
+    /// The current value of each player, follower and exploration.
     players: BTreeMap<String, String>,
     /// The variables.
     locals: Locals,
-    /// What is known of every value that is rollouts, and where it was assigned.
+    /// The known facts about each rollouts value, and the place where it was assigned.
     sampled: BTreeMap<String, (Rollouts, Span)>,
-    /// Values made so far of each name that is numbered.
+    /// The number of values made so far for each numbered name.
     counters: BTreeMap<String, usize>,
-    /// How often each variable is assigned.
+    /// The number of assignments of each variable.
     assignments: BTreeMap<String, usize>,
-    /// Blocks that have their stage.
+    /// The blocks that have their stage.
     made: BTreeSet<String>,
-    /// The stages of the body at hand.
+    /// The stages of the current body.
     stages: Vec<Stage>,
     spans: BTreeMap<String, Span>,
-    /// Number of repeats around.
+    /// The number of surrounding repeats.
     depth: usize,
-    /// Number of calls of objectives around.
+    /// The number of surrounding calls of objectives.
     calls: usize,
     terms: Terms,
 }
 
-/// An objective that comes to more terms than this, of which some are in error, is not looked into again.
+/// An objective with errors that expands to more terms than this is not expanded again at its calls.
 const MANY_TERMS: usize = 1000;
 
-/// What calls of objectives have become so far.
+/// The size of the calls of objectives so far.
 #[derive(Default)]
 struct Terms {
     count: usize,
-    /// Some of them were in error: nothing is said of their number.
+    /// True if some of them had errors, so that their number is not reported.
     unknown: bool,
 }
 
@@ -144,7 +144,7 @@ impl<'a> Lower<'a> {
             terms: Terms::default(),
         }
     }
-    /// The next value of a name: `pi@0`, `pi@1`, ...
+    /// Returns the next value of a name: `pi@0`, `pi@1`, ...
     fn fresh(&mut self, name: &str) -> String {
         let counter = match self.counters.get_mut(name) {
             Some(counter) => counter,
@@ -155,9 +155,9 @@ impl<'a> Lower<'a> {
         value
     }
 
-    /// The value of a variable: numbered, if it is assigned more than once.
+    /// Returns the value of a variable: numbered, if it is assigned more than once.
     fn fresh_local(&mut self, name: &str) -> String {
-        // A variable of a pipeline from another file may be called as a block of this one.
+        // A variable from another file's pipeline may have the name of a block of this file.
         let taken = self.program.scope.blocks.contains_key(name) || self.program.scope.params.contains_key(name);
         if taken || self.assignments.get(name).is_some_and(|times| *times > 1) {
             self.fresh(name)
@@ -166,29 +166,29 @@ impl<'a> Lower<'a> {
         }
     }
 
-    /// Adds a stage, and remembers where it comes from.
+    /// Adds a stage, and remembers its place in the file.
     fn push(&mut self, stage: Stage, span: Span) {
         self.spans.insert(stage.name.clone(), span);
         self.stages.push(stage);
     }
 
-    /// The checks, with the variables at hand.
+    /// Returns the checks, with the current variables.
     fn check(&mut self) -> Check<'_> {
         Check { scope: &self.program.scope, locals: Some(&self.locals), out: self.out }
     }
 
-    /// The fields of a block; none of them where it isn't there or is wrong.
+    /// Returns the fields of a block; empty if it is missing or wrong.
     fn block(&self, name: &str) -> &Args {
         static NONE: std::sync::LazyLock<Args> = std::sync::LazyLock::new(Args::default);
         self.program.blocks.get(name).map_or(&NONE, |block| &block.args)
     }
 
-    /// The policy itself, or the one that it follows.
+    /// Returns the policy itself, or the one that it follows.
     fn leader(&self, policy: &str) -> String {
         self.block(policy).name("follows").unwrap_or(policy).to_owned()
     }
 
-    /// The value that a player has here; its name where an error kept it from being made.
+    /// Returns the current value of a player, or its name if an error prevented the value.
     fn player(&self, name: &str) -> String {
         self.players.get(name).cloned().unwrap_or_else(|| name.to_owned())
     }
@@ -210,7 +210,7 @@ impl<'a> Lower<'a> {
                     self.locals.assigned.entry(name.text.clone()).or_insert(name.span);
                 }
                 Stmt::Append { name, .. } => {
-                    // Each `+=` makes a new value of a set that had one before.
+                    // Each `+=` makes a new value of a set that already has one.
                     *self.assignments.entry(name.text.clone()).or_insert(1) += 1;
                     self.locals.assigned.entry(name.text.clone()).or_insert(name.span);
                 }
@@ -224,7 +224,7 @@ impl<'a> Lower<'a> {
 /// A parameter's value in the plan.
 fn constant(value: &Constant) -> Json {
     match value {
-        // Exact: whole numbers are kept below 2^53.
+        // The conversion is exact: whole numbers are kept below 2^53.
         #[allow(clippy::cast_possible_truncation)]
         Constant::Number(number) if number.whole => json!(number.value as i64),
         Constant::Number(number) => json!(number.value),

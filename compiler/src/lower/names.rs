@@ -1,5 +1,5 @@
-//! Which declarations a pipeline mentions, itself and through the objectives that it calls: their stages
-//! stand in front of everything.
+//! Finds the declarations that a pipeline mentions, directly and through the objectives that it calls. Their stages
+//! come first.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use pbpo_grammar::ast::{Arg, Expr, ExprKind, Formal, Ident, Item, Objective, Stm
 
 use crate::scope::Scope;
 
-/// The global name of every declaration that statements mention.
+/// Returns the global name of every declaration that statements mention.
 pub(super) fn of<'s>(scope: &'s Scope, stmts: &[Stmt]) -> BTreeSet<&'s str> {
     let mut names = Names { scope, found: BTreeSet::new(), seen: BTreeSet::new() };
     names.stmts(stmts, &[]);
@@ -17,7 +17,7 @@ pub(super) fn of<'s>(scope: &'s Scope, stmts: &[Stmt]) -> BTreeSet<&'s str> {
 struct Names<'s> {
     scope: &'s Scope,
     found: BTreeSet<&'s str>,
-    /// Objectives that were looked into, and their defaults, by global names.
+    /// The objectives that were visited, and their defaults, by global names.
     seen: BTreeSet<(&'s str, Option<&'s str>)>,
 }
 
@@ -41,7 +41,7 @@ impl<'s> Names<'s> {
         }
     }
 
-    /// A word means what the file declares, unless it is a parameter of the objective around.
+    /// Visits a word, which means a declaration unless it is a parameter of the surrounding objective.
     fn word(&mut self, word: &Ident, hidden: &[Formal]) {
         if !hidden.iter().any(|formal| formal.name.text == word.text) {
             self.found.extend(self.scope.global(word));
@@ -69,8 +69,8 @@ impl<'s> Names<'s> {
         }
     }
 
-    /// The definition of a called objective, and the defaults of what the call leaves out. Each is looked
-    /// into once: two files may have objectives of one name, so global names tell them apart.
+    /// Visits the definition of a called objective, and the defaults of omitted arguments. Each is visited once; global
+    /// names tell objectives of one name in two files apart.
     fn called(&mut self, name: &Ident, args: &[Arg]) {
         let scope = self.scope;
         let (Some(global), Some(Item::Objective(objective))) = (scope.global(name), scope.item(name)) else { return };
@@ -86,7 +86,7 @@ impl<'s> Names<'s> {
     }
 }
 
-/// The parameters that a call gives no argument.
+/// Returns the parameters that a call omits.
 fn left_out<'o>(objective: &'o Objective, args: &[Arg]) -> impl Iterator<Item = &'o Formal> {
     let mut unnamed = args.iter().filter(|arg| arg.name.is_none()).count();
     let named: Vec<&str> = args.iter().filter_map(|arg| Some(arg.name.as_ref()?.text.as_str())).collect();

@@ -13,7 +13,7 @@ use crate::schema::ops::{Op as Call, OpSchema};
 use crate::schema::{Flow, scored};
 use crate::scope::{Local, Rollouts};
 
-/// What an operation made.
+/// The result of an operation.
 pub(super) struct Made {
     pub value: String,
     pub flow: Flow,
@@ -21,14 +21,14 @@ pub(super) struct Made {
 }
 
 impl Made {
-    /// As a variable assigned at this place.
+    /// Makes a variable that is assigned at this place.
     pub fn local(self, span: Span) -> Local {
         Local { value: self.value, flow: Some(self.flow), span, rollouts: self.rollouts, pending: false }
     }
 }
 
 impl Lower<'_> {
-    /// The stage of an operation. Nothing, if an argument that it can't do without was in error.
+    /// Makes the stage of an operation. Returns `None` if a required argument was in error.
     pub(super) fn lower_op(&mut self, schema: &OpSchema, args: &Args, output: &str, span: Span) -> Option<Made> {
         let rollouts = match schema.op {
             Call::Sample if self.answers_world(args) => Some(self.exact_sample(args, output, span)?),
@@ -67,21 +67,21 @@ impl Lower<'_> {
         Some(Made { value: output.to_owned(), flow: schema.gives?, rollouts })
     }
 
-    /// A player as a checkpoint.
+    /// Lowers saving a player as a checkpoint.
     fn save(&mut self, args: &Args, span: Span) {
         let Some(player) = args.name("player").map(str::to_owned) else { return };
         self.need(&player);
         self.has_weights(&player, args.span("player").unwrap_or(span));
         let mut made = Stage::new(Op::Save, &[])
             .with("player", self.player(&player))
-            // Outside of loops nothing is counted.
+            // Outside of loops there is no count.
             .set("every", if self.depth == 0 { 1 } else { args.int("every").unwrap_or(1) })
             .maybe("keep", args.int("keep"));
         made.name = self.fresh_batch(&format!("{player}.save"));
         self.push(made, span);
     }
 
-    /// Only models have a format on disk: players of worlds and rewards on frozen features have none.
+    /// Reports a player without a format on disk: players of worlds and rewards on frozen features.
     fn has_weights(&mut self, player: &str, at: Span) {
         let why = match player {
             _ if self.in_world(&self.leader(player)) => "it lives in a world, and is a table of numbers",
@@ -95,7 +95,7 @@ impl Lower<'_> {
         );
     }
 
-    /// Whether what is answered is a world of the exact track.
+    /// Tells whether the prompts are a world of the exact track.
     fn answers_world(&self, args: &Args) -> bool {
         args.name("prompts").is_some_and(|prompts| self.is_world(prompts))
     }
@@ -120,7 +120,7 @@ impl Lower<'_> {
         Some(Rollouts { policy: Some(policy), prompts, count, per_prompt, drawn: Some(output.to_owned()) })
     }
 
-    /// `count` must be a multiple of `per_prompt`.
+    /// Checks that `count` is a multiple of `per_prompt`.
     fn divides(&mut self, args: &Args, count: i64, per_prompt: i64, policy: &str) {
         let Some(at) = args.span("count").filter(|_| count % per_prompt.max(1) != 0) else { return };
         let error = Diagnostic::error(
@@ -137,7 +137,7 @@ impl Lower<'_> {
             (None, None) => error,
         };
         let up = count + per_prompt - count % per_prompt;
-        // The number may stand far from here, as the argument of a call by another name.
+        // The number may be written elsewhere, as the argument of a call under another name.
         self.out.push(error.help(format!("write `{up}`, the next multiple")));
     }
 
@@ -170,7 +170,7 @@ impl Lower<'_> {
         self.block(exploration).choice("search").and_then(|search| search.args.int("candidates")).unwrap_or(1)
     }
 
-    /// The rollouts must come from the policy that the exploration's block names.
+    /// Checks that the rollouts come from the policy that the exploration's block names.
     fn explores_against(&mut self, args: &Args, exploration: &str, against: &str, local: &Local) {
         let Some(wanted) = self.block(exploration).name("against").map(str::to_owned) else { return };
         let found = local.rollouts.as_ref().and_then(|rollouts| rollouts.policy.as_deref());
@@ -194,7 +194,7 @@ impl Lower<'_> {
         );
     }
 
-    /// The prompts must be those that the other side answers.
+    /// Checks that the prompts are those that the other side answers.
     fn same_prompts(&mut self, args: &Args, against: &str, local: &Local) {
         let (Some(prompts), Some(at)) = (args.name("prompts"), args.span("prompts")) else { return };
         let Some(found) = local.rollouts.as_ref().and_then(|rollouts| rollouts.prompts.as_deref()) else { return };
@@ -247,7 +247,7 @@ impl Lower<'_> {
         );
     }
 
-    /// Rows of files have no score of their own: something must say what a right response is.
+    /// Reports data without a score: rows of files need a `check` that scores responses.
     fn needs_check(&mut self, data: &str, what: &str, span: Span) {
         let block = self.block(data);
         let Some(source) = block.word("source").filter(|source| !scored().contains(source)) else { return };
@@ -265,7 +265,8 @@ impl Lower<'_> {
         });
     }
 
-    /// Measures a policy. `label` names the report; `before`: in front of a loop, on what enters it.
+    /// Lowers the evaluation of a policy. `label` names the report; with `before`, it precedes a loop and measures the
+    /// values that enter it.
     pub(super) fn evaluate(&mut self, args: &Args, output: &str, label: &str, before: bool, span: Span) {
         let (policy, data) =
             (args.name("policy").unwrap_or_default().to_owned(), args.name("data").unwrap_or_default().to_owned());

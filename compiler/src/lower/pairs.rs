@@ -9,7 +9,7 @@ use crate::hir::Args;
 use crate::schema::Kind;
 use crate::scope::{Local, Rollouts};
 
-/// One side: its name in the file, and what is known of it.
+/// One side: its name in the file, and the known facts about it.
 struct Side {
     name: String,
     local: Local,
@@ -17,14 +17,14 @@ struct Side {
 }
 
 impl Side {
-    /// The policy that it was sampled from, as the file calls it.
+    /// Returns the policy from which it was sampled, under its name in the file.
     fn policy(&self) -> Option<&str> {
         self.rollouts.policy.as_deref().map(|policy| policy.rsplit("::").next().unwrap_or(policy))
     }
 }
 
 impl Lower<'_> {
-    /// Says where the rows of the two sides are no pairs.
+    /// Reports two sides whose rows are not pairs.
     pub(super) fn pairs(&mut self, args: &Args) {
         let side = |port: &str| {
             let name = args.name(port)?.to_owned();
@@ -62,7 +62,8 @@ impl Lower<'_> {
         self.out.push(if another { error.also(second.local.span, "assigned here") } else { error });
     }
 
-    /// What to write in place of one of two samples. The other stays: the one that an exploration is against.
+    /// Returns the text that should replace one of two samples. The other stays: the one that an exploration is
+    /// against.
     fn other_side(&self, first: &Side, second: &Side, file: FileId) -> String {
         let explorations = self.program.scope.of_kind(Kind::Exploration, file);
         let against = |side: &Side| {

@@ -1,4 +1,4 @@
-//! The stages of blocks, in front of a pipeline's own: only of blocks that are used.
+//! The stages of used blocks, which precede a pipeline's own.
 
 use std::collections::BTreeSet;
 
@@ -42,14 +42,14 @@ impl Lower<'_> {
             Some(Kind::Features) => self.features(name),
             Some(Kind::Exploration) => self.exploration(name),
             Some(Kind::Oracle) => self.oracle(name),
-            // A constraint is part of the objectives that it is applied to.
+            // A constraint is part of the objectives to which it is applied.
             Some(Kind::Constraint | Kind::Pipeline | Kind::Objective | Kind::Variant | Kind::Sweep | Kind::Op)
             | None => {}
         }
     }
 
-    /// A stage that is made first inside a loop would be made anew in every iteration, from players that have
-    /// moved: a plan that looks right and means something else. No plan is better.
+    /// Reports a block whose stage would first be made inside a loop: it would be made again in every iteration, from
+    /// players that have moved. Such a plan looks right but means something else, so it is an error.
     fn refused(&mut self, name: &str) -> bool {
         let Some(block) = self.program.blocks.get(name).filter(|block| block.kind != Kind::Constraint) else {
             return false;
@@ -84,7 +84,7 @@ impl Lower<'_> {
         self.add(name, made);
     }
 
-    /// The initial weights of a policy.
+    /// Returns the initial weights of a policy; makes their stage if needed.
     fn init(&mut self, policy: &str) -> String {
         let value = format!("{policy}.init");
         if !self.made.insert(value.clone()) {
@@ -118,7 +118,7 @@ impl Lower<'_> {
         value
     }
 
-    /// A checkpoint, with fresh adapters where they are asked for.
+    /// Makes the stage of a checkpoint, with fresh adapters if requested.
     fn load(&mut self, block: &str, value: &str, checkpoint: &Args, lora: Option<serde_json::Map<String, Json>>) {
         let (lora, compute) = (lora.map(Json::Object), checkpoint.word("compute"));
         let name = checkpoint.text("name").unwrap_or_default();
@@ -128,7 +128,7 @@ impl Lower<'_> {
         );
     }
 
-    /// The weights that a field of a block names: those of a policy before the game, or of a checkpoint.
+    /// Returns the weights that a field of a block names: those of a policy before the game, or of a checkpoint.
     fn weights(&mut self, block: &str, field: &str) -> Option<String> {
         match self.block(block).get(field)?.clone() {
             Value::Init(policy) => Some(self.init(&policy)),
@@ -210,7 +210,7 @@ impl Lower<'_> {
         self.add(name, made);
     }
 
-    /// The policy that an exploration draws its candidates from.
+    /// Returns the policy from which an exploration draws its candidates.
     pub(super) fn proposal(&self, exploration: &str) -> Option<String> {
         let args = self.block(exploration);
         let from = args.choice("search").and_then(|search| search.args.name("from"));
@@ -222,12 +222,12 @@ impl Lower<'_> {
         let mut made = Stage::new(Op::Oracle, &[name]);
         if let Some(by) = self.block(name).choice("by") {
             made.config.extend(by.args.json());
-            // Plans of oracles with a score are older than this field.
+            // Plans of oracles with a score predate this field.
             let scores = matches!(by.name, "btl" | "verifier" | "reward_model");
             if scores && by.args.word("labels") == Some("sample") {
                 made.config.remove("labels");
             }
-            // The true reward of a world has one name, whatever the world is called here.
+            // The true reward of a world has a single name, whatever the world is called here.
             let score = by.args.name("score").map(|score| if self.is_world(score) { "world" } else { score });
             made = made.set("by", by.name).maybe("score", score);
         }
@@ -235,19 +235,19 @@ impl Lower<'_> {
     }
 }
 
-/// A setting of a policy's sampling.
+/// Returns a setting of a policy's sampling.
 pub(super) fn sampling(lower: &Lower<'_>, policy: &str, key: &str) -> Option<Json> {
     let leader = lower.leader(policy);
     let sampling = lower.block(&leader).record("sampling")?;
     sampling.get(key).and_then(crate::hir::Value::json)
 }
 
-/// Samples of one prompt that a policy's estimator works on: 1 without groups.
+/// Returns the number of samples of one prompt that a policy's estimator uses: 1 without groups.
 pub(super) fn group(lower: &Lower<'_>, policy: &str) -> i64 {
     lower.block(policy).choice("estimator").and_then(|estimator| estimator.args.int("group")).unwrap_or(1)
 }
 
-/// An optional setting, from an argument or from the policy's sampling.
+/// Returns an optional setting, from an argument or from the policy's sampling.
 pub(super) fn setting(lower: &Lower<'_>, given: Option<&crate::hir::Value>, policy: &str, key: &str) -> Json {
     given.and_then(crate::hir::Value::json).or_else(|| sampling(lower, policy, key)).unwrap_or(json!(null))
 }

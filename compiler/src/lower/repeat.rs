@@ -1,4 +1,4 @@
-//! Loops: what they carry from one iteration to the next, and what is put in front of them.
+//! Loops: the values that they carry from one iteration to the next, and the stages before them.
 
 use std::collections::BTreeMap;
 
@@ -14,11 +14,11 @@ use crate::scope::Local;
 use crate::scope::Rollouts;
 use crate::units::Unit;
 
-/// Most iterations of one loop.
+/// The largest number of iterations of one loop.
 const MOST: f64 = 1e9;
 
 impl Lower<'_> {
-    /// `repeat COUNT [episodes] { ... }`
+    /// Lowers `repeat COUNT [episodes] { ... }`.
     pub(super) fn repeat(&mut self, span: Span, count: &Expr, unit: Option<&Ident>, body: &Braces) {
         let outermost = self.depth == 0;
         let (count, unit) = self.count(count, unit);
@@ -52,7 +52,7 @@ impl Lower<'_> {
         for (name, carry) in &mut carries {
             carry.back = self.current(name).unwrap_or_default();
         }
-        // Variables of the body end with it; those that were there before go on.
+        // Variables of the body end with it; earlier ones continue.
         for (name, before) in before {
             let ended = self.locals.map.remove(name);
             if let Some(local) = before {
@@ -95,7 +95,7 @@ impl Lower<'_> {
         self.push(made, span);
     }
 
-    /// The number of iterations, and `episodes` or nothing.
+    /// Returns the number of iterations, and the unit `episodes` or an empty text.
     fn count(&mut self, count: &Expr, unit: Option<&Ident>) -> (i64, &'static str) {
         if let Some(unit) = unit.filter(|unit| unit.text != "episodes") {
             self.out.push(
@@ -106,7 +106,7 @@ impl Lower<'_> {
         }
         let written = matches!(&count.kind, ExprKind::Number(number) if number.unit.is_some());
         let name = if written || unit.is_some() { "episodes" } else { "" };
-        // The checks of quantities would offer every unit there is.
+        // The checks of quantities would offer every unit.
         if let ExprKind::Number(Number { unit: Some(unit), .. }) = &count.kind
             && Unit::parse(&unit.text).is_none()
         {
@@ -121,7 +121,7 @@ impl Lower<'_> {
         (count.unwrap_or(1), name)
     }
 
-    /// The value of a player or of a variable here.
+    /// Returns the current value of a player or of a variable.
     fn current(&self, name: &str) -> Option<String> {
         self.players.get(name).cloned().or_else(|| self.locals.map.get(name).map(|local| local.value.clone()))
     }
@@ -134,7 +134,7 @@ impl Lower<'_> {
         }
     }
 
-    /// What the variables that statements assign hold before them.
+    /// Collects the earlier values of the variables that statements assign.
     fn before<'e>(&self, stmts: &'e [Stmt], found: &mut BTreeMap<&'e str, Option<Local>>) {
         for stmt in stmts {
             match stmt {
@@ -147,7 +147,7 @@ impl Lower<'_> {
         }
     }
 
-    /// Names whose value statements change, in the order in which they first do.
+    /// Collects the names whose value statements change, in the order of their first change.
     fn changes(&self, stmts: &[Stmt], changed: &mut Vec<String>) {
         for stmt in stmts {
             let name = match stmt {
@@ -176,7 +176,7 @@ impl Lower<'_> {
         }
     }
 
-    /// The exploration that a call of `explore` changes.
+    /// Returns the exploration that a call of `explore` changes.
     fn explored(&self, value: &Expr) -> Option<&str> {
         let ExprKind::Call { callee, args } = &value.kind else { return None };
         if callee.first()?.text != "explore" {
@@ -189,7 +189,7 @@ impl Lower<'_> {
         (kind == Some(Kind::Exploration)).then_some(name)
     }
 
-    /// Puts the followers of changing policies in front: they are refreshed first.
+    /// Puts the followers of changing policies first, because they are refreshed first.
     fn refreshed(&self, changed: &mut Vec<String>) {
         let followers: Vec<String> = self
             .program
@@ -208,7 +208,7 @@ impl Lower<'_> {
         update && args.name("follows").is_some_and(|leader| changed.iter().any(|name| name == leader))
     }
 
-    /// The stages that bring followers up to date at the start of an iteration.
+    /// Makes the stages that update followers at the start of an iteration.
     fn refresh(&mut self, carries: &[(String, Carry)], span: Span) {
         let names: Vec<String> = carries.iter().map(|(name, _)| name.clone()).collect();
         for name in &names {
@@ -237,7 +237,7 @@ impl Lower<'_> {
         }
     }
 
-    /// Every evaluation of a loop is made once before it, on the players as they enter.
+    /// Makes every evaluation of a loop once before it, on the players that enter it.
     fn evaluate_before(&mut self, stmts: &[Stmt]) {
         for stmt in stmts {
             match stmt {
@@ -257,7 +257,7 @@ impl Lower<'_> {
         }
     }
 
-    /// The empty sets that `+=` of a loop appends to.
+    /// Makes the empty sets to which `+=` in a loop appends.
     fn make_sets(&mut self, stmts: &[Stmt]) {
         for stmt in stmts {
             match stmt {

@@ -31,7 +31,7 @@ impl Lower<'_> {
         }
     }
 
-    /// `name = op(...)`
+    /// Lowers `name = op(...)`.
     fn assign(&mut self, name: &Ident, value: &Expr) {
         if self.assigns_block(name) {
             return;
@@ -47,7 +47,7 @@ impl Lower<'_> {
         self.define(&name.text, local);
     }
 
-    /// `name += op(...)`, or `name += other`
+    /// Lowers `name += op(...)` and `name += other`.
     fn append(&mut self, name: &Ident, value: &Expr) {
         if self.assigns_block(name) {
             return;
@@ -104,7 +104,7 @@ impl Lower<'_> {
         }
     }
 
-    /// The empty set that the first `+=` of a name appends to.
+    /// Makes the empty set to which the first `+=` of a name appends.
     pub(super) fn make_set(&mut self, name: &Ident) {
         if self.locals.map.contains_key(&name.text) || self.program.scope.global(name).is_some() {
             return;
@@ -115,18 +115,18 @@ impl Lower<'_> {
         self.locals.map.insert(name.text.clone(), local);
     }
 
-    /// The name of a value that the file does not name: `prefs.new`, then `prefs.new@1`, ...
+    /// Returns the name of a value that the file does not name: `prefs.new`, then `prefs.new@1`, ...
     pub(super) fn fresh_batch(&mut self, name: &str) -> String {
         let value = self.fresh(name);
         value.strip_suffix("@0").map(str::to_owned).unwrap_or(value)
     }
 
-    /// The value of a variable.
+    /// Returns the value of a variable.
     pub(super) fn local(&self, name: &str) -> String {
         self.locals.map.get(name).map_or_else(|| name.to_owned(), |local| local.value.clone())
     }
 
-    /// Says that a declaration can't be assigned.
+    /// Reports an assignment to a declaration.
     fn assigns_block(&mut self, name: &Ident) -> bool {
         let scope = &self.program.scope;
         let Some(global) = scope.global(name) else { return false };
@@ -144,7 +144,7 @@ impl Lower<'_> {
         true
     }
 
-    /// A variable that a loop carries must hold the same kind of thing in every iteration.
+    /// Checks that a variable that a loop carries holds the same kind of value in every iteration.
     fn same_in_next_iteration(&mut self, name: &Ident, earlier: &Local, made: Option<&Made>) {
         let Some(made) = made else { return };
         let alike = match (&earlier.rollouts, &made.rollouts) {
@@ -165,7 +165,7 @@ impl Lower<'_> {
         }
     }
 
-    /// The stage of an operation whose result has a name in the file.
+    /// Makes the stage of an operation whose result is named in the file.
     fn op(&mut self, name: &str, value: &Expr, span: Span) -> Option<Made> {
         let (schema, args) = self.op_args(value)?;
         self.makes_something(schema, value)?;
@@ -173,14 +173,14 @@ impl Lower<'_> {
         self.lower_op(schema, &args, &output, span)
     }
 
-    /// The stage of an operation whose result has a name in the plan alone.
+    /// Makes the stage of an operation whose result is named only in the plan.
     fn op_named(&mut self, output: &str, value: &Expr, span: Span) -> Option<Made> {
         let (schema, args) = self.op_args(value)?;
         self.makes_something(schema, value)?;
         self.lower_op(schema, &args, output, span)
     }
 
-    /// Says that an operation makes nothing that could be assigned.
+    /// Returns the kind of an operation's result; reports an operation without one.
     fn makes_something(&mut self, schema: &ops::OpSchema, value: &Expr) -> Option<Flow> {
         if schema.gives.is_none() {
             let name = schema.name;
@@ -193,7 +193,7 @@ impl Lower<'_> {
         schema.gives
     }
 
-    /// The operation and its checked arguments.
+    /// Returns the operation and its checked arguments.
     pub(super) fn op_args(&mut self, value: &Expr) -> Option<(&'static ops::OpSchema, crate::hir::Args)> {
         let made = || ops::all().iter().filter(|schema| schema.gives.is_some());
         let names = || -> Vec<&str> { made().map(|schema| schema.name).collect() };
@@ -216,7 +216,7 @@ impl Lower<'_> {
         let Some(schema) = ops::find(&word) else {
             let error = Diagnostic::error(Code::UnknownOp, at, format!("no operation is called `{word}`"))
                 .label("unknown operation");
-            // A loss is lowered: all objectives of the library and most of others are.
+            // A loss is lowered, because nearly all objectives are losses to descend.
             let declared = callee.first().and_then(|name| self.program.scope.item(name));
             let called = matches!(declared, Some(Item::Objective(_)))
                 || crate::stdlib::home(&word).is_some_and(|module| module == "std/losses");

@@ -1,4 +1,4 @@
-//! What the blocks of the exact track have to do with each other: all of one world, and of a kind that it has.
+//! Relations between blocks of the exact track: they must belong to one world, and fit its kind.
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr, ExprKind};
@@ -9,12 +9,13 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 
 impl Lower<'_> {
-    /// Whether a block is of the practical track. One in error, or a parameter that stands for any, may be of a world.
+    /// Tells whether a block belongs to the practical track. A block with errors, or a parameter, may belong to a
+    /// world.
     pub(super) fn elsewhere(&self, name: &str) -> bool {
         !self.block(name).is_empty() && !self.in_world(name)
     }
 
-    /// Says of fields that were written and have no say in this world.
+    /// Reports written fields that have no effect in this world.
     pub(super) fn idle_fields(&mut self, name: &str) {
         let Some(block) = self.program.blocks.get(name) else { return };
         let (Some(of), Some(at)) = (block.args.choice("of"), block.args.span("of")) else { return };
@@ -24,11 +25,11 @@ impl Lower<'_> {
             "grid" => &["actions", "dim"],
             _ => &[],
         };
-        // What was not written stands at the word itself.
+        // Unwritten fields have the place of the word itself.
         let written = |span: &Span| span.file != at.file || span.start > at.start;
         let mut found: Vec<(Span, &str)> =
             idle.iter().filter_map(|field| Some((of.args.span(field).filter(written)?, *field))).collect();
-        // A default stands at the head of the block.
+        // A default has the place of the block's head.
         let in_body = |span: &Span| span.file != block.name.file || span.start > block.name.start;
         let norm = block.args.span("norm").filter(|span| of.name == "file" && in_body(span));
         found.extend(norm.map(|span| (span, "norm")));
@@ -61,7 +62,7 @@ impl Lower<'_> {
         }
     }
 
-    /// A covariance for each step needs parameters for each step.
+    /// Checks that a covariance for each step comes with parameters for each step.
     pub(super) fn steps_need_tokens(&mut self, name: &str) {
         let args = self.block(name);
         let Some(at) = args.span("covariance").filter(|_| args.word("covariance") == Some("per_step")) else { return };
@@ -78,7 +79,7 @@ impl Lower<'_> {
         }
     }
 
-    /// Says that an oracle scores by something else than the world of what it labels.
+    /// Reports an oracle that does not use the score of the world of its responses.
     pub(super) fn scores_world(&mut self, oracle: &str, world: Option<&str>, at: Span) {
         let Some(by) = self.block(oracle).choice("by") else { return };
         let (Some(score), Some(declared)) = (by.args.name("score"), by.args.span("score")) else { return };
@@ -94,7 +95,7 @@ impl Lower<'_> {
         );
     }
 
-    /// Says that an oracle does not draw the labels of a world: what the theory says of its sets is of drawn ones.
+    /// Reports an oracle that does not draw the labels of a world: the theory of its sets assumes drawn labels.
     pub(super) fn draws_labels(&mut self, oracle: &str, world: Option<&str>, at: Span) {
         let (Some(by), Some(world)) = (self.block(oracle).choice("by"), world) else { return };
         let (Some(labels), Some(declared)) = (by.args.word("labels"), by.args.span("labels")) else { return };
@@ -113,7 +114,7 @@ impl Lower<'_> {
         );
     }
 
-    /// Says that a player is of another world, or of none.
+    /// Reports a player of another world, or of none.
     pub(super) fn acts_in(&mut self, player: &str, world: &str, at: Span) {
         let leader = self.leader(player);
         let Some(block) = self.program.blocks.get(&leader) else { return };
@@ -167,7 +168,7 @@ impl Lower<'_> {
         );
     }
 
-    /// Says that the gap of two policies is a part of an objective: the solved game has no other terms.
+    /// Reports the gap of two policies as a part of an objective: the solved game has no other terms.
     pub(super) fn game_within(&mut self, objective: &Expr) -> bool {
         let Some((at, text)) = self.inner_game(objective) else { return false };
         self.out.push(

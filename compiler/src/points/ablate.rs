@@ -12,7 +12,7 @@ use crate::diagnostic::Diagnostic;
 use crate::schema::{Kind, blocks};
 
 impl Finder<'_> {
-    /// The baseline, and each of some blocks switched off.
+    /// Returns the baseline, and each of some blocks switched off.
     pub(super) fn ablate(&mut self, setting: &Setting) -> Option<Factor> {
         let ExprKind::List(items) = &setting.value.kind else {
             let error = Diagnostic::error(Code::WrongType, setting.value.span, "expected a list of blocks");
@@ -20,13 +20,13 @@ impl Finder<'_> {
             return None;
         };
         let mut options = vec![Choice { name: Some("baseline".to_owned()), sets: Vec::new() }];
-        // Each that is wrong is said, not the first alone.
+        // All wrong blocks are reported, not only the first.
         let found: Vec<_> = items.iter().map(|item| self.without(item)).collect();
         options.extend(found.into_iter().collect::<Option<Vec<_>>>()?);
         Some(Factor { options, span: setting.span() })
     }
 
-    /// A block at its kind's neutral value.
+    /// Returns the choice that sets a block to its kind's neutral value.
     fn without(&mut self, item: &Expr) -> Option<Choice> {
         let name = match &item.kind {
             ExprKind::Path(path) if path.len() == 1 => path.first()?,
@@ -67,7 +67,7 @@ impl Finder<'_> {
     }
 }
 
-/// The field and the value that switch a block off.
+/// Returns the field and the value that switch a block off.
 fn off_block(block: &Block) -> Option<(&'static str, &'static str)> {
     let follower = field_span(&block.body, "follows").is_some();
     blocks::neutral(Kind::parse(&block.kind.text)?, follower)

@@ -1,4 +1,4 @@
-//! The values of an axis: a list, a range, equal steps or equal factors; and axes that go together.
+//! The values of an axis: a list, a range, equal steps or equal factors; and axes that vary together.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ impl Finder<'_> {
         Some(Factor { options: options.collect(), span: axis.span })
     }
 
-    /// Axes of one length, taken together.
+    /// Combines axes of equal length, value by value.
     pub(super) fn zip(&mut self, axes: &[SweepAxis], span: Span) -> Option<Factor> {
         let mut columns = Vec::new();
         for axis in axes {
@@ -44,7 +44,7 @@ impl Finder<'_> {
         Some(Factor { options: options.collect(), span })
     }
 
-    /// The values of an axis, one by one.
+    /// Returns the values of an axis, one by one.
     fn values(&mut self, axis: &SweepAxis) -> Option<Vec<Expr>> {
         let values = match &axis.values {
             AxisValues::Range(range) => self.whole_range(range),
@@ -73,7 +73,7 @@ impl Finder<'_> {
         Some(values)
     }
 
-    /// `0..5`: 0, 1, 2, 3, 4, 5.
+    /// Returns the values of a range: `0..5` is 0, 1, 2, 3, 4, 5.
     fn whole_range(&mut self, range: &pbpo_grammar::ast::Range) -> Option<Vec<Expr>> {
         let ends = (signed(&range.low), signed(&range.high));
         let (Some((low, true)), Some((high, true))) = ends else {
@@ -99,13 +99,13 @@ impl Finder<'_> {
             self.out.push(error.label("every whole number from end to end").help(help));
             return None;
         }
-        // Exact: both are whole, and not far apart.
+        // The conversion is exact: both are whole, and not far apart.
         #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
         let steps = (high - low) as usize;
         Some((0..=steps).map(|step| number(low + step as f64, true, range.span)).collect())
     }
 
-    /// `linear(low, high, count = n)`, `log(low, high, count = n)`
+    /// Returns the values of `linear(low, high, count = n)` and `log(low, high, count = n)`.
     fn spaced(&mut self, expr: &Expr) -> Option<Vec<Expr>> {
         let ExprKind::Call { callee, args } = &expr.kind else { return None };
         let word = crate::check::path_text(callee);
@@ -142,14 +142,14 @@ impl Finder<'_> {
                 low + (high - low) * share
             }
         };
-        // Between whole numbers, a whole number is one: `linear(2, 8, count = 4)` is `[2, 4, 6, 8]`.
+        // Between whole ends, a whole value is written as one: `linear(2, 8, count = 4)` is `[2, 4, 6, 8]`.
         let whole = |value: f64| whole_low && whole_high && value.fract() == 0.0;
         let values = (0..count).map(|step| rounded(at(step)));
         Some(values.map(|value| number(value, whole(value), expr.span)).collect())
     }
 }
 
-/// The ends of `range(5)` or `range(1, 5)`, as Python counts: without the last.
+/// Returns the ends of `range(5)` or `range(1, 5)`, which exclude the last as in Python.
 fn counted(word: &str, args: &[&Expr]) -> Option<(usize, usize)> {
     let (low, high) = match args {
         [high] => (0, whole(high)?),
@@ -159,7 +159,7 @@ fn counted(word: &str, args: &[&Expr]) -> Option<(usize, usize)> {
     (word == "range" && low < high).then(|| (low, high - 1))
 }
 
-/// A literal number, with its sign, and whether it is whole.
+/// Returns a literal number with its sign, and true if it is whole.
 fn signed(expr: &Expr) -> Option<(f64, bool)> {
     match &expr.kind {
         ExprKind::Number(Number { value, whole, unit: None }) => Some((*value, *whole)),
@@ -170,12 +170,12 @@ fn signed(expr: &Expr) -> Option<(f64, bool)> {
 
 pub(super) fn whole(expr: &Expr) -> Option<usize> {
     let (value, whole) = signed(expr)?;
-    // Exact: whole numbers that are not large.
+    // The conversion is exact: whole numbers here are small.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     (whole && (0.0..=1e9).contains(&value)).then_some(value as usize)
 }
 
-/// To six significant digits: names of points are read by people.
+/// Rounds to six significant digits, because people read the names of points.
 fn rounded(value: f64) -> f64 {
     format!("{value:.5e}").parse().unwrap_or(value)
 }

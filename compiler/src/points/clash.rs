@@ -1,4 +1,4 @@
-//! What a sweep gives a value twice: the last would count, and the names of the points would lie.
+//! Finds values that a sweep sets twice: the last would count, and the names of the points would be wrong.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use crate::check::path_text;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 
-/// What one entry of a sweep sets.
+/// The target and values of one entry of a sweep.
 struct Claim {
     target: Target,
     text: String,
     span: Span,
     /// The alternatives.
     sets: Vec<Arc<Override>>,
-    /// The same in every point.
+    /// True if it is the same in every point.
     fixed: bool,
 }
 
 impl Claim {
-    /// Whether another that comes after this one may refine it: it sets a part which this one's values leave open.
+    /// Tells whether a later entry may refine this one, because it sets a part that this one's values leave open.
     fn leaves_open(&self, later: &Claim) -> bool {
         let Some(way) = self.target.way_to(&later.target).filter(|way| !way.is_empty()) else { return false };
         self.fixed || self.sets.iter().all(|set| target::part(&set.value, way).is_none())
@@ -32,18 +32,18 @@ impl Claim {
 }
 
 impl Finder<'_> {
-    /// Whether no two entries of a sweep set one thing; says so of those that do.
+    /// Tells whether all entries of a sweep set different things; reports those that do not.
     pub(super) fn no_clash(&mut self, factors: &[Factor], fixed: &[Setting]) -> bool {
         let mut claims: BTreeMap<String, Vec<Claim>> = BTreeMap::new();
         let mut good = true;
-        // What is fixed is set first.
+        // Fixed settings are applied first.
         let sets = fixed.iter().map(|set| (set.span(), vec![Arc::new(Override::new(&set.path, &set.value))], true));
         let swept = factors.iter().flat_map(columns).map(|(span, sets)| (span, sets, false));
         for (span, sets, fixed) in sets.chain(swept) {
             let Some(path) = sets.first().map(|set| set.path.as_slice()) else { continue };
-            // A name that is unknown is said where it is set.
+            // An unknown name is reported where it is set.
             let Some(target) = Target::of(&self.project.views, path) else { continue };
-            // Only what is of one declaration can clash.
+            // Only settings of one declaration can clash.
             let claims = claims.entry(target.global.clone()).or_default();
             let claim = Claim { target, text: path_text(path), span, sets, fixed };
             match claims.iter().find(|other| other.target.meets(&claim.target) && !other.leaves_open(&claim)) {
@@ -57,7 +57,7 @@ impl Finder<'_> {
         good
     }
 
-    /// Says that a list is swept with `in`.
+    /// Reports a list that should be swept with `in`.
     pub(super) fn listed(&mut self, setting: &Setting) {
         let path = path_text(&setting.path);
         let message = format!("`{path}` has one value in all points with `=`");
@@ -65,7 +65,7 @@ impl Finder<'_> {
         self.out.push(error.help(format!("write `{path} in [...]`")));
     }
 
-    /// Whether no name comes twice; says so if one does.
+    /// Tells whether all names are distinct; reports one that is not.
     pub(super) fn distinct(&mut self, names: impl Iterator<Item = (String, Span)>, why: &str) -> bool {
         let mut seen: BTreeMap<String, Span> = BTreeMap::new();
         for (name, span) in names {
@@ -84,14 +84,14 @@ impl Finder<'_> {
     }
 }
 
-/// The overrides of each path that a factor sets.
+/// Returns the overrides of each path that a factor sets.
 fn columns(factor: &Factor) -> Vec<(Span, Vec<Arc<Override>>)> {
     let mut columns: Vec<(Span, Vec<Arc<Override>>)> = Vec::new();
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     let mut last: Option<(&[Ident], usize)> = None;
     for set in factor.options.iter().flat_map(|option| &option.sets) {
         let same = |path: &[Ident]| path.iter().map(|word| &word.text).eq(set.path.iter().map(|word| &word.text));
-        // Mostly the path of before.
+        // Usually the same path as for the previous option.
         let at = match last.filter(|(path, _)| same(path)) {
             Some((_, at)) => at,
             None => *known.entry(path_text(&set.path)).or_insert_with(|| {

@@ -1,4 +1,4 @@
-//! The `where` of a sweep: which combinations stay.
+//! The `where` of a sweep, which selects combinations.
 
 use pbpo_grammar::ast::{BinaryOp, Expr, ExprKind, Ident, Item};
 
@@ -8,9 +8,9 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::modules::Project;
 
-/// What names in a condition stand for: what this point sets, else the values of parameters, else words.
+/// The values of names in a condition: those set by this point, else those of parameters, else words.
 pub(super) struct Look<'a> {
-    /// All that is set, in order: the last that gives a value to a path counts.
+    /// All overrides in order; the last one that sets a path counts.
     pub sets: &'a [&'a Override],
     pub project: &'a Project,
 }
@@ -67,14 +67,14 @@ impl Look<'_> {
 
     fn named(&self, path: &[Ident], expr: &Expr, depth: usize) -> Result<Value> {
         let text = path_text(path);
-        // A word that no file declares, as `none`, is a value.
+        // An undeclared word, as `none`, is a value.
         let Some(wanted) = Target::of(&self.project.views, path) else { return Ok(Value::Text(text)) };
         let given = |set: &&Override| {
             let way = Target::of(&self.project.views, &set.path)?;
             target::part(&set.value, way.way_to(&wanted)?).cloned()
         };
         if let Some(value) = self.sets.iter().rev().find_map(given) {
-            // A value that is spelt as the path itself is not looked up again.
+            // A value with the same spelling as the path is not looked up again.
             return match &value.kind {
                 ExprKind::Path(word) if path_text(word) == text => Ok(Value::Text(text)),
                 _ => self.value(&value, depth + 1),

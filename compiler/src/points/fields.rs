@@ -1,4 +1,4 @@
-//! Where in a field's value an override goes: into records, calls, and values that are not written.
+//! Applies an override inside a field's value: in records, calls, and unwritten values.
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Arg, Body, Expr, ExprKind, Ident, Stmt};
@@ -61,7 +61,7 @@ fn find(fields: &'static [Field], owner: &str, name: &Ident) -> Result<&'static 
     })
 }
 
-/// Replaces a value, or goes on into its parts.
+/// Replaces a value, or descends into its parts.
 fn set_in_value(slot: &mut Expr, schema: &'static Field, rest: &[Ident], value: Expr) -> Result<(), Failure> {
     let Some((part, rest)) = rest.split_first() else {
         *slot = value;
@@ -96,7 +96,7 @@ fn set_in_value(slot: &mut Expr, schema: &'static Field, rest: &[Ident], value: 
     }
 }
 
-/// The paths of all that can be set in a body, behind `prefix`.
+/// Collects the paths of everything that can be set in a body, with a `prefix`.
 pub(super) fn paths(body: &Body, fields: &'static [Field], prefix: &str, out: &mut Vec<String>) {
     for field in fields {
         let path = format!("{prefix}.{}", field.name);
@@ -121,7 +121,7 @@ pub(super) fn paths(body: &Body, fields: &'static [Field], prefix: &str, out: &m
     }
 }
 
-/// The alternative that is written.
+/// Returns the alternative that is written.
 fn chosen(expr: &Expr, variants: &'static [Variant]) -> Option<&'static Variant> {
     let word = match &expr.kind {
         ExprKind::Path(path) | ExprKind::Call { callee: path, .. } => path.first()?,
@@ -131,7 +131,7 @@ fn chosen(expr: &Expr, variants: &'static [Variant]) -> Option<&'static Variant>
     variants.iter().find(|variant| variant.name == word.text)
 }
 
-/// Turns a lone word (`rloo`) into a record or a call that can take fields.
+/// Turns a single word (`rloo`) into a record or a call that can take fields.
 fn open(expr: &mut Expr, variant: &Variant) {
     let ExprKind::Path(path) = &expr.kind else { return };
     let path = path.clone();
@@ -144,7 +144,7 @@ fn open(expr: &mut Expr, variant: &Variant) {
     };
 }
 
-/// What an unwritten field stands for, so that parts of it can be set.
+/// Returns the default value of an unwritten field, so that parts of it can be set.
 fn unwritten(field: &Field, span: Span) -> Expr {
     let kind = match field.default {
         Default::Word(word) => ExprKind::Path(vec![Ident { text: word.to_owned(), span }]),

@@ -1,9 +1,9 @@
-//! What can be compiled of a program: pipelines, variants of them, and the points of sweeps.
+//! The things that can be compiled: pipelines, their variants, and the points of sweeps.
 //!
-//! A point is a pipeline with an ordered list of overrides. `overrides.rs`: how one is applied; `target.rs`: what
-//! one sets; `sweep.rs`: the points of a sweep; `axis.rs`: the values of an axis; `ablate.rs`: blocks taken out;
-//! `clash.rs`: what a sweep sets twice; `pinned.rs`: what makes its points equal; `condition.rs`: its `where`;
-//! `names.rs`: which points a name means; `plain.rs`: of which values one is enough to be checked.
+//! A point is a pipeline with an ordered list of overrides. `overrides.rs`: applies one; `target.rs`: its target;
+//! `sweep.rs`: the points of a sweep; `axis.rs`: the values of an axis; `ablate.rs`: switched-off blocks; `clash.rs`:
+//! values set twice by a sweep; `pinned.rs`: overrides that make points equal; `condition.rs`: its `where`; `names.rs`:
+//! points by name; `plain.rs`: seeds of which one value is enough to check.
 
 mod ablate;
 mod axis;
@@ -36,53 +36,53 @@ use crate::suggest;
 /// A pipeline with overrides.
 #[derive(Clone, Debug)]
 pub struct Point {
-    /// `main`, `no_enhancer`, `beta_grid[beta=0.04,seed=2]`
+    /// The name: `main`, `no_enhancer`, `beta_grid[beta=0.04,seed=2]`.
     pub name: String,
-    /// The name without the seed: points that differ in nothing else have it in common.
+    /// The name without the seed: points that differ only in the seed share it.
     pub group: String,
-    /// What the name has in brackets, one by one.
+    /// The parts of the name in brackets.
     pub parts: Vec<String>,
     /// Global name of the pipeline.
     pub pipeline: String,
-    /// The overrides in order, with what they come from: a variant or a sweep.
+    /// The overrides in order, with their origin: a variant or a sweep.
     pub overrides: Vec<(Origin, Arc<Override>)>,
 }
 
 impl Point {
-    /// Whether it is a point of a sweep.
+    /// Tells whether it is a point of a sweep.
     pub fn swept(&self) -> bool {
         self.overrides.iter().any(|(origin, _)| matches!(origin, Origin::Sweep(_)))
     }
 }
 
-/// Where an override comes from.
+/// The origin of an override.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Origin {
     Variant(Arc<str>),
     Sweep(Arc<str>),
 }
 
-/// Finds what has been asked for, and gives its points.
+/// A search for the requested points.
 pub struct Finder<'a> {
     pub project: &'a Project,
-    /// Those of the command line, which come on top.
+    /// The overrides of the command line, which are applied last.
     pub sets: &'a [Override],
     pub out: &'a mut Vec<Diagnostic>,
-    /// The points are for their names and values: a sweep gives just enough of them that each value is in one.
+    /// Makes only as many points of a sweep as are needed for every value to occur once; for `check`.
     pub each_value: bool,
-    /// An override stays in a point though a later one hides it.
+    /// True to keep an override in a point even if a later one hides it.
     pub keep_hidden: bool,
     /// The variants and sweeps that are being resolved, outermost first.
     stack: Vec<String>,
-    /// Where each is in it.
+    /// The index of each name in `stack`.
     depths: BTreeMap<String, usize>,
     /// The points of the variants that were resolved.
     known: BTreeMap<String, Vec<Point>>,
-    /// The seed, if one of its values is as good as any to check a sweep; looked for once.
+    /// The seed's global name if one value of it is enough to check a sweep; computed once.
     seed: OnceCell<Option<&'a str>>,
 }
 
-/// Most variants and sweeps in each other while they are resolved.
+/// The deepest nesting of variants and sweeps that is resolved.
 const LONGEST: usize = 1000;
 /// A circle of more than this many variants is reported once, a shorter one at each of them.
 const SHORT: usize = 8;
@@ -93,12 +93,12 @@ impl<'a> Finder<'a> {
         Self { project, sets, out, each_value: false, keep_hidden: false, stack, depths, known, seed: OnceCell::new() }
     }
 
-    /// The declaration of a global name.
+    /// Returns the declaration of a global name.
     fn item(&self, global: &str) -> Option<&'a Item> {
         self.project.item(global)
     }
 
-    /// The points of a name of the main file, `grid[seed=0]` all with that seed; nothing where there was an error.
+    /// Returns the points of a name of the main file, `grid[seed=0]` all with that seed; none if there was an error.
     pub fn target(&mut self, name: &str, sources: &mut SourceMap) -> Vec<Point> {
         let (word, point) = match name.split_once('[') {
             Some((word, _)) => (word, Some(name)),
@@ -123,7 +123,7 @@ impl<'a> Finder<'a> {
         Vec::new()
     }
 
-    /// The points of what a word means.
+    /// Returns the points of the declaration that a word means.
     pub fn points(&mut self, word: &Ident) -> Vec<Point> {
         let Some(global) = self.project.views.global(word).map(str::to_owned) else {
             self.unknown(word);
@@ -161,8 +161,8 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Resolves what a variant is of, from the far end of the chain, so that a long one takes no stack. What is wrong with
-    /// a long chain is said once; short ones are left to `nested`.
+    /// Resolves the bases of a variant, from the far end of the chain, so that a long chain needs no stack. Errors of a
+    /// long chain are reported once; short ones are left to `nested`.
     fn resolve_bases(&mut self, variant: &'a Variant) {
         let (mut chain, mut places, mut word) = (Vec::new(), BTreeMap::new(), &variant.of);
         let mut first = None;
@@ -198,7 +198,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// Resolves something that must not contain itself.
+    /// Resolves a declaration that must not contain itself.
     fn nested<T>(&mut self, global: &str, word: &Ident, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
         if let Some(first) = self.depths.get(global).copied() {
             self.circle(global, word, first);
@@ -221,7 +221,7 @@ impl<'a> Finder<'a> {
         Some(made)
     }
 
-    /// Says that something contains itself, with the way round if it is short.
+    /// Reports that a declaration contains itself, with the cycle if it is short.
     fn circle(&mut self, global: &str, word: &Ident, first: usize) {
         let way = self.stack.get(first..).unwrap_or_default();
         let long = way.len() > SHORT;
@@ -263,7 +263,7 @@ impl<'a> Finder<'a> {
         points
     }
 
-    /// Takes out what later overrides hide: those of the same parameter.
+    /// Removes overrides that later ones hide: those of the same parameter.
     fn hide(&self, sets: &mut Vec<(Origin, Arc<Override>)>, later: &[(Origin, Arc<Override>)]) {
         let param = |set: &Override| match set.path.as_slice() {
             [name] => match self.project.place(self.project.views.global(name)?) {
@@ -308,7 +308,7 @@ impl<'a> Finder<'a> {
         });
     }
 
-    /// Names of everything in a file that can be run.
+    /// Returns the names of everything in a file that can be run.
     fn runnable(&self, file: FileId) -> Vec<&'a str> {
         let view: &'a BTreeMap<String, String> = self.project.views.in_file(file);
         let runs = |global: &String| match self.item(global) {

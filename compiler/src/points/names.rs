@@ -1,12 +1,12 @@
-//! Names of points as people write them: `grid[seed=2, beta=1e-1]` is `grid[beta=0.1,seed=2]`, and a part of a
-//! name is every point that has it.
+//! Names of points as people write them: `grid[seed=2, beta=1e-1]` is `grid[beta=0.1,seed=2]`, and a part of a name
+//! selects every point that has it.
 
 use pbpo_grammar::{FileId, parse_expr};
 
 use super::Point;
 use super::overrides::value_text;
 
-/// The points that a name with brackets means: the one that is called so, else all that have each of its parts.
+/// Returns the points for a name with brackets: the one with that name, else all points that have each of its parts.
 pub(super) fn fitting(points: Vec<Point>, wanted: &str) -> Vec<Point> {
     if let Some(exact) = points.iter().find(|point| point.name == wanted) {
         return vec![exact.clone()];
@@ -16,7 +16,7 @@ pub(super) fn fitting(points: Vec<Point>, wanted: &str) -> Vec<Point> {
     points.into_iter().filter(fits).collect()
 }
 
-/// What stands between the brackets, each part in its one spelling.
+/// Returns the parts between the brackets, in their canonical spelling.
 fn parts(name: &str) -> Vec<String> {
     let Some((_, inner)) = name.split_once('[') else { return Vec::new() };
     let inner = inner.trim_end();
@@ -38,7 +38,7 @@ fn parts(name: &str) -> Vec<String> {
     parts.into_iter().filter(|part| !part.trim().is_empty()).map(plain).collect()
 }
 
-/// `beta = 1e-1` is `beta=0.1`; anything that is no value stays as it is, without blanks.
+/// Returns the canonical spelling: `beta = 1e-1` is `beta=0.1`; a part without a value only loses its blanks.
 fn plain(part: &str) -> String {
     let squeezed = || part.split_whitespace().collect();
     let Some((path, value)) = part.split_once('=') else { return squeezed() };

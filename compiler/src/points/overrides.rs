@@ -1,6 +1,5 @@
-//! Overrides of variants, sweeps and `--set path=value`: they replace values in the syntax tree, so that
-//! an override goes through the very checks that a written value goes through, and its spans point to
-//! where it was written.
+//! Overrides of variants, sweeps and `--set path=value`: they replace values in the syntax tree, so that an override
+//! goes through the same checks as a written value, and its spans point to where it was written.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +20,7 @@ use crate::suggest;
 pub struct Override {
     pub path: Vec<Ident>,
     pub value: Expr,
-    /// `beta=0.1`, for the names of points.
+    /// The text for the names of points, as `beta=0.1`.
     pub text: String,
 }
 
@@ -32,7 +31,7 @@ impl Override {
     }
 }
 
-/// A value in its shortest spelling, without blanks.
+/// Returns a value in its shortest spelling, without blanks.
 pub fn value_text(expr: &Expr) -> String {
     let list = |items: Vec<String>| items.join(",");
     match &expr.kind {
@@ -67,7 +66,7 @@ pub fn value_text(expr: &Expr) -> String {
     }
 }
 
-/// `4000`, `0.04`, `1e-5`
+/// Returns a number in its shortest spelling, as `4000`, `0.04`, `1e-5`.
 fn plain(value: f64, whole: bool) -> String {
     let small = value != 0.0 && value.abs() < 1e-3;
     match (whole, small) {
@@ -77,7 +76,7 @@ fn plain(value: f64, whole: bool) -> String {
     }
 }
 
-/// The overrides of the command line. Says what is wrong with those that are none.
+/// Reads the overrides of the command line. Reports invalid ones.
 pub fn parse(texts: &[String], sources: &mut SourceMap, out: &mut Vec<Diagnostic>) -> Vec<Override> {
     let mut overrides = Vec::new();
     for text in texts {
@@ -92,7 +91,7 @@ pub fn parse(texts: &[String], sources: &mut SourceMap, out: &mut Vec<Diagnostic
     overrides
 }
 
-/// Applies overrides in order: the entries that they change.
+/// Applies overrides in order. Returns the entries that they change.
 pub fn apply<'o>(
     entries: &mut Entries<'_>,
     overrides: impl IntoIterator<Item = &'o Override>,
@@ -108,7 +107,7 @@ pub fn apply<'o>(
     changed
 }
 
-/// Where the last word of an unknown path is a field further down, the whole path to it.
+/// Adds the whole path to an error if the last word of an unknown path is a field at a deeper level.
 fn longer_path(entries: &Entries<'_>, path: &[Ident], error: Diagnostic) -> Diagnostic {
     let (Some(first), Some(last)) = (path.first(), path.last()) else { return error };
     if error.code != Code::UnknownPath || error.primary.span != last.span || !suggest::worth(0) {
@@ -130,16 +129,16 @@ fn longer_path(entries: &Entries<'_>, path: &[Ident], error: Diagnostic) -> Diag
     }
 }
 
-/// The fields of a block of a known kind.
+/// Returns the fields of a block of a known kind.
 fn fields_of(block: &Block) -> Option<&'static [Field]> {
     let kind = Kind::parse(&block.kind.text)?;
     Some(blocks::form(kind, |field| field_span(&block.body, field).is_some()).fields)
 }
 
-/// A failed override; nothing to say where its target was reported already.
+/// A failed override; `None` if its target was reported already.
 pub(super) type Failure = Option<Diagnostic>;
 
-/// The path and the value of an argument.
+/// Returns the path and the value of an argument.
 fn parse_one(id: FileId, text: &str) -> Result<(Vec<Ident>, Expr), Failure> {
     let whole = Span::new(id, 0, text.len());
     let bad = |message: &str| {
@@ -162,7 +161,7 @@ fn parse_one(id: FileId, text: &str) -> Result<(Vec<Ident>, Expr), Failure> {
     if right.trim().is_empty() {
         return Err(bad("an override needs a value"));
     }
-    // Blanks in place of the path keep the places of the value right.
+    // Blanks replace the path, so that the places in the value are right.
     let padded = format!("{}{right}", " ".repeat(left.len() + 1));
     match parse_expr(id, &padded) {
         Ok(value) => Ok((path, value)),
@@ -210,7 +209,7 @@ fn nothing_called(entries: &Entries<'_>, first: &Ident, rest: &[Ident]) -> Failu
     if seed { error.map(|error| error.help("declare it in the file: `param seed: int = 0`")) } else { error }
 }
 
-/// The names of the parameters of the pipeline that a pipeline calls.
+/// Returns the names of the parameters of the called pipeline.
 fn called(entries: &Entries<'_>, index: usize) -> Vec<String> {
     let callee = entries.at(index).and_then(|item| match &**item {
         Item::Pipeline(pipeline) => match &pipeline.body {
@@ -238,7 +237,7 @@ fn not_a_value(name: &Ident, item: &Item) -> Failure {
     Some(Diagnostic::error(Code::UnknownPath, name.span, message).label("not a value"))
 }
 
-/// `main.outer = 5`: an argument of the call that a pipeline is.
+/// Sets an argument of a pipeline's call, as in `main.outer = 5`.
 fn set_argument(call: &mut Expr, formals: &[String], name: &Ident, rest: &[Ident], value: Expr) -> Result<(), Failure> {
     let names = || formals.iter().map(String::as_str).collect();
     let [part] = rest else {
@@ -282,7 +281,7 @@ fn set_in_block(block: &mut Block, name: &Ident, rest: &[Ident], value: Expr) ->
     set_in_body(&mut block.body, fields, &name.text, field, rest, value)
 }
 
-/// `main.episodes`: the count of the first outermost repeat.
+/// Sets `main.episodes`, the count of the first outermost repeat.
 fn set_episodes(body: &mut Body, name: &Ident, rest: &[Ident], value: Expr) -> Result<(), Failure> {
     let [part] = rest else {
         let at = rest.last().unwrap_or(name);

@@ -8,7 +8,7 @@ use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::modules::Project;
 
-/// Overrides of the command line that give all values of an axis, or a part of them, one value.
+/// Reports overrides of the command line that set all values of an axis, or a part of them, to one value.
 pub fn pinned(project: &Project, sets: &[Override], points: &[Point], out: &mut Vec<Diagnostic>) {
     for set in sets {
         let Some(pin) = Target::of(&project.views, &set.path) else { continue };
@@ -17,7 +17,7 @@ pub fn pinned(project: &Project, sets: &[Override], points: &[Point], out: &mut 
             let axes = swept.map(|(_, axis)| axis).filter(|axis| decides(project, &pin, axis));
             axes.map(|axis| (axis.text.clone(), axis.value.span)).collect()
         };
-        // A sweep may give the same value to every point, too: that is no axis.
+        // Values that are the same in every point are not an axis.
         let first = points.first().map(axes).unwrap_or_default();
         let Some(other) = points.iter().map(axes).find(|other| *other != first) else { continue };
         let axis = first.into_iter().chain(other).next();
@@ -33,14 +33,14 @@ pub fn pinned(project: &Project, sets: &[Override], points: &[Point], out: &mut 
     }
 }
 
-/// Whether what is set later hides a value of an axis: all of it, or a part that it gives.
+/// Tells whether a later setting hides a value of an axis: all of it, or a part that it sets.
 fn decides(project: &Project, pin: &Target, axis: &Override) -> bool {
     let Some(swept) = Target::of(&project.views, &axis.path) else { return false };
     let part = || target::part(&axis.value, swept.way_to(pin)?);
     pin.way_to(&swept).is_some() || part().is_some()
 }
 
-/// A seed is set, and it is none of the run: all points would draw the same numbers.
+/// Makes a warning if the overrides set a seed other than the run's: all points would draw the same numbers.
 pub fn other_seed(project: &Project, pipeline: FileId, sets: &[&Override]) -> Option<Diagnostic> {
     let target = |set: &&Override| Target::of(&project.views, &set.path).filter(|to| to.is_seed(project));
     let set = sets.iter().find(|set| target(set).is_some())?;

@@ -1,5 +1,4 @@
-//! A seed that no declaration mentions decides on nothing but what is drawn: of its values one is enough to check a
-//! sweep, however many there are.
+//! If no declaration mentions the seed, its value changes only random draws: checking one value of it checks them all.
 
 use pbpo_grammar::ast::{Body, Expr, ExprKind, Formal, Item, Number, PipelineBody, Range, Stmt, SweepEntry};
 
@@ -8,7 +7,7 @@ use super::sweep::Choice;
 use crate::check::number::LARGEST;
 use crate::modules::Project;
 
-/// Whether an option of a factor sets nothing but such a seed, to a value that it may have.
+/// Returns true if an option sets only that seed, to a valid value.
 pub(super) fn seed(project: &Project, unmentioned: Option<&str>, choice: &Choice) -> bool {
     let [set] = choice.sets.as_slice() else { return false };
     let whole = matches!(&set.value.kind, ExprKind::Number(Number { value, whole: true, unit: None })
@@ -16,7 +15,7 @@ pub(super) fn seed(project: &Project, unmentioned: Option<&str>, choice: &Choice
     whole && Target::of(&project.views, &set.path).is_some_and(|target| Some(target.global.as_str()) == unmentioned)
 }
 
-/// The global name of the main file's seed, if it has no range and no declaration mentions it.
+/// Returns the global name of the main file's seed, if it has no range and no declaration mentions it.
 pub(super) fn unmentioned(project: &Project) -> Option<&str> {
     let global = project.views.seed(project.main)?;
     let Some(Item::Param(param)) = project.item(global) else { return None };
@@ -35,7 +34,7 @@ pub(super) fn unmentioned(project: &Project) -> Option<&str> {
     (plain && !mentioned).then_some(global)
 }
 
-/// Calls `visit` on every expression of a declaration but those that a sweep sets.
+/// Calls `visit` on every expression of a declaration, except those that a sweep sets.
 fn item(item: &Item, visit: &mut impl FnMut(&Expr)) {
     match item {
         Item::Import(_) | Item::Lint(_) => {}

@@ -11,9 +11,9 @@ use super::{Finder, Origin, Override, Point, Target, condition, plain};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 
-/// Most points of a sweep that does not say `limit = N`.
+/// The largest number of points of a sweep without `limit = N`.
 pub const LIMIT: usize = 1000;
-/// Most points of any sweep.
+/// The largest number of points of any sweep.
 pub const MOST: usize = 100_000;
 
 /// One factor of a sweep's product.
@@ -25,7 +25,7 @@ pub(super) struct Factor {
 /// An alternative of a factor.
 #[derive(Clone)]
 pub(super) struct Choice {
-    /// Its name, where that isn't what it sets.
+    /// The name, if it differs from the setting.
     pub name: Option<String>,
     pub sets: Vec<Arc<Override>>,
 }
@@ -61,7 +61,7 @@ impl Finder<'_> {
                     None => return Vec::new(),
                 }
                 if self.each_value {
-                    // All of them are remembered, not up to the first new one.
+                    // All values are remembered, even after the first new one.
                     let values = choice.iter().map(|(factor, option, choice)| {
                         (*factor, if plain::seed(self.project, seed, choice) { usize::MAX } else { *option })
                     });
@@ -81,7 +81,7 @@ impl Finder<'_> {
         points
     }
 
-    /// What a sweep is over.
+    /// Returns the bases of a sweep.
     fn bases(&mut self, sweep: &Sweep) -> Option<Vec<Point>> {
         let mut bases = Vec::new();
         for word in &sweep.over {
@@ -100,7 +100,7 @@ impl Finder<'_> {
         self.distinct(over, "two sides of a comparison are the same").then_some(bases)
     }
 
-    /// One combination over one base; `several` bases stand in the names.
+    /// Makes one combination over one base; with `several` bases, the name includes the base.
     fn point(
         &self,
         origin: &Origin,
@@ -136,13 +136,13 @@ impl Finder<'_> {
         Target::of(&self.project.views, &set.path).is_some_and(|target| target.is_seed(self.project))
     }
 
-    /// The factors of a sweep, what is the same in every point, and the most points it may have.
+    /// Returns the factors of a sweep, its fixed settings, and its limit of points.
     fn factors(&mut self, sweep: &Sweep) -> Option<(Vec<Factor>, Vec<Arc<Override>>, usize)> {
         let (mut factors, mut fixed, mut limit) = (Vec::new(), Vec::new(), LIMIT);
         let mut good = true;
         for entry in &sweep.entries {
             match entry {
-                // Without an axis that is wrong, the values of the others are still looked at.
+                // A wrong axis is skipped, and the values of the others are still checked.
                 SweepEntry::Axis(axis) => factors.extend(self.axis(axis)),
                 SweepEntry::Zip(axes, span) => {
                     let zipped = self.zip(axes, *span);
@@ -203,7 +203,7 @@ impl Finder<'_> {
         true
     }
 
-    /// Whether a point stays; nothing where a condition was in error.
+    /// Tells whether a point stays; `None` if a condition was in error.
     fn keeps(&mut self, filters: &[(&Expr, Span)], base: &Point, sets: &[&Arc<Override>]) -> Option<bool> {
         let first = base.overrides.iter().map(|(_, set)| &**set);
         let sets: Vec<&Override> = first.chain(sets.iter().map(|set| &***set)).chain(self.sets).collect();
@@ -229,10 +229,10 @@ fn filter(entry: &SweepEntry) -> Option<(&Expr, Span)> {
     }
 }
 
-/// Every combination of options, the last factor fastest; none is copied.
+/// An iterator over every combination of options, the last factor fastest, without copies.
 struct Product<'f> {
     factors: &'f [Factor],
-    /// The option of each factor that comes next; nothing after the last combination.
+    /// The option of each factor in the next combination; `None` after the last one.
     next: Option<Vec<usize>>,
 }
 
@@ -246,7 +246,7 @@ impl<'f> Product<'f> {
         self.next = (!empty).then(|| vec![0; self.factors.len()]);
     }
 
-    /// The next combination: of each factor its number, the option's number, and the option.
+    /// Returns the next combination: for each factor its index, the option's index, and the option.
     fn next(&mut self) -> Option<Vec<(usize, usize, &'f Choice)>> {
         let at = self.next.as_mut()?;
         let options = self.factors.iter().zip(at.iter()).enumerate();

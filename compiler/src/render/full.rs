@@ -1,4 +1,4 @@
-//! With the source and labels under it, drawn by miette.
+//! Renders diagnostics with the source and labels under it, drawn by miette.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -15,20 +15,20 @@ use crate::Compiled;
 use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::source::SourceMap;
 
-/// At most this many are drawn.
+/// The largest number of findings that are drawn.
 const MOST: usize = 50;
-/// Most bytes of a line that is drawn. No one writes such; where there is one, a line has to do.
+/// The largest number of bytes of a drawn line. A finding with a longer line is rendered in short form.
 const LONGEST: usize = 2000;
 
-/// How it is drawn.
+/// The style of drawing.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     pub color: bool,
-    /// Columns.
+    /// The width in columns.
     pub width: usize,
 }
 
-/// Every diagnostic of a compilation.
+/// Renders every diagnostic of a compilation.
 pub fn render(compiled: &Compiled, style: Style) -> String {
     let theme = if style.color { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
     let handler = GraphicalReportHandler::new_themed(theme)
@@ -45,7 +45,7 @@ pub fn render(compiled: &Compiled, style: Style) -> String {
             continue;
         }
         let drawn = Drawn::new(diagnostic, &shown);
-        // A formatter that writes to a string fails only by a bug in it: the short form is still there.
+        // Formatting into a string fails only because of a bug; the short form is used then.
         if handler.render_report(&mut out, &drawn).is_err() {
             out.push_str(&format!("{}: {}\n", diagnostic.code.text(), diagnostic.message));
         }
@@ -57,7 +57,7 @@ pub fn render(compiled: &Compiled, style: Style) -> String {
     out
 }
 
-/// Whether a line that would be drawn for a label is too long: one of its own, or one next to them.
+/// Tells whether a line to be drawn for a label is too long: its own line, or one next to it.
 fn long(sources: &SourceMap, label: &Label) -> bool {
     let text = sources.get(label.span.file).map_or("", |file| &file.text);
     let before = text.get(..label.span.start as usize).unwrap_or("").rsplit('\n').take(2);
@@ -69,10 +69,10 @@ fn long(sources: &SourceMap, label: &Label) -> bool {
 #[derive(Debug)]
 struct Drawn<'d> {
     diagnostic: &'d Diagnostic,
-    /// Nothing where there is no text to show.
+    /// The source text; `None` if there is none to show.
     source: Option<NamedSource<Arc<str>>>,
     labels: Vec<LabeledSpan>,
-    /// Labels in other files: one text is drawn at a time.
+    /// The labels in other files, because only one text is drawn at a time.
     elsewhere: Vec<Elsewhere>,
 }
 
@@ -106,11 +106,11 @@ impl<'d> Drawn<'d> {
     }
 }
 
-/// The sources as a terminal may show them: control characters are escaped, which moves what comes after them.
+/// The sources as shown on a terminal: control characters are escaped, which shifts the text after them.
 struct Shown<'s> {
     sources: &'s SourceMap,
-    /// Of each text that has some, on its first use: the text with its control characters escaped, and where each of them
-    /// was and how many bytes it and those before it have grown by.
+    /// The escaped text of each file that has control characters, with the offsets by which its bytes moved; made on
+    /// first use.
     escaped: RefCell<BTreeMap<FileId, Escaped>>,
 }
 
@@ -133,13 +133,13 @@ impl<'s> Shown<'s> {
             .clone()
     }
 
-    /// The text of a file, as it is shown.
+    /// Returns the text of a file in its shown form.
     fn text(&self, file: FileId) -> Option<Arc<str>> {
         let written = &self.sources.get(file)?.text;
         Some(self.file(file).text.unwrap_or_else(|| written.clone()))
     }
 
-    /// Where a byte of a file is in the text that is shown.
+    /// Returns the position of a file's byte in the shown text.
     fn place(&self, file: FileId, at: usize) -> usize {
         let grown = self.file(file).grown;
         let before = grown.partition_point(|(place, _)| *place < at).checked_sub(1);
@@ -148,7 +148,8 @@ impl<'s> Shown<'s> {
 }
 
 fn escape(text: &str) -> Escaped {
-    // The `\r` of `\r\n` is no control character of its own, nor is the mark at the start of a file.
+    // The `\r` of `\r
+    // ` is not escaped, and neither is the mark at the start of a file.
     let end = |at: usize, c: char| c == '\r' && text.as_bytes().get(at + 1) == Some(&b'\n');
     let hidden = |at: usize, c: char| {
         shown::is_control(c) && c != '\n' && c != '\t' && !end(at, c) && !(at == 0 && c == '\u{feff}')
@@ -173,7 +174,8 @@ fn named(sources: &Shown<'_>, span: Span) -> Option<NamedSource<Arc<str>>> {
     Some(NamedSource::new(shown::line(name), sources.text(span.file)?))
 }
 
-/// A label of no length at the end of a text would not be drawn: it goes onto the last thing before.
+/// Returns the range of a label. A label of no length at the end of a text would not be drawn, so it moves to the last
+/// token before.
 fn place(sources: &Shown<'_>, span: Span) -> Range<usize> {
     let (start, end) = (sources.place(span.file, span.start as usize), sources.place(span.file, span.end as usize));
     if start < end {

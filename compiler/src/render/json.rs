@@ -12,7 +12,7 @@ struct Report<'d> {
     diagnostics: Vec<Record<'d>>,
 }
 
-/// One finding. Lines and columns count from 1, columns in characters; the end is behind the last one.
+/// One finding. Lines and columns count from 1, columns in characters; the end is after the last one.
 #[derive(Serialize)]
 struct Record<'d> {
     code: &'static str,
@@ -34,7 +34,7 @@ struct Place<'d> {
     end_column: usize,
 }
 
-/// The first label is that of the place itself.
+/// A label. The first one is that of the place itself.
 #[derive(Serialize)]
 struct Label<'d> {
     #[serde(flatten)]
@@ -55,7 +55,7 @@ struct Edit<'d> {
     text: &'d str,
 }
 
-/// The object, on one line.
+/// Returns the object, on one line.
 pub fn render<'d>(compiled: impl IntoIterator<Item = &'d Compiled>) -> String {
     let mut diagnostics = Vec::new();
     for compiled in compiled {

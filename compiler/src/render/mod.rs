@@ -1,4 +1,4 @@
-//! Diagnostics for people and for programs: one file each form.
+//! Diagnostics for people and for programs: one file for each form.
 
 pub mod full;
 pub mod json;
@@ -7,7 +7,7 @@ pub mod short;
 
 use crate::diagnostic::{Diagnostic, Severity};
 
-/// The word for a severity.
+/// Returns the word for a severity.
 pub const fn severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Error => "error",
@@ -15,7 +15,7 @@ pub const fn severity(severity: Severity) -> &'static str {
     }
 }
 
-/// `1 error`, `2 errors, 1 warning`; nothing where there is nothing.
+/// Returns a summary: `1 error`, `2 errors, 1 warning`; `None` without findings.
 pub fn summary<'d>(diagnostics: impl IntoIterator<Item = &'d Diagnostic>) -> Option<String> {
     let (mut errors, mut warnings) = (0usize, 0usize);
     for diagnostic in diagnostics {

@@ -1,16 +1,16 @@
-//! In sentences, for screen readers and logs: no drawing, every label with its line.
+//! Renders diagnostics in sentences, for screen readers and logs: no drawing, every label with its line.
 
 use pbpo_outside::shown;
 
 use super::severity;
 use crate::Compiled;
 
-/// At most this many are told.
+/// The largest number of findings that are reported.
 const MOST: usize = 50;
-/// Most columns of a line of the source.
+/// The largest number of columns of a source line.
 const LONGEST: usize = 200;
 
-/// Every diagnostic of a compilation.
+/// Renders every diagnostic of a compilation.
 pub fn render(compiled: &Compiled) -> String {
     let mut out = String::new();
     for diagnostic in compiled.diagnostics.iter().take(MOST) {

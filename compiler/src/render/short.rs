@@ -1,4 +1,4 @@
-//! One line each: `file:line:column: error[PB0402]: message; help`.
+//! Renders one line for each finding: `file:line:column: error[PB0402]: message; help`.
 
 use pbpo_outside::shown;
 
@@ -7,12 +7,12 @@ use crate::Compiled;
 use crate::diagnostic::Diagnostic;
 use crate::source::SourceMap;
 
-/// The lines of a compilation.
+/// Renders the lines of a compilation.
 pub fn render(compiled: &Compiled) -> String {
     compiled.diagnostics.iter().map(|diagnostic| line(diagnostic, &compiled.sources)).collect()
 }
 
-/// The line of one.
+/// Renders the line of one finding.
 pub(super) fn line(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
     let (line, column) = sources.position(diagnostic.primary.span);
     let (name, code) = (sources.name(diagnostic.primary.span), diagnostic.code.text());

@@ -1,29 +1,29 @@
-//! The fields of every kind of block. A new kind: a variant of [`Kind`], a table here, and its
-//! stage in `lower/prelude.rs`.
+//! The fields of every kind of block. Each kind has a variant of [`Kind`], a table here, and a stage in
+//! `lower/prelude.rs`.
 
 use super::Default::{Absent, EightThirds, Fields, Float as F, Int as I, Same, Word, Words};
 use super::{Field, Kind, MOST, Range, Ty, Variant, call, exact, judges, opt, pos, record, req, word};
 use crate::units::Unit;
 
-/// Counts have a limit, so that a slip of the keyboard is a diagnostic and not a full memory.
+/// The type of counts. They have a limit, so that a typo is a diagnostic instead of exhausted memory.
 const COUNT: Ty = Ty::Int(None, Range::new(1.0, MOST));
 const UNIT_INTERVAL: Range = Range::new(0.0, 1.0);
-/// A decay of 1 would divide by 0 in Adam's bias correction.
+/// The range of a decay. A decay of 1 would divide by 0 in Adam's bias correction.
 const DECAY: Range = Range::new(0.0, 0.9999);
 const POSITIVE: Ty = Ty::Float(None, Range::above(0.0));
 
 /// A form of a kind of block: several kinds have more than one, told apart by a field that only one has.
 #[derive(Clone, Copy, Debug)]
 pub struct Form {
-    /// What messages call it: `policy`, `follower`.
+    /// The name in messages: `policy`, `follower`.
     pub noun: &'static str,
-    /// The field that tells it apart; nothing for the usual form.
+    /// The field that distinguishes it; `None` for the usual form.
     pub mark: Option<&'static str>,
     pub fields: &'static [Field],
     pub doc: &'static str,
 }
 
-/// The forms of a kind, the usual one first.
+/// Returns the forms of a kind, the usual one first.
 pub fn forms(kind: Kind) -> Vec<Form> {
     let usual = Form { noun: kind.word(), mark: None, fields: fields(kind), doc: doc(kind) };
     let form = |noun, mark, fields, doc| Form { noun, mark: Some(mark), fields, doc };
@@ -45,14 +45,14 @@ pub fn forms(kind: Kind) -> Vec<Form> {
     }
 }
 
-/// The form of a block that has these fields.
+/// Returns the form of a block that has these fields.
 pub fn form(kind: Kind, has: impl Fn(&str) -> bool) -> Form {
     let forms = forms(kind);
     let marked = forms.iter().find(|form| form.mark.is_some_and(&has)).or(forms.first());
     marked.copied().unwrap_or(Form { noun: kind.word(), mark: None, fields: fields(kind), doc: doc(kind) })
 }
 
-/// The fields of the usual form of a kind; [`forms`] has the others.
+/// Returns the fields of the usual form of a kind; [`forms`] has the others.
 pub const fn fields(kind: Kind) -> &'static [Field] {
     match kind {
         Kind::Data => DATA,
@@ -67,7 +67,7 @@ pub const fn fields(kind: Kind) -> &'static [Field] {
     }
 }
 
-/// What a kind of block declares.
+/// Returns a description of a kind of block.
 pub const fn doc(kind: Kind) -> &'static str {
     match kind {
         Kind::Data => "Examples: demonstrations, prompts to generate on, or held-out prompts",
@@ -88,7 +88,7 @@ pub const fn doc(kind: Kind) -> &'static str {
     }
 }
 
-/// The field and the value that switch a block off, for `ablate`.
+/// Returns the field and the value that switch a block off, for `ablate`.
 pub const fn neutral(kind: Kind, follower: bool) -> Option<(&'static str, &'static str)> {
     match kind {
         Kind::Exploration => Some(("search", "none")),
@@ -143,7 +143,7 @@ const PLAYER: &[Field] = &[
     opt("estimator", Ty::Choice(ESTIMATORS), Word("rloo"), "gradient through the policy's own samples"),
 ];
 
-/// What a policy with `follows` declares.
+/// The description of a policy with `follows`.
 pub const FOLLOWER_DOC: &str = "A copy of a player, as it was at some time";
 /// The fields of a policy with `follows`.
 pub const FOLLOWER: &[Field] = &[
@@ -153,10 +153,10 @@ pub const FOLLOWER: &[Field] = &[
 
 const MODELS: &[Variant] = &[LLAMA, HF];
 
-/// Where weights come from that are no policy's.
+/// The sources of weights other than policies.
 pub(crate) const CHECKPOINTS: &[Variant] = &[HF];
 
-/// A checkpoint of the Hugging Face world.
+/// A checkpoint in the Hugging Face format.
 const HF: Variant = call(
     "hf",
     &[

@@ -1,15 +1,14 @@
-//! The fields of the exact track: worlds, and the forms that policies, reward models, explorations and
-//! constraints have there.
+//! The fields of the exact track: worlds, and the forms of policies, reward models, explorations and constraints there.
 
 use super::Default::{Float as F, Int as I, Word};
 use super::{Field, Kind, Range, Ty, Variant, opt, record, req, word};
 use crate::units::Unit;
 
 const POSITIVE: Ty = Ty::Float(None, Range::above(0.0));
-/// Of theta: the curvature of the likelihood is beyond numbers where rewards are larger.
+/// The norm of theta. With larger rewards the curvature of the likelihood is too small for floating-point numbers.
 const NORM: Ty = Ty::Float(None, Range { low: 0.0, high: 100.0, open: true });
 const RIDGE: Ty = Ty::Float(None, Range::new(1e-9, 1e9));
-/// Sizes of worlds: what fits in memory with room.
+/// The sizes of worlds, small enough to fit in memory.
 const SIZE: Ty = Ty::Int(None, Range::new(1.0, 1e6));
 const DIM: Field = opt("dim", Ty::Int(None, Range::new(1.0, 256.0)), I(8), "features of a step (d)");
 const CHANCE: Ty = Ty::Float(None, Range::new(0.0, 1.0));
@@ -104,7 +103,7 @@ const LAYOUTS: &[Variant] = &[
     word("grid", "a square grid with a goal and a trap"),
 ];
 
-/// A policy with `world`.
+/// The fields of a policy with `world`.
 pub const POLICY: &[Field] = &[
     req("world", Ty::Block(Kind::World), "where it acts"),
     req("class", Ty::Choice(CLASSES), "what it can be, and how its step is solved"),
@@ -131,7 +130,7 @@ const CLASSES: &[Variant] = &[
     ),
 ];
 
-/// A reward model with `world`.
+/// The fields of a reward model with `world`.
 pub const REWARD_MODEL: &[Field] = &[
     req("world", Ty::Block(Kind::World), "whose features it is linear in"),
     opt(
@@ -150,7 +149,7 @@ pub const REWARD_MODEL: &[Field] = &[
 ];
 pub const REWARD_MODEL_DOC: &str = "A player that scores in the exact track: linear in the features of a world";
 
-/// A reward model with `features`.
+/// The fields of a reward model with `features`.
 pub const LINEAR_MODEL: &[Field] = &[
     req("features", Ty::Block(Kind::Features), "the frozen features that it is linear in"),
     opt("bound", NORM, F(2.0), "bound B of the norm of theta: the ball of fit and set, and in the radius"),
@@ -162,7 +161,7 @@ pub const LINEAR_MODEL_DOC: &str =
 const COVARIANCES: &[Variant] =
     &[word("joint", "one for all parameters"), word("per_step", "one for each step, with `reward = token`")];
 
-/// An exploration with `world`.
+/// The fields of an exploration with `world`.
 pub const EXPLORATION: &[Field] = &[
     req("world", Ty::Block(Kind::World), "where it explores"),
     opt("bonus", Ty::Choice(BONUSES), Word("mean_norm"), "what is sought"),
@@ -222,7 +221,7 @@ const SCALE: Field = opt(
     "factor of the theoretical radius; a slack is scaled by its square",
 );
 
-/// Confidence sets that need a linear reward model.
+/// A confidence set that needs a linear reward model.
 pub const ELLIPSOID: Variant = record(
     "ellipsoid",
     &[opt("norm", Ty::Choice(NORMS), Word("hessian"), "what its shape is"), DELTA, SCALE],

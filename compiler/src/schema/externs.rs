@@ -1,4 +1,4 @@
-//! `extern` declarations of the standard library as tables. Read once in a process, and kept.
+//! `extern` declarations of the standard library as tables. They are read once in a process and kept.
 
 use pbpo_grammar::FileId;
 use pbpo_grammar::ast::{Expr, ExprKind, Extern, Formal, Item, Number};
@@ -6,7 +6,7 @@ use pbpo_grammar::ast::{Expr, ExprKind, Extern, Formal, Item, Number};
 use super::{Default, Field, Flow, Form, Kind, Range, Ty, Variant};
 use crate::units::Unit;
 
-/// The declarations of a kind in a file of the standard library.
+/// Returns the declarations of a kind in a file of the standard library.
 pub fn declared(source: &str, kind: &str) -> Vec<Extern> {
     let file = pbpo_grammar::parse(FileId::default(), source);
     let externs = file.items.into_iter().filter_map(|item| match item {
@@ -16,18 +16,18 @@ pub fn declared(source: &str, kind: &str) -> Vec<Extern> {
     externs.filter(|item| item.kind.text == kind).collect()
 }
 
-/// A text that lives as long as the process.
+/// Returns a text with static lifetime.
 pub fn text(text: &str) -> &'static str {
     text.to_owned().leak()
 }
 
-/// Parameters as fields of a call. One whose type is not known is left out: a test says so.
+/// Returns parameters as fields of a call. A parameter of unknown type is left out, which a test reports.
 pub fn fields(formals: &[Formal]) -> &'static [Field] {
     let fields: Vec<Field> = formals.iter().filter_map(field).collect();
     fields.leak()
 }
 
-/// Declarations as the alternatives of a field.
+/// Returns declarations as the alternatives of a field.
 pub fn calls(externs: &[Extern]) -> &'static [Variant] {
     let variants: Vec<Variant> = externs
         .iter()
@@ -43,7 +43,7 @@ pub fn calls(externs: &[Extern]) -> &'static [Variant] {
 
 fn field(formal: &Formal) -> Option<Field> {
     let ty = ty(formal)?;
-    // A word of a choice is itself; any other path is the value of that field.
+    // A word of a choice stands for itself; any other path is the value of that field.
     let chosen = formal.default.as_ref().and_then(word).filter(|word| match ty {
         Ty::Choice(variants) => variants.iter().any(|variant| variant.name == *word),
         _ => false,
@@ -100,7 +100,7 @@ fn number(expr: &Expr) -> Option<&Number> {
 fn default(value: Option<&Expr>) -> Default {
     match value.map(|value| &value.kind) {
         None => Default::Required,
-        // Exact: whole numbers of the library are small.
+        // The conversion is exact: whole numbers of the library are small.
         #[allow(clippy::cast_possible_truncation)]
         Some(ExprKind::Number(number)) if number.whole => Default::Int(number.value as i64),
         Some(ExprKind::Number(number)) => Default::Float(number.value),

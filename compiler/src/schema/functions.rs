@@ -1,5 +1,5 @@
-//! What an objective is made of, as `stdlib/functions.pbpo` declares it. `r(y)`, the reward, is written with
-//! the reward model's own name.
+//! The functions of objectives, as `stdlib/functions.pbpo` declares them. `r(y)`, the reward, is written with the
+//! reward model's own name.
 
 use std::sync::LazyLock;
 
@@ -66,7 +66,7 @@ impl Function {
     }
 }
 
-/// What an argument must be.
+/// The type of an argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arg {
     /// A block of this kind.
@@ -99,14 +99,14 @@ pub struct FunctionSchema {
     pub function: Function,
     pub name: &'static str,
     pub args: &'static [Arg],
-    /// How it is written.
+    /// The usage.
     pub usage: &'static str,
     pub doc: &'static str,
-    /// The axes of its value: `scalar`, `[row]`, `[row, token]`, `batch`; `value`: those of its arguments.
+    /// The axes of its value: `scalar`, `[row]`, `[row, token]`, `batch`; `value` for those of its arguments.
     pub gives: &'static str,
 }
 
-/// Every function.
+/// Returns every function.
 pub fn all() -> &'static [FunctionSchema] {
     static FUNCTIONS: LazyLock<Vec<FunctionSchema>> =
         LazyLock::new(|| externs::declared(crate::stdlib::FUNCTIONS, "function").iter().filter_map(schema).collect());
@@ -132,7 +132,7 @@ fn schema(item: &pbpo_grammar::ast::Extern) -> Option<FunctionSchema> {
     })
 }
 
-/// The function of a name.
+/// Returns the function with a name.
 pub fn find(name: &str) -> Option<&'static FunctionSchema> {
     all().iter().find(|schema| schema.name == name)
 }

@@ -7,7 +7,7 @@ use crate::units::Unit;
 const COUNT: Ty = Ty::Int(None, Range::new(1.0, MOST));
 const TEMPERATURE: Ty = Ty::Float(None, Range::new(0.0, 10.0));
 const LONGEST: Ty = Ty::Int(Some(Unit::Tokens), Range::new(1.0, MOST));
-/// In US dollars, for a million tokens.
+/// The price of a million tokens, in US dollars.
 const PRICE: Ty = Ty::Float(None, Range::new(0.0, 1e6));
 
 const MODEL: Field = req("model", Ty::Name, "the model's name at the server");
@@ -41,7 +41,7 @@ const USD: Field = opt(
 const INPUT_PRICE: Field = opt("usd_in", PRICE, F(0.0), "price of a million prompt tokens");
 const OUTPUT_PRICE: Field = opt("usd_out", PRICE, F(0.0), "price of a million answer tokens");
 
-/// `chat { ... }`
+/// The fields of `chat { ... }`.
 pub const CHAT: &[Field] = &[
     MODEL,
     URL,
@@ -74,7 +74,7 @@ pub const CHAT: &[Field] = &[
     OUTPUT_PRICE,
 ];
 
-/// `decision { ... }`
+/// The fields of `decision { ... }`.
 pub const DECISION: &[Field] = &[
     MODEL,
     URL,
@@ -94,7 +94,7 @@ pub const DECISION: &[Field] = &[
     OUTPUT_PRICE,
 ];
 
-/// `recorded { ... }`
+/// The fields of `recorded { ... }`.
 pub const RECORDED: &[Field] = &[
     req(
         "file",

@@ -1,9 +1,9 @@
-//! What may be written, as data: checks, defaults, overrides and messages all read these tables.
+//! The allowed syntax as data: checks, defaults, overrides and messages all read these tables.
 //!
-//! - `blocks.rs`: the fields of each kind of block. A new kind of block goes there. `exact.rs`: those of the
-//!   exact track; `judges.rs`: those of oracles behind a server or in a file.
-//! - `ops.rs`, `functions.rs`, `tasks()`: what pipelines and objectives are made of, and where data comes
-//!   from. All of it is declared in `stdlib/*.pbpo`; `externs.rs` reads that.
+//! - `blocks.rs`: the fields of each kind of block. `exact.rs`: those of the exact track; `judges.rs`: those of oracles
+//! on a server or in a file.
+//! - `ops.rs`, `functions.rs`, `tasks()`: the operations of pipelines, the functions of objectives, and the sources of
+//! data. All of them are declared in `stdlib/*.pbpo`; `externs.rs` reads that.
 
 pub mod blocks;
 pub mod exact;
@@ -16,8 +16,8 @@ use std::sync::LazyLock;
 
 use crate::units::Unit;
 
-/// How many different prompts `digits` has of each length from 2 on, in the splits `train`, `prompts` and `test`. A test
-/// of the runtime holds these to what it draws from.
+/// The number of different prompts of `digits` of each length from 2 on, in the splits `train`, `prompts` and `test`. A
+/// test of the runtime compares these with its draws.
 pub const DIGITS: [[u64; 11]; 3] = [
     [
         89,
@@ -83,7 +83,7 @@ impl Kind {
         Kind::Pipeline,
     ];
 
-    /// The word in front of a block.
+    /// Returns the word before a block.
     pub const fn word(self) -> &'static str {
         match self {
             Kind::Data => "data",
@@ -106,7 +106,7 @@ impl Kind {
         Kind::ALL.into_iter().find(|kind| kind.word() == word)
     }
 
-    /// With its article: `a policy`, `data`.
+    /// Returns the noun with its article: `a policy`, `data`.
     pub const fn noun(self) -> &'static str {
         match self {
             Kind::Data => "data",
@@ -135,7 +135,7 @@ pub enum Flow {
 }
 
 impl Flow {
-    /// The flow of a type's word.
+    /// Returns the flow of a type's word.
     pub fn parse(word: &str) -> Option<Flow> {
         Some(match word {
             "rollouts" => Flow::Rollouts,
@@ -159,7 +159,7 @@ impl Flow {
 pub struct Range {
     pub low: f64,
     pub high: f64,
-    /// The low end is not part of it.
+    /// True if the low end is excluded.
     pub open: bool,
 }
 
@@ -168,12 +168,12 @@ impl Range {
         Self { low, high, open: false }
     }
 
-    /// `> low`
+    /// Makes the range `> low`.
     pub const fn above(low: f64) -> Self {
         Self { low, high: f64::INFINITY, open: true }
     }
 
-    /// `>= low`
+    /// Makes the range `>= low`.
     pub const fn from(low: f64) -> Self {
         Self { low, high: f64::INFINITY, open: false }
     }
@@ -182,7 +182,7 @@ impl Range {
         value <= self.high && if self.open { value > self.low } else { value >= self.low }
     }
 
-    /// ``0.0..1.0``, ``more than 0``
+    /// Returns the range as text: ``0.0..1.0``, ``more than 0``.
     pub fn text(self, whole: bool) -> String {
         let number = |value: f64| if whole { format!("{value:.0}") } else { format!("{value:?}") };
         match (self.open, self.high.is_finite()) {
@@ -207,28 +207,28 @@ pub enum Ty {
     Block(Kind),
     /// The name of a block of one of two kinds.
     Either(Kind, Kind),
-    /// `POLICY.init`, or `hf("...")`
+    /// A reference `POLICY.init`, or `hf("...")`.
     Init,
-    /// `TASK.score`, `WORLD.score`
+    /// A reference `TASK.score` or `WORLD.score`.
     Score,
     /// One of some words, records or calls.
     Choice(&'static [Variant]),
     /// A call of one of [`tasks`].
     Task,
-    /// `{ ... }`
+    /// A record, `{ ... }`.
     Record(&'static [Field]),
-    /// `"..."`
+    /// A text, `"..."`.
     Text,
     /// A text that names something outside: a file, a model, a column. It has no control characters.
     Name,
-    /// `[word, word]`
+    /// A list, `[word, word]`.
     Words(&'static [Variant]),
     /// A variable of a pipeline.
     Value(Flow),
 }
 
 impl Ty {
-    /// The alternatives of a choice.
+    /// Returns the alternatives of a choice.
     pub fn alternatives(self) -> Option<&'static [Variant]> {
         match self {
             Ty::Choice(variants) | Ty::Words(variants) => Some(variants),
@@ -238,12 +238,12 @@ impl Ty {
     }
 }
 
-/// Sources of data: tasks that make their examples, and files.
+/// Returns sources of data: tasks that make their examples, and files.
 pub fn tasks() -> &'static [Variant] {
     sources().0
 }
 
-/// Names of the tasks that have a score function, `NAME.score`: those that give `data`, not `records`.
+/// Returns the names of the tasks that have a score function, `NAME.score`: those that give `data`, not `records`.
 pub fn scored() -> &'static [&'static str] {
     sources().1
 }
@@ -267,22 +267,22 @@ pub struct Variant {
     pub doc: &'static str,
 }
 
-/// How a variant with fields is written.
+/// The way in which a variant with fields is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// `name`
+    /// A word, `name`.
     Word,
-    /// `name { field = value }`; `name` alone where every field has a default
+    /// A record, `name { field = value }`; `name` alone if every field has a default.
     Record,
-    /// `name(field = value)`
+    /// A call, `name(field = value)`.
     Call,
 }
 
-/// What a field has when it is not written.
+/// The value of a field that is not written.
 #[derive(Clone, Copy, Debug)]
 pub enum Default {
     Required,
-    /// Nothing.
+    /// The field stays absent.
     Absent,
     /// The value of another field, which the lowering looks up: `policy.sampling.max_new`.
     Of(&'static str),
@@ -305,37 +305,37 @@ pub struct Field {
     pub name: &'static str,
     pub ty: Ty,
     pub default: Default,
-    /// In a call: may be given without its name, in order.
+    /// True if a call may give it without its name, in order.
     pub positional: bool,
     pub doc: &'static str,
 }
 
-/// A field that must be given.
+/// Returns a field that must be given.
 pub const fn req(name: &'static str, ty: Ty, doc: &'static str) -> Field {
     Field { name, ty, default: Default::Required, positional: false, doc }
 }
 
-/// An argument that must be given, with or without its name.
+/// Returns an argument that must be given, with or without its name.
 pub const fn pos(name: &'static str, ty: Ty, doc: &'static str) -> Field {
     Field { name, ty, default: Default::Required, positional: true, doc }
 }
 
-/// A field with a default.
+/// Returns a field with a default.
 pub const fn opt(name: &'static str, ty: Ty, default: Default, doc: &'static str) -> Field {
     Field { name, ty, default, positional: false, doc }
 }
 
-/// A plain word.
+/// Returns a plain word.
 pub const fn word(name: &'static str, doc: &'static str) -> Variant {
     Variant { name, form: Form::Word, fields: &[], doc }
 }
 
-/// `name { ... }`
+/// Returns a variant `name { ... }`.
 pub const fn record(name: &'static str, fields: &'static [Field], doc: &'static str) -> Variant {
     Variant { name, form: Form::Record, fields, doc }
 }
 
-/// `name(...)`
+/// Returns a variant `name(...)`.
 pub const fn call(name: &'static str, fields: &'static [Field], doc: &'static str) -> Variant {
     Variant { name, form: Form::Call, fields, doc }
 }

@@ -1,5 +1,5 @@
-//! What a pipeline can do: the operations on the right of `=` and `+=`, and those that stand alone, as
-//! `stdlib/ops.pbpo` declares them.
+//! The operations of pipelines: those on the right of `=` and `+=`, and those without a result, as `stdlib/ops.pbpo`
+//! declares them.
 
 use std::sync::LazyLock;
 
@@ -42,12 +42,12 @@ pub struct OpSchema {
     pub op: Op,
     pub name: &'static str,
     pub args: &'static [Field],
-    /// What it gives; nothing, if it stands alone.
+    /// The kind of its result; `None` if it has none.
     pub gives: Option<Flow>,
     pub doc: &'static str,
 }
 
-/// Every operation.
+/// Returns every operation.
 pub fn all() -> &'static [OpSchema] {
     static OPS: LazyLock<Vec<OpSchema>> = LazyLock::new(|| {
         let declared = externs::declared(crate::stdlib::OPS, "op");
@@ -67,7 +67,7 @@ pub fn all() -> &'static [OpSchema] {
     &OPS
 }
 
-/// The operation of a name.
+/// Returns the operation with a name.
 pub fn find(name: &str) -> Option<&'static OpSchema> {
     all().iter().find(|schema| schema.name == name)
 }

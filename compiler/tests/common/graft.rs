@@ -1,17 +1,17 @@
-//! Changes of a text by its grammar: a value is put where another of the same field, argument or kind was. Many of the
-//! texts compile, where those with changed characters and tokens seldom do.
+//! Changes a text by its grammar: replaces a value by one of the same field, argument or kind. Many of these texts
+//! compile, unlike texts with changed characters and tokens.
 
 use std::collections::BTreeMap;
 
 use pbpo_grammar::ast::{Body, Expr, ExprKind, Item, PipelineBody, Stmt};
 use pbpo_grammar::{FileId, Span};
 
-/// Texts of values, by where they may stand.
+/// Texts of values, by the places that allow them.
 #[derive(Default)]
 pub struct Donors(BTreeMap<String, Vec<String>>);
 
 impl Donors {
-    /// The values of files that are read without faults.
+    /// Collects the values of files that are parsed without faults.
     pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Self {
         let mut donors = Self::default();
         for text in texts {
@@ -27,8 +27,8 @@ impl Donors {
         donors
     }
 
-    /// The text with one to three values exchanged; `below(n)` is a random number below n. `None` if there is none to
-    /// exchange.
+    /// Returns the text with one to three values exchanged; `below(n)` is a random number below n. Returns `None` if
+    /// there is no value to exchange.
     pub fn graft(&self, text: &str, mut below: impl FnMut(usize) -> usize) -> Option<String> {
         let mut text = text.to_owned();
         for _ in 0..=below(3) {
@@ -42,7 +42,7 @@ impl Donors {
     }
 }
 
-/// The places of a text where a value stands, each with what may stand there.
+/// Returns the places of a text with a value, each with the key of values that may stand there.
 fn places(text: &str) -> Vec<(String, Span)> {
     let file = pbpo_grammar::parse(FileId::default(), text);
     let mut places = Vec::new();

@@ -16,11 +16,11 @@ use pbpo_grammar::ast::{Fault, FaultKind};
 pub struct Fixture {
     pub name: String,
     pub text: String,
-    /// Codes that are expected, in order.
+    /// The expected codes, in order.
     pub errors: String,
     pub overrides: Vec<String>,
     pub target: Option<String>,
-    /// Everything in the file is checked, nothing compiled.
+    /// True if everything in the file is checked, without compiling a point.
     pub check: bool,
     /// Its folder, below `tests/fixtures`.
     pub folder: String,
@@ -45,7 +45,7 @@ impl Fixture {
         pbpo_compiler::why(input, Some(point), &[], path)
     }
 
-    /// Another text in its place.
+    /// Compiles another text in its place.
     pub fn compile_text(&self, text: &str) -> Compiled {
         let (name, loader) = (format!("{}.pbpo", self.name), Folder(root().join(&self.folder)));
         let input = Input { name: &name, text, loader: &loader, lints: &[] };
@@ -59,13 +59,13 @@ fn root() -> PathBuf {
     folders.into_iter().find(|folder| folder.is_dir()).expect("the fixtures are below a folder above")
 }
 
-/// Number of places of a text that are not of the language at all.
+/// Returns the number of places of a text that cannot be parsed.
 pub fn unread(text: &str) -> usize {
     let foreign = |fault: &&Fault| matches!(fault.kind, FaultKind::Foreign { .. });
     pbpo_grammar::parse(FileId(0), text).faults.iter().filter(|fault| !foreign(fault)).count()
 }
 
-/// Reads what fixtures import.
+/// A loader of the fixtures' imports.
 struct Folder(PathBuf);
 
 impl Loader for Folder {
@@ -74,7 +74,7 @@ impl Loader for Folder {
     }
 }
 
-/// The fixtures of a folder, by name.
+/// Returns the fixtures of a folder, by name.
 pub fn fixtures(folder: &str) -> impl Iterator<Item = Fixture> {
     let at = root().join(folder);
     let entries = std::fs::read_dir(&at).unwrap_or_else(|error| panic!("{}: {error}", at.display()));

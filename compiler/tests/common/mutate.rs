@@ -1,7 +1,7 @@
 //! Broken versions of a text.
 
-/// One in `every` of the versions with one line or token changed; fewer of a long text, so that it isn't broken
-/// in more ways than a short one.
+/// Returns one in `every` of the versions with one line or token changed; fewer for a long text, so that it has no more
+/// broken versions than a short one.
 pub fn broken(text: &str, every: usize) -> impl Iterator<Item = String> {
     let tokens = tokens(text);
     let lines: Vec<&str> = text.split_inclusive('\n').collect();
@@ -11,7 +11,7 @@ pub fn broken(text: &str, every: usize) -> impl Iterator<Item = String> {
     lines.into_iter().chain(tokens)
 }
 
-/// Tokens: words, numbers, runs of blanks, single marks.
+/// Returns tokens: words, numbers, runs of blanks, single marks.
 fn tokens(text: &str) -> Vec<&str> {
     let class = |c: char| {
         if c.is_alphanumeric() || c == '_' {
@@ -35,7 +35,7 @@ fn tokens(text: &str) -> Vec<&str> {
     tokens
 }
 
-/// The text with one part deleted, doubled, swapped with the next, or replaced.
+/// Returns the text with one part deleted, doubled, swapped with the next, or replaced.
 fn mutations(parts: &[&str]) -> impl Iterator<Item = String> {
     const STRANGE: [&str; 8] = ["}", "(", "\"", "ä", "= =", "repeat", "1e999", "\u{0}"];
     (0..parts.len()).flat_map(move |at| {

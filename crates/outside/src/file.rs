@@ -1,11 +1,11 @@
-//! Files read within bounds: regular files only, a size limit of their kind, a limit for each line.
+//! Reads files within limits: only regular files, with a size limit for their kind and a limit for each line.
 
 use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Take};
 use std::path::Path;
 
-/// The largest file of each kind, in bytes, and the longest line (our choices, well above what is in use).
+/// The largest file of each kind, in bytes, and the longest line (our choices, well above sizes in use).
 pub mod limit {
     const MIB: u64 = 1 << 20;
 
@@ -25,12 +25,12 @@ pub mod limit {
     pub const LINES: u64 = 64 * 1024 * MIB;
 }
 
-/// Why a file is not read.
+/// The reasons why a file is not read.
 #[derive(Debug)]
 pub enum Refused {
     /// There is no such file.
     Missing,
-    /// It is no regular file; its kind with an article, as in "a directory".
+    /// It is not a regular file; its kind with an article, as in "a directory".
     Irregular(&'static str),
     /// It has more bytes than its kind may have.
     TooLarge { most: u64 },
@@ -73,20 +73,20 @@ fn size(bytes: u64) -> String {
 }
 
 /// Opens a regular file of at most `most` bytes. Links are followed. A FIFO, a device, a socket or a directory is
-/// refused without being opened, so that nothing waits for it.
+/// refused without being opened, so that the open never blocks.
 pub fn open(path: &Path, most: u64) -> Result<File, Refused> {
     regular(&std::fs::metadata(path)?, most)?;
     let file = opened(path)?;
-    // The name may have been given to another file since.
+    // The name may belong to another file by now.
     regular(&file.metadata()?, most)?;
     Ok(file)
 }
 
-/// Opens without waiting for a writer, if the name is a pipe's by now.
+/// Opens a file without waiting for a writer, in case the name is a pipe's by now.
 #[cfg(unix)]
 fn opened(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt;
-    // Reading a regular file is not changed by it.
+    // The flag has no effect on regular files.
     File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
@@ -120,15 +120,15 @@ fn kind_of(kind: std::fs::FileType) -> &'static str {
     if kind.is_dir() { "a directory" } else { "something else" }
 }
 
-/// The bytes of a regular file of at most `most` bytes. A file that grows while it is read, or one whose size the system
-/// does not tell (as in `/proc`), is refused once it passes the limit.
+/// Returns the bytes of a regular file of at most `most` bytes. A file that grows while it is read, or one whose size
+/// the system does not tell (as in `/proc`), is refused once it passes the limit.
 pub fn bytes(path: &Path, most: u64) -> Result<Vec<u8>, Refused> {
     let mut bytes = Vec::new();
     open(path, most)?.take(most + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > most { Err(Refused::TooLarge { most }) } else { Ok(bytes) }
 }
 
-/// The same, or `None` if there is no such file.
+/// Returns the bytes, or `None` if there is no such file.
 pub fn bytes_if_there(path: &Path, most: u64) -> Result<Option<Vec<u8>>, Refused> {
     match bytes(path, most) {
         Ok(bytes) => Ok(Some(bytes)),
@@ -137,7 +137,7 @@ pub fn bytes_if_there(path: &Path, most: u64) -> Result<Option<Vec<u8>>, Refused
     }
 }
 
-/// The lines of a regular file, one after the other, each of at most `limit::LINE` bytes.
+/// A reader of a regular file's lines, each of at most `limit::LINE` bytes.
 pub struct Lines {
     reader: BufReader<Take<File>>,
     most: u64,
@@ -151,12 +151,12 @@ impl Lines {
         Ok(Self { reader: BufReader::with_capacity(1 << 16, file), most, line: 0 })
     }
 
-    /// Puts the next line into `bytes`, its newline included, and gives its number, counted from 1; `None` after the
-    /// last line.
+    /// Puts the next line into `bytes`, including its newline, and returns its number, counted from 1. Returns `None`
+    /// after the last line.
     pub fn next_into(&mut self, bytes: &mut Vec<u8>) -> Result<Option<usize>, Refused> {
         bytes.clear();
         let read = (&mut self.reader).take(limit::LINE + 1).read_until(b'\n', bytes)?;
-        // The limit of the file ends the reading as the file's end does: the line before it may be cut.
+        // The file's limit ends the reading like the file's end: the line before it may be cut.
         if self.reader.get_ref().limit() == 0 && self.reader.buffer().is_empty() {
             return Err(Refused::TooLarge { most: self.most });
         }
@@ -196,10 +196,10 @@ mod tests {
         std::fs::write(&file, "0123456789").unwrap();
         assert_eq!(bytes(&file, 10).unwrap().len(), 10);
         assert!(matches!(bytes(&file, 9), Err(Refused::TooLarge { most: 9 })));
-        // Nothing of a sparse file is read.
+        // The sparse file is refused before any read.
         File::create(&file).unwrap().set_len(1 << 40).unwrap();
         assert!(matches!(bytes(&file, 1 << 20), Err(Refused::TooLarge { .. })));
-        // The system says that this file has no bytes.
+        // The system reports 0 bytes for this file.
         assert!(matches!(bytes(Path::new("/proc/self/status"), 3), Err(Refused::TooLarge { most: 3 })));
     }
 

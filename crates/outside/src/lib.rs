@@ -1,6 +1,7 @@
-//! What comes from outside is hostile until it is read: every file that this project did not write itself is opened by
-//! `file`, which takes regular files alone and never more bytes than its kind may have; every text that a file, a model
-//! or a server gave passes through `shown` before a terminal sees it.
+//! Reads outside files within limits (`file`) and escapes outside text before it is printed (`shown`).
+//!
+//! `file` opens every file that this project did not write itself: only regular files, and at most as many bytes as
+//! their kind may have. `shown` escapes every text from a file, a model or a server before a terminal shows it.
 
 pub mod address;
 pub mod file;

@@ -1,11 +1,11 @@
-//! Files of a data set that say how many there are: `train-00000-of-00003.jsonl` is the first of three.
+//! Files of a data set whose names say how many there are: `train-00000-of-00003.jsonl` is the first of three.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A file's place among its siblings.
+/// The place of a file among its siblings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard<'a> {
-    /// What stands before the place: `train`.
+    /// The text before the place: `train`.
     pub of: &'a str,
     pub index: u64,
     pub total: u64,
@@ -13,7 +13,8 @@ pub struct Shard<'a> {
     width: usize,
 }
 
-/// Reads a file's name; `None` if it names no place. What comes after the place (a fingerprint, the ending) is not read.
+/// Reads a file's name. Returns `None` if it names no place. The text after the place (a fingerprint, the ending) is
+/// not read.
 pub fn shard(name: &str) -> Option<Shard<'_>> {
     let (before, after) = name.rsplit_once("-of-")?;
     let digits = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -23,9 +24,8 @@ pub fn shard(name: &str) -> Option<Shard<'_>> {
     Some(Shard { of, index: index.parse().ok()?, total: total.parse().ok()?, width: index.len() })
 }
 
-/// Why the files of one split are not the whole of it, or more than it: a shard is missing or is there twice, shards have
-/// different names or totals, or a file that is no shard stands beside shards. Files without a place in their names alone
-/// are whole.
+/// Returns an error if shards are missing, doubled or of different sets, or if a whole file stands beside them. Files
+/// whose names have no place are complete if none of the files is a shard.
 pub fn check(names: &[&str]) -> Result<(), String> {
     let shards: Vec<Shard<'_>> = names.iter().filter_map(|name| shard(name)).collect();
     let Some(first) = shards.first() else { return Ok(()) };
@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(says(&["t-0-of-1.json", "t-0-of-1-ab.json"]), "shard 0 of 1 is there 2 times");
         assert_eq!(says(&["t-0-of-2.json", "t-5-of-2.json"]), "shard 5 is not one of 2");
         assert_eq!(says(&["t-0-of-0.json"]), "shard 0 is not one of 0");
-        // The largest number that a name may have.
+        // The largest number that a name can have.
         let largest = u64::MAX;
         let name = format!("t-{largest}-of-{largest}.json");
         assert!(says(&[&name]).starts_with(&format!("{} of {largest} shards are missing: ", largest - 1)));

@@ -1,23 +1,23 @@
-//! Texts from outside as a terminal may show them: no character of theirs moves the cursor, changes a color or turns the
-//! reading direction.
+//! Makes texts from outside safe for a terminal: none of their characters moves the cursor, changes a color or turns
+//! the reading direction.
 
 use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthChar;
 
-/// Whether a terminal would act on a character instead of showing it: control characters, and marks that turn the
+/// Tells whether a terminal would act on a character instead of showing it: control characters, and marks that turn the
 /// reading direction (as in "Trojan Source", CVE-2021-42574) or separate lines.
 pub fn is_control(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
 }
 
-/// A text of several lines with its control characters escaped (`\u{1b}`), but for newlines and tabs.
+/// Returns a text of several lines with its control characters escaped (`\u{1b}`), except newlines and tabs.
 pub fn lines(text: &str) -> Cow<'_, str> {
     escaped(text, |c| is_control(c) && c != '\n' && c != '\t')
 }
 
-/// A text on one line, with all its control characters escaped: a newline is `\n`.
+/// Returns a text on one line, with all its control characters escaped: a newline is `\n`.
 pub fn line(text: &str) -> Cow<'_, str> {
     escaped(text, is_control)
 }
@@ -33,7 +33,7 @@ fn escaped(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
-/// How many columns of a terminal a text takes.
+/// Returns the number of terminal columns that a text takes.
 pub fn width(text: &str) -> usize {
     text.chars().map(columns).sum()
 }
@@ -42,7 +42,7 @@ fn columns(c: char) -> usize {
     c.width().unwrap_or(0)
 }
 
-/// A text on one line of at most `most` columns: what is longer ends in `…`.
+/// Returns a text on one line of at most `most` columns; a longer text is cut and ends in `…`.
 pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
     let text = line(text);
     if width(&text) <= most {
@@ -57,7 +57,7 @@ pub fn cut(text: &str, most: usize) -> Cow<'_, str> {
     Cow::Owned(text.chars().take_while(fits).chain(['…']).collect())
 }
 
-/// A text with spaces after it up to a number of columns.
+/// Returns a text padded with spaces to a number of columns.
 pub fn padded(text: &str, to: usize) -> String {
     format!("{text}{}", " ".repeat(to.saturating_sub(width(text))))
 }

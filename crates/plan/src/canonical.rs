@@ -1,5 +1,5 @@
-//! Objectives as identities know them: JSON with sorted keys, written in one go, with the identities of values
-//! in place of their names. Names of nodes, ops and metrics are no values, whatever values are called.
+//! Objectives in the form that is hashed for identities: JSON with sorted keys, written directly, with the identities
+//! of values instead of their names. Names of nodes, ops and metrics are not values, even if a value has the same name.
 
 use std::collections::BTreeMap;
 
@@ -8,14 +8,14 @@ use serde::Serialize;
 use super::identity::Identity;
 use super::{BatchRef, Estimator, Expr, Leaf};
 
-/// The text of an objective; values without an identity keep their names.
+/// Returns the text of an objective; values without an identity keep their names.
 pub(super) fn objective(expr: &Expr, values: &BTreeMap<String, Identity>) -> String {
     let mut writer = Writer { values, out: String::with_capacity(1024) };
     writer.expr(expr);
     writer.out
 }
 
-/// What stands behind a key.
+/// The value of a key.
 enum Part<'e> {
     Expr(&'e Expr),
     Leaf(&'e Leaf),
@@ -23,7 +23,7 @@ enum Part<'e> {
     Estimator(&'e Estimator),
     /// The name of a value.
     Value(&'e str),
-    /// Anything else, in JSON.
+    /// Any other value, in JSON.
     Plain(String),
 }
 use Part::{Plain, Value};
@@ -34,7 +34,7 @@ struct Writer<'v> {
 }
 
 impl Writer<'_> {
-    /// An object; the keys come sorted.
+    /// Writes an object; the keys must be sorted.
     fn object<const N: usize>(&mut self, fields: [(&str, Part<'_>); N]) {
         for (index, (key, part)) in fields.into_iter().enumerate() {
             self.out.push_str(if index == 0 { "{\"" } else { ",\"" });
@@ -162,7 +162,7 @@ mod tests {
         Box::new(Expr::Leaf { leaf })
     }
 
-    /// Every node and every leaf at least once.
+    /// Returns every node and every leaf at least once.
     fn all() -> Expr {
         let (policy, rows) = ("pi@0".to_owned(), batch("y", None));
         let leaves = [
@@ -187,7 +187,7 @@ mod tests {
         Expr::Named { name: "pi@0".into(), arg }
     }
 
-    /// What serde makes of it, whose maps are sorted, with the names of values replaced.
+    /// Returns the output of serde, whose maps are sorted, with the names of values replaced.
     fn by_serde(json: &mut serde_json::Value, hex: &str) {
         match json {
             serde_json::Value::String(text) if text == "pi@0" || text == "y" => *text = hex.to_owned(),

@@ -1,9 +1,9 @@
-//! What a plan will take, before it is run: tokens, steps, labels, parameters, memory; and time, given how
-//! fast a machine is. Loops multiply.
+//! Estimates a plan's cost before it is run: tokens, steps, labels, parameters, memory; and time, from the speed of a
+//! machine. Loops multiply.
 //!
-//! Responses of `digits` end by themselves behind `length` digits, so that is what is expected of them; what
-//! `max_new` allows is the upper bound. Prompts of files are taken to be as long as `longest` allows, or 512 tokens.
-//! Batches drawn from few preferences are smaller than they say.
+//! Responses of `digits` end after `length` digits, so that length is expected of them; `max_new` gives the upper
+//! bound. Prompts of files are assumed to be as long as `longest` allows, or 512 tokens. Batches drawn from few
+//! preferences are smaller than their nominal size.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -14,21 +14,21 @@ use super::identity::{Identity, identities};
 use super::memory::{Memory, Sizes};
 use super::{Body, Plan, Stage};
 
-/// Estimates. Tokens are those of prompts and responses where a model reads, of responses where it writes.
+/// The estimates. Tokens are those of prompts and responses if a model reads, of responses if it writes.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Cost {
     pub generated_tokens: u64,
-    /// What `max_new` allows.
+    /// The upper bound by `max_new`.
     pub generated_tokens_most: u64,
-    /// Forward and backward.
+    /// The tokens of forward and backward passes.
     pub trained_tokens: u64,
-    /// Forward alone.
+    /// The tokens of forward passes alone.
     pub scored_tokens: u64,
     pub optimizer_steps: u64,
     pub labelled_pairs: u64,
-    /// What is in memory when most is.
+    /// The memory at its peak.
     pub memory: Memory,
-    /// The parts by stage, most trained and generated tokens first.
+    /// The parts by stage, those with the most trained and generated tokens first.
     #[serde(skip)]
     pub stages: Vec<(String, u64)>,
 }
@@ -53,12 +53,12 @@ pub struct Rates {
 }
 
 impl Cost {
-    /// Of a plan.
+    /// Estimates a plan.
     pub fn of(plan: &Plan, sizes: &Sizes<'_>) -> Cost {
         Self::of_all(&[plan], sizes)
     }
 
-    /// Of the points of a sweep, one after the other: what several have in common is done once.
+    /// Estimates the points of a sweep, run one after the other: shared stages are counted once.
     pub fn of_all(plans: &[&Plan], sizes: &Sizes<'_>) -> Cost {
         let mut total = Cost::default();
         let (mut stages, mut seen) = (BTreeMap::<String, u64>::new(), HashSet::<Identity>::new());
@@ -100,7 +100,7 @@ impl Cost {
         self.labelled_pairs += other.labelled_pairs;
     }
 
-    /// Seconds on a machine. A forward alone is a third of a training step.
+    /// Returns the seconds on a machine. A forward alone takes a third of a training step.
     pub fn seconds(&self, rates: Rates) -> f64 {
         let trained = self.trained_tokens as f64 + self.scored_tokens as f64 / 3.0;
         trained / rates.trained + self.generated_tokens as f64 / rates.generated
@@ -110,7 +110,7 @@ impl Cost {
 struct Work<'a> {
     cost: Cost,
     flow: Flow<'a>,
-    /// Stages outside of loops that a point before this one has had.
+    /// The stages outside of loops of earlier points.
     done: HashSet<&'a str>,
 }
 

@@ -1,8 +1,8 @@
-//! What is different between two plans, and why.
+//! Differences between two plans, with their reasons.
 //!
-//! Stages are matched by identity first, then by operation and name without its number, in order, then loops by
-//! their order alone: a loop's name is that of the first thing it carries, which may be another now. Of two
-//! stages that match, what changed is their own (a setting, the objective, the seed), or comes with an input.
+//! Stages are matched first by identity, then by operation and name without its number, in order, and then loops by
+//! their order alone: a loop's name is that of the first value it carries, which may differ. Two matching stages differ
+//! in themselves (a setting, the objective, the seed) or in an input.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
@@ -17,7 +17,7 @@ use super::{Body, Op, Plan, Stage};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Change {
     pub kind: Kind,
-    /// The stage's name, in the new plan where it is there.
+    /// The stage's name, in the new plan if it exists there.
     pub stage: String,
     pub op: Op,
     /// Why: the stage's own changes first, else the inputs that changed.
@@ -32,7 +32,7 @@ pub enum Kind {
     Changed,
 }
 
-/// All differences, in the order of the new plan; removed stages behind.
+/// All differences, in the order of the new plan; removed stages come last.
 #[derive(Clone, Debug, Serialize)]
 pub struct Diff {
     pub equal: usize,
@@ -47,7 +47,7 @@ struct Known<'p> {
     stage: &'p Stage,
     identity: Identity,
     key: Key,
-    /// Number of loops around.
+    /// The number of surrounding loops.
     depth: usize,
 }
 
@@ -62,7 +62,7 @@ impl Diff {
             .map(|known| (&known.key, known))
             .collect();
         let pairs = pairs(&old_stages, new_stages.iter().filter(|known| !before.contains(&known.identity)), &mut rest);
-        // Names of values in the new plan by those in the old one, for stages that match.
+        // Maps names of values in the old plan to those in the new one, for stages that match.
         let mut renamed: BTreeMap<&str, &str> = BTreeMap::new();
         for known in &new_stages {
             let other = old_stages
@@ -78,7 +78,7 @@ impl Diff {
             .filter(|known| !before.contains(&known.identity))
             .flat_map(|known| known.stage.outputs.iter().map(String::as_str))
             .collect();
-        // What a loop carries is another value where it enters with one, or comes back as one.
+        // A carried value corresponds if it enters or comes back as a corresponding value.
         for carry in new_stages.iter().filter_map(|known| known.stage.body.as_deref()).flat_map(|body| &body.carries) {
             if changed.contains(carry.from.as_str()) || changed.contains(carry.back.as_str()) {
                 changed.insert(&carry.enter);
@@ -133,7 +133,7 @@ impl Diff {
     }
 }
 
-/// What each new stage was before, by its key; what is left is gone.
+/// Returns the old counterpart of each new stage, by its key; the remaining old stages were removed.
 fn pairs<'n, 'o: 'n>(
     old: &'o [Known<'o>],
     new: impl Iterator<Item = &'n Known<'n>> + Clone,
@@ -182,7 +182,7 @@ fn collect<'p>(body: &'p Body, depth: usize, visit: &mut impl FnMut(&'p Stage, u
     }
 }
 
-/// Why a stage is not what it was.
+/// Returns the reasons why a stage changed.
 fn reasons(
     old: &Stage,
     new: &Stage,
@@ -192,7 +192,7 @@ fn reasons(
 ) -> Vec<String> {
     let mut own = Vec::new();
     settings("", &as_json(old), &as_json(new), &mut own);
-    // Whether a count says what it counts is of no matter beside another count.
+    // A unit of a count does not matter if another count changed.
     if own.iter().any(|reason| reason.starts_with("count ")) {
         own.retain(|reason| !reason.starts_with("unit "));
     }
@@ -221,7 +221,7 @@ fn reasons(
             .map(|(port, value)| format!("input {port}: {value}, gone")),
     );
     if new.body.is_some() {
-        // What is in a loop tells for itself.
+        // Stages in the loop report their own changes.
         by_input.retain(|reason| reason.contains(", was "));
         if own.is_empty() && by_input.is_empty() {
             own.push("because of what is inside".into());
@@ -234,7 +234,7 @@ fn as_json(stage: &Stage) -> Json {
     Json::Object(stage.config.clone().into_iter().collect())
 }
 
-/// Settings that differ, with their paths.
+/// Collects settings that differ, with their paths.
 fn settings(path: &str, old: &Json, new: &Json, out: &mut Vec<String>) {
     match (old, new) {
         (Json::Object(a), Json::Object(b)) => {
@@ -258,7 +258,7 @@ fn word(value: &Json) -> String {
     }
 }
 
-/// An objective with the names of the new plan.
+/// Returns an objective with the names of the new plan.
 fn objective(stage: &Stage, now: &impl Fn(&str) -> String) -> String {
     let Some(objective) = &stage.objective else { return String::new() };
     let text = objective.to_string();

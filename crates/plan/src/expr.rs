@@ -1,8 +1,8 @@
 //! Objectives in a plan: a scalar expression over leaves that the players compute.
 //!
-//! Every quantity has axes: none (a scalar), `[sample]` or `[pair]` (one value a row of a batch), and
-//! with `token` one value for each response token of each row. `value` names are plan values; a leaf
-//! names them directly (they are also inputs of the stage that holds the expression).
+//! Every quantity has axes: none (a scalar), `[sample]` or `[pair]` (one value for each row of a batch), and with
+//! `token` one value for each response token of each row. `value` names are plan values; a leaf names them directly
+//! (they are also inputs of the stage that holds the expression).
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +14,7 @@ pub enum Expr {
     Const {
         value: f64,
     },
-    /// What a player says of a batch.
+    /// A player's value for a batch.
     Leaf {
         leaf: Leaf,
     },
@@ -49,11 +49,10 @@ pub enum Expr {
         name: String,
         arg: Box<Expr>,
     },
-    /// Inserted by the compiler around the argument of a row reduction whose rows were sampled from
-    /// the player being moved. Same value as `arg`; its gradient also holds the score-function term
-    /// `sum_t A_t grad log policy(y_t)`, with advantages A made from `arg` by `estimator`.
-    /// `arg` is `[sample]` (one advantage a sequence) or `[sample, token]` (reward-to-go; the node
-    /// then gives the sum over tokens, so its axes are always `[sample]`).
+    /// Inserted by the compiler around the argument of a row reduction whose rows were sampled from the moved player.
+    /// It has the value of `arg`; its gradient also has the score-function term `sum_t A_t grad log policy(y_t)`, with
+    /// advantages A made from `arg` by `estimator`. `arg` is `[sample]` (one advantage for each sequence) or
+    /// `[sample, token]` (reward-to-go; the node then gives the sum over tokens, so its axes are always `[sample]`).
     Estimate {
         estimator: Estimator,
         policy: String,
@@ -134,7 +133,7 @@ pub enum Axis {
     Row,
 }
 
-/// How advantages are made from per-sample returns.
+/// The way in which advantages are made from per-sample returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Estimator {

@@ -1,4 +1,4 @@
-//! What flows where: the stage behind each value, and how many rows of how many tokens it gives.
+//! The flow of values: the stage that makes each value, and its numbers of rows and of tokens.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::cost::Spent;
 use super::{Body, Op, Stage};
 
-/// Tokens of a prompt of a file, and of a response in one, where nothing says how long they are (our choice).
+/// The number of tokens of a prompt or a response of a file, if its length is unknown (our choice).
 const TEXT: u64 = 512;
 
 /// The stages by the values that they make.
@@ -16,18 +16,18 @@ pub struct Flow<'a> {
     stages: BTreeMap<&'a str, &'a Stage>,
 }
 
-/// An integer setting of a stage; 0 where it has none.
+/// Returns an integer setting of a stage; 0 if it is absent.
 pub fn int(stage: &Stage, key: &str) -> u64 {
     stage.config.get(key).and_then(Json::as_u64).unwrap_or(0)
 }
 
 impl<'a> Flow<'a> {
-    /// A stage is reached.
+    /// Adds a stage when it is reached.
     pub fn reach(&mut self, stage: &'a Stage) {
         self.stages.extend(stage.outputs.iter().map(|output| (output.as_str(), stage)));
     }
 
-    /// A loop is left: behind it a value is what comes out of it.
+    /// Leaves a loop: after it, its outputs stand for the values of its body.
     pub fn leave(&mut self, body: &'a Body) {
         for carry in &body.carries {
             if let Some(stage) = self.stages.get(carry.back.as_str()).copied() {
@@ -36,12 +36,12 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// The stage of a value.
+    /// Returns the stage of a value.
     pub fn stage(&self, value: &str) -> Option<&'a Stage> {
         self.stages.get(value).copied()
     }
 
-    /// The stage of what comes in at a port.
+    /// Returns the stage whose value comes in at a port.
     pub fn from(&self, stage: &Stage, port: &str) -> Option<&'a Stage> {
         self.stage(stage.input(port)?)
     }
@@ -51,7 +51,7 @@ impl<'a> Flow<'a> {
         self.stages.values().copied().find(|stage| stage.op == op)
     }
 
-    /// Rows of rollouts or preferences.
+    /// Returns the number of rows of rollouts or preferences.
     pub fn rows(&self, stage: &Stage) -> u64 {
         (stage.op.info().rows)(stage, self)
     }
@@ -62,26 +62,26 @@ impl<'a> Flow<'a> {
         Spent { generated: rows * new * times, generated_most: rows * most * times, ..Spent::default() }
     }
 
-    /// Prompts that `evaluate` asks.
+    /// Returns the number of prompts of an `evaluate`.
     pub fn evaluated(&self, stage: &Stage) -> u64 {
         let (all, asked) = (self.from(stage, "data").map_or(0, |data| int(data, "count")), int(stage, "count"));
         if all == 0 || asked == 0 { all.max(asked) } else { all.min(asked) }
     }
 
-    /// Tokens of the prompt and of the response in a row of rollouts or preferences.
+    /// Returns the numbers of tokens of the prompt and of the response in a row of rollouts or preferences.
     pub fn row(&self, stage: &'a Stage) -> (u64, u64) {
         let source = self.source(stage, &mut BTreeSet::new());
         source.map_or((0, 0), |data| (self.prompt(data), self.response(data).max(self.written(stage, data))))
     }
 
-    /// Tokens of a response that a file holds, where a stage reads those; else 0.
+    /// Returns the number of tokens of a file's response if a stage reads it; else 0.
     pub fn written(&self, stage: &'a Stage, data: &Stage) -> u64 {
         let reads = stage.op.info().reads_responses;
         let from = ["batch", "preferences"].into_iter().filter_map(|port| self.from(stage, port));
         if is_file(data) && reads { TEXT } else { from.map(|from| self.written(from, data)).max().unwrap_or(0) }
     }
 
-    /// The data that rows come from, by way of whatever made them.
+    /// Returns the data that rows come from, through the stages that made them.
     pub fn source(&self, stage: &'a Stage, seen: &mut BTreeSet<&'a str>) -> Option<&'a Stage> {
         if stage.op == Op::Data {
             return Some(stage);
@@ -95,7 +95,7 @@ impl<'a> Flow<'a> {
         makers.into_iter().find_map(|maker| self.source(maker, seen)).or_else(|| self.any(Op::Data))
     }
 
-    /// Tokens of a prompt. Of `digits`: one for the start, the digits, one for `=`.
+    /// Returns the number of tokens of a prompt. For `digits`: one for the start, the digits, one for `=`.
     pub fn prompt(&self, data: &Stage) -> u64 {
         if is_file(data) {
             data.config.get("longest").and_then(Json::as_u64).unwrap_or(TEXT)
@@ -104,18 +104,19 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Tokens of a response that ends by itself. Of `digits`: the digits and the end; of files what may be sampled.
+    /// Returns the number of tokens of a response that ends by itself. For `digits`: the digits and the end; for files
+    /// the longest that may be sampled.
     pub fn response(&self, data: &Stage) -> u64 {
         if is_file(data) { self.longest_response() } else { int(data, "length") + 1 }
     }
 
-    /// The most that any policy samples; 16 where none is known yet.
+    /// Returns the longest sampling of any policy; 16 if none is known yet.
     fn longest_response(&self) -> u64 {
         let most = |stage: &&Stage| stage.config.get("sampling").and_then(|s| s.get("max_new")?.as_u64());
         self.stages.values().filter_map(most).max().unwrap_or(16)
     }
 
-    /// A setting of the sampling of the policy that a stage asks.
+    /// Returns a setting of the sampling of a stage's policy.
     pub fn sampling(&self, stage: &Stage, key: &str) -> u64 {
         let name = stage.input("policy").and_then(|value| value.split('@').next()).unwrap_or_default();
         let policy = self.stage(&format!("{name}@0"));
@@ -123,7 +124,7 @@ impl<'a> Flow<'a> {
     }
 }
 
-/// Whether data are rows of files, of a length that the plan does not know.
+/// Tells whether data are rows of files, whose length the plan does not know.
 fn is_file(data: &Stage) -> bool {
     matches!(data.config.get("task").and_then(Json::as_str), Some("file" | "hub"))
 }

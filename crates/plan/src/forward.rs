@@ -1,7 +1,7 @@
-//! The forwards of a step: what players say of batches before the objective is put together.
+//! The forwards of a step: the players' outputs for batches, made before the objective is evaluated.
 //!
-//! Passes write them (`passes/`). A step without a list makes each forward when its objective first asks for
-//! it; the results are the same.
+//! Passes list them (`passes/`). A step without a list makes each forward when its objective first needs it; the
+//! results are the same.
 
 use std::fmt::{self, Display, Formatter};
 
@@ -16,12 +16,12 @@ pub struct Forward {
     /// The value of a policy or a reward model.
     pub player: String,
     pub batch: BatchRef,
-    /// The value of the `forward` stage that made it, where one has; also an input of the step.
+    /// The value of the `forward` stage that made it, if there is one; also an input of the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
 }
 
-/// What is kept of a forward.
+/// The part of a forward's output that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Gives {
@@ -34,7 +34,7 @@ pub enum Gives {
 }
 
 impl Gives {
-    /// The word in plans.
+    /// Returns the word in plans.
     pub fn word(self) -> &'static str {
         match self {
             Gives::Logp => "logp",
@@ -45,7 +45,7 @@ impl Gives {
 }
 
 impl Forward {
-    /// Whether this and another are the same work, except perhaps for how much is kept.
+    /// Tells whether this and another are the same work, except perhaps for the part that is kept.
     pub fn same(&self, other: &Forward) -> bool {
         self.player == other.player && self.batch == other.batch
     }
@@ -57,14 +57,15 @@ impl Display for Forward {
     }
 }
 
-/// The forwards that an objective needs where all labels are hard, each once. In the order in which the objective is
-/// read from its end to its start: in this order the gradients of several forwards of one player are added up.
+/// Returns the forwards that an objective needs if all labels are hard, each once. They are in the order in which the
+/// objective is read from its end to its start, which is the order in which the gradients of several forwards of one
+/// player are added.
 pub fn forwards(objective: &Expr) -> Vec<Forward> {
     forwards_where(objective, &|_| false)
 }
 
-/// Those that it needs where some preference sets hold soft labels: what is asked of one side of such a set is asked
-/// of the other side too (`pairs.rs`).
+/// Returns the forwards that an objective needs if some preference sets hold soft labels: each forward over one side of
+/// such a set is also needed for the other side (`pairs.rs`).
 pub fn forwards_where(objective: &Expr, soft: &dyn Fn(&str) -> bool) -> Vec<Forward> {
     let mut found = Vec::new();
     visit(objective, soft, &mut found);

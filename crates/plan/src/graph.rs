@@ -15,14 +15,14 @@ enum Language {
 }
 
 impl Plan {
-    /// A Mermaid flowchart.
+    /// Returns a Mermaid flowchart.
     pub fn mermaid(&self) -> String {
         let mut out = String::from("flowchart TD\n");
         Picture { language: Language::Mermaid, out: &mut out, makers: BTreeMap::new(), next: 0 }.body(&self.body, 1);
         out
     }
 
-    /// A Graphviz digraph.
+    /// Returns a Graphviz digraph.
     pub fn dot(&self) -> String {
         let mut out = format!("digraph {} {{\n  node [shape=box];\n", quote(&self.pipeline));
         Picture { language: Language::Dot, out: &mut out, makers: BTreeMap::new(), next: 0 }.body(&self.body, 1);
@@ -34,7 +34,7 @@ impl Plan {
 struct Picture<'o> {
     language: Language,
     out: &'o mut String,
-    /// The node that each value comes from.
+    /// The node that makes each value.
     makers: BTreeMap<String, String>,
     next: usize,
 }
@@ -102,7 +102,8 @@ impl Picture<'_> {
     }
 }
 
-/// In double quotes. Names hold letters, digits, `_`, `@` and `.` only; `\n` is a line break of Graphviz.
+/// Returns a text in double quotes. Names hold letters, digits, `_`, `@` and `.` only; `
+/// ` is a line break of Graphviz.
 fn quote(text: &str) -> String {
     format!("\"{}\"", shown::line(text).replace('"', "'"))
 }

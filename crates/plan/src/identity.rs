@@ -1,8 +1,8 @@
-//! What a stage is, as a hash: of what it does and of what it works on, not of any name.
+//! The identity of a stage: a hash of its operation and its inputs, without any name.
 //!
-//! Equal stages of two plans have equal identities, so that their results can be shared, and a stage's
-//! random numbers stay the same whatever else is added to the plan. Checkpoints change no value: what a loop
-//! gives is the same with and without `save` in it, though the loop is another.
+//! Equal stages of two plans have equal identities, so that their results can be shared, and a stage's random numbers
+//! do not depend on other stages of the plan. Checkpoints change no value: a loop gives the same values with and
+//! without `save` in it, although the loop itself differs.
 
 use std::collections::BTreeMap;
 
@@ -31,17 +31,17 @@ pub fn identities_of_made(made: &Plan, compiled: &Plan) -> BTreeMap<String, Iden
 struct Work {
     seed: u64,
     stages: BTreeMap<String, Identity>,
-    /// Identity of every value so far.
+    /// The identity of every value so far.
     values: BTreeMap<String, Identity>,
-    /// How often a stage has been seen that is the same in everything: each draws its own numbers.
+    /// The number of equal stages so far: each draws different numbers.
     occurrences: BTreeMap<Identity, u64>,
 }
 
 impl Work {
-    /// The stages of a body in order, and what it gives to the next iteration.
+    /// Returns the identities of a body's stages in order and of its carried values.
     fn body(&mut self, body: &Body) -> Vec<Identity> {
         let mut parts = Vec::new();
-        // Numbered among equals only: one more carried value moves no other.
+        // Equal values are numbered among themselves, so that a new carried value changes no other identity.
         let mut seen: BTreeMap<Identity, u64> = BTreeMap::new();
         for carry in &body.carries {
             let from = self.value(&carry.from);
@@ -78,7 +78,7 @@ impl Work {
         parts.add(serde_json::to_string(&stage.config).unwrap_or_default().as_bytes());
         let objective = stage.objective.as_ref().map(|objective| canonical::objective(objective, &self.values));
         parts.add(objective.unwrap_or_default().as_bytes());
-        // Captured values of a loop are found by what its body does with them, not by their order.
+        // Captured values of a loop are identified by their use in its body, not by their order.
         for (_, value) in stage.inputs.iter().filter(|_| stage.body.is_none()) {
             parts.add(&self.value(value));
         }
@@ -100,7 +100,7 @@ impl Work {
         identity
     }
 
-    /// The identity of a loop and of the checkpoints that are written in it.
+    /// Returns the identity of a loop and of the checkpoints that are written in it.
     fn with_saves(&self, stage: &Stage, identity: Identity) -> Identity {
         let inner = stage.body.iter().flat_map(|body| body.stages()).filter(|inner| inner.saves());
         let saves: Vec<Identity> = inner.filter_map(|inner| self.stages.get(&inner.name).copied()).collect();
@@ -122,11 +122,11 @@ impl Work {
     }
 }
 
-/// What is hashed: parts, each with its length, so that no two lists of parts look the same.
+/// The hashed parts, each with its length, so that different lists of parts give different bytes.
 struct Parts(Vec<u8>);
 
 impl Parts {
-    /// With room for most stages.
+    /// Makes an empty list with capacity for most stages.
     fn new() -> Self {
         Self(Vec::with_capacity(512))
     }

@@ -1,16 +1,16 @@
-//! The JSON form of a plan: what [`Plan::to_json`] writes, [`Plan::from_json`] reads.
+//! The JSON form of a plan: [`Plan::to_json`] writes it, [`Plan::from_json`] reads it.
 
 use serde::Deserialize;
 
 use super::{PLAN_VERSION, Plan, verify::verify};
 
-/// Deepest nesting of brackets that is read. Ours nest less: see `pbpo_grammar::MAX_DEPTH`.
+/// The deepest nesting of brackets that is read. Plans nest less: see `pbpo_grammar::MAX_DEPTH`.
 const MAX_DEPTH: usize = 1024;
 
 impl Plan {
-    /// Pretty JSON with a stable order of keys.
+    /// Returns pretty JSON with a stable order of keys.
     pub fn to_json(&self) -> String {
-        // Only a map with keys that are not texts can fail, and there is none.
+        // This can fail only for maps with keys that are not texts, which do not occur.
         serde_json::to_string_pretty(self).unwrap_or_default()
     }
 

@@ -1,8 +1,8 @@
-//! The plan: what a compiled pipeline does, as a DAG of stages. No spans, no syntax, no time, no path.
+//! The plan: the work of a compiled pipeline, as a DAG of stages. It has no spans, no syntax, no time, no path.
 //!
-//! A plan run today and a plan read back from JSON are the same thing. Values are in SSA form:
-//! `ascend` takes `pi@3` and gives `pi@4`, so every dependency is an edge. A `repeat` holds a body of
-//! its own, with the values it carries from one iteration to the next.
+//! A plan that is read back from JSON equals the original. Values are in SSA form: `ascend` takes `pi@3` and gives
+//! `pi@4`, so every dependency is an edge. A `repeat` holds a separate body, with the values it carries from one
+//! iteration to the next.
 //!
 //! - `expr.rs`: objectives; `pairs.rs`: rows of labelled pairs in them; `forward.rs`: the forwards they need; `text.rs`: the stable text form;
 //!   `identity.rs`, `canonical.rs`: content hashes of stages; `json.rs`, `graph.rs`: other printers; `sweep.rs`:
@@ -56,7 +56,7 @@ pub struct Plan {
     pub version: u32,
     /// Name of the pipeline.
     pub pipeline: String,
-    /// Name of the point: the pipeline's name, with the overrides behind it (`main[seed=2]`).
+    /// Name of the point: the pipeline's name, followed by the overrides (`main[seed=2]`).
     pub point: String,
     /// Seed of every random stream.
     pub seed: u64,
@@ -109,7 +109,7 @@ pub struct Stage {
     /// The scalar that `ascend` and `descend` move along.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objective: Option<Expr>,
-    /// The forwards of the objective, where a pass has listed them.
+    /// The forwards of the objective, if a pass has listed them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub forwards: Vec<Forward>,
     /// The body of a `repeat`.
@@ -163,7 +163,7 @@ impl Stage {
     }
 }
 
-/// How a body is written: a list of stages in order, edges implied by value names.
+/// The serialised form of a body: a list of stages in order; edges follow from value names.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 struct BodyRecord {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -194,13 +194,13 @@ impl Body {
         Self { dag, carries }
     }
 
-    /// The stages in order, and what is carried.
+    /// Returns the stages in order, and the carried values.
     pub fn into_parts(self) -> (Vec<Stage>, Vec<Carry>) {
         let record = BodyRecord::from(self);
         (record.stages, record.carries)
     }
 
-    /// Values that the body reads and does not make; sorted, no doubles.
+    /// Returns the values that the body reads and does not make; sorted, without duplicates.
     pub fn captured(&self) -> BTreeSet<&str> {
         let enter = self.carries.iter().map(|carry| carry.enter.as_str());
         let made = self.stages().flat_map(|stage| &stage.outputs).map(String::as_str);
@@ -210,12 +210,12 @@ impl Body {
         inputs.chain(back).filter(|value| !known.contains(value)).collect()
     }
 
-    /// What is carried and does not simply go round as it came in.
+    /// Returns the carried values that the body changes.
     pub fn moved(&self) -> impl Iterator<Item = &Carry> {
         self.carries.iter().filter(|carry| carry.back != carry.enter)
     }
 
-    /// The stages in order.
+    /// Returns the stages in order.
     pub fn stages(&self) -> impl Iterator<Item = &Stage> {
         self.dag.node_weights()
     }

@@ -1,13 +1,13 @@
-//! How long values are needed: for each stage of a body, what nobody reads behind it.
+//! Lifetimes of values: for each stage of a body, the values that no later stage reads.
 //!
-//! Models are large, so the runtime lets go of those that are over, and the estimate of memory counts on it.
+//! Models are large, so the runtime drops those that are no longer needed, and the estimate of memory relies on it.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{Body, Plan};
 
-/// For each stage of a body, in order: the values of this body that it is the last one to read. What is carried back
-/// outlives the body, and what comes from outside is not the body's.
+/// Returns for each stage of a body, in order, the values of this body that it is the last one to read. Values that are
+/// carried back outlive the body, and values from outside are not the body's.
 pub fn last_uses(body: &Body) -> Vec<Vec<&str>> {
     let enter = body.carries.iter().map(|carry| carry.enter.as_str());
     let own: HashSet<&str> = enter.chain(body.stages().flat_map(|stage| &stage.outputs).map(String::as_str)).collect();
@@ -25,7 +25,7 @@ pub fn last_uses(body: &Body) -> Vec<Vec<&str>> {
     (0..body.stages().count()).map(|at| ends.remove(&at).unwrap_or_default()).collect()
 }
 
-/// The newest version of each player outside of loops: what a run leaves.
+/// Returns the newest version of each player outside of loops, which the run keeps.
 pub fn results(plan: &Plan) -> HashSet<&str> {
     let made = plan.body.stages().filter(|stage| stage.op.info().player).flat_map(|stage| &stage.outputs);
     let players: HashSet<&str> = made.filter_map(|output| Some(output.split_once('@')?.0)).collect();

@@ -1,12 +1,12 @@
-//! Labelled pairs in objectives: which set the rows of an expression are of, and the expression under the other label.
+//! Labelled pairs in objectives: finds the set of an expression's rows, and makes the expression under the other label.
 //!
-//! A pair whose label is soft stands for what is expected over the label. Where rows of such a set are reduced, a
+//! A pair with a soft label stands for the expectation over the label. In reductions over rows of such a set, a
 //! quantity `q(chosen, rejected)` counts as `p q(chosen, rejected) + (1 - p) q(rejected, chosen)`.
 
 use super::{Axis, BatchRef, Expr, Leaf, Side};
 
 impl Expr {
-    /// The preference set whose pairs are the rows of an expression. What was reduced to a scalar has none.
+    /// Returns the preference set whose pairs are the rows of an expression; `None` for a scalar.
     pub fn pairs(&self) -> Option<&str> {
         match self {
             Expr::Leaf { leaf } => leaf.batch().filter(|batch| batch.side.is_some()).map(|batch| batch.value.as_str()),
@@ -17,7 +17,7 @@ impl Expr {
         }
     }
 
-    /// The expression of a row with the sides of the pair exchanged. Scalars in it stay: they are no row's.
+    /// Returns the expression of a row with the sides of the pair exchanged. Scalars in it do not change.
     pub fn swapped(&self) -> Expr {
         let of = |arg: &Expr| Box::new(arg.swapped());
         match self {
@@ -37,7 +37,7 @@ impl Expr {
 }
 
 impl Leaf {
-    /// The rows that it is computed on.
+    /// Returns the rows on which it is computed.
     pub fn batch(&self) -> Option<&BatchRef> {
         match self {
             Leaf::Logp { batch, .. } | Leaf::Entropy { batch, .. } | Leaf::Kl { batch, .. } => Some(batch),
@@ -46,7 +46,7 @@ impl Leaf {
         }
     }
 
-    /// The same of the other side.
+    /// Returns the leaf of the other side.
     fn swapped(&self) -> Leaf {
         let mut other = self.clone();
         match &mut other {

@@ -1,9 +1,9 @@
-//! The same work on many things, shared out among threads. The results are in order, whatever the threads.
+//! Distributes the same work on many items among threads. The results are in order, however the threads run.
 
-/// From this many things on, threads are worth their start.
+/// The number of items from which threads are worth starting.
 const MANY: usize = 8;
 
-/// `work` on each item, which it gets with its number.
+/// Applies `work` to each item and its index.
 pub fn map<T: Sync, R: Send>(items: &[T], work: impl Fn(usize, &T) -> R + Sync) -> Vec<R> {
     let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let share = if items.len() < MANY { items.len() } else { items.len().div_ceil(threads) };

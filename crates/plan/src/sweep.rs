@@ -1,5 +1,5 @@
-//! The points of a sweep at a glance: how many stages there are, and how many are left once equal ones are
-//! counted once. Stages outside of loops count; a loop is one of them.
+//! A summary of a sweep's points: the number of stages, and the number of different ones. Stages outside of loops
+//! count; a loop counts as one.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Write;
@@ -8,15 +8,15 @@ use super::identity::{Identity, identities};
 use super::{Plan, Stage};
 use crate::parallel;
 
-/// What the points of a sweep have in common.
+/// The shared stages of the points of a sweep.
 #[derive(Clone, Debug)]
 pub struct Shape {
     pub name: String,
-    /// Stages in all points together.
+    /// The number of stages in all points together.
     pub stages: usize,
-    /// Different ones.
+    /// The number of different stages.
     pub unique: usize,
-    /// For each point its name, its stages, and those that no point before it has.
+    /// For each point its name, its number of stages, and the number of those that are new in it.
     pub points: Vec<(String, usize, usize)>,
     /// For each operation, its stages and the different ones among them.
     pub ops: BTreeMap<&'static str, (usize, usize)>,
@@ -47,7 +47,7 @@ impl Shape {
         shape
     }
 
-    /// The stable text form.
+    /// Returns the stable text form.
     pub fn text(&self) -> String {
         let (stages, points, unique) = (self.stages, self.points.len(), self.unique);
         let mut out = format!("pbpo-sweep 1\nsweep  {}\n", self.name);

@@ -8,11 +8,11 @@ use serde_json::Value as Json;
 
 use super::{Axis, BatchRef, BinaryOp, Body, Estimator, Expr, Leaf, Plan, Reduction, Side, Stage, UnaryOp};
 
-/// Width of the first column behind the keyword.
+/// The width of the first column after the keyword.
 const PAD: usize = 14;
 
 impl Plan {
-    /// The stable text form.
+    /// Returns the stable text form.
     pub fn text(&self) -> String {
         let mut out = format!("pbpo-plan {}\npipeline {}\n", self.version, self.pipeline);
         if self.point != self.pipeline {
@@ -24,7 +24,7 @@ impl Plan {
         }
         let _ = writeln!(out, "seed     {}", self.seed);
         body(&mut out, &self.body, 0);
-        // JSON leaves some control characters as they are.
+        // JSON does not escape some control characters.
         match shown::lines(&out) {
             Cow::Borrowed(_) => out,
             Cow::Owned(shown) => shown,
@@ -32,7 +32,7 @@ impl Plan {
     }
 }
 
-/// The stages of a body, each after an empty line.
+/// Writes the stages of a body, each after an empty line.
 fn body(out: &mut String, body: &Body, depth: usize) {
     for stage in body.stages() {
         out.push('\n');
@@ -66,7 +66,7 @@ fn stage(out: &mut String, stage: &Stage, depth: usize) {
     }
 }
 
-/// One setting; a record gives one line for each of its own.
+/// Writes one setting; a record gets a line for each of its settings.
 fn setting(out: &mut String, indent: &str, key: &str, value: &Json) {
     match value {
         Json::Object(fields) => {
@@ -79,7 +79,7 @@ fn setting(out: &mut String, indent: &str, key: &str, value: &Json) {
     }
 }
 
-/// Words without quotes, numbers in their shortest exact form.
+/// Returns words without quotes, and numbers in their shortest exact form.
 fn scalar(value: &Json) -> String {
     match value {
         Json::String(text) if !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') => {

@@ -1,11 +1,11 @@
-//! What must hold of every plan. Used in tests behind every pass, and on plans that are read back.
+//! Invariants of every plan. Checked in tests after every pass, and on plans that are read back.
 
 use std::collections::BTreeSet;
 
 use super::{Body, Expr, Forward, Leaf, Op, Plan, Stage, forward};
 
-/// Checks that the plan is acyclic, that every value is defined once and before its use, that stage
-/// names are unique, and that what loops carry is there. Says what is wrong.
+/// Checks that the plan is acyclic, that every value is defined once and before its use, that stage names are unique,
+/// and that carried values of loops exist. Returns the violation as an error.
 pub fn verify(plan: &Plan) -> Result<(), String> {
     let mut names = Names::default();
     names.body(&plan.body, &BTreeSet::new()).map(|_| ())
@@ -18,7 +18,7 @@ struct Names {
 }
 
 impl Names {
-    /// Checks a body whose surroundings define `outside`; the values it sees at its end.
+    /// Checks a body whose surroundings define `outside`. Returns the values visible at its end.
     fn body(&mut self, body: &Body, outside: &BTreeSet<String>) -> Result<BTreeSet<String>, String> {
         if petgraph::algo::is_cyclic_directed(&body.dag) {
             return Err("the stages form a cycle".into());
@@ -87,7 +87,7 @@ fn need(seen: &BTreeSet<String>, value: &str, by: &str) -> Result<(), String> {
     if seen.contains(value) { Ok(()) } else { Err(format!("{by} uses {value} before it is defined")) }
 }
 
-/// A list of forwards is that of the objective, and what other stages have made of it is an input.
+/// Checks that a list of forwards is that of the objective, and that forwards made by other stages are inputs.
 fn forwards(stage: &Stage) -> Result<(), String> {
     let Some(objective) = &stage.objective else {
         return if stage.forwards.is_empty() { Ok(()) } else { Err("only steps list forwards".into()) };
@@ -106,7 +106,7 @@ fn forwards(stage: &Stage) -> Result<(), String> {
     }
 }
 
-/// Every value of an objective is an input of its stage, and every number is finite.
+/// Checks that every value of an objective is an input of its stage, and that every number is finite.
 fn expr(node: &Expr, inputs: &BTreeSet<&str>) -> Result<(), String> {
     let input = |value: &str| {
         if inputs.contains(value) { Ok(()) } else { Err(format!("the objective uses {value}, which is no input")) }

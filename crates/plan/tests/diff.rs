@@ -1,4 +1,4 @@
-//! What is different between two plans, and why.
+//! Differences between two plans, with their reasons.
 
 use pbpo_compiler::{Input, compile};
 use pbpo_plan::diff::{Diff, Kind};

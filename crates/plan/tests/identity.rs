@@ -1,4 +1,4 @@
-//! What a stage's identity depends on, and what not.
+//! The parts on which a stage's identity depends, and those on which it does not.
 
 use std::collections::BTreeSet;
 
@@ -51,7 +51,7 @@ fn settings_and_seeds_are_in_it_and_go_down_the_edges() {
     assert!(seed.contains(&"pi.init".into()) && !seed.contains(&"demos".into()), "{seed:?}");
 }
 
-/// A player more is a value more that the loop carries.
+/// Another player is another value that the loop carries.
 #[test]
 fn another_player_moves_no_other() {
     let more = QUICKSTART
@@ -84,7 +84,7 @@ fn equal_stages_draw_their_own_numbers() {
     assert_ne!(more["y0"], more["y1"]);
 }
 
-/// Neither what is in the loop nor what is behind it: a run with checkpoints is the run without them.
+/// Neither stages in the loop nor those after it change: a run with checkpoints equals the run without them.
 #[test]
 fn checkpoints_move_nothing() {
     let behind = format!("{}\n  last = evaluate(pi, held)\n}}\n", QUICKSTART.trim_end().trim_end_matches('}'));
@@ -101,7 +101,7 @@ fn checkpoints_move_nothing() {
     assert_eq!(other["last"], before["last"]);
 }
 
-/// Labels that are drawn are as they were before the word; others are other labels.
+/// Drawn labels keep their identity from before `labels` existed; other kinds have different ones.
 #[test]
 fn labels_count_where_they_are_not_drawn() {
     assert_eq!(all(QUICKSTART, &["judge.by.labels=sample"]), all(QUICKSTART, &[]));

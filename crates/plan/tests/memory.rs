@@ -1,13 +1,13 @@
-//! The estimate of memory against what is counted by hand.
+//! The estimate of memory against counts by hand.
 
 use pbpo_compiler::{Input, compile};
 use pbpo_plan::Plan;
 use pbpo_plan::memory::{Less, Limits, Memory, Rows, Shape, Sizes};
 
-/// Parameters of the checkpoint `org/base`, and of those its matrices.
+/// The parameters of the checkpoint `org/base`, and the part of them in matrices.
 const P: u64 = 2 * V * W + 2 * (W * W + 2 * W * W / 2 + W * W + 3 * W * F + 2 * W) + W;
 const MATRICES: u64 = P - 2 * 2 * W - W;
-/// Its vocabulary, width, and width of the feed-forward block: large beside a batch.
+/// Its vocabulary, width, and width of the feed-forward block, which are large beside a batch.
 const V: u64 = 500;
 const W: u64 = 256;
 const F: u64 = 1000;
@@ -33,7 +33,7 @@ fn memory(plan: &Plan) -> Memory {
     )
 }
 
-/// A game on a checkpoint; `model`: fields of the policy.
+/// Returns a game on a checkpoint; `model` holds fields of the policy.
 fn game(model: &str, blocks: &str, body: &str) -> String {
     format!(
         "pbpo 1
@@ -72,11 +72,11 @@ fn a_policy_alone_is_weights_gradients_and_two_moments() {
 #[test]
 fn what_stays_behind_has_weights_of_its_own() {
     assert_eq!(of(F32, REF, WITH_REF).weights, 8 * P);
-    // The follower is kept in bf16: matrices in 2 bytes, vectors in 4.
+    // The follower is kept in bf16: matrices with 2 bytes for each number, vectors with 4.
     assert_eq!(of(BF16, REF, WITH_REF).weights, 4 * P + 2 * MATRICES + 4 * (P - MATRICES));
 }
 
-/// One that follows each episode shares the weights again before the next step.
+/// A follower with `each_episode` shares the weights again before the next step.
 #[test]
 fn a_follower_of_each_episode_shares_the_weights() {
     let blocks = REF.replace("sft", "each_episode");
@@ -90,7 +90,7 @@ fn a_base_under_adapters_is_there_once() {
     let lora = "lora = { rank = 3, targets = [q_proj, down_proj] }";
     let adapters = 2 * 3 * ((W + W) + (F + W));
     let memory = of(&format!("{F32}, {lora}"), REF, WITH_REF);
-    // The adapters of both, with the gradients and moments of one.
+    // This counts the adapters of both, with the gradients and moments of one.
     assert_eq!((memory.weights, memory.gradients), (4 * P + 2 * 4 * adapters, 4 * adapters));
     assert_eq!(memory.optimizer, 8 * adapters);
     let frozen = 2 * MATRICES + 4 * (P - MATRICES);
@@ -105,12 +105,12 @@ fn a_reward_model_shares_a_frozen_backbone() {
         let body = "    z = sample(pi, prompts, count = 4)\n    descend r on gap(r, y, z)\n    ascend pi on mean(r(y))";
         of(F32, &model, body)
     };
-    // Of three copies of one checkpoint two are moved.
+    // Two of three copies of one checkpoint are trained.
     let (frozen, moved) = (reward(", backbone_lr = 0.0"), reward(""));
     assert_eq!(frozen.weights, 8 * P);
     assert_eq!(moved.weights, 8 * P);
     assert_eq!(frozen.optimizer, 8 * P);
-    // The output layer predicts nothing and is not moved.
+    // The output layer is not used and not trained.
     assert_eq!(moved.optimizer, 8 * P + 8 * (P - V * W));
 }
 
@@ -137,9 +137,9 @@ fn pieces_bound_what_a_long_batch_takes() {
         Shape { layers: 24, width: 896, heads: 14, kv_heads: 2, head_dim: 64, ff: 4864, vocab: 151_936, ..base() };
     let of = |rows| shape.graph(Rows { rows, length: 1024, positions: 512 }, shape.vocab, LIMITS, 4);
     assert_eq!(of(8), of(800));
-    // All hidden states of a piece, and one block's graph: not the logits of all positions.
+    // This counts all hidden states of a piece and one block's graph, not the logits of all positions.
     assert!(of(800) < 2 << 30, "{}", of(800));
-    // The more rows, the more room, up to a piece's: no batch takes more because it is small.
+    // Up to the size of a piece, more rows take more memory: no batch takes more because it is small.
     let sizes: Vec<u64> = (1..32).map(of).collect();
     assert!(sizes.iter().all(|size| *size < 2 << 30), "{sizes:?}");
 }

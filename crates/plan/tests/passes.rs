@@ -1,4 +1,4 @@
-//! Passes: what each one does to small plans, and that every plan stays sound behind each of them.
+//! The effect of each pass on small plans; every plan stays valid after each pass.
 
 #[path = "../../../compiler/tests/common/mod.rs"]
 mod common;
@@ -11,7 +11,7 @@ use pbpo_plan::identity::{identities, identities_of_made};
 use pbpo_plan::passes::{self, PASSES};
 use pbpo_plan::{Body, Op, Plan, verify};
 
-/// The start of every file here.
+/// The beginning of every file here.
 const PLAYERS: &str = "pbpo 1
 data demos   { source = digits(split = train, count = 400) }
 data prompts { source = digits(split = prompts, count = 100) }
@@ -39,12 +39,12 @@ fn plan(body: &str) -> Plan {
     compiled.plan().cloned().unwrap_or_else(|| panic!("{:#?}", compiled.diagnostics))
 }
 
-/// What the passes did, by pass.
+/// Returns the reports of the passes, by pass.
 fn told(body: &str) -> BTreeMap<&'static str, Vec<String>> {
     passes::run(plan(body)).1.into_iter().map(|report| (report.pass, report.lines)).collect()
 }
 
-/// The stages of a plan as `name = op`, two spaces for each loop around.
+/// Returns the stages of a plan as `name = op`, indented by two spaces for each surrounding loop.
 fn outline(plan: &Plan) -> Vec<String> {
     fn visit(body: &Body, depth: usize, out: &mut Vec<String>) {
         for stage in body.stages() {
@@ -71,7 +71,7 @@ fn every_plan_stays_sound_behind_every_pass() {
                 assert_eq!(read.text(), plan.text());
             }
             for line in outline(&plan) {
-                // Only forwards are new; whatever draws keeps its name, and so its numbers.
+                // Only forwards are new; stages that draw keep their names, and so their numbers.
                 assert!(before.contains(&line) || line.ends_with(" = forward"), "{}: {line}", fixture.name);
             }
             let again = passes::run(plan).1;
@@ -97,13 +97,13 @@ fn stages_that_nothing_depends_on_are_dropped() {
     let lines = &told(body)["dead"];
     let dropped = |what: &str| lines.iter().any(|line| line.contains(what));
     assert!(dropped("extra = sample") && dropped("the loop repeat@0"), "{lines:?}");
-    // Labels are stored; what goes round in the outermost loop may be wanted by another point of a sweep.
+    // Labels are stored; another point of a sweep may need the values of the outermost loop.
     for kept in ["y1 = ", "y2 = ", "prefs.new = ", "y = ", "pi@"] {
         assert!(!dropped(&format!("dropped {kept}")), "{kept}: {lines:?}");
     }
 }
 
-/// What is saved is wanted, though no value depends on it.
+/// Saved values are kept, although no value depends on them.
 #[test]
 fn checkpoints_are_kept_with_what_they_hold() {
     let body = "repeat 2 {
@@ -126,7 +126,7 @@ fn a_value_that_no_inner_loop_reads_goes_round_as_it_came_in() {
       y = sample(pi, prompts, count = 8)
       ascend pi on mean(r(y))
     }";
-    // The enhancer's covariance would be all that is left of `y2`, and the outer loop gives it on.
+    // Only the enhancer's covariance would remain of `y2`, and the outer loop carries it.
     assert_eq!(told(body)["dead"], [""; 0]);
     let inner = format!("repeat 1 {{ {body} }}").replace("ascend pi on mean(r(y))", "");
     let mut made = plan(&inner);
@@ -162,7 +162,7 @@ fn frozen_forwards_go_in_front_of_the_loops_that_do_not_change_them() {
     let outline = outline(&made);
     let at =
         |line: &str| outline.iter().position(|other| other == line).unwrap_or_else(|| panic!("{line}: {outline:?}"));
-    // In front of both loops.
+    // The forward is before both loops.
     assert!(at("y = sample") < at("ref.forward@0 = forward"));
     assert!(at("r.forward@0 = forward") < outline.iter().position(|line| line.ends_with("= repeat")).unwrap());
     let step = made.text();
@@ -177,7 +177,7 @@ fn what_changes_in_the_loop_stays_in_it() {
         ascend pi on mean(r(y)) - 0.1 * kl(pi, old, y) + mean(logp(pi, z)) - mean(logp(ref, z))
         descend r on mean(r(y))
       }";
-    // `r` and `old` move, `z` is new in each iteration, `pi` is the player that moves.
+    // `r` and `old` are trained, `z` is new in each iteration, and the step moves `pi`.
     assert_eq!(told(body)["hoist"], [""; 0]);
 }
 
@@ -191,7 +191,7 @@ fn a_forward_that_two_steps_need_is_made_once() {
     assert_eq!(shared.len(), 1, "{shared:?}");
     let outline = outline(&made);
     assert_eq!(outline.iter().filter(|line| line.ends_with("= forward")).count(), 1, "{outline:?}");
-    // One step needs the log-probability of the tokens, the other whole distributions: those are made.
+    // One step needs the log-probability of the tokens, the other whole distributions, so those are made.
     assert!(made.text().contains("set  gives          log_probs"), "{}", made.text());
 }
 

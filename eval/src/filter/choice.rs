@@ -1,4 +1,5 @@
-//! Multiple choice answered in words: a letter in brackets, else the text of an option, else a letter after a colon.
+//! Multiple choice answered in words: finds a letter in brackets, else the text of an option, else a letter after a
+//! colon.
 
 use std::cmp::Reverse;
 use std::sync::LazyLock;
@@ -23,27 +24,27 @@ pub fn find(doc: &Doc, response: &str, select: Select) -> Result<Option<String>,
     }
 }
 
-/// The texts of a row's options, plain.
+/// Returns the texts of a row's options, plain.
 fn options(input: &str) -> Result<Vec<String>, Error> {
     let found = OPTION.findall(input)?;
     found.iter().map(|groups| plain(strip(groups.first().copied().unwrap_or_default()))).collect()
 }
 
-/// In lower case and without punctuation.
+/// Returns a text in lower case and without punctuation.
 fn plain(text: &str) -> Result<String, Error> {
     PUNCTUATION.remove(&text.to_lowercase())
 }
 
-/// The letter of the option whose text stands in the response; of equal options the last one's. A found text that is
-/// no option once it is stripped is the answer itself.
+/// Returns the letter of the option whose text is in the response; among equal options that of the last one. A found
+/// text that equals no option after stripping is the answer itself.
 fn by_text(options: &[String], response: &str, select: Select) -> Option<String> {
     let text = strip(select.of(&occurrences(options, response))?);
     let letter = options.iter().rposition(|option| option == text).and_then(letter);
     (!text.is_empty()).then(|| letter.map_or(text.to_owned(), |letter| format!("({letter})")))
 }
 
-/// The options' texts in the response, from left to right. Longer ones are tried first, so that an option that begins
-/// another cannot hide it. An empty option is found wherever no other is.
+/// Returns the options' texts in the response, from left to right. Longer ones are tried first, so that an option that
+/// begins another cannot hide it. An empty option matches wherever no other does.
 fn occurrences<'t>(options: &[String], response: &'t str) -> Vec<&'t str> {
     let mut texts: Vec<&String> = options.iter().collect();
     texts.sort_by_key(|text| Reverse(text.len()));

@@ -1,5 +1,5 @@
-//! From generated text to an answer: the filters of lm-eval that the benchmarks use (`lm_eval/filters/extraction.py`,
-//! `lm_eval/tasks/bbh/zeroshot/utils.py`).
+//! Filters of lm-eval that extract answers from generated text, as the benchmarks use them
+//! (`lm_eval/filters/extraction.py`, `lm_eval/tasks/bbh/zeroshot/utils.py`).
 
 mod choice;
 mod number;
@@ -9,21 +9,21 @@ use crate::data::Doc;
 use crate::error::Error;
 use crate::python::{Pattern, Select, strip};
 
-/// The answer where nothing was found.
+/// The answer if nothing was found.
 pub const INVALID: &str = "[invalid]";
 
 /// One step from text to answer.
 #[derive(Debug)]
 pub enum Filter {
-    /// What the pattern finds.
+    /// The match of a pattern.
     Regex(Pattern, Select),
-    /// Without white space at either end.
+    /// The text without white space at either end.
     Strip,
-    /// A phrase of the response in lower case, to what it means.
+    /// The meaning of a phrase in the response in lower case.
     Phrases(Phrases, Select),
     /// A number in digits, or in English words.
     Number(Select),
-    /// The words of the row's list, in the order of their last places in the response.
+    /// The words of the row's list, in the order of their last positions in the response.
     Words,
     /// `(A)`, the text of an option, or a letter after a colon.
     Choice(Select),
@@ -36,7 +36,7 @@ pub struct Phrases {
 }
 
 impl Phrases {
-    /// Pairs of a pattern and what it means; the first that matches counts.
+    /// Takes pairs of a pattern and its meaning; the first that matches counts.
     pub fn new(meanings: &[(&str, &'static str)]) -> Self {
         let sources: Vec<&str> = meanings.iter().map(|(source, _)| *source).collect();
         let compile = |(source, meaning): &(&str, &'static str)| (Pattern::python(source), *meaning);
@@ -68,7 +68,7 @@ impl Filter {
     }
 }
 
-/// Filters in order, under the name that results carry.
+/// Filters in order, and the name under which results list them.
 #[derive(Debug)]
 pub struct Chain {
     pub name: &'static str,

@@ -1,4 +1,4 @@
-//! Counts: the digits in a response, else a number in English words, read as the Python package word2number reads it.
+//! Counts: the digits in a response, else a number in English words, as the Python package word2number reads it.
 
 use std::sync::LazyLock;
 
@@ -7,8 +7,8 @@ use crate::python::{Pattern, Select};
 
 static DIGITS: LazyLock<Pattern> = LazyLock::new(|| Pattern::python("([-0-9]+)"));
 
-/// lm-eval's pattern, with `(?|a|b)` of the package `regex` as the group that it is there. It knows no `six`, `seven`,
-/// `eight` and `nine` at the end of a number.
+/// lm-eval's pattern, with `(?|a|b)` as the ordinary group that the package `regex` makes of it. It misses `six`,
+/// `seven`, `eight` and `nine` at the end of a number.
 static ENGLISH: LazyLock<Pattern> = LazyLock::new(|| {
     let first = "zero|one|two|three|four|five|(?:twen|thir|for|fif|six|seven|nine)(?:teen|ty)|eight(?:|een|y)";
     let middle = "zero|one|two|three|four|five|(?:twen|thir|for|fif|six|seven|nine)(?:|teen|ty)|eight(?:een|y)";
@@ -17,7 +17,8 @@ static ENGLISH: LazyLock<Pattern> = LazyLock::new(|| {
     Pattern::rust(format!(r"((?:(?:{first}|{rest})(?:{middle}|{rest}|[^\S\r\n]|,|and|&)+)?(?:{last}|{rest}))"))
 });
 
-/// Where lm-eval fails on words that make no number (`trillion`, `two thousand thousand`), there is none here.
+/// Finds the number. If lm-eval fails on words that make no number (`trillion`, `two thousand thousand`), this returns
+/// `None`.
 pub fn find(response: &str, select: Select) -> Result<Option<String>, Error> {
     if let Some(digits) = DIGITS.find(response, select)? {
         return Ok(Some(digits));
@@ -41,8 +42,8 @@ fn word(word: &str) -> Option<u64> {
     }
 }
 
-/// `word_to_num`: other words are passed over. None where it raises: no number word, a scale twice or out of order,
-/// a scale without a number before it.
+/// Implements `word_to_num`, which skips other words. Returns `None` if it raises: no number word, a scale twice or out
+/// of order, a scale without a number before it.
 fn value(text: &str) -> Option<u64> {
     let numbers: Vec<u64> = text.split_whitespace().filter_map(word).collect();
     if let [only] = numbers.as_slice() {
@@ -60,7 +61,7 @@ fn value(text: &str) -> Option<u64> {
         sum += small(&numbers[from..*at])? * scale;
         from = at + 1;
     }
-    // word2number's own slip: in `two million five thousand` what follows the million counts once more.
+    // This repeats an error of word2number: in `two million five thousand` the part after the million counts twice.
     let last = places.iter().rev().find(|(at, _)| at + 1 < numbers.len());
     Some(match last {
         Some((at, _)) => sum + small(&numbers[at + 1..])?,
@@ -69,7 +70,7 @@ fn value(text: &str) -> Option<u64> {
     })
 }
 
-/// `number_formation`: up to four words.
+/// Implements `number_formation`: up to four words.
 fn small(numbers: &[u64]) -> Option<u64> {
     match *numbers {
         [] => None,

@@ -1,13 +1,13 @@
-//! Word sorting: which of the row's words are in the response, in which order.
+//! Word sorting: finds the row's words in the response, and their order.
 
 use crate::data::Doc;
 use crate::error::Error;
 use crate::python::words;
 
-/// The words after `List:` in the row, by their last places in the response, joined by spaces.
+/// Returns the words after `List:` in the row, by their last positions in the response, joined by spaces.
 ///
-/// As lm-eval's pattern `\bWORD\b|\bWORD\b|...`: at each place the words are tried in the order of the list, and what
-/// is found is passed over. lm-eval takes words for patterns; here they are letters, and the lists have no others.
+/// Like lm-eval's pattern `\bWORD\b|\bWORD\b|...`: at each position the words are tried in the order of the list, and a
+/// found word is skipped. lm-eval treats words as patterns; here they are literal, and the lists have only letters.
 pub fn order(doc: &Doc, response: &str) -> Result<String, Error> {
     let input = doc.text("input")?;
     let list = input.split("List:").nth(1).ok_or_else(|| doc.error("`input` has no `List:`"))?;
@@ -26,7 +26,7 @@ pub fn order(doc: &Doc, response: &str) -> Result<String, Error> {
     Ok(order.join(" "))
 }
 
-/// Whether the word begins at byte `at`, with a word boundary at either end.
+/// Tells whether the word begins at byte `at`, with a word boundary at either end.
 fn stands(word: &str, response: &str, at: usize) -> bool {
     response[at..].starts_with(word) && boundary(response, at) && boundary(response, at + word.len())
 }

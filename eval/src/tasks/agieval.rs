@@ -1,11 +1,11 @@
-//! AGIEval (Zhong et al., 2023): exams in English and Chinese. Prompts are in the rows, in full.
+//! AGIEval (Zhong et al., 2023): exams in English and Chinese. The rows hold the complete prompts.
 
 use super::Benchmark;
 use crate::data::{Dataset, Doc};
 use crate::filter::Chain;
 use crate::task::{Choice, Compare, Generate, Gold, Group, Kind, Shots, Task};
 
-/// The order of lm-eval's groups.
+/// The Chinese tasks, in the order of lm-eval's groups.
 const CHINESE: [&str; 11] = [
     "gaokao_biology",
     "gaokao_chemistry",
@@ -33,7 +33,7 @@ const ENGLISH: [&str; 10] = [
 ];
 const NOUS: [&str; 8] =
     ["aqua_rat", "logiqa_en", "lsat_ar", "lsat_lr", "lsat_rc", "sat_en_without_passage", "sat_en", "sat_math"];
-/// Answered in the model's own words; all others are multiple choice.
+/// The tasks answered in the model's own words; all others are multiple choice.
 const CLOZE: [&str; 2] = ["gaokao_mathcloze", "math"];
 
 pub fn benchmark() -> Benchmark {

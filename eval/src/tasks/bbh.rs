@@ -8,7 +8,7 @@ use crate::metric::ExactMatch;
 use crate::python::{Pattern, Select};
 use crate::task::{Compare, Generate, Group, Kind, MAX_TOKENS, Shots, Task};
 
-/// What answers of a subtask look like.
+/// The form of a subtask's answers.
 #[derive(Clone, Copy)]
 enum Answer {
     Truth,
@@ -82,7 +82,7 @@ const SNARKS: &str = "Determine which of two sentences is sarcastic.\n\nAccordin
                       to hurt someone's feelings or to criticize something in a humorous way.\" Sarcastic sentences \
                       often contain satirical or ironic utterances, hyperboles, ambivalent or witty remarks.";
 
-/// The answer is the whole response, or the first that the response holds.
+/// Returns the tasks whose answer is the whole response, or the first answer in it.
 pub fn zeroshot() -> Benchmark {
     build(
         "bbh_zeroshot",
@@ -91,7 +91,7 @@ pub fn zeroshot() -> Benchmark {
     )
 }
 
-/// The answer comes after `The answer is`, or is the last that the response holds.
+/// Returns the tasks whose answer comes after `The answer is`, or is the last answer in the response.
 pub fn cot_zeroshot() -> Benchmark {
     const STRICT: &str = "((?<=The answer is )(.*)(?=.)|(?<=the answer is )(.*)(?=.)|(?<=The answer: )(.*)(?=.)|\
                           (?<=The final answer: )(.*)(?=.))";

@@ -162,7 +162,7 @@ fn gold(doc: &Doc) -> Result<Gold, Error> {
     answer(doc).map(Gold::One)
 }
 
-/// The first line of the generated text.
+/// Returns the kind of a task that takes the first line of the generated text.
 fn letter() -> Kind {
     let first_line = Filter::Regex(Pattern::python(r"^(.*?)(?=\n|$)"), Select::First);
     let no_tail = Filter::Regex(Pattern::python(r"^(.*?)\s*$"), Select::First);

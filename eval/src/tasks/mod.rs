@@ -15,7 +15,7 @@ pub struct Benchmark {
     pub groups: Vec<Group>,
 }
 
-/// All there is.
+/// Returns all benchmarks.
 pub fn all() -> Vec<Benchmark> {
     vec![
         arc::benchmark(),

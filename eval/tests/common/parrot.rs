@@ -1,4 +1,4 @@
-//! A local copy of a fixture's rows, and a stand-in for the model that lm-eval asked there.
+//! A local copy of a fixture's rows, and a substitute for the model that lm-eval asked.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::common::{list, text};
 
-/// The fixture's rows as a user has them: `NAME/CONFIG/SPLIT.jsonl`.
+/// Writes the fixture's rows in a user's layout: `NAME/CONFIG/SPLIT.jsonl`.
 pub fn write_rows(fixture: &Value, root: &Path) {
     for dataset in list(&fixture["rows"]) {
         let name = text(&dataset["dataset"]).rsplit('/').next().expect("a name");
@@ -22,10 +22,10 @@ pub fn write_rows(fixture: &Value, root: &Path) {
     }
 }
 
-/// The continuations of MMLU, the only ones that a fixture leaves out.
+/// The continuations of MMLU, the only ones that fixtures omit.
 const LETTERS: [&str; 4] = [" A", " B", " C", " D"];
 
-/// Gives the fixture's responses in turn, and checks that it is asked what lm-eval asks.
+/// A model that gives the fixture's responses in turn, and checks that the requests are those of lm-eval.
 pub struct Parrot {
     /// Document and settings, in the order of tasks.
     pub expected: VecDeque<(Value, Value)>,

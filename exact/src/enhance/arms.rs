@@ -1,12 +1,12 @@
-//! Worlds of one step: the search looks at every arm.
+//! Worlds of one step: the search examines every arm.
 
 use super::{Bonus, Found, Metric};
 use crate::policy::Policy;
 use crate::world::World;
 
-/// In each state the arm that is farthest from the reference's mean. By `E ||phi - phi_b||^2 = ||phi - m||^2 + v`,
-/// with mean m and variance v of the reference's arms, this is the best for E2 in any number of states (method 3.4),
-/// and for E1 in one state.
+/// Picks in each state the arm that is farthest from the reference's mean. By
+/// `E ||phi - phi_b||^2 = ||phi - m||^2 + v`, with mean m and variance v of the reference's arms, this is the best for
+/// E2 in any number of states (method 3.4), and for E1 in one state.
 pub(super) fn search(world: &World, metric: &Metric, reference: &Policy, bonus: Bonus) -> Found {
     let (mut choice, mut value) = (vec![0; world.states], 0.0);
     let [mut mean, mut difference, mut turned] = [(); 3].map(|()| vec![0.0; world.dim]);

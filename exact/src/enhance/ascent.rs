@@ -10,22 +10,22 @@ use crate::world::World;
 use crate::world::random::normal;
 use crate::{dot, minus};
 
-/// Most policies of one ascent; tens are usual.
+/// The largest number of policies in one ascent; tens are usual.
 pub(super) const LONGEST: usize = 1000;
 /// The least relative gain of the squared norm that counts as one.
 pub(super) const GAIN: f64 = 1e-12;
 
-/// Where an ascent went.
+/// The path of an ascent.
 #[derive(Clone, Debug)]
 pub struct Ascent {
     pub found: Found,
-    /// The value of each policy on the way, from the start to the one found; never falls.
+    /// The value of each policy on the way, from the start to the last one; never falls.
     pub trail: Vec<f64>,
 }
 
-/// From a policy to a local optimum of E1 against a reference with these features, `[width]`: the next policy is the
-/// best one for the reward `<Sigma^{-1} (phi(pi) - phi_ref), phi(tau)>`. As the squared norm is convex, its value is
-/// at least that of the policy before. Of a policy with the reference's own features it makes nothing better.
+/// Ascends from a policy to a local optimum of E1 against a reference with these features, `[width]`: the next policy
+/// is the best one for the reward `<Sigma^{-1} (phi(pi) - phi_ref), phi(tau)>`. As the squared norm is convex, its
+/// value is at least that of the policy before. A policy with the reference's own features is not improved.
 pub fn ascend(world: &World, covariance: &Covariance, reference: &[f64], start: Policy) -> Ascent {
     climb(world, &Metric::of(covariance, world.width()), reference, start)
 }
@@ -47,8 +47,8 @@ fn climb(world: &World, metric: &Metric, reference: &[f64], start: Policy) -> As
     Ascent { found: Found { policy, value: square.sqrt() }, trail }
 }
 
-/// The local optimum of each start: the uniform policy, and the best policies for [`directions`]. (The reference is
-/// no start: its difference from itself is zero, which points nowhere.)
+/// Returns the local optimum of each start: the uniform policy, and the best policies for [`directions`]. (The
+/// reference is not a start, because its difference from itself is zero and gives no direction.)
 pub(super) fn optima(
     world: &World,
     covariance: &Covariance,
@@ -63,8 +63,8 @@ pub(super) fn optima(
     starts.map(|start| climb(world, metric, reference, start).found).collect()
 }
 
-/// Rewards to start from, `[width]` each: both signs of the `count` most uncertain eigenvectors, and `count` draws
-/// from `N(0, Sigma^{-1})`.
+/// Returns rewards to start from, `[width]` each: both signs of the `count` most uncertain eigenvectors, and `count`
+/// draws from `N(0, Sigma^{-1})`.
 pub(super) fn directions(covariance: &Covariance, width: usize, count: usize, rng: &mut ChaCha8Rng) -> Vec<Vec<f64>> {
     let mut eigen = covariance.eigen();
     eigen.sort_by(|a, b| a.0.total_cmp(&b.0));

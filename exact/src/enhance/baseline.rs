@@ -1,4 +1,4 @@
-//! Explorers to compare with: what is played instead of the enhancer.
+//! Explorers to compare with, used instead of the enhancer.
 
 use faer::{MatRef, Side};
 use rand_chacha::ChaCha8Rng;
@@ -7,18 +7,19 @@ use crate::policy::Policy;
 use crate::world::World;
 use crate::world::random::normal;
 
-/// All actions alike.
+/// Returns the policy that takes all actions with equal probability.
 pub fn uniform(world: &World) -> Policy {
     Policy::uniform(world)
 }
 
-/// In each step and state a uniform action with probability `epsilon` (0 to 1), else one of `greedy`'s.
+/// Returns the policy that takes a uniform action with probability `epsilon` (0 to 1) in each step and state, else one
+/// of `greedy`'s.
 pub fn epsilon_greedy(world: &World, greedy: &Policy, epsilon: f64) -> Policy {
     let share = epsilon / world.actions as f64;
     Policy { probs: greedy.probs.iter().map(|prob| (1.0 - epsilon) * prob + share).collect() }
 }
 
-/// The best policy for one draw of [`thompson_draw`].
+/// Returns the best policy for one draw of [`thompson_draw`].
 pub fn thompson(
     world: &World,
     theta_hat: &[f64],
@@ -29,8 +30,8 @@ pub fn thompson(
     Ok(world.best(&thompson_draw(theta_hat, scale, hessian, rng)?))
 }
 
-/// A draw from `N(theta_hat, scale^2 H^{-1})`, the Laplace approximation of a posterior where H is the Hessian of the
-/// negative log-likelihood with its ridge, `[width, width]`. An error where H is not positive definite.
+/// Returns a draw from `N(theta_hat, scale^2 H^{-1})`, the Laplace approximation of a posterior where H is the Hessian
+/// of the negative log-likelihood with its ridge, `[width, width]`. Returns an error if H is not positive definite.
 pub fn thompson_draw(theta_hat: &[f64], scale: f64, hessian: &[f64], rng: &mut ChaCha8Rng) -> Result<Vec<f64>, String> {
     let width = theta_hat.len();
     if hessian.len() != width * width {

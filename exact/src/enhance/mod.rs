@@ -1,10 +1,10 @@
-//! The policy whose comparison with a reference tells the most, and its baselines.
+//! The policy whose comparison with a reference is the most informative, and its baselines.
 //!
 //! - `arms.rs`: worlds of one step, where the search is exact (E1 with one state, E2 with any number).
 //! - `ascent.rs`: E1 elsewhere, by monotone ascent from many starts.
 //! - `square.rs`: E2 elsewhere. Its value is exact; the search ascends step by step.
-//! - `pair.rs`: the two policies that differ the most, with no reference.
-//! - `baseline.rs`: what ignores the covariance.
+//! - `pair.rs`: the two policies that differ the most, without a reference.
+//! - `baseline.rs`: explorers that ignore the covariance.
 
 mod arms;
 mod ascent;
@@ -24,17 +24,17 @@ use crate::policy::Policy;
 use crate::world::World;
 use crate::{dot, minus};
 
-/// What is sought.
+/// The quantity that the search maximises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bonus {
     /// `|| E[phi(tau^1) - phi(tau^0)] ||` in the inverse covariance (form E1).
     MeanNorm,
     /// `E || phi(tau^1) - phi(tau^0) ||^2` in the inverse covariance (form E2). Both start in the same state, the
-    /// prompt, and are independent from there on.
+    /// prompt, and are independent afterwards.
     ExpectedSquare,
 }
 
-/// A policy and how much it tells.
+/// A policy and its bonus.
 #[derive(Clone, Debug)]
 pub struct Found {
     pub policy: Policy,
@@ -42,7 +42,7 @@ pub struct Found {
     pub value: f64,
 }
 
-/// The policy with the largest bonus against a reference; of equal ones the first found.
+/// Returns the policy with the largest bonus against a reference; among equal ones the first found.
 ///
 /// Exact in a bandit (both forms) and in a contextual bandit (E2, which decomposes over contexts). Elsewhere it is
 /// the best local optimum of `1 + 3 restarts` starts: the uniform policy, both signs of the `restarts` most
@@ -71,7 +71,7 @@ pub fn search(
     }
 }
 
-/// The bonus of a policy against a reference, exact, in the units of its form.
+/// Returns the exact bonus of a policy against a reference, in the units of its form.
 pub fn bonus(world: &World, covariance: &Covariance, policy: &Policy, reference: &Policy, bonus: Bonus) -> f64 {
     match bonus {
         Bonus::MeanNorm => {
@@ -81,7 +81,7 @@ pub fn bonus(world: &World, covariance: &Covariance, policy: &Policy, reference:
     }
 }
 
-/// The one with the largest value, of equal ones the first.
+/// Returns the policy with the largest value, among equal ones the first.
 fn largest(mut found: Vec<Found>) -> Found {
     let mut at = 0;
     for other in 1..found.len() {
@@ -92,7 +92,7 @@ fn largest(mut found: Vec<Found>) -> Found {
     found.swap_remove(at)
 }
 
-/// Those of different values; optima of one value are nearly always the same one.
+/// Returns the optima of different values; optima of one value are nearly always the same policy.
 fn distinct(optima: Vec<Found>) -> Vec<Found> {
     let mut distinct: Vec<Found> = Vec::new();
     for found in optima {
@@ -103,7 +103,7 @@ fn distinct(optima: Vec<Found>) -> Vec<Found> {
     distinct
 }
 
-/// The inverse covariance, dense: it is looked at for every arm, where a triangular solve would take longer.
+/// The inverse covariance as a dense matrix: it is used for every arm, where a triangular solve would take longer.
 struct Metric {
     width: usize,
     /// `[width, width]`
@@ -121,12 +121,12 @@ impl Metric {
         Self { width, rows }
     }
 
-    /// `||x||^2`
+    /// Returns `||x||^2`.
     fn norm_sq(&self, x: &[f64]) -> f64 {
         self.norm_sq_with(x, &mut vec![0.0; self.width])
     }
 
-    /// `||x||^2`, without allocation. `turned`, `[width]`, holds `Sigma^{-1} x` afterwards.
+    /// Returns `||x||^2`, without allocation. `turned`, `[width]`, holds `Sigma^{-1} x` afterwards.
     fn norm_sq_with(&self, x: &[f64], turned: &mut [f64]) -> f64 {
         turned.fill(0.0);
         for (row, at) in self.rows.chunks_exact(self.width).zip(x) {
@@ -135,12 +135,12 @@ impl Metric {
         dot(turned, x)
     }
 
-    /// `||x||^2` of what is x in these entries and zero elsewhere.
+    /// Returns `||x||^2` of a vector that is x in these entries and zero elsewhere.
     fn norm_sq_in(&self, block: std::ops::Range<usize>, x: &[f64]) -> f64 {
         block.clone().zip(x).map(|(row, at)| at * dot(&self.rows[row * self.width..][block.clone()], x)).sum()
     }
 
-    /// `Sigma^{-1} x`
+    /// Returns `Sigma^{-1} x`.
     fn times(&self, x: &[f64]) -> Vec<f64> {
         let mut turned = vec![0.0; self.width];
         self.norm_sq_with(x, &mut turned);

@@ -1,4 +1,4 @@
-//! The two policies that differ the most, with no reference (reward-agnostic exploration of Zhan et al. 2305.18505).
+//! The two policies that differ the most, without a reference (reward-agnostic exploration of Zhan et al. 2305.18505).
 
 use rand_chacha::ChaCha8Rng;
 
@@ -9,7 +9,7 @@ use crate::policy::Policy;
 use crate::world::World;
 use crate::{dot, minus};
 
-/// Two policies and how far apart they are.
+/// Two policies and the distance between them.
 #[derive(Clone, Debug)]
 pub struct Pair {
     pub one: Policy,
@@ -18,9 +18,9 @@ pub struct Pair {
     pub value: f64,
 }
 
-/// The pair with the largest `|| phi(pi) - phi(pi') ||` in the inverse covariance. Exact over all pairs in a bandit,
-/// in O(arms^2 dim). Elsewhere the best local optimum of `3 restarts` starts (at least 3): the two policies that are
-/// best and worst for the reward `Sigma^{-1} (phi(pi) - phi(pi'))` are at least as far apart as pi and pi'.
+/// Returns the pair with the largest `|| phi(pi) - phi(pi') ||` in the inverse covariance. Exact over all pairs in a
+/// bandit, in O(arms^2 dim). Elsewhere the best local optimum of `3 restarts` starts (at least 3): the two policies
+/// that are best and worst for the reward `Sigma^{-1} (phi(pi) - phi(pi'))` are at least as far apart as pi and pi'.
 pub fn max_pair(world: &World, covariance: &Covariance, restarts: usize, rng: &mut ChaCha8Rng) -> Pair {
     let metric = Metric::of(covariance, world.width());
     if world.horizon == 1 && world.states == 1 {
@@ -37,7 +37,7 @@ pub fn max_pair(world: &World, covariance: &Covariance, restarts: usize, rng: &m
     best
 }
 
-/// Through the Gram matrix of the arms, of which one entry is held at a time.
+/// Finds the pair through the Gram matrix of the arms, of which one entry is held at a time.
 fn of_arms(world: &World, metric: &Metric) -> Pair {
     let arms = |arm: usize| world.phi(0, arm);
     let squares: Vec<f64> = (0..world.actions).map(|arm| metric.norm_sq(arms(arm))).collect();

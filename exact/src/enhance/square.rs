@@ -1,9 +1,9 @@
 //! E2 in worlds of many states or steps.
 //!
-//! Its value is exact: `E ||phi(tau)||^2` follows from a dynamic program over means and second moments of what is
-//! still to come, in O(H S A S' d), with no `[width, width]` matrix per state. The search is ours: a trajectory
-//! passes each step once, so E2 is linear in the rows of one step, and the best rows of one step after the other,
-//! the last first, never lower it. This ends in a local optimum.
+//! Its value is exact: `E ||phi(tau)||^2` follows from a dynamic program over means and second moments of the features
+//! still to come, in O(H S A S' d), with no `[width, width]` matrix per state. The search is ours: a trajectory passes
+//! each step once, so E2 is linear in the rows of one step. Replacing the rows of one step after the other by the best
+//! ones, the last step first, never lowers it. This ends in a local optimum.
 
 use super::ascent::{GAIN, LONGEST};
 use super::{Found, Metric};
@@ -11,14 +11,14 @@ use crate::linalg::Covariance;
 use crate::policy::Policy;
 use crate::world::World;
 
-/// `E ||phi(tau^1) - phi(tau^0)||^2` in the inverse covariance, with tau^1 of the policy, tau^0 of the reference, from
-/// one start state and independent from there on.
+/// Returns `E ||phi(tau^1) - phi(tau^0)||^2` in the inverse covariance, with tau^1 of the policy and tau^0 of the
+/// reference, from one start state and independent afterwards.
 pub fn expected_square(world: &World, covariance: &Covariance, policy: &Policy, reference: &Policy) -> f64 {
     let metric = Metric::of(covariance, world.width());
     Against::of(world, &metric, reference).value(&Ahead::of(world, &metric, policy))
 }
 
-/// The best local optimum over the starts.
+/// Returns the best local optimum over the starts.
 pub(super) fn search(
     world: &World,
     metric: &Metric,
@@ -29,30 +29,30 @@ pub(super) fn search(
     super::largest(starts.map(|start| against.climb(start)).collect())
 }
 
-/// What is still to come from each state at one step.
+/// Moments of the features still to come, from each state at one step.
 struct Ahead {
-    /// Mean of the features to come, `[states, width]`.
+    /// The mean of the features to come, `[states, width]`.
     mean: Vec<f64>,
-    /// `Sigma^{-1} mean`, `[states, width]`.
+    /// The product `Sigma^{-1} mean`, `[states, width]`.
     turned: Vec<f64>,
-    /// Mean of their squared norm, `[states]`.
+    /// The mean of their squared norm, `[states]`.
     moment: Vec<f64>,
 }
 
 impl Ahead {
-    /// At the end: nothing.
+    /// Returns the moments at the end, which are zero.
     fn nothing(world: &World) -> Self {
         let zeros = vec![0.0; world.states * world.width()];
         Self { mean: zeros.clone(), turned: zeros, moment: vec![0.0; world.states] }
     }
 
-    /// At the first step of a policy.
+    /// Returns the moments at the first step of a policy.
     fn of(world: &World, metric: &Metric, policy: &Policy) -> Self {
         let last = Self::nothing(world);
         (0..world.horizon).rev().fold(last, |ahead, step| ahead.before(world, metric, policy, step))
     }
 
-    /// One step earlier.
+    /// Returns the moments one step earlier.
     fn before(&self, world: &World, metric: &Metric, policy: &Policy, step: usize) -> Self {
         let (width, block) = (world.width(), world.block(step));
         let mut earlier = Self::nothing(world);
@@ -73,7 +73,8 @@ impl Ahead {
         earlier
     }
 
-    /// Mean squared norm of the features of this step's action and of all after it; `self` is after it.
+    /// Returns the mean squared norm of the features of this step's action and of all later ones; `self` holds the
+    /// moments after it.
     fn moment_of(&self, world: &World, metric: &Metric, step: usize, at: [usize; 2]) -> f64 {
         let (phi, block, width) = (world.phi(at[0], at[1]), world.block(step), world.width());
         let to_come = |(to, chance): (usize, f64)| {
@@ -83,7 +84,7 @@ impl Ahead {
     }
 }
 
-/// Where an action leads; nowhere from the last step.
+/// Returns the states to which an action leads, with probabilities; none from the last step.
 fn after(world: &World, step: usize, state: usize, action: usize) -> impl Iterator<Item = (usize, f64)> {
     let next: &[(usize, f64)] =
         if step + 1 < world.horizon { &world.next[state * world.actions + action] } else { &[] };
@@ -102,7 +103,7 @@ impl<'a> Against<'a> {
         Self { world, metric, reference: Ahead::of(world, metric, reference) }
     }
 
-    /// E2 of a policy with this ahead of it at the first step.
+    /// Returns E2 of a policy with these moments at the first step.
     fn value(&self, policy: &Ahead) -> f64 {
         let width = self.metric.width;
         let of_start = |(state, mass): (usize, &f64)| {
@@ -113,7 +114,7 @@ impl<'a> Against<'a> {
         self.world.start.iter().enumerate().map(of_start).sum::<f64>().max(0.0)
     }
 
-    /// Sweeps until one gains nothing.
+    /// Sweeps until a sweep gains nothing.
     fn climb(&self, start: Policy) -> Found {
         let value = self.value(&Ahead::of(self.world, self.metric, &start));
         let mut found = Found { policy: start, value };
@@ -127,7 +128,7 @@ impl<'a> Against<'a> {
         found
     }
 
-    /// The best rows of each step for the others as they are, from the last step to the first.
+    /// Returns the best rows of each step with the other steps fixed, from the last step to the first.
     fn sweep(&self, policy: &Policy) -> Found {
         let (world, width) = (self.world, self.metric.width);
         let behind = self.behind(policy);
@@ -147,7 +148,7 @@ impl<'a> Against<'a> {
         Found { value: self.value(&ahead), policy }
     }
 
-    /// `behind`: `Sigma^{-1}` times the mean of what came before, less the reference.
+    /// Returns the best action. `behind` is `Sigma^{-1}` times the mean of the features so far, less the reference.
     fn best_action(&self, ahead: &Ahead, step: usize, state: usize, behind: &[f64]) -> usize {
         let (world, width) = (self.world, self.metric.width);
         let (mut best, mut choice) = (f64::NEG_INFINITY, 0);
@@ -163,8 +164,9 @@ impl<'a> Against<'a> {
         choice
     }
 
-    /// For each step and state the mean of the features so far, less the reference's mean from the same start, given
-    /// that the policy is there, `[horizon, states, width]`. Where it never is, as if it had just started.
+    /// Returns for each step and state the mean of the features so far, less the reference's mean from the same start,
+    /// given that the policy is there, `[horizon, states, width]`. For states that are never visited the mean is that
+    /// of an episode that just started.
     fn behind(&self, policy: &Policy) -> Vec<f64> {
         let (world, width) = (self.world, self.metric.width);
         let (rows, mut all) = (world.states * width, Vec::new());
@@ -181,7 +183,7 @@ impl<'a> Against<'a> {
         all
     }
 
-    /// One step later: sums of features weighted by mass, `[states, width]`, and masses, `[states]`.
+    /// Goes one step on: returns sums of features weighted by mass, `[states, width]`, and masses, `[states]`.
     fn forward(&self, policy: &Policy, step: usize, sums: &[f64], masses: &[f64]) -> (Vec<f64>, Vec<f64>) {
         let (world, width) = (self.world, self.metric.width);
         let (mut later, mut later_masses) = (vec![0.0; sums.len()], vec![0.0; masses.len()]);

@@ -1,4 +1,4 @@
-//! How the worst reward changes with the feature difference, for solvers that take second-order steps.
+//! Derivatives of the worst reward in the feature difference, for solvers that take second-order steps.
 
 use super::level::Level;
 use super::{Keep, Set, Worst};
@@ -7,8 +7,8 @@ use crate::linalg::{Covariance, Factor};
 use crate::newton::plus_diagonal;
 
 impl Set<'_> {
-    /// How much of a price a member can have in `softened`: `1/2 ||theta - theta_hat||^2` in the norm of an ellipsoid,
-    /// else `NLL(theta) - NLL(theta_hat)`. 0 where worst cases are smooth in x anyway.
+    /// Returns the largest price of a member in `softened`: `1/2 ||theta - theta_hat||^2` in the norm of an ellipsoid,
+    /// else `NLL(theta) - NLL(theta_hat)`. Returns 0 if worst cases are smooth in x without it.
     pub fn most_price(&self) -> f64 {
         match self.keep {
             Keep::Ellipsoid { .. } => 0.5 * self.size.powi(2),
@@ -17,9 +17,9 @@ impl Set<'_> {
         }
     }
 
-    /// The answer to `min <theta, x> + floor price(theta)` over the set, from the worst one for x: another one only
-    /// where x is so small that the multiplier is below the floor. Worst values have a kink at `x = 0`, and these
-    /// have none.
+    /// Returns the solution of `min <theta, x> + floor price(theta)` over the set, from the worst case for x. It
+    /// differs from that only if x is so small that the multiplier is below the floor. Worst values have a kink at
+    /// `x = 0`; these have none.
     pub fn softened(&self, x: &[f64], worst: &Worst, floor: f64) -> Worst {
         if worst.beta >= floor || self.most_price() == 0.0 {
             return worst.clone();
@@ -30,7 +30,8 @@ impl Set<'_> {
         }
     }
 
-    /// `-d theta / d x` of `softened`, `[width, width]`, symmetric and semi-definite: how worst values bend.
+    /// Returns `-d theta / d x` of `softened`, `[width, width]`, symmetric and semi-definite: the curvature of worst
+    /// values.
     pub fn bend(&self, x: &[f64], worst: &Worst, floor: f64) -> Vec<f64> {
         let width = x.len();
         let mut bend = vec![0.0; width * width];
@@ -49,7 +50,7 @@ impl Set<'_> {
             row[i] = 1.0 / price;
             row.copy_from_slice(&norm.solve(row));
         }
-        // On a surface nothing changes across it: on that of the set along x, on that of the ball along theta.
+        // On a surface theta cannot move across it: on that of the set along x, on that of the ball along theta.
         if worst.beta >= floor && self.most_price() > 0.0 {
             flatten(&mut bend, x);
         }
@@ -60,7 +61,7 @@ impl Set<'_> {
     }
 }
 
-/// Takes from a symmetric semi-definite matrix what it does across a surface with this normal.
+/// Removes from a symmetric semi-definite matrix its action across a surface with this normal.
 fn flatten(matrix: &mut [f64], normal: &[f64]) {
     let along: Vec<f64> = matrix.chunks_exact(normal.len()).map(|row| dot(row, normal)).collect();
     let length = dot(&along, normal);

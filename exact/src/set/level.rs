@@ -1,7 +1,7 @@
-//! The worst reward where no closed form is: by the multiplier of the likelihood.
+//! Worst rewards without a closed form, by the multiplier of the likelihood.
 //!
-//! With `eta = 1 / beta`, `theta(eta) = argmin NLL(theta) + eta <theta, x>` in the ball of the fit is one convex problem,
-//! and the loss of its answer grows with eta. So a level set has one eta, and it is bracketed.
+//! With `eta = 1 / beta`, `theta(eta) = argmin NLL(theta) + eta <theta, x>` in the ball of the fit is one convex
+//! problem, and the loss of its solution grows with eta. So a level set has one eta, which is bracketed.
 
 use super::Worst;
 use crate::dot;
@@ -9,29 +9,29 @@ use crate::likelihood::{Fit, Preferences};
 use crate::linalg::Factor;
 use crate::newton::{plus_diagonal, tilted};
 
-/// Most trials of eta.
+/// The largest number of trials of eta.
 const MOST_TRIALS: usize = 100;
-/// Most second-order models before trials of eta begin.
+/// The largest number of second-order models before trials of eta begin.
 const MOST_MODELS: usize = 12;
 
-/// What a worst case is sought over.
+/// The problem over which a worst case is sought.
 pub struct Level<'a> {
     pub data: &'a Preferences,
     pub fit: &'a Fit,
 }
 
 impl Level<'_> {
-    /// `theta(eta)`, from a start; none where the infimum is minus infinity.
+    /// Returns `theta(eta)`, from a start; `None` if the infimum is minus infinity.
     fn at(&self, x: &[f64], eta: f64, start: &[f64]) -> Option<Fit> {
         let tilt: Vec<f64> = x.iter().map(|x| eta * x).collect();
-        // Without a ridge a second-order guess may lie where the loss is flat to rounding.
+        // Without a ridge, a second-order guess may lie in a region where the loss is flat up to rounding.
         let origin = vec![0.0; start.len()];
         let start = if self.fit.ridge > 0.0 { start } else { &origin };
         let found = tilted(self.data, self.fit.ridge, self.fit.bound, Some(&tilt), start);
         (found.converged || self.fit.ridge > 0.0 || self.fit.bound.is_finite()).then_some(found)
     }
 
-    /// `-d theta / d eta` at a `theta(eta)`: `H^{-1} x`, on the surface of the ball along it.
+    /// Returns `-d theta / d eta` at a `theta(eta)`: `H^{-1} x`, on the surface of the ball along it.
     fn slide(&self, found: &Fit, x: &[f64]) -> Vec<f64> {
         let factor = Factor::nudged(&plus_diagonal(&found.hessian, x.len(), found.held), x.len());
         let mut slide = x.to_vec();
@@ -45,7 +45,7 @@ impl Level<'_> {
         slide
     }
 
-    /// `min <theta, x> + beta (NLL(theta) - NLL(theta_hat))`
+    /// Returns `min <theta, x> + beta (NLL(theta) - NLL(theta_hat))`.
     pub fn penalised(&self, x: &[f64], beta: f64) -> Worst {
         if beta <= 0.0 {
             return self.unheld(x);
@@ -58,7 +58,7 @@ impl Level<'_> {
         Worst { theta: found.theta, value, reward, beta, held: beta * found.held }
     }
 
-    /// `min <theta, x>` where nothing but the ball holds theta.
+    /// Returns `min <theta, x>` if only the ball limits theta.
     fn unheld(&self, x: &[f64]) -> Worst {
         let (bound, length) = (self.fit.bound, dot(x, x).sqrt());
         if bound == f64::INFINITY {
@@ -69,7 +69,7 @@ impl Level<'_> {
         Worst { theta, value: reward, reward, beta: 0.0, held: length / bound }
     }
 
-    /// `min <theta, x>` where `NLL(theta) <= NLL(theta_hat) + slack`. Mostly the ball plays no part in it.
+    /// Returns `min <theta, x>` subject to `NLL(theta) <= NLL(theta_hat) + slack`. The ball is usually not active.
     pub fn bounded(&self, x: &[f64], slack: f64, norm_sq: f64) -> Worst {
         if let Some(worst) = self.by_models(x, slack)
             && self.fit.in_ball(&worst.theta)
@@ -83,9 +83,9 @@ impl Level<'_> {
         self.by_bracket(x, slack, norm_sq)
     }
 
-    /// Solves the problem with the loss to second order (an ellipsoid, in closed form) around the last answer, from
-    /// the fit on. That is Newton's method on both conditions of optimality, which in a convex problem are enough:
-    /// the loss is on its level, and its gradient is `-eta x`. None where they are not soon met.
+    /// Solves the problem with the loss to second order (an ellipsoid, in closed form) around the last solution,
+    /// starting from the fit. That is Newton's method on both conditions of optimality, which suffice in a convex
+    /// problem: the loss is on its level, and its gradient is `-eta x`. Returns `None` if they are not met soon.
     fn by_models(&self, x: &[f64], slack: f64) -> Option<Worst> {
         let width = x.len();
         let (mut theta, mut eta) = (self.fit.theta.clone(), 0.0);
@@ -104,7 +104,7 @@ impl Level<'_> {
                 let reward = dot(&theta, x);
                 return Some(Worst { theta, value: reward, reward, beta: 1.0 / eta, held: 0.0 });
             }
-            // The model's minimum is below the level, or the last answer was far from it.
+            // Either the model's minimum is below the level, or the last solution was far from it.
             let room = 2.0 * (slack - used) + dot(&gradient, &down);
             eta = (room / dot(x, &along)).sqrt();
             if !eta.is_finite() || eta == 0.0 {
@@ -116,18 +116,18 @@ impl Level<'_> {
         None
     }
 
-    /// How close to the level the loss has to be.
+    /// Returns the tolerance for the distance of the loss from its level.
     fn rounding(&self, slack: f64) -> f64 {
         1e-11 * slack + 1e-14 * (1.0 + self.fit.nll)
     }
 
-    /// By trials of eta: Newton's method on the root of the used slack, which is almost linear in eta, within a
-    /// bracket that is halved in log eta where it leaves it.
+    /// Solves by trials of eta: Newton's method on the root of the used slack, which is almost linear in eta, within a
+    /// bracket that is halved in log eta if a step leaves it.
     fn by_bracket(&self, x: &[f64], slack: f64, norm_sq: f64) -> Worst {
         let target = (2.0 * slack).sqrt();
         let (mut low, mut high, mut eta) = (0.0, f64::INFINITY, target / norm_sq.sqrt());
         let mut start = stepped(&self.fit.theta, &self.slide(self.fit, x), eta);
-        // `escaped`: there is no minimum at `high`.
+        // `escaped` means that there is no minimum at `high`.
         let (mut last, mut escaped) = (None, false);
         for _ in 0..MOST_TRIALS {
             let mut next = f64::NAN;
@@ -165,9 +165,9 @@ impl Level<'_> {
             eta = next;
         }
         match last {
-            // Rounding keeps the loss from the level: the last trial is as close as it gets.
+            // Rounding keeps the loss from the level; the last trial is the closest.
             Some((found, eta, _)) if !escaped => self.end(found, x, eta),
-            // The loss stays below the level up to where there is no minimum any more.
+            // The loss stays below the level as far as there is a minimum.
             _ => Worst::unbounded(&self.fit.theta),
         }
     }
@@ -178,7 +178,7 @@ impl Level<'_> {
     }
 }
 
-/// `theta - length slide`
+/// Returns `theta - length slide`.
 fn stepped(theta: &[f64], slide: &[f64], length: f64) -> Vec<f64> {
     theta.iter().zip(slide).map(|(theta, slide)| theta - length * slide).collect()
 }

@@ -1,11 +1,11 @@
 //! Confidence sets of a linear reward, and the worst reward in them.
 //!
-//! Where the fit is held to a ball, so are the sets that are made of the likelihood. An ellipsoid is not cut with it:
-//! its worst cases stay a closed form, and what it holds more of does not hurt its guarantee.
+//! If the fit is limited to a ball, so are the sets that are built from the likelihood. An ellipsoid is not intersected
+//! with it: its worst cases keep a closed form, and a larger set keeps its guarantee.
 //!
 //! - `radius.rs`: the theoretical radii; `regret.rs`: the regret that they allow.
-//! - `level.rs`: worst cases by the multiplier of the likelihood, where there is no closed form.
-//! - `bend.rs`: how they change with x, rounded off at `x = 0`.
+//! - `level.rs`: worst cases by the multiplier of the likelihood, if there is no closed form.
+//! - `bend.rs`: their derivatives in x, smoothed at `x = 0`.
 
 mod bend;
 mod level;
@@ -29,17 +29,17 @@ pub enum Norm {
     Hessian,
 }
 
-/// Which rewards stay possible.
+/// The rewards that a set keeps.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Keep {
     /// `||theta - theta_hat|| <= radius` in a norm.
     Ellipsoid { norm: Norm, radius: Radius },
     /// `NLL(theta) <= NLL(theta_hat) + zeta` in the ball, with the theoretical zeta.
     Likelihood { radius: Radius },
-    /// All of the ball, at a price: `beta (NLL(theta) - NLL(theta_hat))` is added to their value. `mean`: the loss (and its
-    /// ridge) is divided by the number of preferences.
+    /// All rewards in the ball, at a price: `beta (NLL(theta) - NLL(theta_hat))` is added to their value. With `mean`,
+    /// the loss (and its ridge) is divided by the number of preferences.
     Lagrangian { beta: f64, mean: bool },
-    /// `NLL(theta) <= NLL(theta_hat) + slack`: the slack is stated, and the multiplier found.
+    /// `NLL(theta) <= NLL(theta_hat) + slack`: the slack is given, and the multiplier is computed.
     Dual { slack: f64 },
     /// The maximum-likelihood reward alone.
     Mle,
@@ -49,14 +49,14 @@ pub enum Keep {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Worst {
     pub theta: Vec<f64>,
-    /// The minimum: `<theta, x>`, for a Lagrangian with the price. Concave in x, with gradient `theta`. Minus
-    /// infinity where nothing holds theta (`theta` is then the fit).
+    /// The minimum: `<theta, x>`, for a Lagrangian with the price. Concave in x, with gradient `theta`. Minus infinity
+    /// if theta is unlimited (`theta` is then the fit).
     pub value: f64,
-    /// `<theta, x>`
+    /// The product `<theta, x>`.
     pub reward: f64,
-    /// Multiplier of the likelihood (of half the squared norm for ellipsoids); infinite where theta is the fit.
+    /// The multiplier of the likelihood (of half the squared norm for ellipsoids); infinite if theta is the fit.
     pub beta: f64,
-    /// Multiplier of `1/2 ||theta||^2`: above 0 on the surface of the ball.
+    /// The multiplier of `1/2 ||theta||^2`: above 0 on the surface of the ball.
     pub held: f64,
 }
 
@@ -72,13 +72,13 @@ pub struct Set<'a> {
     pub keep: Keep,
     pub fit: &'a Fit,
     data: &'a Preferences,
-    /// The ellipsoid's own norm, or the Hessian's.
+    /// The norm of the ellipsoid, or of the Hessian.
     norm: Covariance,
     size: f64,
 }
 
 impl<'a> Set<'a> {
-    /// `difference`: a bound on the norm of feature differences (L; `World::difference_bound`).
+    /// Makes a set. `difference` is a bound on the norm of feature differences (L; `World::difference_bound`).
     pub fn new(keep: Keep, data: &'a Preferences, fit: &'a Fit, covariance: &Covariance, difference: f64) -> Self {
         let sizes = Sizes { width: data.width, pairs: data.len(), difference };
         let hessian = || Covariance::of_factor(Factor::nudged(&fit.hessian, data.width));
@@ -95,18 +95,18 @@ impl<'a> Set<'a> {
         Self { keep, fit, data, norm, size }
     }
 
-    /// The radius of an ellipsoid, the slack of a likelihood set, or the multiplier of the summed loss.
+    /// Returns the radius of an ellipsoid, the slack of a likelihood set, or the multiplier of the summed loss.
     pub fn size(&self) -> f64 {
         self.size
     }
 
-    /// Worst cases have a closed form.
+    /// Tells whether worst cases have a closed form.
     pub fn is_closed(&self) -> bool {
         matches!(self.keep, Keep::Ellipsoid { .. } | Keep::Mle)
     }
 
-    /// A member, with what its value costs: a theta and what to add to `<theta, x>` for a bound from above on the
-    /// worst value of any x. None where theta is no member.
+    /// Returns the price of a member: `<theta, x>` plus this price bounds the worst value of any x from above. Returns
+    /// `None` if theta is not a member.
     pub fn member(&self, theta: &[f64]) -> Option<f64> {
         match self.keep {
             Keep::Lagrangian { .. } if self.fit.in_ball(theta) => {
@@ -116,7 +116,7 @@ impl<'a> Set<'a> {
         }
     }
 
-    /// Of a Lagrangian every theta of the ball is a member.
+    /// Tells whether theta is a member. Every theta of the ball is a member for a Lagrangian.
     pub fn contains(&self, theta: &[f64]) -> bool {
         match self.keep {
             Keep::Ellipsoid { .. } => self.norm.norm_sq(&crate::minus(theta, &self.fit.theta)) <= self.size.powi(2),
@@ -128,7 +128,7 @@ impl<'a> Set<'a> {
         }
     }
 
-    /// The minimum over the set of `<theta, x>`.
+    /// Returns the minimum over the set of `<theta, x>`.
     pub fn worst(&self, x: &[f64]) -> Worst {
         let norm_sq = self.norm.inverse_norm_sq(x);
         let level = Level { data: self.data, fit: self.fit };
@@ -148,7 +148,7 @@ impl<'a> Set<'a> {
         Worst { theta: self.fit.theta.clone(), value, reward: value, beta: f64::INFINITY, held: 0.0 }
     }
 
-    /// `theta_hat - eta N^{-1} x`
+    /// Returns `theta_hat - eta N^{-1} x`.
     fn second_order(&self, x: &[f64], norm_sq: f64, eta: f64) -> Worst {
         let step = self.norm.solve(x);
         let theta = self.fit.theta.iter().zip(&step).map(|(theta, step)| theta - eta * step).collect();
@@ -156,7 +156,7 @@ impl<'a> Set<'a> {
         Worst { theta, value, reward: value, beta: 1.0 / eta, held: 0.0 }
     }
 
-    /// The least value of each of `rows - minus` (`[len, width]`). Slow where no closed form is.
+    /// Computes the minimum for each of `rows - minus` (`[len, width]`). Slow if there is no closed form.
     pub fn lower_bounds(&self, rows: &[f64], minus: &[f64], out: &mut Vec<f64>) {
         if self.is_closed() {
             return self.estimates(rows, minus, out);
@@ -165,8 +165,8 @@ impl<'a> Set<'a> {
         out.extend(rows.chunks_exact(minus.len().max(1)).map(|row| self.worst(&crate::minus(row, minus)).value));
     }
 
-    /// `lower_bounds` with the likelihood to second order around the fit: exact where the form is closed, else
-    /// neither an upper nor a lower bound.
+    /// Computes `lower_bounds` with the likelihood to second order around the fit: exact if there is a closed form,
+    /// else neither an upper nor a lower bound.
     pub fn estimates(&self, rows: &[f64], minus: &[f64], out: &mut Vec<f64>) {
         self.norm.inverse_norms_sq(rows, minus, out);
         let base = dot(&self.fit.theta, minus);
@@ -175,7 +175,7 @@ impl<'a> Set<'a> {
         }
     }
 
-    /// How far below the fit's value the worst one is, to second order.
+    /// Returns the distance of the worst value below the fit's value, to second order.
     fn penalty(&self, norm_sq: f64) -> f64 {
         match self.keep {
             Keep::Ellipsoid { .. } => self.size * norm_sq.sqrt(),
@@ -185,8 +185,8 @@ impl<'a> Set<'a> {
         }
     }
 
-    /// A member close to the worst one for x, at the price of a few losses, with what `member` says of it. What lies
-    /// beyond the ball is drawn in.
+    /// Returns a member close to the worst one for x, at the cost of a few losses, with its price as `member` returns
+    /// it. A theta beyond the ball is moved onto it.
     pub fn near_worst(&self, x: &[f64]) -> Option<(Vec<f64>, f64)> {
         let norm_sq = self.norm.inverse_norm_sq(x);
         let eta = match self.keep {

@@ -1,21 +1,21 @@
-//! What the regret bound of Algorithm 1 comes to in numbers.
+//! The regret bound of Algorithm 1 in numbers.
 
 use super::{Keep, Norm, Radius, Sizes};
 
 impl Keep {
-    /// The regret that the proof allows in `episodes` episodes of a pair each, with `ridge` as the prior precision of fit and
-    /// covariance; none for a set without a confidence level.
+    /// Returns the regret that the proof allows in `episodes` episodes of one pair each, with `ridge` as the prior
+    /// precision of fit and covariance. Returns `None` for a set without a confidence level.
     ///
     /// `2 gamma sqrt(K c (4 D log(1 + K L^2 / (D ridge)) + 2 log(1/delta)))` with `D = sizes.width` and
-    /// `c = max(1, L^2 / ridge)`. The steps: what an episode misses is at most `2 gamma ||x||` for the policy x that the
-    /// enhancer finds, in the inverse covariance; the squares of these norms add up to the elliptical potential,
-    /// once expectations are exchanged for what was drawn (hence the logarithm) and its terms may be above 1 (hence c).
-    /// It holds with probability `1 - 2 delta` for the whole algorithm: a set of the theoretical radius whatever its `scale`
-    /// is here, an exact search with the joint covariance, an exact policy step, rewards that are linear.
+    /// `c = max(1, L^2 / ridge)`. The steps: the regret of an episode is at most `2 gamma ||x||` for the policy x that
+    /// the enhancer finds, in the inverse covariance; the squares of these norms add up to the elliptical potential,
+    /// once expectations are replaced by draws (hence the logarithm) and its terms may exceed 1 (hence c). It holds
+    /// with probability `1 - 2 delta` for the whole algorithm: a set of the theoretical radius for any `scale` here, an
+    /// exact search with the joint covariance, an exact policy step, and linear rewards.
     ///
-    /// `gamma` bounds the set in the norm of the covariance. It is the radius of that ellipsoid, and `sqrt(2 kappa zeta)`
-    /// for a set of the likelihood: in the ball the loss is curved by `1 / kappa` of the covariance at least. The ellipsoid
-    /// of the Hessian is as large; that it holds theta* is not proved.
+    /// `gamma` bounds the set in the norm of the covariance. It is the radius of that ellipsoid, and
+    /// `sqrt(2 kappa zeta)` for a likelihood set: in the ball the curvature of the loss is at least `1 / kappa` of the
+    /// covariance. The Hessian's ellipsoid has the same size; it is not proved that it contains theta*.
     pub fn regret_bound(self, sizes: Sizes, ridge: f64, episodes: usize) -> Option<f64> {
         let theory = |radius: Radius| Radius { scale: 1.0, ..radius };
         let (gamma, radius) = match self {

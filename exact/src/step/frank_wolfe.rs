@@ -7,21 +7,20 @@ use crate::set::Set;
 use crate::world::World;
 use crate::{dot, minus};
 
-/// Most lengths of a change that are looked at (a Newton step has length 1, a pair's whole weight is at most 1).
+/// The largest length of a change that is tried (a Newton step has length 1, the weight of a pair is at most 1).
 const FARTHEST: f64 = 10.0;
 
 /// Maximises the concave `min_theta <theta, phi(mu) - phi(reference)>` over occupancies mu, until the duality gap
 /// is within `tolerance` or after `most` steps.
 ///
-/// A step finds the best policy for the worst reward (dynamic programming) and moves weight to it from the policy
-/// in the mixture that is worst for that reward (pairwise steps: plain ones zigzag near a face), as far as is best.
-/// Then it takes one Newton step on the weights of the mixture: features are few, so that is cheap, and steps
-/// between pairs of policies alone are slow where some rewards are far less known than others.
+/// A step finds the best policy for the worst reward (dynamic programming) and moves weight to it from the policy in
+/// the mixture that is worst for that reward (pairwise steps, because plain ones zigzag near a face), as far as is
+/// best. Then it takes one Newton step on the weights of the mixture. Features are few, so that is cheap, and pairwise
+/// steps alone are slow if some rewards are far less known than others.
 ///
-/// The objective has a kink at the reference itself, where no direction can be told from one reward. So a start
-/// there is exchanged for the best policy of the fit, and close to it rewards are taken as if the objective were
-/// rounded off, by at most half the tolerance (`Set::softened`). Where nothing holds the worst reward at the start,
-/// the reference comes back with an infinite gap.
+/// The objective has a kink at the reference, where one reward does not determine a direction. So a start there is
+/// replaced by the best policy of the fit, and near it the objective is smoothed, by at most half the tolerance
+/// (`Set::softened`). If the worst reward is unbounded at the start, the reference is returned with an infinite gap.
 pub fn frank_wolfe(
     world: &World,
     set: &Set,
@@ -47,7 +46,7 @@ pub fn frank_wolfe(
         }
         let theta = set.softened(&x, &worst, floor).theta;
         let best = world.best(&theta);
-        // Theta is in the set, so no policy has a larger worst value than the best one has for theta.
+        // Theta is in the set, so the worst value of any policy is at most the best policy's value for theta.
         let most_of_theta = dot(&theta, &minus(&world.features(&best), &from)) + worst.value - worst.reward;
         upper = f64::min(upper, most_of_theta);
         if upper - worst.value.max(0.0) <= tolerance || iterations >= most {
@@ -67,21 +66,21 @@ pub fn frank_wolfe(
     Chosen { policy, value: worst.value, gap, iterations, theta: worst.theta }.or_reference(reference)
 }
 
-/// Moves a mixture to larger (rounded) worst values.
+/// An ascent of a mixture in (smoothed) worst values.
 struct Climb<'a> {
     set: &'a Set<'a>,
     floor: f64,
-    /// A gain that is not worth a step.
+    /// The smallest gain that is worth a step.
     little: f64,
 }
 
 impl Climb<'_> {
-    /// The gradient at x.
+    /// Returns the gradient at x.
     fn theta(&self, x: &[f64]) -> Vec<f64> {
         self.set.softened(x, &self.set.worst(x), self.floor).theta
     }
 
-    /// Changes the weights along a direction, as far as is best; whether they changed.
+    /// Changes the weights along a direction, as far as is best. Returns true if they changed.
     fn along(&self, mixture: &mut Mixture, x: &[f64], change: &[f64]) -> bool {
         let share = self.best_share(x, &mixture.direction(change), mixture.room(change).min(FARTHEST));
         if share > 0.0 {
@@ -90,7 +89,7 @@ impl Climb<'_> {
         share > 0.0
     }
 
-    /// A Newton step on the weights, where it promises enough.
+    /// Takes a Newton step on the weights, if it promises enough. Returns true if the weights changed.
     fn newton(&self, mixture: &mut Mixture, x: &[f64]) -> bool {
         let worst = self.set.worst(x);
         let theta = self.set.softened(x, &worst, self.floor).theta;
@@ -100,9 +99,9 @@ impl Climb<'_> {
         }
     }
 
-    /// The best step along a direction, in `[0, most]`: where the slope `<theta(x + s direction), direction>`, which
-    /// falls in s, is a hundredth of what it is at 0, by false position (the Illinois rule). More digits would not
-    /// save steps: the next ones correct it.
+    /// Returns the best step along a direction, in `[0, most]`, at which the slope
+    /// `<theta(x + s direction), direction>`, which falls in s, is a hundredth of its value at 0, by false position
+    /// (the Illinois rule). More digits would not save steps, because the next ones correct it.
     fn best_share(&self, x: &[f64], direction: &[f64], most: f64) -> f64 {
         let slope = |s: f64| {
             let at: Vec<f64> = x.iter().zip(direction).map(|(x, d)| x + s * d).collect();

@@ -6,15 +6,15 @@ use crate::set::{Keep, Set, Worst};
 use crate::world::World;
 use crate::{dot, minus};
 
-/// A log-linear policy and what it is sure of.
+/// A log-linear policy and its guaranteed value.
 #[derive(Clone, Debug)]
 pub struct LogLinear {
-    /// Its weights, `[width]`: where they ended, also where the reference was chosen instead.
+    /// The weights, `[width]`: the last ones, even if the reference was chosen instead.
     pub w: Vec<f64>,
     pub chosen: Chosen,
 }
 
-/// `pi_h(a | s)` in proportion to `exp <w_h, phi(s, a)>`; `w` has blocks where theta has them, `[width]`.
+/// Returns `pi_h(a | s)` in proportion to `exp <w_h, phi(s, a)>`; `w` has the same blocks as theta, `[width]`.
 pub fn softmax(world: &World, w: &[f64]) -> Policy {
     let mut probs = Vec::with_capacity(world.horizon * world.states * world.actions);
     for step in 0..world.horizon {
@@ -32,8 +32,8 @@ pub fn softmax(world: &World, w: &[f64]) -> Policy {
     Policy { probs }
 }
 
-/// The gradient in `w` of `<theta, E phi(tau)>` under `policy = softmax(w)`, exact: the sum over steps and states of
-/// how often they are visited, times `E_a Q(s, a) (phi(s, a) - E phi)`.
+/// Returns the exact gradient in `w` of `<theta, E phi(tau)>` under `policy = softmax(w)`: the sum over steps and
+/// states of their visiting probability times `E_a Q(s, a) (phi(s, a) - E phi)`.
 pub fn gradient(world: &World, policy: &Policy, theta: &[f64]) -> Vec<f64> {
     let (occupancy, rows) = (world.occupancy(policy), world.states * world.actions);
     let (mut sum, mut after) = (vec![0.0; world.width()], vec![0.0; world.states]);
@@ -49,7 +49,7 @@ pub fn gradient(world: &World, policy: &Policy, theta: &[f64]) -> Vec<f64> {
             };
             let q: Vec<f64> = (0..world.actions).map(q).collect();
             *value = dot(policy.row(world, step, state), &q);
-            // Centred Q do the same as centred features.
+            // Centring Q has the same effect as centring the features.
             for (action, q) in q.iter().enumerate() {
                 let weight = occupancy[step * rows + state * world.actions + action] * (q - *value);
                 let phi = world.phi(state, action);
@@ -61,9 +61,9 @@ pub fn gradient(world: &World, policy: &Policy, theta: &[f64]) -> Vec<f64> {
     sum
 }
 
-/// At most `steps` gradient steps from `w0`, the first of length `rate` times the gradient. A step is halved until
-/// the value rises (by a ten-thousandth of what the gradient promises) and the next one is tried twice as long, so
-/// the value never falls. From the kink at the reference itself the first step goes along the steepest ascent.
+/// Takes at most `steps` gradient steps from `w0`, the first of length `rate` times the gradient. A step is halved
+/// until the value rises (by a ten-thousandth of the gradient's promise) and the next one is tried at twice the length,
+/// so the value never falls. From the kink at the reference the first step goes along the steepest ascent.
 pub fn log_linear(world: &World, set: &Set, reference: &Policy, w0: &[f64], steps: usize, rate: f64) -> LogLinear {
     let from = world.features(reference);
     let against = |policy: &Policy| set.worst(&minus(&world.features(policy), &from));
@@ -91,7 +91,7 @@ pub fn log_linear(world: &World, set: &Set, reference: &Policy, w0: &[f64], step
     LogLinear { w, chosen: chosen.or_reference(reference) }
 }
 
-/// A step that raises the value, if there is one; `size` becomes twice its length.
+/// Returns a step that raises the value, if there is one, and sets `size` to twice its length.
 fn step(
     world: &World,
     against: impl Fn(&Policy) -> Worst,
@@ -117,10 +117,10 @@ fn step(
     None
 }
 
-/// The steepest ascent at the kink: of the gradients that the rewards of the set have there, the shortest, found by
-/// Frank-Wolfe steps over the set. Zero where no direction rises.
+/// Returns the steepest ascent at the kink: the shortest of the gradients for the rewards of the set, found by
+/// Frank-Wolfe steps over the set. It is zero if no direction rises.
 fn steepest(world: &World, set: &Set, policy: &Policy) -> Vec<f64> {
-    // How features change with w: row i is the gradient of feature i.
+    // The derivative of the features in w: row i is the gradient of feature i.
     let width = world.width();
     let unit = |i: usize| (0..width).map(|j| f64::from(u8::from(i == j))).collect::<Vec<_>>();
     let jacobian: Vec<Vec<f64>> = (0..width).map(|i| gradient(world, policy, &unit(i))).collect();

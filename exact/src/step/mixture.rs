@@ -11,9 +11,9 @@ pub struct Mixture {
 }
 
 struct Atom {
-    /// `[horizon, states, actions]`
+    /// The occupancy, `[horizon, states, actions]`.
     occupancy: Vec<f64>,
-    /// E phi(tau), `[width]`.
+    /// The features E phi(tau), `[width]`.
     features: Vec<f64>,
     weight: f64,
 }
@@ -27,7 +27,7 @@ impl Atom {
 }
 
 impl Mixture {
-    /// One policy.
+    /// Makes a mixture of one policy.
     pub fn of(world: &World, policy: &Policy) -> Self {
         Self { atoms: vec![Atom::of(world, policy, 1.0)] }
     }
@@ -48,8 +48,8 @@ impl Mixture {
         sum
     }
 
-    /// The change that gives weight to a policy (added, if it is new) and takes it from the policy in the mixture
-    /// that is worst for theta.
+    /// Returns the change that gives weight to a policy (added, if it is new) and takes it from the policy in the
+    /// mixture that is worst for theta.
     pub fn towards(&mut self, world: &World, best: &Policy, theta: &[f64]) -> Vec<f64> {
         let best = Atom::of(world, best, 0.0);
         let value = |at: &usize| dot(theta, &self.atoms[*at].features);
@@ -64,7 +64,7 @@ impl Mixture {
         change
     }
 
-    /// How features change with a change of the weights, `[width]`.
+    /// Returns the change of the features for a change of the weights, `[width]`.
     pub fn direction(&self, change: &[f64]) -> Vec<f64> {
         let mut sum = vec![0.0; self.atoms[0].features.len()];
         for (atom, change) in self.atoms.iter().zip(change) {
@@ -73,13 +73,13 @@ impl Mixture {
         sum
     }
 
-    /// How far a change may go before a weight is negative.
+    /// Returns the largest multiple of a change that leaves all weights non-negative.
     pub fn room(&self, change: &[f64]) -> f64 {
         let shrinking = self.atoms.iter().zip(change).filter(|(_, change)| **change < 0.0);
         shrinking.map(|(atom, change)| atom.weight / -change).fold(f64::INFINITY, f64::min)
     }
 
-    /// Changes the weights, and forgets policies whose weight is gone.
+    /// Changes the weights, and drops policies whose weight becomes zero.
     pub fn change(&mut self, change: &[f64], share: f64) {
         self.atoms.iter_mut().zip(change).for_each(|(atom, change)| atom.weight += share * change);
         self.atoms.retain(|atom| atom.weight > 1e-15);
@@ -87,9 +87,9 @@ impl Mixture {
         self.atoms.iter_mut().for_each(|atom| atom.weight /= sum);
     }
 
-    /// The change that maximises the objective to second order, with the gradient `theta` and minus the Hessian
-    /// `bend` in the features, and what it promises; sign constraints aside. The heaviest policy gives what the
-    /// others take, so changes add up to 0.
+    /// Returns the change that maximises the objective to second order, with the gradient `theta` and minus the Hessian
+    /// `bend` in the features, and its promised gain; ignores sign constraints. The heaviest policy gives the weight
+    /// that others gain, so changes add up to 0.
     pub fn newton(&self, theta: &[f64], bend: &[f64]) -> Option<(Vec<f64>, f64)> {
         let (len, width) = (self.atoms.len(), theta.len());
         if len < 2 || bend.iter().all(|b| *b == 0.0) {

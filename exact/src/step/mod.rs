@@ -2,11 +2,10 @@
 //!
 //! - `points.rs`: among the arms of a bandit, exactly.
 //! - `frank_wolfe.rs`: among all policies of a world, to a duality gap.
-//! - `mixture.rs`: what it mixes them as.
+//! - `mixture.rs`: its mixtures of policies.
 //! - `log_linear.rs`: among policies `exp <w, phi(s, a)>`, by gradient steps.
 //!
-//! The reference has the value 0, so no answer is below 0: where nothing is above it, the reference itself comes
-//! back.
+//! The reference has the value 0, so no result is below 0: if no policy is better, the reference itself is returned.
 
 mod frank_wolfe;
 mod log_linear;
@@ -19,22 +18,22 @@ pub use points::points;
 
 use crate::policy::Policy;
 
-/// A policy and what it is sure of.
+/// A policy and its guaranteed value.
 #[derive(Clone, Debug)]
 pub struct Chosen {
     pub policy: Policy,
     /// Its value against the worst reward, above that of the reference (a Lagrangian's with the price).
     pub value: f64,
-    /// The best value is above this one by no more than this; infinite where that is not known.
+    /// The largest amount by which the best value may exceed this one; infinite if it is unknown.
     pub gap: f64,
-    /// Exact worst cases (points) or steps (else) that it took.
+    /// The number of exact worst cases (points) or of steps (other solvers).
     pub iterations: usize,
-    /// The worst reward for the policy; for the reference that of the last candidate.
+    /// The worst reward for the policy; for the reference, that of the last candidate.
     pub theta: Vec<f64>,
 }
 
 impl Chosen {
-    /// The tie rule: the reference, if this is not above it.
+    /// Applies the tie rule: returns the reference, unless this policy is better.
     fn or_reference(self, reference: &Policy) -> Self {
         if self.value > 0.0 {
             return self;

@@ -6,13 +6,13 @@ use crate::set::{Set, Worst};
 use crate::world::World;
 use crate::{dot, minus};
 
-/// The arm with the largest worst value, of a world with one state and one step (of a larger one: the actions of
-/// state 0, taken everywhere). Of equal arms the first.
+/// Returns the arm with the largest worst value, in a world with one state and one step (in a larger world: the actions
+/// of state 0, taken everywhere). Among equal arms the first.
 ///
-/// Closed forms look at every arm. Else any member theta of the set bounds every arm's worst value by `<theta, x>`
-/// from above (a Lagrangian's with the price of theta). Arms are taken up in the order of their second-order
-/// estimates; one whose bound is no better than the best exact value so far is never worked out. The estimates
-/// only choose the order, so the answer is exact however wrong they are.
+/// With a closed form every arm is computed. Else any member theta of the set bounds every arm's worst value by
+/// `<theta, x>` from above (plus the price of theta for a Lagrangian). Arms are examined in the order of their
+/// second-order estimates; an arm whose bound is not better than the best exact value so far is skipped. The estimates
+/// only set the order, so the result is exact whatever their errors.
 pub fn points(world: &World, set: &Set, reference: &Policy) -> Chosen {
     let rows = &world.phi[..world.actions * world.dim];
     // Arms have features of one step, whatever the horizon.
@@ -63,7 +63,7 @@ pub fn points(world: &World, set: &Set, reference: &Policy) -> Chosen {
     Chosen { policy, value: best.0, gap: 0.0, iterations: exact, theta }.or_reference(reference)
 }
 
-/// Bounds from above on every arm's worst value, the least over the thetas that were added.
+/// Upper bounds on every arm's worst value: the minimum over the thetas that were added.
 struct Cuts<'a> {
     rows: &'a [f64],
     from: &'a [f64],

@@ -10,9 +10,9 @@ use super::cube;
 use super::random::{direction, features, fits, normal, positive, rescaled};
 use super::spec::Features;
 
-/// Share of the arms of `rare` that point out of the common subspace.
+/// The share of the arms of `rare` that point out of the common subspace.
 const RARE: f64 = 0.05;
-/// Share of `||theta*||^2` that lies where only the rare arms point.
+/// The share of `||theta*||^2` in the directions of the rare arms.
 const HIDDEN: f64 = 0.8;
 
 /// Makes the arms `[arms, dim]` and theta* `[dim]`.
@@ -37,7 +37,7 @@ pub(super) fn make(
     Ok(world(phi, theta))
 }
 
-/// A bandit of these arms, `[arms, dim]`; `theta` is `[dim]`.
+/// Returns a bandit of these arms, `[arms, dim]`; `theta` is `[dim]`.
 pub(super) fn world(phi: Vec<f64>, theta: Vec<f64>) -> World {
     World {
         horizon: 1,
@@ -53,7 +53,7 @@ pub(super) fn world(phi: Vec<f64>, theta: Vec<f64>) -> World {
     }
 }
 
-/// Coordinate i is about 1/(i+1) as large as the first; norms are uniform in 0..1.
+/// Draws arms whose coordinate i is about 1/(i+1) as large as the first; norms are uniform in 0..1.
 fn decaying(arms: usize, dim: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
     let mut phi = Vec::with_capacity(arms * dim);
     for _ in 0..arms {
@@ -63,8 +63,8 @@ fn decaying(arms: usize, dim: usize, rng: &mut ChaCha8Rng) -> Vec<f64> {
     phi
 }
 
-/// Most arms lie in the first half of the coordinates. The last 5 % of the arms are unit vectors in the other half,
-/// which holds four fifths of `||theta*||^2`: who compares arms at random seldom learns what matters.
+/// Draws arms most of which lie in the first half of the coordinates. The last 5 % of the arms are unit vectors in the
+/// other half, which holds four fifths of `||theta*||^2`: random comparisons seldom reveal it.
 fn rare(arms: usize, dim: usize, norm: f64, rng: &mut ChaCha8Rng) -> Result<(Vec<f64>, Vec<f64>), String> {
     if arms < 2 || dim < 2 {
         return Err(format!("rare features need 2 arms and dim 2 at least, not {arms} and {dim}; raise them"));

@@ -5,7 +5,7 @@ use rand_chacha::ChaCha8Rng;
 use super::World;
 use super::random::{direction, features, fits, positive};
 
-/// Random features for each context and arm, `[contexts * arms, dim]`, of norm at most 1.
+/// Makes random features for each context and arm, `[contexts * arms, dim]`, of norm at most 1.
 pub(super) fn make(contexts: usize, arms: usize, dim: usize, norm: f64, rng: &mut ChaCha8Rng) -> Result<World, String> {
     positive(&[("contexts", contexts), ("arms", arms), ("dim", dim)], norm)?;
     fits(&[&[contexts, arms, dim]], "contexts, arms or dim")?;

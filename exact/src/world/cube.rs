@@ -1,5 +1,5 @@
-//! Every vertex of a cube at every step, with rewards that a number of episodes can just not resolve: the usual
-//! construction of lower bounds for linear bandits, carried over to H steps.
+//! Worlds whose actions are the vertices of a cube at every step, with rewards just too small to resolve in a number of
+//! episodes: the usual construction of lower bounds for linear bandits, extended to H steps.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -7,21 +7,23 @@ use rand_chacha::ChaCha8Rng;
 use super::World;
 use super::random::{fits, positive};
 
-/// A cube has `2^dim` actions.
+/// The largest `dim`: a cube has `2^dim` actions.
 const LARGEST: usize = 12;
-/// The gap is this times `sqrt(dim / episodes)`; [`make`] says why.
+/// The gap is this times `sqrt(dim / episodes)`; [`make`] gives the reason.
 const GAP: f64 = 0.5;
 
-/// One state; the actions of each step are `{+-1/sqrt(dim)}^dim`, and `theta_i = +-gap` with random signs.
+/// Makes a world of one state; the actions of each step are `{+-1/sqrt(dim)}^dim`, and `theta_i = +-gap` with random
+/// signs.
 ///
-/// `gap = 1/2 sqrt(dim / episodes)`, at most what keeps `||theta*|| <= norm`. The reason: turning one sign of theta*
-/// changes the margin of a comparison by at most `2 gap * 2/sqrt(dim)`, so each label tells the two apart by a KL of at
-/// most `(4 gap / sqrt(dim))^2 / 8`, and all of them by `2 gap^2 episodes / dim = 1/2` at this gap. By Pinsker the total
-/// variation is then at most 1/2: each sign is guessed wrongly with probability 1/4 at least, whatever is compared.
+/// `gap = 1/2 sqrt(dim / episodes)`, or less to keep `||theta*|| <= norm`. The reason: flipping one sign of theta*
+/// changes the margin of a comparison by at most `2 gap * 2/sqrt(dim)`, so each label separates the two by a KL of at
+/// most `(4 gap / sqrt(dim))^2 / 8`, and all of them by `2 gap^2 episodes / dim = 1/2` at this gap. By Pinsker the
+/// total variation is then at most 1/2: each sign is guessed wrongly with probability at least 1/4, whichever pairs are
+/// compared.
 ///
-/// With a theta for each step that holds for each of the `horizon * dim` signs, so a policy misses
-/// `horizon dim sqrt(episodes) / 4` at least, over random signs; one that never moves twice that. With one theta for all
-/// steps a sign changes the margin `horizon` times as much, and the gap is as much smaller.
+/// With separate thetas for each step this holds for each of the `horizon * dim` signs, so the regret of any policy is
+/// at least `horizon dim sqrt(episodes) / 4`, over random signs, and twice that for a fixed policy. With
+/// one theta for all steps a sign changes the margin `horizon` times as much, and the gap is smaller by that factor.
 pub(super) fn make(
     horizon: usize,
     dim: usize,

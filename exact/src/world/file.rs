@@ -8,7 +8,7 @@ use super::World;
 use super::bandit;
 use super::random::fits;
 
-/// Reads the files. Norms are taken as they are: nothing is rescaled.
+/// Reads the files. Norms are kept: nothing is rescaled.
 pub(super) fn make(features: &Path, theta: &Path) -> Result<World, String> {
     let arms = rows(features)?;
     let dim = arms[0].1.len();
@@ -26,8 +26,8 @@ pub(super) fn make(features: &Path, theta: &Path) -> Result<World, String> {
     Ok(bandit::world(arms.into_iter().flat_map(|(_, row)| row).collect(), numbers))
 }
 
-/// Lines of numbers with where they stood, at least one. A first line that has no number at all is a header; anything
-/// else that is not a number is an error.
+/// Reads lines of numbers with their line numbers, at least one. A first line without any number is a header; any other
+/// text that is not a number is an error.
 fn rows(path: &Path) -> Result<Vec<(usize, Vec<f64>)>, String> {
     let refused = |why: &dyn std::fmt::Display| format!("{}: {why}", path.display());
     let bytes = file::bytes(path, file::limit::TABLE)
@@ -57,7 +57,7 @@ fn number(cell: &str, path: &Path, line: usize) -> Result<f64, String> {
     }
 }
 
-/// A message with its place.
+/// Returns a message with its place.
 fn at(path: &Path, line: usize, what: &str) -> String {
     format!("{}:{line}: {what}", path.display())
 }

@@ -9,8 +9,8 @@ use super::World;
 use super::random::{direction, features, fits, positive, rescaled, simplex};
 use super::spec::Layout;
 
-/// `size`: states, actions, horizon, dim. `star` takes the horizon alone and `grid` the states and the horizon;
-/// their actions and dim are what they are, whatever `size` says.
+/// Makes the MDP. `size`: states, actions, horizon, dim. `star` uses only the horizon, and `grid` the states and the
+/// horizon; their other sizes are fixed.
 pub(super) fn make(
     layout: Layout,
     size: [usize; 4],
@@ -38,7 +38,8 @@ pub(super) fn make(
     }
 }
 
-/// Ours: transitions from the flat Dirichlet distribution, phi(s, a) of norm at most 1, a uniform start.
+/// Makes our random MDP: transitions from the flat Dirichlet distribution, phi(s, a) of norm at most 1, a uniform
+/// start.
 fn random(size: [usize; 4], per_step: bool, norm: f64, rng: &mut ChaCha8Rng) -> World {
     let [states, actions, horizon, dim] = size;
     World {
@@ -55,12 +56,12 @@ fn random(size: [usize; 4], per_step: bool, norm: f64, rng: &mut ChaCha8Rng) -> 
     }
 }
 
-/// After BRIDGE: states left (the start, 0), middle (0), right (6), down (-1), up (10) around the middle; actions
-/// right, left, up, down. A move succeeds with probability 0.7 (BRIDGE's published runs); else the agent is flung to
-/// one of the states it neither is in nor moves to. BRIDGE's H is 8.
+/// Makes a star after BRIDGE: states left (the start, 0), middle (0), right (6), down (-1), up (10) around the middle;
+/// actions right, left, up, down. A move succeeds with probability 0.7 (BRIDGE's published runs); else the agent is
+/// flung to one of the other states, which is neither the current one nor the target. BRIDGE's H is 8.
 ///
-/// Ours: an action that leads nowhere stays with probability 0.7 and flings to all four other states alike (BRIDGE's
-/// tables leave one out by hand); the features are the state's one-hot alone (BRIDGE has several embeddings); the
+/// Ours: an action without a target stays with probability 0.7 and flings to all four other states equally (BRIDGE's
+/// hand-written tables omit one); the features are only the state's one-hot (BRIDGE has several embeddings); the
 /// rewards are rescaled to the norm.
 fn star(horizon: usize, per_step: bool, norm: f64) -> World {
     const LEADS: [[usize; 4]; 5] = [[1, 0, 0, 0], [2, 0, 4, 3], [2, 1, 2, 2], [3, 3, 1, 3], [4, 4, 4, 1]];
@@ -74,8 +75,8 @@ fn star(horizon: usize, per_step: bool, norm: f64) -> World {
     of_states(&[0.0, 0.0, 6.0, -1.0, 10.0], 4, next, (horizon, per_step), norm)
 }
 
-/// After BRIDGE: a square of cells, row by row, from the first cell; actions left, right, up, down, stay. With
-/// probability 0.8 the action is the chosen one, else one of the five at random; what would leave the square stays.
+/// Makes a grid after BRIDGE: a square of cells, row by row, from the first cell; actions left, right, up, down, stay.
+/// With probability 0.8 the action is the chosen one, else one of the five at random; a move out of the square stays.
 /// BRIDGE's side is 4 and its H 10.
 ///
 /// Ours: the goal (reward 10) is the last cell, and the trap (-1) the one to its left; no walls, and one trap where
@@ -106,9 +107,8 @@ fn grid(states: usize, horizon: usize, per_step: bool, norm: f64) -> Result<Worl
     Ok(of_states(&rewards, 5, next, (horizon, per_step), norm))
 }
 
-/// An MDP whose features are the state's one-hot, so that theta* is the reward of each state (the same in each step).
-/// It starts in state 0. `steps`: the horizon, and whether each
-/// step has parameters of its own.
+/// Returns an MDP whose features are the state's one-hot, so that theta* is the reward of each state (the same in each
+/// step). It starts in state 0. `steps` holds the horizon, and true if each step has separate parameters.
 fn of_states(rewards: &[f64], actions: usize, next: Vec<Vec<(usize, f64)>>, steps: (usize, bool), norm: f64) -> World {
     let (states, (horizon, per_step)) = (rewards.len(), steps);
     let mut start = vec![0.0; states];
@@ -128,7 +128,7 @@ fn of_states(rewards: &[f64], actions: usize, next: Vec<Vec<(usize, f64)>>, step
     }
 }
 
-/// Chances with each state named once.
+/// Merges the probabilities of equal states.
 fn merged(chances: impl Iterator<Item = (usize, f64)>) -> Vec<(usize, f64)> {
     let mut merged: Vec<(usize, f64)> = Vec::new();
     for (state, chance) in chances {

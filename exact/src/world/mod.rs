@@ -1,7 +1,7 @@
 //! Finite worlds with linear rewards: features, dynamics, and the true parameters.
 //!
-//! One type for all of them. `horizon == 1` is a bandit (one state) or a contextual bandit (a state is a
-//! context); more steps make an MDP. The makers are one file each.
+//! One type covers all of them. `horizon == 1` is a bandit (one state) or a contextual bandit (a state is a context);
+//! more steps make an MDP. Each kind is made in a separate file.
 
 mod bandit;
 mod contextual;
@@ -28,43 +28,44 @@ pub struct World {
     pub actions: usize,
     /// d_0, `[states]`.
     pub start: Vec<f64>,
-    /// P(s' | s, a) as (state, probability), `[states * actions]`; not looked at where `horizon == 1`.
+    /// The transitions P(s' | s, a) as (state, probability), `[states * actions]`; unused if `horizon == 1`.
     pub next: Vec<Vec<(usize, f64)>>,
     /// phi(s, a), `[states * actions, dim]`.
     pub phi: Vec<f64>,
     /// Features of a step (d).
     pub dim: usize,
-    /// Each step has parameters of its own (theta_h): phi(tau) is `[horizon * dim]` in blocks, not a sum `[dim]`.
+    /// True if each step has separate parameters (theta_h): phi(tau) is then `[horizon * dim]` in blocks, not a sum
+    /// `[dim]`.
     pub per_step: bool,
     /// theta*, `[width]`.
     pub theta: Vec<f64>,
-    /// What no linear reward explains, `[states * actions]`; empty where the model is right.
+    /// The part of the reward that is not linear, `[states * actions]`; empty if the model is right.
     pub excess: Vec<f64>,
 }
 
-/// (state, action) of each step.
+/// The (state, action) of each step.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Trajectory(pub Vec<(usize, usize)>);
 
 impl World {
-    /// Length of phi(tau) and of theta: `dim`, or `horizon * dim` with parameters for each step.
+    /// Returns the length of phi(tau) and of theta: `dim`, or `horizon * dim` with separate parameters for each step.
     pub fn width(&self) -> usize {
         if self.per_step { self.horizon * self.dim } else { self.dim }
     }
 
-    /// phi(s, a)
+    /// Returns phi(s, a).
     pub fn phi(&self, state: usize, action: usize) -> &[f64] {
         let from = (state * self.actions + action) * self.dim;
         &self.phi[from..from + self.dim]
     }
 
-    /// The entries of theta (or of phi(tau)) that belong to a step.
+    /// Returns the entries of theta (or of phi(tau)) that belong to a step.
     pub fn block(&self, step: usize) -> std::ops::Range<usize> {
         let from = if self.per_step { step * self.dim } else { 0 };
         from..from + self.dim
     }
 
-    /// phi(tau)
+    /// Returns phi(tau).
     pub fn trajectory_features(&self, trajectory: &Trajectory) -> Vec<f64> {
         let mut sum = vec![0.0; self.width()];
         for (step, (state, action)) in trajectory.0.iter().enumerate() {
@@ -73,14 +74,14 @@ impl World {
         sum
     }
 
-    /// r*(tau)
+    /// Returns r*(tau).
     pub fn reward(&self, trajectory: &Trajectory) -> f64 {
         let excess = |at: usize| self.excess.get(at).copied().unwrap_or(0.0);
         let beyond: f64 = trajectory.0.iter().map(|(state, action)| excess(state * self.actions + action)).sum();
         dot(&self.theta, &self.trajectory_features(trajectory)) + beyond
     }
 
-    /// How often a policy takes each action in each state at each step, `[horizon, states, actions]`.
+    /// Returns the probability of each action in each state at each step, `[horizon, states, actions]`.
     pub fn occupancy(&self, policy: &Policy) -> Vec<f64> {
         let rows = self.states * self.actions;
         let mut occupancy = vec![0.0; self.horizon * rows];
@@ -101,7 +102,7 @@ impl World {
         occupancy
     }
 
-    /// E phi(tau) of an occupancy.
+    /// Returns E phi(tau) of an occupancy.
     pub fn features_of_occupancy(&self, occupancy: &[f64]) -> Vec<f64> {
         let rows = self.states * self.actions;
         let mut sum = vec![0.0; self.width()];
@@ -114,12 +115,12 @@ impl World {
         sum
     }
 
-    /// E_pi phi(tau)
+    /// Returns E_pi phi(tau).
     pub fn features(&self, policy: &Policy) -> Vec<f64> {
         self.features_of_occupancy(&self.occupancy(policy))
     }
 
-    /// J(pi, r*), exact.
+    /// Returns the exact J(pi, r*).
     pub fn value(&self, policy: &Policy) -> f64 {
         let occupancy = self.occupancy(policy);
         let beyond: f64 = if self.excess.is_empty() {
@@ -130,13 +131,13 @@ impl World {
         dot(&self.theta, &self.features_of_occupancy(&occupancy)) + beyond
     }
 
-    /// The deterministic policy that is best for the reward `<weights, phi(tau)>`, by dynamic programming. Of
-    /// equal actions the first.
+    /// Returns the deterministic policy that is best for the reward `<weights, phi(tau)>`, by dynamic programming; the
+    /// first of equal actions.
     pub fn best(&self, weights: &[f64]) -> Policy {
         self.plan(weights, &[])
     }
 
-    /// The best policy for the true reward.
+    /// Returns the best policy for the true reward.
     pub fn optimum(&self) -> Policy {
         self.plan(&self.theta, &self.excess)
     }
@@ -164,12 +165,12 @@ impl World {
         Policy::deterministic(self, &choice)
     }
 
-    /// A start state (a prompt).
+    /// Draws a start state (a prompt).
     pub fn draw_start(&self, rng: &mut ChaCha8Rng) -> usize {
         draw(self.start.iter().copied(), rng)
     }
 
-    /// A trajectory of a policy from a start state.
+    /// Draws a trajectory of a policy from a start state.
     pub fn sample(&self, policy: &Policy, start: usize, rng: &mut ChaCha8Rng) -> Trajectory {
         let (mut state, mut steps) = (start, Vec::with_capacity(self.horizon));
         for step in 0..self.horizon {
@@ -183,7 +184,7 @@ impl World {
         Trajectory(steps)
     }
 
-    /// A bound on the norm of a difference of two trajectories' features (L).
+    /// Returns a bound on the norm of a difference of two trajectories' features (L).
     pub fn difference_bound(&self) -> f64 {
         let largest = self.phi.chunks(self.dim).map(|phi| dot(phi, phi)).fold(0.0, f64::max).sqrt();
         let steps = self.horizon as f64;
@@ -191,7 +192,7 @@ impl World {
     }
 }
 
-/// `sum += weight * vector`
+/// Computes `sum += weight * vector`.
 fn add(sum: &mut [f64], weight: f64, vector: &[f64]) {
     sum.iter_mut().zip(vector).for_each(|(sum, x)| *sum += weight * x);
 }

@@ -1,4 +1,4 @@
-//! What a world is made of, as the runtime reads it from a plan.
+//! The description of a world, as the runtime reads it from a plan.
 
 use rand_chacha::ChaCha8Rng;
 use serde::Deserialize;
@@ -10,12 +10,12 @@ use super::{World, bandit, contextual, cube, file, mdp, tokens};
 pub struct Spec {
     #[serde(flatten)]
     pub instance: Instance,
-    /// Norm of theta* (of the whole of it, also with parameters for each step).
+    /// The norm of theta* (of all its blocks together, with separate parameters for each step).
     pub norm: f64,
-    /// Largest reward that no linear model explains; 0 where the model is right.
+    /// The largest reward that no linear model explains; 0 if the model is right.
     #[serde(default)]
     pub misspecified: f64,
-    /// Parameters for each step.
+    /// True for separate parameters of each step.
     #[serde(default)]
     pub per_step: bool,
 }
@@ -24,8 +24,8 @@ pub struct Spec {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
 pub enum Instance {
-    /// Arms with features of norm at most 1. `hypercube` has `2^dim` arms whatever `arms` says, and a theta*
-    /// whose gaps are as small as `episodes` episodes can just tell apart.
+    /// Arms with features of norm at most 1. `hypercube` has `2^dim` arms for any `arms`, and a theta* whose gaps can
+    /// only just be resolved in `episodes` episodes.
     Bandit {
         arms: usize,
         dim: usize,
@@ -44,13 +44,13 @@ pub enum Instance {
         horizon: usize,
         dim: usize,
     },
-    /// `2^dim` actions in each of `horizon` steps, and a theta* as `hypercube` has it.
+    /// `2^dim` actions in each of `horizon` steps, and a theta* as for `hypercube`.
     Cube {
         horizon: usize,
         dim: usize,
         episodes: usize,
     },
-    /// States are the last token; `vocabulary` tokens, `length` of them.
+    /// States that are the last token; `vocabulary` tokens, `length` of them.
     Tokens {
         vocabulary: usize,
         length: usize,
@@ -80,7 +80,7 @@ pub enum Layout {
     Grid,
 }
 
-/// Makes the world; random parts come from `rng`. An error says what to change.
+/// Makes the world; random parts come from `rng`. An error names the setting to change.
 pub fn make(spec: &Spec, rng: &mut ChaCha8Rng) -> Result<World, String> {
     let mut world = match &spec.instance {
         Instance::Bandit { arms, dim, features, episodes } => {

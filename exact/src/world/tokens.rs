@@ -5,8 +5,8 @@ use rand_chacha::ChaCha8Rng;
 use super::World;
 use super::random::{direction, features, fits, positive};
 
-/// States are the tokens and, last, a start token, which nothing leads back to. Moves are certain: action a leads to
-/// state a. phi(s, a) is random, of norm at most 1.
+/// Makes a world whose states are the tokens and, last, a start token to which no action leads back. Moves are certain:
+/// action a leads to state a. phi(s, a) is random, of norm at most 1.
 pub(super) fn make(
     vocabulary: usize,
     length: usize,

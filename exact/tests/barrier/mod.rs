@@ -1,5 +1,5 @@
-//! A generic interior-point method: a logarithmic barrier, with nothing in it of the searches for multipliers that it is
-//! compared with. Each test file that uses it also has `mod common`.
+//! A generic interior-point method: a logarithmic barrier, independent of the multiplier searches with which it is
+//! compared. Each test file that uses it also has `mod common`.
 #![allow(dead_code)]
 
 use crate::common::{eliminate, plain_gradient, plain_hessian, plain_nll};
@@ -10,24 +10,24 @@ use pbpo_exact::likelihood::Preferences;
 pub type Value = (f64, Vec<f64>, Vec<Vec<f64>>);
 pub type Function<'a> = &'a dyn Fn(&[f64]) -> Value;
 
-/// `<theta, x>`
+/// Returns `<theta, x>`.
 pub fn linear(x: &[f64], theta: &[f64]) -> Value {
     (dot(theta, x), x.to_vec(), vec![vec![0.0; x.len()]; x.len()])
 }
 
-/// `NLL(theta) - level`
+/// Returns `NLL(theta) - level`.
 pub fn loss(data: &Preferences, ridge: f64, level: f64, theta: &[f64]) -> Value {
     let slope = plain_gradient(data, theta, ridge);
     (plain_nll(data, theta, ridge) - level, slope, plain_hessian(data, theta, ridge))
 }
 
-/// `1/2 (||theta||^2 - bound^2)`
+/// Returns `1/2 (||theta||^2 - bound^2)`.
 pub fn ball(bound: f64, theta: &[f64]) -> Value {
     let row = |i| (0..theta.len()).map(|j| f64::from(u8::from(i == j))).collect();
     (0.5 * (dot(theta, theta) - bound * bound), theta.to_vec(), (0..theta.len()).map(row).collect())
 }
 
-/// The theta of the least `objective` where all `constraints` are below 0, from a start inside.
+/// Returns the theta with the smallest `objective` such that all `constraints` are below 0, from a start inside.
 pub fn least(objective: Function<'_>, constraints: &[Function<'_>], start: &[f64]) -> Vec<f64> {
     let (mut theta, mut sharpness) = (start.to_vec(), 1.0);
     while sharpness < 1e11 {

@@ -1,4 +1,4 @@
-//! What the tests compare with: enumeration of policies and of trajectories, from the world's tables alone.
+//! Reference results for the tests: enumeration of policies and of trajectories, from the world's tables alone.
 #![allow(dead_code)]
 
 use pbpo_exact::linalg::Covariance;
@@ -11,13 +11,13 @@ pub fn seeded(seed: u64) -> ChaCha8Rng {
     ChaCha8Rng::seed_from_u64(seed)
 }
 
-/// A world from the settings as a plan writes them.
+/// Makes a world from the settings as a plan writes them.
 pub fn world(settings: serde_json::Value, seed: u64) -> Result<World, String> {
     let spec: Spec = serde_json::from_value(settings).expect("settings that can be read");
     make(&spec, &mut seeded(seed))
 }
 
-/// A random MDP of 3 states, 2 actions and 3 steps: 512 deterministic policies.
+/// Makes a random MDP of 3 states, 2 actions and 3 steps, which has 512 deterministic policies.
 pub fn small(per_step: bool, misspecified: f64, seed: u64) -> World {
     let settings = serde_json::json!({
         "of": "mdp", "layout": "random", "states": 3, "actions": 2, "horizon": 3, "dim": 3,

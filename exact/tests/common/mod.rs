@@ -1,4 +1,4 @@
-//! What the tests share: small worlds and data by hand, and linear algebra that owes nothing to the crate.
+//! Helpers of the tests: small worlds and data by hand, and linear algebra that is independent of the crate.
 #![allow(dead_code)]
 
 use pbpo_exact::likelihood::Preferences;
@@ -38,7 +38,7 @@ pub fn labelled(pairs: usize, theta: &[f64], scale: f64, rng: &mut ChaCha8Rng) -
     data
 }
 
-/// The same loss written as the definition says.
+/// Returns the loss, computed by its definition.
 pub fn plain_nll(data: &Preferences, theta: &[f64], ridge: f64) -> f64 {
     let rows = data.toward.chunks(data.width);
     let sum: f64 = rows.map(|z| (1.0 + (-pbpo_exact::dot(theta, z)).exp()).ln()).sum();
@@ -88,7 +88,7 @@ pub fn eliminate(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
     b
 }
 
-/// One state, one step.
+/// Makes a world with one state and one step.
 pub fn bandit(arms: usize, theta: &[f64], seed: u64) -> World {
     World {
         horizon: 1,

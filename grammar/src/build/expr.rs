@@ -7,7 +7,7 @@ use super::{Builder, Pr};
 use crate::ast::{Arg, BinaryOp, Expr, ExprKind, FaultKind, Ident, Number};
 use crate::{MAX_DEPTH, Rule, Span, junk};
 
-/// Precedence, lowest first. A new operator goes here and into `infix` of the grammar.
+/// The precedence, lowest first. Each operator is listed here and in `infix` of the grammar.
 static PRATT: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
     PrattParser::new()
         .op(Op::infix(Rule::kw_or, Assoc::Left))
@@ -21,8 +21,8 @@ static PRATT: LazyLock<PrattParser<Rule>> = LazyLock::new(|| {
 });
 
 impl<'s> Builder<'s> {
-    /// A chain of terms and operators. A chain of n operators is a tree of depth n, so its length
-    /// counts as depth.
+    /// Builds a chain of terms and operators. A chain of n operators is a tree of depth n, so its length counts as
+    /// depth.
     pub(super) fn expr(&mut self, pair: Pr<'s>) -> Expr {
         let span = self.trimmed(self.span(&pair));
         let pairs: Vec<Pr<'s>> = pair.into_inner().filter(|pair| !self.comment(pair)).collect();
@@ -63,7 +63,7 @@ impl<'s> Builder<'s> {
         expr
     }
 
-    /// Says where this many nodes more would nest too deep.
+    /// Reports an expression if this many more nodes would nest too deep. Returns true if it did.
     fn too_deep(&mut self, nodes: usize, span: Span) -> bool {
         let deep = self.depth + nodes > MAX_DEPTH;
         if deep {
@@ -73,7 +73,7 @@ impl<'s> Builder<'s> {
         deep
     }
 
-    /// An operator of another language, or one that only looks right.
+    /// Reports an operator of another language, or one that only looks right.
     fn odd_operator(&mut self, pair: &Pr<'s>) {
         let found = pair.as_str();
         let write = match found {
@@ -93,19 +93,19 @@ impl<'s> Builder<'s> {
         self.fault(FaultKind::Foreign { found: found.to_owned(), write: write.to_owned() }, span);
     }
 
-    /// Comments inside an expression are passed over; a `#` comment is a fault.
+    /// Skips comments inside an expression; a `#` comment is a fault. Returns true for a comment.
     fn comment(&mut self, pair: &Pr<'s>) -> bool {
         self.punctuation(pair);
         matches!(pair.as_rule(), Rule::comment | Rule::hash_comment | Rule::doc_at_end)
     }
 
-    /// Pest's spans of non-atomic rules may end in blanks.
+    /// Returns a span without trailing blanks, which pest includes in non-atomic rules.
     pub(super) fn trimmed(&self, span: Span) -> Span {
         let text = span.text(self.source);
         Span::new(span.file, span.start as usize, span.start as usize + text.trim_end().len())
     }
 
-    /// One operand.
+    /// Builds one operand.
     pub(super) fn term(&mut self, pair: Pr<'s>) -> Expr {
         let span = self.trimmed(self.span(&pair));
         let kind = match pair.as_rule() {
@@ -137,11 +137,11 @@ impl<'s> Builder<'s> {
         };
         let plain = !digits.contains(['.', 'e', 'E']);
         let value = digits.parse::<f64>().unwrap_or(f64::NAN);
-        // 3% is 3 / 100: closer to what is meant than 3 * 0.01.
+        // 3% is 3 / 100, which is more exact than 3 * 0.01.
         let value = if factor < 1.0 { value / 100.0 } else { value * factor };
         let exact = exact(&digits, factor);
         let whole = factor >= 1.0 && (plain || (factor > 1.0 && (value.fract() == 0.0 || exact.is_some())));
-        // A whole number above 2^53 may round to one that is not: it must not be taken for what was written.
+        // A whole number above 2^53 may be rounded, so it must not be taken for the written one.
         let value = match exact {
             Some(exact) if whole && exact > LARGEST => value.max(LARGEST as f64 + 2.0),
             Some(exact) if whole => exact as f64,
@@ -157,7 +157,7 @@ impl<'s> Builder<'s> {
         }
         if let Some(quoted) = self.child(&inner, Rule::foreign_inner) {
             let found = span.text(self.source).chars().next().map(String::from).unwrap_or_default();
-            // In the language's own quotes these two stand for something else.
+            // In the language's quotes these two characters have other meanings.
             let escaped = quoted.as_str().replace('\\', "\\\\").replace('"', "\\\"");
             self.fault(FaultKind::Foreign { found, write: format!("\"{escaped}\"") }, span);
             return ExprKind::Text(quoted.as_str().to_owned());
@@ -170,7 +170,7 @@ impl<'s> Builder<'s> {
             Span::new(self.file, start, start + 1 + letter)
         };
         let unknown: Vec<Span> = unknown.into_iter().map(place).collect();
-        // One report for a text: who writes one pattern or path so has not heard of escapes.
+        // One report for each text, because all its escapes are probably the same mistake.
         if let Some(first) = unknown.first().copied() {
             let found = first.text(self.source).to_owned();
             self.fault(FaultKind::UnknownEscape { found, all: unknown }, first);
@@ -237,7 +237,7 @@ impl<'s> Builder<'s> {
         self.path_value(path)
     }
 
-    /// `a.b`, or one of the words that are values.
+    /// Returns the expression of `a.b`, or of a word that is a value.
     fn path_value(&mut self, path: Vec<Ident>) -> ExprKind {
         let foreign = match path.as_slice() {
             [word] => match word.text.as_str() {
@@ -251,7 +251,7 @@ impl<'s> Builder<'s> {
             _ => None,
         };
         if let Some((write, word)) = foreign {
-            // Read as what it stands for: where that would be wrong too, this is what is said.
+            // The word is read as its meaning, so that the spelling is reported only if the value is right.
             self.fault(FaultKind::Foreign { found: word.text.clone(), write: write.into() }, word.span);
             return match write {
                 "none" => ExprKind::Path(vec![Ident { text: write.to_owned(), span: word.span }]),
@@ -299,7 +299,7 @@ impl<'s> Builder<'s> {
         arg.map(|(name, value)| Arg { name, value, over })
     }
 
-    /// An argument that is one name.
+    /// Builds an argument that is one name.
     fn word(&mut self, pair: &Pr<'s>) -> Expr {
         let span = self.span(pair);
         if self.too_deep(1, span) {
@@ -324,7 +324,7 @@ impl<'s> Builder<'s> {
         Some((name, self.expr(value)))
     }
 
-    /// Junk behind an argument, an element or a value in parentheses.
+    /// Reports junk after an argument, an element or a value in parentheses.
     pub(super) fn leftover(&mut self, pair: &Pr<'s>, expected: &'static str) -> bool {
         let span = self.span(pair);
         let found = junk::first_word(pair.as_str());
@@ -334,7 +334,7 @@ impl<'s> Builder<'s> {
     }
 }
 
-/// A text without its escapes, and the places of the `\\` of those that the language does not know; there the `\\` stays.
+/// Returns a text with its escapes resolved, and the places of the `\\` of unknown escapes, which stay in the text.
 fn unescaped(raw: &str) -> (String, Vec<usize>) {
     let (mut text, mut unknown) = (String::with_capacity(raw.len()), Vec::new());
     let mut chars = raw.char_indices();
@@ -351,25 +351,25 @@ fn unescaped(raw: &str) -> (String, Vec<usize>) {
                 unknown.push(at);
                 text.extend(['\\', other]);
             }
-            // A text that is never closed.
+            // The text is never closed.
             None => text.push('\\'),
         }
     }
     (text, unknown)
 }
 
-/// The largest whole number up to which an `f64` holds every one.
+/// The largest number up to which an `f64` holds every whole number.
 const LARGEST: u128 = 1 << 53;
 
-/// What some digits (`9007199254740.993`, `1.5e3`) times a whole factor are, where that is a whole number. One with very
-/// many digits is none: it is far above the largest, or far from whole.
+/// Returns the product of some digits (`9007199254740.993`, `1.5e3`) and a factor if it is a whole number. Returns
+/// `None` for very many digits, which make it far above the largest, or far from whole.
 fn exact(digits: &str, factor: f64) -> Option<u128> {
     let (mantissa, exponent) = digits.split_once(['e', 'E']).unwrap_or((digits, "0"));
     let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
     let fraction = fraction.trim_end_matches('0');
     let number: u128 = format!("{whole}{fraction}").parse().ok()?;
     let power = exponent.parse::<i32>().ok()?.checked_sub(i32::try_from(fraction.len()).ok()?)?;
-    // Exact: the factors are small whole numbers.
+    // The conversion is exact: the factors are small whole numbers.
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
     let number = number.checked_mul(factor.max(1.0) as u128)?;
     let ten = 10_u128.checked_pow(power.unsigned_abs())?;

@@ -10,7 +10,7 @@ use crate::ast::{
 use crate::{Rule, junk};
 
 impl<'s> Builder<'s> {
-    /// The nodes of a file.
+    /// Builds the nodes of a file.
     pub(super) fn items(&mut self, pairs: Pairs<'s, Rule>) -> (Option<Version>, Vec<Item>) {
         let (mut version, mut items, mut doc) = (None, Vec::new(), String::new());
         for pair in pairs {
@@ -133,7 +133,7 @@ impl<'s> Builder<'s> {
         Some(Range { low: self.expr(low), high: self.expr(high), span })
     }
 
-    /// A block; one of the kind `pipeline` is a pipeline without parameters.
+    /// Builds a block; one of the kind `pipeline` is a pipeline without parameters.
     fn block(&mut self, pair: Pr<'s>, doc: String) -> Option<Item> {
         let span = self.span(&pair);
         let inner = pair.into_inner();
@@ -204,7 +204,7 @@ impl<'s> Builder<'s> {
         Some(Pipeline { doc, keyword, name, formals, body, span })
     }
 
-    /// The expression behind `=`; says so where there is none.
+    /// Builds the expression after `=`; reports a missing one.
     fn value_of(&mut self, pairs: &Pairs<'s, Rule>) -> Option<Expr> {
         if let Some(missing) = self.child(pairs, Rule::missing_value) {
             let at = self.span(&missing);
@@ -216,7 +216,7 @@ impl<'s> Builder<'s> {
         self.child(pairs, Rule::expr).map(|pair| self.expr(pair))
     }
 
-    /// Whether a definition has parameters that can't be read: nothing can be said of its body and its calls.
+    /// Tells whether a definition has parameters that can't be parsed, so that its body and calls cannot be checked.
     fn untyped(&mut self, pairs: &Pairs<'s, Rule>, name: &Ident) -> bool {
         let mut parts = pairs.clone().filter(|pair| pair.as_rule() == Rule::signature).flat_map(Pr::into_inner);
         let untyped = parts.any(|pair| match pair.as_rule() {
@@ -229,7 +229,7 @@ impl<'s> Builder<'s> {
         untyped
     }
 
-    /// `(name: type = default, *, ...)`
+    /// Builds the parameters `(name: type = default, *, ...)`.
     fn signature(&mut self, pair: Pr<'s>) -> Vec<Formal> {
         let span = self.span(&pair);
         let (mut formals, mut doc, mut named_only) = (Vec::new(), String::new(), false);
@@ -254,7 +254,7 @@ impl<'s> Builder<'s> {
         let inner = pair.into_inner();
         let name = self.child(&inner, Rule::ident).map(|pair| self.ident(&pair))?;
         if self.child(&inner, Rule::untyped).is_some() {
-            // One report for all of a signature.
+            // One report covers a whole signature.
             let expected = vec!["`name: type`"];
             let same = |fault: &Fault| match &fault.kind {
                 FaultKind::Unexpected { expected: other, .. } => *other == expected,
@@ -285,7 +285,7 @@ impl<'s> Builder<'s> {
     }
 }
 
-/// A lone word.
+/// Returns a single word.
 fn word(expr: Expr) -> Option<Ident> {
     match expr.kind {
         ExprKind::Path(path) => path.into_iter().next(),

@@ -1,4 +1,4 @@
-//! Pest's pairs -> syntax tree. `item.rs`: declarations; `sweep.rs`: variants and sweeps; `stmt.rs`:
+//! Turns pest's pairs into the syntax tree. `item.rs`: declarations; `sweep.rs`: variants and sweeps; `stmt.rs`:
 //! bodies; `expr.rs`: values.
 
 mod expr;
@@ -17,7 +17,7 @@ use crate::{FileId, MAX_BYTES, MAX_DEPTH, PbpoParser, Rule, Span, depth, foreign
 
 type Pr<'s> = Pair<'s, Rule>;
 
-/// Collects faults while the tree is built.
+/// A builder of the tree, which collects faults.
 pub(crate) struct Builder<'s> {
     file: FileId,
     source: &'s str,
@@ -25,15 +25,15 @@ pub(crate) struct Builder<'s> {
     doubtful: Vec<String>,
     /// Words with letters of other alphabets.
     odd: RefCell<Vec<Fault>>,
-    /// Nodes above the expression at hand.
+    /// The number of nodes above the current expression.
     depth: usize,
-    /// The first `{` of the item at hand whose `}` is indented less than its own line: where a `}` is
-    /// lost, it is likely this one's.
+    /// The first `{` of the current item whose `}` is indented less than its own line: if a `}` is missing, it probably
+    /// belongs to this one.
     suspect: Option<Span>,
-    /// Where a YAML block ends, of which only the head is reported.
+    /// The end of a YAML block, of which only the head is reported.
     yaml_end: usize,
-    /// Whether a head has lost its `{`: then a `}` below closes nothing, and what is in front of that is
-    /// in no block.
+    /// True if a head lacks its `{`: then a `}` further down closes nothing, and the statements before it belong to no
+    /// block.
     lost_brace: bool,
 }
 
@@ -138,7 +138,7 @@ impl<'s> Builder<'s> {
         self.faults.push(Fault { kind, span });
     }
 
-    /// A habit that is likely all over the file is reported once.
+    /// Reports a foreign spelling once, because it probably occurs throughout the file.
     fn foreign_once(&mut self, pair: &Pr<'s>, found: &str, write: &str) {
         let seen = self.faults.iter().any(|fault| match &fault.kind {
             FaultKind::Foreign { found: other, .. } => other == found,
@@ -151,7 +151,7 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// The first child of a rule.
+    /// Returns the first child with a rule.
     fn child(&self, pairs: &Pairs<'s, Rule>, rule: Rule) -> Option<Pr<'s>> {
         pairs.clone().find(|pair| pair.as_rule() == rule)
     }

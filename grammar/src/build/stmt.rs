@@ -5,7 +5,7 @@ use crate::ast::{Body, Expr, ExprKind, Fault, FaultKind, Stmt};
 use crate::{MAX_DEPTH, Rule, Span, junk};
 
 impl<'s> Builder<'s> {
-    /// `{ ... }`
+    /// Builds a body, `{ ... }`.
     pub(super) fn body(&mut self, pair: Pr<'s>) -> Body {
         let span = self.trimmed(self.span(&pair));
         let (mut stmts, mut doc) = (Vec::new(), String::new());
@@ -35,7 +35,7 @@ impl<'s> Builder<'s> {
         Body { stmts, span }
     }
 
-    /// Remembers the first body that looks as if its `}` were another's.
+    /// Remembers the first body whose `}` seems to belong to another one.
     fn suspect(&mut self, body: Span, closer: &Pr<'s>) {
         let indent = |at: u32| {
             let before = self.source.get(..at as usize).unwrap_or("");
@@ -61,14 +61,14 @@ impl<'s> Builder<'s> {
         })
     }
 
-    /// `:=` and the like, where `=` belongs.
+    /// Reports `:=` and the like in place of `=`.
     pub(super) fn foreign_assigns(&mut self, pairs: &pest::iterators::Pairs<'s, Rule>) {
         if let Some(pair) = self.child(pairs, Rule::foreign_assign) {
             self.foreign_assign(&pair, "=");
         }
     }
 
-    /// The same, with what is to be written: with blanks around it, where there are none.
+    /// Reports one of them with the right spelling, adding missing blanks around it.
     pub(super) fn foreign_assign(&mut self, pair: &Pr<'s>, word: &str) {
         let span = self.span(pair);
         let before = self.source.get(..span.start as usize).is_some_and(|text| text.ends_with([' ', '\t']));
@@ -77,7 +77,7 @@ impl<'s> Builder<'s> {
         self.fault(FaultKind::Foreign { found: pair.as_str().to_owned(), write }, span);
     }
 
-    /// Says that a `{` stands on a line of its own.
+    /// Reports a `{` on a separate line.
     pub(super) fn late_brace(&mut self, pairs: &pest::iterators::Pairs<'s, Rule>) {
         if let Some(pair) = self.child(pairs, Rule::late) {
             let end = self.span(&pair).end as usize;
@@ -119,7 +119,7 @@ impl<'s> Builder<'s> {
         Some(Stmt::Climb { keyword: self.span(&keyword), ascend, player, objective, within })
     }
 
-    /// Nodes that carry no meaning of their own, but may be faults.
+    /// Handles nodes without a meaning that may be faults.
     pub(super) fn punctuation(&mut self, pair: &Pr<'s>) {
         match pair.as_rule() {
             Rule::semicolon => {
@@ -134,7 +134,7 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// Junk in place of a statement or an item.
+    /// Reports junk in place of a statement or an item.
     pub(super) fn junk(&mut self, pair: &Pr<'s>, strict: Rule) {
         let span = self.span(pair);
         self.doubtful.extend(junk::words(pair.as_str()));
@@ -154,7 +154,7 @@ impl<'s> Builder<'s> {
         self.faults.push(fault);
     }
 
-    /// `policy pi:` with deeper lines below: one habit, however many lines.
+    /// Reports `policy pi:` with deeper lines below as one fault, for any number of lines. Returns true if it did.
     fn yaml(&mut self, head: &str, span: Span, opener: &str) -> bool {
         let Some(words) = head.strip_suffix(':') else { return false };
         if !words.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | ' ')) {
@@ -171,7 +171,7 @@ impl<'s> Builder<'s> {
         end > first
     }
 
-    /// The lines below that of a place which are indented more than it is: where they start and end.
+    /// Returns the range of the lines below a place that are indented more than its line.
     fn deeper(&self, start: usize) -> (usize, usize) {
         let line = |at: usize| self.source.get(at..).and_then(|rest| rest.split_inclusive('\n').next()).unwrap_or("");
         let indent = |text: &str| text.len() - text.trim_start().len();
@@ -184,7 +184,7 @@ impl<'s> Builder<'s> {
         (first, end)
     }
 
-    /// A piece of a YAML block that was reported.
+    /// Tells whether a piece belongs to a YAML block that was reported.
     pub(super) fn in_yaml(&mut self, pair: &Pr<'s>) -> bool {
         let inside = pair.as_span().start() < self.yaml_end;
         if inside {
@@ -193,7 +193,7 @@ impl<'s> Builder<'s> {
         inside
     }
 
-    /// Junk behind a statement, unless something on the same line was reported already.
+    /// Reports junk after a statement, unless another fault on the same line was reported already.
     fn tail(&mut self, pair: &Pr<'s>) {
         let span = self.span(pair);
         self.doubtful.extend(junk::words(pair.as_str()));
@@ -213,8 +213,8 @@ impl<'s> Builder<'s> {
         }
     }
 
-    /// An opener (the first `width` bytes of `whole`) without its closer. Where several braces miss
-    /// theirs at the same place, one report does.
+    /// Reports an opener (the first `width` bytes of `whole`) without its closer. If several braces lack theirs at the
+    /// same place, it is reported once.
     pub(super) fn unclosed(
         &mut self,
         whole: Span,
@@ -229,12 +229,12 @@ impl<'s> Builder<'s> {
             FaultKind::Unclosed { end: other, .. } => other == end,
             _ => false,
         };
-        // Bodies are built from the inside out: the outermost opener is the last to come.
+        // Bodies are built from the inside out, so the outermost opener comes last.
         self.faults.retain(|fault| !same(fault));
         self.fault(FaultKind::Unclosed { opener, closer, end }, outer);
     }
 
-    /// A placeholder for something reported.
+    /// Returns a placeholder for an expression that was reported.
     pub(super) fn error(span: Span) -> Expr {
         Expr { kind: ExprKind::Error, span }
     }

@@ -23,7 +23,7 @@ impl<'s> Builder<'s> {
         Some(Variant { doc, name, of, settings, span })
     }
 
-    /// What is no entry: junk, a lost brace, punctuation.
+    /// Handles a part that is not an entry: junk, a lost brace, punctuation.
     fn other(&mut self, pair: &Pr<'s>, braces: Span) {
         match pair.as_rule() {
             Rule::junk => self.junk(pair, Rule::setting_only),
@@ -40,7 +40,7 @@ impl<'s> Builder<'s> {
         Some(Setting { path, value: self.expr(value) })
     }
 
-    /// A setting of a sweep. `beta: [a, b]` is meant as an axis.
+    /// Builds a setting of a sweep. `beta: [a, b]` is read as an axis.
     fn set_or_axis(&mut self, pair: Pr<'s>) -> Option<SweepEntry> {
         let span = self.trimmed(self.span(&pair));
         let inner = pair.clone().into_inner();

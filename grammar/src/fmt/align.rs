@@ -3,9 +3,9 @@
 use super::Line;
 use super::lex::Kind;
 
-/// Aligns what neighbouring lines have in common.
+/// Aligns neighbouring lines.
 pub(super) fn align(lines: &mut [Line<'_>]) {
-    // The `=` of `+=` stands below that of `=`.
+    // The `=` of `+=` is aligned with that of `=`.
     runs(lines, true, Line::assigns, Line::equals, |line, width| line.pad(width - line.equals()));
     runs(lines, true, Line::is_block, |line| line.head.len(), |line, width| line.pad(width - line.head.len()));
     runs(
@@ -17,8 +17,8 @@ pub(super) fn align(lines: &mut [Line<'_>]) {
     );
 }
 
-/// Calls `change` on each line of a run, with the largest measure in it. Neighbours with the same key are a run;
-/// `across`: also behind an empty line.
+/// Calls `change` on each line of a run, with the largest measure in it. Neighbours with the same key are a run; with
+/// `across`, also across an empty line.
 fn runs<'s>(
     lines: &mut [Line<'s>],
     across: bool,
@@ -41,7 +41,8 @@ fn runs<'s>(
 }
 
 impl Line<'_> {
-    /// A line that is one assignment: `name = value`, `a.b += value`. The key says where it belongs.
+    /// Returns a key for a line that is one assignment: `name = value`, `a.b += value`. The key identifies the group of
+    /// lines.
     fn assigns(&self) -> Option<String> {
         let operator = self.tokens.iter().position(|token| token.kind == Kind::Operator)?;
         let path = self.tokens.iter().take(operator);
@@ -50,7 +51,7 @@ impl Line<'_> {
         (plain && self.depth > 0 && self.balanced && matches!(text, "=" | "+=")).then(|| format!("= {}", self.group))
     }
 
-    /// A block at the top on one line, as `data held { ... }`. The key is its kind.
+    /// Returns the kind of a top-level block on one line, as `data held { ... }`.
     fn is_block(&self) -> Option<String> {
         let [kind, name, third, ..] = self.tokens.as_slice() else { return None };
         let third = third.text == "{" || third.text == "of" || third.text == "over";
@@ -58,12 +59,12 @@ impl Line<'_> {
         (words && third && self.depth == 0 && self.balanced && self.ends_with_brace()).then(|| kind.text.to_owned())
     }
 
-    /// The column of the `=` before anything is aligned.
+    /// Returns the column of the `=` before alignment.
     fn equals(&self) -> usize {
         self.text.find('=').unwrap_or(0)
     }
 
-    /// Blanks behind the head.
+    /// Adds blanks after the head.
     fn pad(&mut self, blanks: usize) {
         let behind = self.text.get(self.head.len()..).unwrap_or_default();
         self.text = format!("{}{}{behind}", self.head, " ".repeat(blanks));

@@ -1,6 +1,6 @@
 //! Words, marks and comments of a line.
 
-/// What a piece of text is to the formatter.
+/// The kind of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
     Word,
@@ -24,7 +24,7 @@ pub(super) struct Token<'s> {
     pub text: &'s str,
 }
 
-/// The pieces of a line without its end.
+/// Returns the pieces of a line without its end.
 pub(super) fn line(mut rest: &str) -> Vec<Token<'_>> {
     let mut tokens = Vec::new();
     loop {
@@ -37,7 +37,7 @@ pub(super) fn line(mut rest: &str) -> Vec<Token<'_>> {
     }
 }
 
-/// What stands at the start of a text, and its length in bytes.
+/// Returns the kind of the token at the start of a text, and its length in bytes.
 fn measure(rest: &str, first: char) -> (Kind, usize) {
     if rest.starts_with("//") || first == '#' {
         return (Kind::Comment, rest.len());
@@ -63,7 +63,7 @@ fn measure(rest: &str, first: char) -> (Kind, usize) {
     }
 }
 
-/// `4k`, `1e-5`, `0.04`, `3%`; a range `0..5` ends in front of its dots.
+/// Returns the length of a number: `4k`, `1e-5`, `0.04`, `3%`; a range `0..5` ends before its dots.
 fn number(rest: &str) -> usize {
     let bytes = rest.as_bytes();
     let at = |index: usize| bytes.get(index).copied().unwrap_or(b' ');
@@ -81,7 +81,7 @@ fn number(rest: &str) -> usize {
     }
 }
 
-/// To the closing quote, or to the end.
+/// Returns the length up to the closing quote, or to the end.
 fn quoted(rest: &str) -> usize {
     let mut escaped = false;
     for (at, c) in rest.char_indices().skip(1) {

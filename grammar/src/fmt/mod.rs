@@ -1,5 +1,5 @@
-//! The formatter. The author decides where lines end; it decides everything else: indentation, blanks,
-//! columns, empty lines. So nothing is ever lost or moved, comments least of all.
+//! The formatter. The author decides where lines end; the formatter decides everything else: indentation, blanks,
+//! columns, empty lines. So no text is lost or moved, including comments.
 //!
 //! `lex.rs`: pieces of a line; `spacing.rs`: blanks between them; `align.rs`: columns.
 
@@ -11,35 +11,35 @@ use crate::ast::Fault;
 use crate::{FileId, parse};
 use lex::{Kind, Token};
 
-/// A line on its way.
+/// A line while it is formatted.
 struct Line<'s> {
     tokens: Vec<Token<'s>>,
     /// The text without indentation and trailing comment.
     text: String,
-    /// What stands in front of a column: a path and the `+` of `+=`, or the first two words of a block.
+    /// The text before a column: a path and the `+` of `+=`, or the first two words of a block.
     head: String,
     comment: Option<&'s str>,
-    /// Blanks in front of the comment.
+    /// The number of blanks before the comment.
     gap: usize,
     indent: usize,
-    /// Brackets that are open where it starts.
+    /// The number of brackets that are open at its start.
     depth: usize,
-    /// The line of the innermost of them.
+    /// The line of the innermost open bracket.
     group: usize,
-    /// What it opens it closes.
+    /// True if it closes all brackets that it opens.
     balanced: bool,
-    /// An empty line stands in front of it.
+    /// True if an empty line precedes it.
     spaced: bool,
 }
 
-/// The file in the one layout of the language, or its faults: a file that is not understood is not
-/// touched. What is not blank space is the same, in the same order; formatting twice changes nothing.
+/// Formats a file, or returns its faults: a file that cannot be parsed is not changed. All text except blanks stays the
+/// same, in the same order; formatting twice changes nothing.
 pub fn format(source: &str) -> Result<String, Vec<Fault>> {
     let file = parse(FileId::default(), source);
     if !file.faults.is_empty() {
         return Err(file.faults);
     }
-    // Every kind of line end is one; a mark of the byte order is none of the language.
+    // All kinds of line ends are unified, and a byte order mark is removed.
     let text = source.trim_start_matches('\u{FEFF}').replace("\r\n", "\n").replace('\r', "\n");
     let mut lines = layout(&text);
     space(&mut lines);
@@ -64,19 +64,19 @@ pub fn format(source: &str) -> Result<String, Vec<Fault>> {
 
 /// An open bracket.
 struct Open {
-    /// Where it was opened.
+    /// The line on which it was opened.
     line: usize,
     /// The indentation of that line, and that of lines inside.
     outside: usize,
     inside: usize,
-    /// Not of a body: an expression goes on inside as it is.
+    /// True unless it opens a body: an expression continues inside it unchanged.
     round: bool,
 }
 
-/// Lines with their pieces and indentation; empty ones are marks on the next.
+/// Returns lines with their pieces and indentation; an empty line becomes a mark on the next one.
 fn layout(source: &str) -> Vec<Line<'_>> {
     let (mut lines, mut stack) = (Vec::new(), Vec::<Open>::new());
-    // Behind an empty line; behind an operator; behind the end of a value.
+    // These are true after an empty line, after an operator, and after the end of a value.
     let (mut spaced, mut continues, mut value) = (false, false, false);
     for text in source.lines() {
         let tokens = lex::line(text);
@@ -91,7 +91,7 @@ fn layout(source: &str) -> Vec<Line<'_>> {
             closes.checked_sub(1).and_then(|last| stack.len().checked_sub(1 + last)).and_then(|at| stack.get(at));
         let base = outer.map_or_else(|| stack.last().map_or(0, |open| open.inside), |open| open.outside);
         let operator = tokens.first().is_some_and(|first| first.kind == Kind::Operator);
-        // The `*` of a parameter list stands between round brackets, where nothing is indented further.
+        // The `*` of a parameter list is between round brackets, where lines are not indented further.
         let body = stack.last().is_none_or(|open| !open.round);
         let indent = base + usize::from(closes == 0 && body && (continues || operator));
         let mut opened = 0usize;
@@ -137,7 +137,7 @@ fn layout(source: &str) -> Vec<Line<'_>> {
     lines
 }
 
-/// What columns are made from.
+/// Returns the head from which columns are made.
 fn head(tokens: &[Token<'_>]) -> String {
     match tokens {
         [kind, name, ..] if kind.kind == Kind::Word && name.kind == Kind::Word => {
@@ -147,7 +147,7 @@ fn head(tokens: &[Token<'_>]) -> String {
     }
 }
 
-/// Empty lines: one at most, none at the edges of a body, one around declarations of several lines.
+/// Sets empty lines: at most one, none at the edges of a body, one around declarations of several lines.
 fn space(lines: &mut [Line<'_>]) {
     let mut before: Option<(bool, bool, usize)> = None;
     let starts = declarations(lines);
@@ -165,7 +165,7 @@ fn space(lines: &mut [Line<'_>]) {
     }
 }
 
-/// The lines at which a declaration starts (with its comments) that has several lines, or comes behind one.
+/// Returns the lines at which a declaration starts (with its comments) that has several lines, or follows one that has.
 fn declarations(lines: &[Line<'_>]) -> Vec<usize> {
     let (mut starts, mut comments, mut long) = (Vec::new(), None, false);
     for (index, line) in lines.iter().enumerate() {
@@ -173,7 +173,7 @@ fn declarations(lines: &[Line<'_>]) -> Vec<usize> {
             continue;
         }
         if line.text.is_empty() {
-            // A comment by itself, between empty lines, belongs to nothing.
+            // A comment between empty lines belongs to no declaration.
             comments = if line.spaced || comments.is_none() { Some(index) } else { comments };
             continue;
         }

@@ -2,11 +2,11 @@
 
 use super::lex::{Kind, Token};
 
-/// Words that are no name: `(` and `[` behind them do not belong to a call.
+/// Words that are not names: `(` and `[` after them do not belong to a call.
 const KEYWORDS: [&str; 10] = ["in", "on", "over", "within", "where", "and", "or", "not", "repeat", "of"];
 
-/// The line as it should be, without its indentation and its trailing comment. `value`: the line before
-/// ended with a value, so that a `-` in front is no sign.
+/// Returns the formatted line, without its indentation and its trailing comment. `value` is true if the line before
+/// ended with a value, so that a leading `-` is not a sign.
 pub(super) fn join(tokens: &[Token<'_>], value: bool) -> String {
     let import = tokens.first().is_some_and(|first| first.text == "use");
     let mut out = String::new();
@@ -23,7 +23,7 @@ pub(super) fn join(tokens: &[Token<'_>], value: bool) -> String {
     out
 }
 
-/// Whether a blank stands between two neighbours. `value`: a value ends in front of the first.
+/// Tells whether a blank belongs between two neighbours. `value` is true if a value ends before the first.
 fn apart(value: bool, before: &Token<'_>, token: &Token<'_>, import: bool) -> bool {
     let sign = |token: &Token<'_>| token.text == "-" || token.text == "+";
     let slash = |token: &Token<'_>| import && token.text == "/";
@@ -40,7 +40,7 @@ fn apart(value: bool, before: &Token<'_>, token: &Token<'_>, import: bool) -> bo
     }
 }
 
-/// Whether a value ends at a piece: a `-` behind it is no sign.
+/// Tells whether a value ends at a piece, so that a `-` after it is not a sign.
 pub(super) fn value_ends(token: Option<&Token<'_>>) -> bool {
     token.is_some_and(|token| match token.kind {
         Kind::Word => !KEYWORDS.contains(&token.text),

@@ -1,4 +1,4 @@
-//! The families of architectures, and what a config of each means where a key is absent.
+//! The families of architectures, and the meaning of absent keys in each family's config.
 
 /// A family of architectures: the `model_type` of `config.json`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -12,7 +12,7 @@ pub enum Family {
 impl Family {
     pub const ALL: [Self; 4] = [Self::Llama, Self::Qwen2, Self::Qwen3, Self::Mistral];
 
-    /// Its `model_type`.
+    /// Returns the `model_type`.
     pub fn name(self) -> &'static str {
         match self {
             Self::Llama => "llama",
@@ -22,7 +22,7 @@ impl Family {
         }
     }
 
-    /// The class of transformers for a language model, without its suffix: `Qwen2` of `Qwen2ForCausalLM`.
+    /// Returns the class of transformers for a language model, without its suffix: `Qwen2` of `Qwen2ForCausalLM`.
     pub fn class(self) -> &'static str {
         match self {
             Self::Llama => "Llama",
@@ -33,7 +33,7 @@ impl Family {
     }
 }
 
-/// What differs between families where a key is absent.
+/// The values of absent keys that differ between families.
 pub(super) struct Defaults {
     pub vocab: usize,
     pub ff: usize,

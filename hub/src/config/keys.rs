@@ -9,7 +9,7 @@ use crate::Error;
 /// The keys of one object of a file. A key that is `null` counts as absent.
 pub(crate) struct Keys<'a> {
     pub file: &'a Path,
-    /// What stands before a key in messages: empty, or `rope_parameters.`.
+    /// The text before a key in messages: empty, or `rope_parameters.`.
     pub prefix: &'static str,
     pub map: &'a Map<String, Value>,
 }
@@ -19,7 +19,7 @@ impl<'a> Keys<'a> {
         self.map.get(key).filter(|value| !value.is_null())
     }
 
-    /// An error at a key.
+    /// Returns an error at a key.
     pub fn error(&self, key: &str, message: impl std::fmt::Display) -> Error {
         Error::at(self.file, format!("`{}{key}`: {message}", self.prefix))
     }
@@ -34,7 +34,7 @@ impl<'a> Keys<'a> {
         self.typed(key, "a whole number", whole)
     }
 
-    /// A size of a model: a whole number from 1 to 2^24.
+    /// Reads a size of a model: a whole number from 1 to 2^24.
     pub fn size(&self, key: &str) -> Result<Option<usize>, Error> {
         match self.count(key)? {
             Some(n) if !(1..=1 << 24).contains(&n) => Err(self.error(key, format!("{n} is out of range"))),
@@ -46,7 +46,7 @@ impl<'a> Keys<'a> {
         self.typed(key, "a number", |value| value.as_f64().filter(|x| x.is_finite()))
     }
 
-    /// A number above 0.
+    /// Reads a number above 0.
     pub fn positive(&self, key: &str) -> Result<Option<f64>, Error> {
         match self.float(key)? {
             Some(x) if x <= 0.0 => Err(self.error(key, format!("{x} must be above 0"))),
@@ -70,7 +70,7 @@ impl<'a> Keys<'a> {
         self.typed(key, "an object", Value::as_object)
     }
 
-    /// Token ids: one or a list. Negative ids, which some configs write for "none", are left out.
+    /// Reads token ids: one or a list. Negative ids, which some configs write for "none", are left out.
     pub fn ids(&self, key: &str) -> Result<Vec<u32>, Error> {
         let id = |value: &Value| value.as_i64().filter(|id| *id <= i64::from(u32::MAX));
         let all = |value: &'a Value| match value {

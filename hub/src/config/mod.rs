@@ -1,5 +1,5 @@
 //! The shape of a decoder: `config.json` and `generation_config.json` of Llama, Qwen2, Qwen3 and Mistral, in the old
-//! and the new spelling. What a key that is absent means is what transformers takes it to mean.
+//! and the new spelling. Absent keys mean the same as in transformers.
 
 mod family;
 pub(crate) mod keys;
@@ -20,7 +20,7 @@ pub use rope::Rope;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelConfig {
     pub family: Family,
-    /// The class of transformers that the weights are of, as `LlamaForCausalLM`, if the file names one.
+    /// The transformers class of the weights, as `LlamaForCausalLM`, if the file names one.
     pub architecture: Option<String>,
     /// Rows of the embedding; may exceed the tokenizer's vocabulary.
     pub vocab: usize,
@@ -51,9 +51,10 @@ pub struct ModelConfig {
     pub mlp_bias: bool,
     /// Queries and keys are normalised in every head before rotation.
     pub qk_norm: bool,
-    /// Every layer sees only this many last tokens, its own included; None: all of them.
+    /// The number of last tokens that every layer sees, the current one included; `None` if layers see the whole
+    /// sequence.
     pub sliding_window: Option<usize>,
-    /// The format that the weights are said to be in; f32 if the file does not say.
+    /// The number format that the config names for the weights; f32 if it names none.
     pub dtype: Dtype,
     pub bos: Option<u32>,
     /// Tokens that end a response: those of `generation_config.json`, else of `config.json`.
@@ -61,7 +62,8 @@ pub struct ModelConfig {
     pub pad: Option<u32>,
     /// Outputs of a `...ForSequenceClassification` head; 2 if the file does not say.
     pub num_labels: usize,
-    /// Of a reward model that pbpoc trained: each reward is `b tanh(s / b)` of the head's output `s`. transformers gives `s`.
+    /// The bound of a reward model that pbpoc trained: each reward is `b tanh(s / b)` of the head's output `s`.
+    /// transformers gives `s`.
     pub reward_bound: Option<f64>,
 }
 
@@ -83,7 +85,7 @@ impl ModelConfig {
         let family = family(keys)?;
         refuse(keys)?;
         let absent = family.defaults();
-        // A key that is there and null means "derive it", which is not the same as an absent key.
+        // A key that is present and null means "derive it", which differs from an absent key.
         let unless_null = |key: &str, value: Option<usize>| value.filter(|_| !keys.map.contains_key(key));
         let width = keys.size("hidden_size")?.unwrap_or(4096);
         let layers = keys.size("num_hidden_layers")?.unwrap_or(32);
@@ -125,7 +127,7 @@ impl ModelConfig {
             reward_bound: keys.positive("reward_bound")?,
         };
         config.check(keys)?;
-        // What a family ends with where the file does not say is no word of a small vocabulary.
+        // The family's default end tokens may lie outside a small vocabulary.
         config.eos.retain(|id| (*id as usize) < config.vocab);
         Ok(config)
     }
@@ -149,7 +151,7 @@ impl ModelConfig {
         }
     }
 
-    /// The special tokens that a file names are in the vocabulary.
+    /// Checks that the special tokens that a file names are in the vocabulary.
     fn has_tokens(&self, keys: &Keys) -> Result<(), Error> {
         for key in ["eos_token_id", "bos_token_id", "pad_token_id"] {
             if let Some(id) = keys.ids(key)?.into_iter().find(|id| *id as usize >= self.vocab) {
@@ -159,7 +161,8 @@ impl ModelConfig {
         Ok(())
     }
 
-    /// Takes the special tokens of `generation_config.json`: what generation stops at goes before `config.json`.
+    /// Takes the special tokens of `generation_config.json`; its stop tokens take precedence over those of
+    /// `config.json`.
     fn read_generation(&mut self, file: &Path) -> Result<(), Error> {
         let Some(bytes) = files::read_if_there(file, limit::CONFIG)? else { return Ok(()) };
         let map = files::json_object(file, &bytes)?;
@@ -186,7 +189,7 @@ fn family(keys: &Keys) -> Result<Family, Error> {
         .ok_or_else(|| keys.error("model_type", format!("`{name}` is not supported; known are {known}")))
 }
 
-/// What would change the numbers and is not implemented.
+/// Refuses settings that would change the numbers and are not implemented.
 fn refuse(keys: &Keys) -> Result<(), Error> {
     if keys.get("quantization_config").is_some() {
         return Err(keys

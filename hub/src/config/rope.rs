@@ -28,14 +28,14 @@ pub enum Rope {
         beta_fast: f64,
         beta_slow: f64,
         original_context: usize,
-        /// What sines and cosines are multiplied by; as given, or as transformers derives it.
+        /// The factor of sines and cosines, as given or as transformers derives it.
         attention_factor: f64,
         /// The corrected range is rounded to whole dimensions.
         truncate: bool,
     },
 }
 
-/// Theta and scaling of a config: from `rope_parameters` (new) or `rope_scaling` and `rope_theta` (old).
+/// Reads theta and scaling from `rope_parameters` (new) or from `rope_scaling` and `rope_theta` (old).
 pub(super) fn parse(config: &Keys, context: usize) -> Result<(f64, Rope), Error> {
     let filled = |key: &str| Ok(config.object(key)?.filter(|map| !map.is_empty()));
     let (prefix, map) = match (filled("rope_scaling")?, filled("rope_parameters")?) {
@@ -104,11 +104,11 @@ fn attention_factor(keys: &Keys, factor: f64) -> Result<f64, Error> {
 }
 
 impl ModelConfig {
-    /// The angle by which each pair of dimensions turns from one position to the next, in radians: `head_dim / 2`
-    /// numbers, dimension `i` paired with `i + head_dim / 2`.
+    /// Returns the angle by which each pair of dimensions turns from one position to the next, in radians:
+    /// `head_dim / 2` numbers, dimension `i` paired with `i + head_dim / 2`.
     pub fn inverse_frequencies(&self) -> Vec<f32> {
         let dim = self.head_dim;
-        // As torch: the exponent in f32, the power of it rounded to f32.
+        // As in torch, the exponent is in f32 and its power is rounded to f32.
         let wavelengths = (0..dim / 2).map(|i| {
             let exponent = (2 * i) as f32 / dim as f32;
             self.rope_theta.powf(f64::from(exponent)) as f32
@@ -142,7 +142,7 @@ impl ModelConfig {
         }
     }
 
-    /// What sines and cosines are multiplied by: 1, except with YaRN.
+    /// Returns the factor of sines and cosines: 1, except with YaRN.
     pub fn attention_scale(&self) -> f64 {
         match self.rope {
             Rope::Yarn { attention_factor, .. } => attention_factor,

@@ -4,14 +4,14 @@ use super::Family;
 use super::keys::Keys;
 use crate::Error;
 
-/// The window of every layer in tokens; None: every layer sees the whole sequence.
+/// Returns every layer's window in tokens, or `None` if every layer sees the whole sequence.
 pub(super) fn parse(keys: &Keys, family: Family, layers: usize) -> Result<Option<usize>, Error> {
     let absent = (!keys.map.contains_key("sliding_window")).then_some(4096);
     let window = keys.size("sliding_window")?.or(absent);
     let kinds = keys.texts("layer_types")?;
     let sliding = match family {
         Family::Llama => return full_only(keys, kinds.as_deref()),
-        // Mistral's window, if there is one, is that of every layer.
+        // Mistral's window, if set, applies to every layer.
         Family::Mistral => match kinds {
             Some(kinds) => layer_types(keys, &kinds)?,
             None => window.is_some(),
@@ -39,7 +39,7 @@ fn full_only(keys: &Keys, kinds: Option<&[&str]>) -> Result<Option<usize>, Error
     }
 }
 
-/// Whether every layer slides; an error if only some do.
+/// Tells whether every layer slides. Returns an error if only some do.
 fn layer_types(keys: &Keys, kinds: &[&str]) -> Result<bool, Error> {
     let count = kinds.iter().filter(|kind| **kind == "sliding_attention").count();
     if let Some(kind) = kinds.iter().find(|kind| !["sliding_attention", "full_attention"].contains(kind)) {
@@ -52,7 +52,7 @@ fn layer_types(keys: &Keys, kinds: &[&str]) -> Result<bool, Error> {
     }
 }
 
-/// Qwen's older spelling: layers from `max_window_layers` on slide.
+/// Reads Qwen's older spelling: layers from `max_window_layers` on slide.
 fn from_layer(keys: &Keys, layers: usize) -> Result<bool, Error> {
     match keys.count("max_window_layers")?.unwrap_or(28) {
         0 => Ok(true),

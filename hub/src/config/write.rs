@@ -1,4 +1,4 @@
-//! Writing `config.json` and `generation_config.json`, in the new spelling of transformers 5 and the old one of 4.
+//! Writes `config.json` and `generation_config.json`, in the new spelling of transformers 5 and the old one of 4.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use super::{Family, ModelConfig, Rope};
 use crate::{Dtype, Error, files};
 
 impl ModelConfig {
-    /// `config.json` for weights in `dtype` of a class of transformers, as `Qwen2ForCausalLM`.
+    /// Returns `config.json` for weights in `dtype` of a transformers class, as `Qwen2ForCausalLM`.
     pub fn to_json(&self, dtype: Dtype, architecture: &str) -> Value {
         let mut config = json!({
             "architectures": [architecture],

@@ -9,8 +9,8 @@ use super::{Fault, Row, raw};
 use crate::Error;
 use crate::files::json_reason;
 
-/// Calls `each` with every element until it returns false. After a syntax error nothing of the array can be trusted,
-/// so that it is the whole file's.
+/// Calls `each` with every element until it returns false. A syntax error makes the whole file an error, because the
+/// elements after it cannot be found.
 pub(super) fn rows(path: &Path, text: &str, mut each: impl FnMut(Row<'_>) -> bool) -> Result<(), Error> {
     let mut array = Array { path, text, at: 0, line: 1, line_start: 0 };
     array.skip_space();
@@ -40,9 +40,9 @@ pub(super) fn rows(path: &Path, text: &str, mut each: impl FnMut(Row<'_>) -> boo
 struct Array<'a> {
     path: &'a Path,
     text: &'a str,
-    /// Byte in the text.
+    /// The byte in the text.
     at: usize,
-    /// From 1.
+    /// The line number, from 1.
     line: usize,
     /// The line's first byte.
     line_start: usize,
@@ -68,7 +68,7 @@ impl<'a> Array<'a> {
         self.advance(rest.len() - rest.trim_ascii_start().len());
     }
 
-    /// The element that begins here.
+    /// Reads the element that begins here.
     fn element(&mut self) -> Result<Row<'a>, Error> {
         let rest = &self.text[self.at..];
         let mut values = Deserializer::from_str(rest).into_iter::<IgnoredAny>();
@@ -80,7 +80,7 @@ impl<'a> Array<'a> {
         let line = self.line;
         let text = &rest[..values.byte_offset()];
         self.advance(text.len());
-        // Columns are only told where a row is a line.
+        // Columns are only reported if a row is a line.
         let fields = raw::fields(text).map_err(|fault| Fault { column: 1, ..fault });
         let without_columns = |mut fields: Vec<super::Field<'a>>| {
             fields.iter_mut().for_each(|field| field.at = 1);
@@ -89,7 +89,7 @@ impl<'a> Array<'a> {
         Ok(Row { line, fields: fields.map(without_columns) })
     }
 
-    /// A syntax error of the element that begins here.
+    /// Makes the error for a syntax error in the element that begins here.
     fn broken(&self, error: &serde_json::Error) -> Error {
         let (from, line) =
             if error.line() == 1 { (self.at - self.line_start, self.line) } else { (0, self.line + error.line() - 1) };

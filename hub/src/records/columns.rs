@@ -1,4 +1,4 @@
-//! Columns of a file to the fields of a record.
+//! Maps the columns of a file to the fields of a record.
 
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -9,33 +9,33 @@ use super::{Cell, Fault, Place, Reading, Record, Row, Text, raw, said, sides};
 use crate::Error;
 use crate::json::Json;
 
-/// Which column each field comes from. None: the column of the field's own name, if the file has it. A name that is
-/// given must be there; `a.b` is the key `b` of the object in column `a`; an empty name leaves the field out. Columns that
-/// no field comes from may be there: data sets have many, and nothing of them is read.
+/// The column of each field. `None` means the column with the field's own name, if the file has it. A column that is
+/// named must exist; `a.b` is the key `b` of the object in column `a`; an empty name leaves the field out. Other
+/// columns are allowed and are not read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Columns {
-    /// Without a prompt, it is what `chosen` and `rejected` begin with alike.
+    /// The prompt's column. Without one, the prompt is the common beginning of `chosen` and `rejected`.
     pub prompt: Option<String>,
     pub completion: Option<String>,
     pub chosen: Option<String>,
     pub rejected: Option<String>,
-    /// Of a recorded label: the response that the judge saw first.
+    /// The response that the judge saw first, in a recorded label.
     pub first: Option<String>,
     pub second: Option<String>,
-    /// Of a recorded label: `first`, `second` or `tie`.
+    /// The preference in a recorded label: `first`, `second` or `tie`.
     pub preferred: Option<String>,
     pub answer: Option<String>,
     pub label: Option<String>,
     pub margin: Option<String>,
     pub probability: Option<String>,
-    /// What the chat template gets as `tools`: a list, or its JSON as a text.
+    /// The `tools` of the chat template: a list, or its JSON as a text.
     pub tools: Option<String>,
     /// Further variables of the chat template: an object.
     pub chat_template_kwargs: Option<String>,
 }
 
 impl Columns {
-    /// Every field's name, and the column that is given for it.
+    /// Returns every field's name, and the column given for it.
     fn fields(&self) -> [(&'static str, &Option<String>); 13] {
         [
             ("prompt", &self.prompt),
@@ -54,7 +54,7 @@ impl Columns {
         ]
     }
 
-    /// Every field's name and its column.
+    /// Returns every field's name and its column.
     fn mapped(&self) -> impl Iterator<Item = (&'static str, &str)> {
         self.fields().into_iter().map(|(field, given)| (field, given.as_deref().unwrap_or(field)))
     }
@@ -73,7 +73,7 @@ impl Columns {
     }
 }
 
-/// Names of columns that an error lists.
+/// The number of column names that an error lists.
 const LISTED: usize = 20;
 
 /// Makes records of one file's rows, and notes which columns there are.
@@ -84,7 +84,7 @@ pub(super) struct Mapping<'a> {
     there: BTreeSet<String>,
     /// Fields whose column some row had.
     found: BTreeSet<&'static str>,
-    /// How many answers were whole numbers with a fraction of 0, and the first of them.
+    /// The number of answers that were whole numbers with a fraction of 0, and the first of them.
     whole: (usize, String),
 }
 
@@ -99,7 +99,7 @@ impl<'a> Mapping<'a> {
         }
     }
 
-    /// Notes the columns of a row, and gives its fields.
+    /// Notes the columns of a row, and returns its fields.
     pub fn fields<'r>(&mut self, row: &'r Row<'r>) -> Result<Fields<'r>, Fault>
     where
         'a: 'r,
@@ -114,7 +114,7 @@ impl<'a> Mapping<'a> {
         Ok(fields)
     }
 
-    /// The record of a row.
+    /// Makes the record of a row.
     pub fn record(&mut self, row: &Row<'_>) -> Result<Record, Fault> {
         let values = self.fields(row)?;
         let texts = values.texts(self.reading)?;
@@ -147,7 +147,7 @@ impl<'a> Mapping<'a> {
         Ok(record.in_order())
     }
 
-    /// What to say of the file once it is read.
+    /// Returns a note about the file for the user, once it is read.
     pub fn note(&self) -> Option<String> {
         let (count, first) = &self.whole;
         (*count > 0).then(|| {
@@ -159,12 +159,12 @@ impl<'a> Mapping<'a> {
         })
     }
 
-    /// Whether the rows so far had every column that is named, and a prompt.
+    /// Tells whether the rows so far had every named column, and a prompt.
     pub fn is_settled(&self) -> bool {
         self.missing().is_none() && self.has_prompt()
     }
 
-    /// An error if the file lacks a column that is named, or a prompt.
+    /// Returns an error if the file lacks a named column, or a prompt.
     pub fn check(&self) -> Result<(), Error> {
         match self.missing() {
             Some((field, column)) if self.there.contains(column) => Err(Error::at(
@@ -174,13 +174,13 @@ impl<'a> Mapping<'a> {
             Some((field, column)) => {
                 Err(self.absent(column, &format!("no column `{column}`, which `{field}` is mapped to")))
             }
-            // Without any column, every row is bad for itself.
+            // Without any column, every row is reported as bad on its own.
             None if self.has_prompt() || self.there.is_empty() => Ok(()),
             None => Err(self.absent("prompt", "no column `prompt`, and no `chosen` and `rejected` to take it from")),
         }
     }
 
-    /// A field with a column that is named and that no row had.
+    /// Returns a field whose named column was in no row.
     fn missing(&self) -> Option<(&'static str, &str)> {
         let fields = self.reading.columns.fields().into_iter();
         let mut named = fields.filter_map(|(field, given)| Some((field, given.as_deref()?)));
@@ -215,11 +215,11 @@ pub(super) struct Fields<'r>(Vec<Found<'r>>);
 struct Found<'r> {
     field: &'static str,
     column: &'r str,
-    /// Where the column's key stands in its line, from 1.
+    /// The column's position in its line, from 1.
     at: usize,
-    /// The number as the file writes it, if it is one.
+    /// The number as the file writes it, if the value is a number.
     number: Option<&'r str>,
-    /// Or why it can't be read.
+    /// The value, or the reason why it can't be read.
     value: Result<Cow<'r, Json>, String>,
 }
 
@@ -249,7 +249,7 @@ impl<'r> Fields<'r> {
         self.0.iter().find(|found| found.field == field)
     }
 
-    /// The value of a field, or what is wrong with it.
+    /// Returns the value of a field, or a fault if it is wrong.
     pub fn parsed<T>(&self, field: &str, parse: impl Fn(&Json) -> Result<T, String>) -> Result<Option<T>, Fault> {
         let Some(Found { column, at, value, .. }) = self.find(field) else { return Ok(None) };
         let value = value.as_ref().map_err(Clone::clone);
@@ -259,7 +259,7 @@ impl<'r> Fields<'r> {
             .map_err(|message| Fault::at(*at, format!("`{column}`: {message}")))
     }
 
-    /// The value of a field that is `wanted`.
+    /// Returns the value of a field, which must be `wanted`.
     pub fn convert<T>(
         &self,
         field: &str,
@@ -289,15 +289,15 @@ impl<'r> Fields<'r> {
         })
     }
 
-    /// A response with what the row's column `said` tells of it.
+    /// Returns a response with the information that the row's column `said` has about it.
     fn said(&self, field: &str, text: Option<Text>) -> Result<Option<Text>, Fault> {
         let (Some(text), Some(of)) = (&text, self.find(field)) else { return Ok(text) };
         let with = self.parsed(said::COLUMN, |said| said::with_said(said, of.column, text.clone()))?;
         Ok(Some(with.unwrap_or_else(|| text.clone())))
     }
 
-    /// The reference answer: a text, or the digits of a number; with the number as it was written if it lost a fraction
-    /// of 0.
+    /// Returns the reference answer: a text, or the digits of a number. If a number lost a fraction of 0, it also
+    /// returns the number as written.
     fn answer(&self) -> Result<Option<(String, Option<String>)>, Fault> {
         match self.find("answer") {
             Some(Found { number: Some(number), .. }) => Ok(Some(match values::whole(number) {
@@ -332,8 +332,8 @@ enum Part<'r> {
 }
 
 impl<'r> Part<'r> {
-    /// The value of the keys `a.b.c`, each in the object of the one before. Returns `None` if a key is not there or what
-    /// should have it is no object; an object that can't be read is an error.
+    /// Returns the value of the keys `a.b.c`, each in the object of the one before. Returns `None` if a key is absent
+    /// or its parent is not an object; an object that can't be read is an error.
     fn at_keys(self, keys: &str) -> Result<Option<Self>, String> {
         keys.split('.').try_fold(Some(self), |part, key| match part {
             Some(part) => part.key(key),

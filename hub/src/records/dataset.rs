@@ -1,4 +1,4 @@
-//! The files of a split in a dataset's directory, by the names that `datasets` of Hugging Face knows.
+//! Finds the files of a split in a dataset's directory, by the names that `datasets` of Hugging Face knows.
 
 use std::path::{Path, PathBuf};
 
@@ -8,13 +8,13 @@ use crate::Error;
 
 const DATA: [&str; 4] = ["parquet", "jsonl", "json", "ndjson"];
 
-/// Deepest directory that is searched, below the dataset's own.
+/// The deepest level that is searched, below the dataset's own directory.
 const DEPTH: usize = 3;
 
-/// The files of a split, sorted: `train.jsonl`, `train-00000-of-00002.parquet`, `data/train-*.parquet`,
-/// `train/part.jsonl`. A dataset with one data file alone, named after no split, is its `train` split. `config` is a
-/// subdirectory, for datasets with several configurations. A split of which shards are missing is an error, and so are
-/// shards beside a file that is none.
+/// Returns the files of a split, sorted: `train.jsonl`, `train-00000-of-00002.parquet`, `data/train-*.parquet`,
+/// `train/part.jsonl`. If a dataset has a single data file that is named after no split, that file is its `train`
+/// split. `config` is a subdirectory, for datasets with several configurations. Missing shards of a split are an error,
+/// and so are shards beside a file that is not a shard.
 pub fn split_files(dir: &Path, config: Option<&str>, split: &str) -> Result<Vec<PathBuf>, Error> {
     let dir = match config {
         Some(config) if !crate::cache::is_file_name(config) => {
@@ -52,7 +52,7 @@ pub fn split_files(dir: &Path, config: Option<&str>, split: &str) -> Result<Vec<
     whole(&dir, split, files)
 }
 
-/// The files, if they are all of their split and no row of it twice.
+/// Returns the files if they are complete and no row is in them twice.
 fn whole(dir: &Path, split: &str, files: Vec<PathBuf>) -> Result<Vec<PathBuf>, Error> {
     let names: Vec<&str> = files.iter().map(|file| name(file)).collect();
     shards::check(&names).map_err(|why| {
@@ -62,7 +62,7 @@ fn whole(dir: &Path, split: &str, files: Vec<PathBuf>) -> Result<Vec<PathBuf>, E
     Ok(files)
 }
 
-/// What to say of files that are shards and not all of them, which a user named.
+/// Returns a note if files that a user named are an incomplete set of shards.
 pub(super) fn parts(files: &[PathBuf]) -> Option<String> {
     let [file] = files else { return None };
     let shard = shards::shard(name(file)).filter(|shard| shard.total > 1)?;
@@ -93,12 +93,12 @@ fn extension(file: &Path) -> Option<&str> {
     file.extension()?.to_str()
 }
 
-/// Descriptions that are JSON and no data.
+/// Tells whether a file is metadata: JSON that holds no rows.
 fn is_metadata(file: &Path) -> bool {
     ["dataset_info.json", "dataset_infos.json", "dataset_dict.json", "state.json"].contains(&name(file))
 }
 
-/// Whether a file is named after a split, or stands in a directory that is.
+/// Tells whether a file, or its directory, is named after a split.
 fn is_of(dir: &Path, file: &Path, split: &str) -> bool {
     let named = name(file).strip_prefix(split).is_some_and(|rest| rest.starts_with(['.', '-', '_']));
     let within = file.strip_prefix(dir).ok().and_then(Path::parent);

@@ -10,8 +10,8 @@ use crate::Error;
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// Calls `each` with every row until it returns false. A file whose first character is `[` is an array. A byte order mark
-/// at the file's beginning is passed over.
+/// Calls `each` with every row until it returns false. A file whose first character is `[` is an array. A byte order
+/// mark at the beginning is skipped.
 pub(super) fn rows(path: &Path, each: impl FnMut(Row<'_>) -> bool) -> Result<(), Error> {
     if is_array(path)? {
         let bytes = file::bytes(path, limit::ARRAY).map_err(|refused| Error::refused(path, &refused))?;

@@ -1,4 +1,4 @@
-//! Labels that were recorded: which of two responses people, or a judge that is gone, preferred.
+//! Recorded labels: which of two responses people, or a judge that no longer exists, preferred.
 
 use std::path::Path;
 
@@ -7,19 +7,19 @@ use super::sides::{self, Texts};
 use super::{Fault, Read, Reading, Text, read_as};
 use crate::Error;
 
-/// A label, by the texts that an oracle sees.
+/// A label, with the texts that an oracle sees.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Label {
     pub prompt: String,
     pub first: String,
     pub second: String,
-    /// That the first response is better, in 0..=1; 0.5 is a tie.
+    /// The probability that the first response is better, in 0..=1; 0.5 is a tie.
     pub probability: f64,
 }
 
 /// Reads the labels of a file of any format that `read` knows, by the same rules. A row has `prompt` with `chosen` and
-/// `rejected`, or with `first`, `second` and one of `preferred` (`first`, `second`, `tie`) and `probability` (that the first
-/// is better). A response that is a chat is one message of the assistant; a row that has more is a bad one.
+/// `rejected`, or with `first`, `second` and one of `preferred` (`first`, `second`, `tie`) and `probability` (that the
+/// first is better). A response that is a chat is one message of the assistant; a row with more messages is bad.
 pub fn labels(path: &Path, reading: &Reading) -> Result<Read<Label>, Error> {
     // Two people may have been shown the same response twice; a prompt is a key here, and nothing is sampled from it.
     let reading = Reading { continues: true, pairs: true, ..reading.clone() };
@@ -63,7 +63,7 @@ fn label(fields: &Fields<'_>, reading: &Reading) -> Result<Label, Fault> {
     Ok(Label { prompt: sides.prompt.shown(), first: first?, second: second?, probability })
 }
 
-/// A response as an oracle sees it: what the model wrote.
+/// Returns a response as an oracle sees it: the text that the model wrote.
 fn response(text: Option<&Text>) -> Result<String, Fault> {
     match text {
         Some(text @ (Text::Plain(_) | Text::Said(_))) => Ok(text.shown()),

@@ -1,8 +1,8 @@
 //! Prompts, completions and preferences from data files: JSON lines, JSON arrays, and Parquet (feature `parquet`).
 //!
-//! `read` is the one way in for rows: it maps columns to the fields of a `Record` (`columns.rs`, `values.rs`), row by row
-//! as the formats give them (`json.rs`, `array.rs` and `raw.rs`, `parquet.rs`), and brings each row's prompt and responses
-//! to one form (`sides.rs`). `labels.rs` reads recorded labels by the same rules; `dataset.rs` finds the files of a split
+//! `read` reads all rows: it maps columns to the fields of a `Record` (`columns.rs`, `values.rs`), row by row as the
+//! formats give them (`json.rs`, `array.rs` and `raw.rs`, `parquet.rs`), and brings each row's prompt and responses to
+//! one form (`sides.rs`). `labels.rs` reads recorded labels by the same rules; `dataset.rs` finds the files of a split
 //! in a dataset's directory.
 
 mod array;
@@ -34,13 +34,13 @@ use crate::{Chat, Error, files};
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Text {
     Plain(String),
-    /// A response as a policy said it.
+    /// A response that a policy generated.
     Said(Said),
     Chat(Chat),
 }
 
 impl Text {
-    /// The text as a person or a judge reads it.
+    /// Returns the text as a person or a judge reads it.
     pub fn shown(&self) -> String {
         match self {
             Text::Plain(text) | Text::Said(Said { text, .. }) => text.clone(),
@@ -49,16 +49,16 @@ impl Text {
     }
 }
 
-/// Where a row stands in its file.
+/// The place of a row in its file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {
     pub file: PathBuf,
-    /// Line in a JSON file, row in a Parquet file; from 1.
+    /// The line in a JSON file or the row in a Parquet file; from 1.
     pub line: usize,
 }
 
-/// One row of data. If one of its texts is a chat, the prompt is one, and every response that is a chat begins with the
-/// assistant's turn.
+/// One row of data. If one of its texts is a chat, the prompt is a chat too, and every response that is a chat begins
+/// with the assistant's turn.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {
     pub prompt: Text,
@@ -66,20 +66,20 @@ pub struct Record {
     /// The preferred completion.
     pub chosen: Option<Text>,
     pub rejected: Option<Text>,
-    /// The reference answer, for verifiers. A number has the digits that the file has, but that `5.0` is `5`: `datasets`
-    /// writes columns of whole numbers with gaps so.
+    /// The reference answer, for verifiers. A number has the digits of the file, except that `5.0` becomes `5`:
+    /// `datasets` writes columns of whole numbers with gaps in this way.
     pub answer: Option<String>,
-    /// Whether the completion is good, for unpaired preferences.
+    /// True if the completion is good, for unpaired preferences.
     pub label: Option<bool>,
-    /// By how much `chosen` is preferred.
+    /// The margin by which `chosen` is preferred.
     pub margin: Option<f64>,
-    /// Of a pair: how likely `chosen` is preferred, in 0.5..=1.
+    /// The probability that `chosen` is preferred, in 0.5..=1, for pairs.
     pub probability: Option<f64>,
     pub row: Place,
 }
 
 impl Record {
-    /// The same with the likelier side as `chosen`.
+    /// Returns the same record with the likelier side as `chosen`.
     fn in_order(mut self) -> Self {
         if let Some(less) = self.probability.filter(|probability| *probability < 0.5) {
             std::mem::swap(&mut self.chosen, &mut self.rejected);
@@ -89,23 +89,23 @@ impl Record {
     }
 }
 
-/// How rows are read.
+/// Settings for reading rows.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Reading {
     pub columns: Columns,
     pub on_bad: OnBad,
-    /// Most records.
+    /// The largest number of records.
     pub limit: Option<usize>,
-    /// A prompt that ends with the assistant's turn is one that a response continues; else its row is a bad one.
+    /// If true, a response continues a prompt that ends with the assistant's turn; else its row is bad.
     pub continues: bool,
-    /// A prompt that is a text is what a user says.
+    /// If true, a prompt that is a text is a message of the user.
     pub asks: bool,
-    /// Pairs are read: one side alone, and two equal ones, are a bad row.
+    /// If true, pairs are read: a row with one side alone, or with two equal sides, is bad.
     pub pairs: bool,
     pub settings: Settings,
 }
 
-/// How a user writes the settings of a reading, for messages.
+/// The way in which a user writes the settings of a reading, for messages.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Settings {
     /// `bad_rows = skip`
@@ -116,7 +116,7 @@ pub enum Settings {
 }
 
 impl Reading {
-    /// A setting as the user writes it.
+    /// Returns a setting as the user writes it.
     fn setting(&self, name: &str, value: &str) -> String {
         match self.settings {
             Settings::Fields => format!("`{name} = {value}`"),
@@ -125,28 +125,28 @@ impl Reading {
     }
 }
 
-/// What happens to a row that cannot be used.
+/// The handling of a row that cannot be used.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnBad {
     /// It is left out and listed in `Read::bad`.
     Skip,
-    /// The first one is an error.
+    /// The first bad row is an error.
     #[default]
     #[serde(rename = "fail")]
     Fatal,
 }
 
-/// A row that cannot be used, and why.
+/// A row that cannot be used, and the reason.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bad {
     pub file: PathBuf,
     /// As in `Place`.
     pub line: usize,
-    /// Byte in the line, from 1; 1 where only the row is known.
+    /// The byte in the line, from 1; 1 if only the row is known.
     pub column: usize,
     pub message: String,
-    /// What to do about it.
+    /// Advice on how to fix it.
     pub help: Option<String>,
 }
 
@@ -158,7 +158,7 @@ impl Bad {
     }
 }
 
-/// What is wrong with a row: a column (byte in the line, from 1), a message, and what to do about it.
+/// A fault of a row: a column (byte in the line, from 1), a message, and advice.
 #[derive(Clone, Debug)]
 pub(crate) struct Fault {
     column: usize,
@@ -182,22 +182,22 @@ impl Fault {
     }
 }
 
-/// What was read: records, or labels.
+/// The result of reading: records, or labels.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Read<T = Record> {
     pub records: Vec<T>,
-    /// Rows that were left out, in order; of `OnBad::Fatal` there are none.
+    /// The rows that were left out, in order; empty with `OnBad::Fatal`.
     pub bad: Vec<Bad>,
-    /// What a user should know of the files: how a column was read, what of a data set was not.
+    /// Notes for the user: how a column was read, and what was skipped.
     pub notes: Vec<String>,
-    /// Rows looked at, good and bad; empty lines are none.
+    /// The number of rows read, good and bad, without empty lines.
     pub rows: usize,
-    /// The blake3 digest in hex of the whole files: what `cat FILES | b3sum` prints.
+    /// The blake3 digest in hex of all files joined, as `cat FILES | b3sum` prints it.
     pub digest: String,
 }
 
 impl<T> Read<T> {
-    /// One sentence about the rows that were left out, or `None` if there are none.
+    /// Returns one sentence about the rows that were left out, or `None` if there are none.
     pub fn left_out(&self) -> Option<String> {
         let Bad { file, line, column, message, .. } = self.bad.first()?;
         let place = format!("{}:{line}:{column}", file.display());
@@ -215,30 +215,30 @@ pub(crate) struct Row<'a> {
 /// A column of a row.
 pub(crate) struct Field<'a> {
     name: String,
-    /// Where its key stands in the line, from 1; 1 where only the row is known.
+    /// The position of its key in the line, from 1; 1 if only the row is known.
     at: usize,
     value: Cell<'a>,
 }
 
-/// A value: the text of one in a JSON file, which is read only where it is asked for, or a value of a Parquet file.
+/// A value: JSON text, which is parsed only on demand, or a value of a Parquet file.
 pub(crate) enum Cell<'a> {
     Text(&'a str),
     #[cfg_attr(not(feature = "parquet"), allow(dead_code))]
     Value(Json),
 }
 
-/// Reads records from files, in order. Rows after the limit are only looked at until every column that is named has been
+/// Reads records from files, in order. Rows after the limit are only scanned until every named column has been seen.
 /// seen.
 ///
-/// Errors: a file that cannot be read; a column that is named and that no row of a file has; no prompt, neither as a
-/// column nor as what `chosen` and `rejected` begin with; with `OnBad::Fatal`, the first bad row. A row is bad if it is no
-/// JSON object, if a field of it holds what the field cannot, or if its texts fit no form that `sides.rs` knows. Columns
-/// that are not mapped may hold anything.
+/// Errors: a file that cannot be read; a named column that no row of a file has; no prompt, neither as a column nor as
+/// the common beginning of `chosen` and `rejected`; with `OnBad::Fatal`, the first bad row. A row is bad if it is not a
+/// JSON object, if a field of it holds a value of the wrong type, or if its texts fit no form that `sides.rs` knows.
+/// Columns that are not mapped may hold anything.
 pub fn read(paths: &[PathBuf], reading: &Reading) -> Result<Read, Error> {
     read_as(paths, reading, |mapping, row| mapping.record(row))
 }
 
-/// Reads what `convert` makes of each row.
+/// Reads rows and applies `convert` to each.
 fn read_as<T>(
     paths: &[PathBuf],
     reading: &Reading,
@@ -252,7 +252,7 @@ fn read_as<T>(
         let mut first_bad = None;
         rows(path, &reading.columns.top_level(), |row| {
             if read.records.len() >= limit {
-                // A bad row has no columns to note.
+                // The columns of a bad row are not noted if they cannot be read.
                 let _ = mapping.fields(&row);
                 return !mapping.is_settled();
             }
@@ -260,7 +260,7 @@ fn read_as<T>(
             match (convert(&mut mapping, &row), reading.on_bad) {
                 (Ok(record), _) => read.records.push(record),
                 (Err(fault), OnBad::Skip) => read.bad.push(fault.bad(path, row.line)),
-                // The rows after it may show that a column is missing, which says more.
+                // The rows after it may show that a column is missing, which is the better message.
                 (Err(fault), OnBad::Fatal) => {
                     first_bad.get_or_insert_with(|| fault.bad(path, row.line));
                 }
@@ -302,7 +302,7 @@ fn parquet_rows(path: &Path, _: &[&str], _: impl FnMut(Row<'_>) -> bool) -> Resu
         .help("build with `cargo build --release --features parquet`, or convert the file to JSON lines"))
 }
 
-/// All rows of a Parquet file, with every column.
+/// Returns all rows of a Parquet file, with every column.
 #[cfg(feature = "parquet")]
 pub fn rows_of_parquet(path: &Path) -> Result<Vec<Map<String, Value>>, Error> {
     let (mut all, mut bad) = (Vec::new(), None);
@@ -324,7 +324,7 @@ pub fn rows_of_parquet(path: &Path) -> Result<Vec<Map<String, Value>>, Error> {
     bad.map_or(Ok(all), Err)
 }
 
-/// All rows of a Parquet file: an error of a build that reads none.
+/// Returns an error, because this build does not read Parquet.
 #[cfg(not(feature = "parquet"))]
 pub fn rows_of_parquet(path: &Path) -> Result<Vec<Map<String, Value>>, Error> {
     parquet_rows(path, &[], |_| true).map(|()| Vec::new())

@@ -1,4 +1,4 @@
-//! Rows of a Parquet file: only the columns that are mapped are read, batch by batch.
+//! Rows of a Parquet file. Only the mapped columns are read, batch by batch.
 
 use std::path::Path;
 
@@ -17,8 +17,8 @@ use super::{Cell, Fault, Field, Row};
 use crate::Error;
 use crate::json::Json;
 
-/// Calls `each` with every row until it returns false. Columns that are not wanted have their name and no value; every
-/// column has its value where nothing else is said. A row with a NaN or an infinite number is a bad one.
+/// Calls `each` with every row until it returns false. Columns that are not wanted have a name but no value; without
+/// `wanted`, every column has its value. A row with a NaN or an infinite number is bad.
 pub(super) fn rows(path: &Path, wanted: Option<&[&str]>, mut each: impl FnMut(Row<'_>) -> bool) -> Result<(), Error> {
     let bad = |error: &dyn std::fmt::Display| Error::at(path, format!("not a Parquet file that can be read: {error}"));
     let file = file::open(path, limit::LINES).map_err(|refused| Error::refused(path, &refused))?;
@@ -55,7 +55,7 @@ pub(super) fn rows(path: &Path, wanted: Option<&[&str]>, mut each: impl FnMut(Ro
     Ok(())
 }
 
-/// Whether a column's type has a JSON value.
+/// Returns an error if a column's type has no JSON value.
 fn check(path: &Path, name: &str, kind: &DataType) -> Result<(), Error> {
     use DataType::{
         Boolean, Float16, Float32, Float64, Int8, Int16, Int32, Int64, LargeList, LargeUtf8, List, Null, Struct, UInt8,
@@ -79,7 +79,7 @@ fn object(table: &StructArray, at: usize) -> Result<Vec<(String, Json)>, String>
     table.column_names().into_iter().zip(table.columns()).map(entry).collect()
 }
 
-/// The value at a position of a column whose type `check` let through.
+/// Returns the value at a position of a column whose type `check` accepted.
 fn value(column: &dyn Array, at: usize) -> Result<Json, String> {
     if column.is_null(at) {
         return Ok(Json::Null);

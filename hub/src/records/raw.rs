@@ -1,4 +1,4 @@
-//! The fields of a JSON object as their texts, so that numbers keep their digits and nothing is read that nobody asks for.
+//! The fields of a JSON object as their texts, so that numbers keep their digits and only requested fields are parsed.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use serde_json::{Deserializer, Value};
 use super::{Cell, Fault, Field};
 use crate::files::json_reason;
 
-/// The fields of the object that a text is. A text that is no JSON object, and a key that is there twice, are faults.
+/// Returns the fields of the object in a text. A text that is not a JSON object, or that has a key twice, is a fault.
 pub(super) fn fields(text: &str) -> Result<Vec<Field<'_>>, Fault> {
     serde_json::from_str::<IgnoredAny>(text).map_err(|error| fault(text, &error))?;
     let start = text.len() - text.trim_ascii_start().len();
@@ -37,14 +37,14 @@ struct Scan<'a> {
 }
 
 impl<'a> Scan<'a> {
-    /// Goes on over spaces and separators to the next key or value; `None` at the object's end.
+    /// Skips spaces and separators up to the next key or value. Returns `None` at the object's end.
     fn next_key(&mut self) -> Option<usize> {
         let rest = self.text[self.at..].trim_start_matches(|c: char| c.is_ascii_whitespace() || c == ',' || c == ':');
         self.at = self.text.len() - rest.len();
         (!rest.is_empty() && !rest.starts_with('}')).then_some(self.at)
     }
 
-    /// The text and the value that begin here.
+    /// Returns the text and the value that begin here.
     fn value<T: DeserializeOwned>(&mut self) -> Result<(&'a str, T), Fault> {
         let rest = &self.text[self.at..];
         let mut values = Deserializer::from_str(rest).into_iter::<T>();
@@ -60,17 +60,18 @@ impl<'a> Scan<'a> {
     }
 }
 
-/// What is wrong with a text that is no JSON.
+/// Returns the fault of a text that is not JSON.
 fn fault(text: &str, error: &serde_json::Error) -> Fault {
     let column = error.column().max(1);
     match not_a_number(text, column) {
         Some((at, message)) => Fault::at(at, message),
-        // A reader of values says better what it misses than one that passes over them.
+        // A parser of values gives a better message than one that skips them.
         None => Fault::at(column, json_reason(serde_json::from_str::<Value>(text).err().as_ref().unwrap_or(error))),
     }
 }
 
-/// Where and what a number is that Python's `json` writes and JSON does not have, near the column of an error.
+/// Finds a number that Python's `json` writes and JSON lacks (as `NaN`), near the column of an error. Returns its place
+/// and the number.
 pub(super) fn not_a_number(line: &str, column: usize) -> Option<(usize, String)> {
     let (at, word) = (column.saturating_sub(2)..=column).find_map(|at| {
         let rest = line.get(at..)?;

@@ -1,4 +1,4 @@
-//! Responses that a policy said, as a run records them in the column `said` beside the texts.
+//! Responses that a policy generated, as a run records them in the column `said` beside the texts.
 
 use serde::ser::SerializeMap;
 use serde_json::Value;
@@ -6,29 +6,29 @@ use serde_json::Value;
 use super::Text;
 use crate::json::Json;
 
-/// The column of a row that tells how its responses were said.
+/// The column of a row that tells how its responses were generated.
 pub(super) const COLUMN: &str = "said";
 
-/// A response of a policy. Its text may not give its tokens back: it was cut off inside a character, or a tokenizer
-/// reads the text otherwise than the policy wrote it. Then the ids stand beside the text.
+/// A response of a policy. Its text may not give its tokens back, because it was cut off inside a character, or because
+/// a tokenizer reads the text otherwise than the policy wrote it. Then the ids are stored beside the text.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Said {
     pub text: String,
-    /// The policy ended it itself, with a token that ends a response; else it was cut off.
+    /// True if the policy ended the response with an end token; false if it was cut off.
     pub ended: bool,
     pub ids: Option<Ids>,
 }
 
-/// Tokens, the one that ends the response included.
+/// The response's tokens, including its end token.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Ids {
     pub ids: Vec<u32>,
-    /// Digest of the tokenizer whose ids they are.
+    /// The digest of the tokenizer that defines the ids.
     pub tokenizer: String,
 }
 
 impl Said {
-    /// The value of this response in the column `said`.
+    /// Returns the value of this response in the column `said`.
     pub fn to_json(&self) -> Value {
         match &self.ids {
             None => serde_json::json!({ "ended": self.ended }),
@@ -116,7 +116,7 @@ mod tests {
             assert_eq!(read(&column.to_string()), Ok(Text::Said(said)));
         }
         assert_eq!(read("{}"), Ok(Text::Plain("ho".into())), "other columns only");
-        // Columns of Parquet have every key.
+        // Structs of Parquet have every key.
         let parquet = read(r#"{"chosen": {"ended": true, "ids": null, "tokenizer": null}}"#);
         assert_eq!(parquet, Ok(Text::Said(Said { text: "ho".into(), ended: true, ids: None })));
     }

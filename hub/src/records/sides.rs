@@ -1,10 +1,10 @@
-//! A row's prompt and what answers it: the forms that data sets have, brought to one.
+//! A row's prompt and responses, brought from the forms that data sets have to a single one.
 
 use super::{Fault, Reading, Text};
 use crate::json::{Json, Object};
 use crate::{Chat, Message};
 
-/// What a row gives.
+/// The texts of a row.
 pub(super) struct Texts {
     pub prompt: Option<Text>,
     pub completion: Option<Text>,
@@ -14,8 +14,8 @@ pub(super) struct Texts {
     pub kwargs: Option<Object>,
 }
 
-/// A prompt and its responses. If one of them is a chat, the prompt is one; a response that is a chat begins with the
-/// assistant's turn.
+/// A prompt and its responses. If one of them is a chat, the prompt is a chat too; a response that is a chat begins
+/// with the assistant's turn.
 pub(super) struct Sides {
     pub prompt: Text,
     pub completion: Option<Text>,
@@ -23,21 +23,21 @@ pub(super) struct Sides {
     pub rejected: Option<Text>,
 }
 
-/// Brings a row to its form:
+/// Brings a row to its final form:
 ///
-/// - without a prompt, it is what `chosen` and `rejected` begin with alike;
-/// - a prompt that is a text is what a user says, if a response is a chat, or where the reader asks for chats;
+/// - without a prompt, the prompt is the common beginning of `chosen` and `rejected`;
+/// - a prompt that is a text becomes a user message, if a response is a chat or the reader asks for chats;
 /// - tools and variables of the template belong to the prompt;
-/// - a response that repeats the prompt's messages in front is cut after them.
+/// - a response that repeats the prompt's messages at its beginning is cut after them.
 ///
-/// What does not come to that form is a fault.
+/// A row that does not fit this form is a fault.
 pub(super) fn settle(texts: Texts, reading: &Reading) -> Result<Sides, Fault> {
     let Texts { prompt, mut completion, chosen, rejected, tools, kwargs } = texts;
     let (prompt, mut chosen, mut rejected) = match (prompt, chosen, rejected) {
         (Some(prompt), chosen, rejected) => (prompt, chosen, rejected),
         (None, Some(chosen), Some(rejected)) => {
             let (prompt, chosen, rejected) = shared_prompt(chosen, rejected).map_err(|why| Fault::at(1, why))?;
-            // The same column, by another name.
+            // The same column under another name.
             match reading.columns.completion.as_deref() {
                 Some(column) if column == reading.columns.chosen.as_deref().unwrap_or("chosen") => {
                     completion = Some(chosen.clone());
@@ -88,7 +88,7 @@ fn asked(
     }
 }
 
-/// A prompt that ends with the assistant's turn is answered by what continues that turn, if the reader asks for it.
+/// Returns a fault if the prompt ends with the assistant's turn and the reader does not allow responses to continue it.
 fn can_be_answered(chat: &Chat, reading: &Reading) -> Result<(), Fault> {
     if !chat.continues() {
         return Ok(());
@@ -128,8 +128,8 @@ fn answers(response: &mut Text, prompt: &Chat) -> Result<(), Fault> {
     }
 }
 
-/// A pair of one side alone, or of equal ones, is a fault if pairs are read. Two responses of one text are not equal if they
-/// were said in other tokens, or if one of them was cut off.
+/// Returns a fault if pairs are read and only one side is present, or both are equal. Two responses of one text are not
+/// equal if they have other tokens, or if one of them was cut off.
 pub(super) fn pair(chosen: Option<&Text>, rejected: Option<&Text>, reading: &Reading) -> Result<(), Fault> {
     if !reading.pairs {
         return Ok(());
@@ -149,9 +149,10 @@ pub(super) fn pair(chosen: Option<&Text>, rejected: Option<&Text>, reading: &Rea
     Ok(())
 }
 
-/// The prompt that two completions begin with alike, taken off both, as TRL's `extract_prompt` does: whole messages of
-/// chats, of which each side keeps one at least; characters of strings, without a last space. Where one string begins with
-/// all of the other, TRL keeps that one's last character as the response; here that is an error.
+/// Returns the common beginning of two completions as the prompt, and both without it, as TRL's `extract_prompt` does.
+/// Of chats it takes whole messages, and each side keeps at least one; of strings it takes characters, without a last
+/// space. If one string begins with all of the other, TRL keeps that one's last character as the response; here that is
+/// an error.
 fn shared_prompt(chosen: Text, rejected: Text) -> Result<(Text, Text, Text), String> {
     let nothing = || "no prompt, and `chosen` and `rejected` begin differently".to_owned();
     let same = || "no prompt, and `chosen` and `rejected` are the same".to_owned();

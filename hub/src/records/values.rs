@@ -1,11 +1,11 @@
-//! Values of a file to what a record holds.
+//! Converts values of a file to the values of a record.
 
 use super::Text;
 use crate::chat;
 use crate::json::{Json, Object};
 use crate::{Chat, Message};
 
-/// A string, or a chat: at least one message.
+/// Reads a string, or a chat of at least one message.
 pub(super) fn text(value: &Json) -> Result<Text, String> {
     match value {
         Json::Text(text) => Ok(Text::Plain(text.clone())),
@@ -17,7 +17,7 @@ pub(super) fn text(value: &Json) -> Result<Text, String> {
     }
 }
 
-/// Tools as a template reads them: a list of objects, or its JSON as a text.
+/// Reads tools as a template takes them: a list of objects, or its JSON as a text.
 pub(super) fn tools(value: &Json) -> Result<Json, String> {
     let wrong = |value: &Json| format!("expected a list of tools, each an object, found {}", short(value));
     let value = match value {
@@ -30,7 +30,7 @@ pub(super) fn tools(value: &Json) -> Result<Json, String> {
     }
 }
 
-/// Arguments of `apply_chat_template` that are no variables of the template.
+/// Arguments of `apply_chat_template` that are not variables of the template.
 const TAKEN: [&str; 12] = [
     "conversation",
     "messages",
@@ -46,7 +46,7 @@ const TAKEN: [&str; 12] = [
     "return_dict",
 ];
 
-/// Further variables of a template.
+/// Reads further variables of a template.
 pub(super) fn kwargs(value: &Json) -> Result<Object, String> {
     let object = value.as_object().ok_or_else(|| format!("expected an object, found {}", short(value)))?;
     match object.iter().find(|(key, _)| TAKEN.contains(key)) {
@@ -55,14 +55,14 @@ pub(super) fn kwargs(value: &Json) -> Result<Object, String> {
     }
 }
 
-/// The digits of a number that is written with a fraction of zeros, as `5.0` and `5.00`.
+/// Returns the digits of a number that is written with a fraction of zeros, as `5.0` and `5.00`.
 pub(super) fn whole(number: &str) -> Option<String> {
     let (digits, zeros) = number.split_once('.')?;
     let fits = !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0');
     fits.then(|| if digits == "-0" { "0".to_owned() } else { digits.to_owned() })
 }
 
-/// A value in a message, cut short.
+/// Returns a value in a message, cut short.
 pub(super) fn short(value: &Json) -> String {
     format!("`{}`", chat::short(value))
 }

@@ -1,8 +1,8 @@
-//! How much a template may do: templates come with models, from strangers.
+//! Limits for templates, which come with models from unknown authors.
 //!
-//! minijinja counts fuel for each instruction, each item that it visits and each 64 bytes that it makes, and asks for it
-//! before a large piece is allocated. The limits here are for what its count does not cover: the length of the source,
-//! the depth of an expression, the length of the text, the stack, and the time.
+//! minijinja counts fuel for each instruction, each item that it visits and each 64 bytes that it makes, and checks it
+//! before it allocates a large piece. The limits here are for things that its count does not cover: the length of the
+//! source, the depth of an expression, the length of the text, the stack, and the time.
 
 use std::fmt::{Display, Formatter};
 use std::io::{Error, Result, Write};
@@ -15,7 +15,8 @@ use crate::files::caught;
 /// The longest source in bytes. The longest templates in use have 20 KB.
 const SOURCE: usize = 256 * 1024;
 
-/// Most words and marks between `{{` and `}}` or `{%` and `%}`: minijinja reads and frees some of them by recursion.
+/// The largest number of words and marks between `{{` and `}}` or `{%` and `%}`: minijinja reads and frees some of them
+/// by recursion.
 const TOKENS: usize = 10_000;
 
 /// The fuel of one chat: at most a million steps, and at most 64 MB made on the way.
@@ -24,16 +25,16 @@ pub(super) const FUEL: u64 = 1_000_000;
 /// The longest text of a chat, and the longest text that one filter gives, in bytes.
 pub(super) const OUTPUT: usize = 16 * 1024 * 1024;
 
-/// The stack for reading and applying a template, in bytes; only what is used of it takes memory. Lists within lists, of
-/// which the fuel allows a hundred thousand, are shown and freed by recursion.
+/// The stack for reading and applying a template, in bytes; only the used part takes memory. Nested lists, of which the
+/// fuel allows a hundred thousand levels, are shown and freed by recursion.
 const STACK: usize = 512 * 1024 * 1024;
 
-/// The longest time for one chat. A few operators cost one step whatever they are applied to: `~`, `in` and `==` of
-/// long texts, and of lists that hold one list many times over. Everything else runs out of fuel within a second.
+/// The longest time for one chat. A few operators cost one step whatever their operands: `~`, `in` and `==` of long
+/// texts, and of lists that hold one list many times. Everything else runs out of fuel within a second.
 const TIME: Duration = Duration::from_secs(3);
 
-/// Runs `work` on a stack that is deep enough for every template within the limits, and waits for it as long as a
-/// template may take. Work that has not ended by then goes on until the process ends: nothing can stop it.
+/// Runs `work` on a stack that is deep enough for every template within the limits, and waits for it up to the time
+/// limit. Work that has not ended by then goes on until the process ends, because a thread cannot be stopped.
 pub(super) fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> std::result::Result<T, Stopped> {
     let (sender, receiver) = sync_channel(1);
     let builder = Builder::new().name("template".into()).stack_size(STACK);
@@ -50,7 +51,7 @@ pub(super) fn run<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     }
 }
 
-/// Why `run` has no result.
+/// The reasons why `run` has no result.
 pub(super) enum Stopped {
     Late,
     Panic,
@@ -67,7 +68,7 @@ impl Display for Stopped {
     }
 }
 
-/// Refuses a source that is too long, or an expression in it that is.
+/// Refuses a source that is too long, or that has an expression that is too long.
 pub(super) fn check(source: &str) -> std::result::Result<(), String> {
     if source.len() > SOURCE {
         return Err(format!("it has {} bytes; {SOURCE} are the most", source.len()));
@@ -86,7 +87,7 @@ pub(super) fn check(source: &str) -> std::result::Result<(), String> {
     Ok(())
 }
 
-/// The number of words and marks outside quotes up to the closing, and what comes after it.
+/// Returns the number of words and marks outside quotes up to the closing, and the text after it.
 fn tokens<'a>(inner: &'a str, closing: &str) -> (usize, &'a str) {
     let (mut count, mut quote, mut escaped, mut in_word) = (0, None, false, false);
     for (at, c) in inner.char_indices() {
@@ -110,7 +111,7 @@ fn tokens<'a>(inner: &'a str, closing: &str) -> (usize, &'a str) {
     (count, "")
 }
 
-/// Bytes up to a limit; more of them are an error.
+/// A writer that fails after a limit of bytes.
 #[derive(Default)]
 pub(super) struct Limited {
     pub bytes: Vec<u8>,

@@ -1,7 +1,7 @@
-//! `strftime_now` of chat templates: today, as in transformers, unless the date is fixed.
+//! `strftime_now` of chat templates: the current date, as in transformers, unless the date is fixed.
 //!
 //! The environment variable `SOURCE_DATE_EPOCH` fixes it, in seconds since 1970 and in UTC, as reproducible builds do.
-//! A process looks at the clock once, so that a run that goes on past midnight has one date.
+//! A process reads the clock once, so that a run that goes on past midnight has one date.
 
 use std::fmt::Write;
 use std::sync::OnceLock;
@@ -14,7 +14,7 @@ use minijinja::{Error, ErrorKind};
 /// The variable that fixes the date.
 pub const VARIABLE: &str = "SOURCE_DATE_EPOCH";
 
-/// The time that one template is given, and whether it has asked for it.
+/// The time that one template is given; it remembers if the template asked for it.
 #[derive(Debug, Default)]
 pub(super) struct Clock {
     fixed: Option<NaiveDateTime>,
@@ -22,19 +22,19 @@ pub(super) struct Clock {
 }
 
 impl Clock {
-    /// A clock that stands still; `None` if there is no such time.
+    /// Returns a clock that stands still; `None` if the time is out of range.
     pub fn at(seconds: i64) -> Option<Self> {
         let fixed = DateTime::from_timestamp(seconds, 0)?.naive_utc();
         Some(Self { fixed: Some(fixed), asked: AtomicBool::new(false) })
     }
 
-    /// The date as `2024-07-26` if the template has asked for it.
+    /// Returns the date as `2024-07-26` if the template has asked for it.
     pub fn date(&self) -> Option<String> {
         let time = self.fixed.map_or_else(now, Ok).ok()?;
         self.asked.load(Ordering::Relaxed).then(|| time.format("%Y-%m-%d").to_string())
     }
 
-    /// The time in a format of `strftime`. A directive that is not known is an error.
+    /// Returns the time in a format of `strftime`. An unknown directive is an error.
     pub fn strftime(&self, format: &str) -> Result<String, Error> {
         let wrong = |message: String| Error::new(ErrorKind::InvalidOperation, format!("strftime_now: {message}"));
         let time = self.fixed.map_or_else(now, Ok).map_err(wrong)?;
@@ -51,7 +51,7 @@ impl Clock {
     }
 }
 
-/// The time of this process.
+/// Returns the time of this process.
 fn now() -> Result<NaiveDateTime, String> {
     static NOW: OnceLock<Result<NaiveDateTime, String>> = OnceLock::new();
     NOW.get_or_init(|| match std::env::var(VARIABLE) {

@@ -1,12 +1,12 @@
-//! Filters that turn a value of any kind into a text: minijinja makes the text before it counts it.
+//! Filters that turn a value of any kind into a text, because minijinja makes the text before it counts it.
 
 use minijinja::value::{Rest, ValueOrKwargs};
 use minijinja::{Environment, State, Value, filters};
 
 use super::python::weigh;
 
-/// Puts filters that ask for fuel first in the place of minijinja's own, and takes away those of its filters and
-/// functions that no template needs.
+/// Replaces minijinja's filters with ones that ask for fuel first, and removes those of its filters and functions that
+/// no template needs.
 pub(super) fn add(environment: &mut Environment<'static>) {
     environment.remove_global("debug");
     environment.remove_filter("pprint");

@@ -9,8 +9,8 @@ use super::python::{text, weigh};
 /// The largest width or precision in a format.
 const WIDTH: usize = 10_000;
 
-/// Calls a method: those of minijinja's own set, with a `join` that asks for fuel before it copies, and with what it
-/// does not ask for asked for here.
+/// Calls a method of minijinja's own set. `join` asks for fuel before it copies; other methods that ask for none do so
+/// here.
 pub(super) fn call(state: &mut State, value: &Value, method: &str, args: &[Value]) -> Result<Value, Error> {
     match (value.as_str(), method) {
         (Some(separator), "join") => return join(state, separator, args),
@@ -20,20 +20,20 @@ pub(super) fn call(state: &mut State, value: &Value, method: &str, args: &[Value
             narrow(format)?;
             args.iter().try_for_each(|argument| weigh(state, argument))?;
         }
-        // A list that holds another many times over takes no memory until it is shown or compared.
+        // A list that holds another many times takes no memory until it is shown or compared.
         (None, "count") => args.iter().chain([value]).try_for_each(|argument| weigh(state, argument))?,
         _ => {}
     }
     unknown_method_callback(state, value, method, args)
 }
 
-/// About how many pieces `split` gives.
+/// Estimates how many pieces `split` gives.
 fn pieces(text: &str, args: &[Value]) -> u64 {
     let separator = args.first().and_then(Value::as_str).filter(|separator| !separator.is_empty());
     separator.map_or_else(|| text.split_whitespace().count(), |separator| text.matches(separator).count()) as u64
 }
 
-/// Refuses a format with a width or precision that pads a text without end.
+/// Refuses a format with a width or precision above the limit.
 fn narrow(format: &str) -> Result<(), Error> {
     let numbers = format
         .split('{')

@@ -1,4 +1,4 @@
-//! Where Jinja in Python differs from minijinja.
+//! Differences between Jinja in Python and minijinja.
 
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
 
 use super::bounds::{Limited, TOO_LONG};
 
-/// Prints a value: True, False and None with capitals, everything else as minijinja does.
+/// Prints a value: True, False and None with capitals, everything else as in minijinja.
 pub(super) fn format(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
     match value.kind() {
         ValueKind::Bool => out.write_str(if value.is_true() { "True" } else { "False" }).map_err(Error::from),
@@ -23,13 +23,13 @@ pub(super) fn format(out: &mut Output, state: &mut State, value: &Value) -> Resu
     }
 }
 
-/// The `iterable` test: None is not.
+/// Returns the result of the `iterable` test, which is false for None.
 pub(super) fn is_iterable(value: &Value) -> bool {
     !value.is_none() && value.try_iter().is_ok()
 }
 
-/// Asks for fuel for all that a value holds, as often as it holds it, before it is shown: a list that holds another many
-/// times over takes no memory until then.
+/// Asks for fuel for everything that a value holds, counted as often as it is held, before it is shown: a list that
+/// holds another many times takes no memory until then.
 pub(super) fn weigh(state: &State, value: &Value) -> Result<(), Error> {
     match value.kind() {
         ValueKind::String => state.consume_fuel(value.len().unwrap_or_default() as u64 / 64),
@@ -43,7 +43,7 @@ pub(super) fn weigh(state: &State, value: &Value) -> Result<(), Error> {
     }
 }
 
-/// A value as `{{ value }}` prints it, if that is not too long.
+/// Returns a value as `{{ value }}` prints it, or an error if that is too long.
 pub(super) fn text(state: &State, value: &Value) -> Result<String, Error> {
     weigh(state, value)?;
     let mut text = Text(Limited::default());
@@ -59,10 +59,10 @@ impl std::fmt::Write for Text {
     }
 }
 
-/// Most spaces of a level of `tojson`.
+/// The largest number of spaces for one level of `tojson`.
 const INDENT: usize = 64;
 
-/// The `tojson` filter as transformers has it: `json.dumps` with `ensure_ascii=False`, so that no HTML is escaped.
+/// Implements the `tojson` filter of transformers: `json.dumps` with `ensure_ascii=False`, without escaping HTML.
 pub(super) fn tojson(state: &State, value: &Value, options: Kwargs) -> Result<String, Error> {
     let indent: Option<usize> = options.get("indent")?;
     let sorted: Option<bool> = options.get("sort_keys")?;
@@ -76,7 +76,7 @@ pub(super) fn tojson(state: &State, value: &Value, options: Kwargs) -> Result<St
     }
     weigh(state, value)?;
     let plain = dump(value, indent)?;
-    // To write it as JSON takes several times as long as to copy it.
+    // Writing it as JSON takes several times as long as copying it.
     state.consume_fuel(plain.len() as u64 / 4)?;
     match sorted {
         Some(true) => dump(&serde_json::to_value(value).map_err(failed)?, indent),
@@ -101,7 +101,7 @@ fn failed(error: serde_json::Error) -> Error {
     Error::new(ErrorKind::BadSerialization, error.to_string())
 }
 
-/// One line with `, ` and `: `, as Python writes JSON.
+/// A formatter for one line with `, ` and `: `, as Python writes JSON.
 struct Spaced;
 
 impl Formatter for Spaced {

@@ -1,4 +1,4 @@
-//! What `tokenizer.json` says that `tokenizers` believes: ids, special tokens, and how often a text is repeated.
+//! Checks parts of `tokenizer.json` that `tokenizers` trusts: ids, special tokens, and how often a text is repeated.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -8,13 +8,13 @@ use serde_json::Value;
 use super::parts::Inner;
 use crate::Error;
 
-/// Most special tokens around a text.
+/// The largest number of special tokens around a text.
 const SPECIAL: usize = 1024;
 
-/// Most levels of parts within parts; a part is read again at every level above it.
+/// The largest depth of nested parts; a part is read again at every level above it.
 const DEPTH: usize = 8;
 
-/// Refuses parts within parts within parts, which take long to read.
+/// Refuses deeply nested parts, which take long to read.
 pub(super) fn depth(file: &Path, json: &Value) -> Result<(), Error> {
     for key in ["normalizer", "pre_tokenizer", "post_processor", "decoder"] {
         let parts = ["normalizers", "pretokenizers", "processors", "decoders"];
@@ -30,7 +30,7 @@ fn levels(part: &Value, names: &[&str]) -> usize {
     1 + inner.map(|part| levels(part, names)).max().unwrap_or(0)
 }
 
-/// Every added token has the id that the file gives it, and no two tokens have one id.
+/// Checks that every added token has the id that the file gives it, and that no two tokens share an id.
 pub(super) fn ids(file: &Path, json: &Value, inner: &Inner) -> Result<(), Error> {
     for token in json.get("added_tokens").and_then(Value::as_array).into_iter().flatten() {
         let (Some(text), Some(id)) = (token.get("content").and_then(Value::as_str), token.get("id")) else { continue };
@@ -56,7 +56,8 @@ pub(super) fn ids(file: &Path, json: &Value, inner: &Inner) -> Result<(), Error>
     }
 }
 
-/// What `post_processor` puts around a text: tokens that are there, with ids below `vocab`, and the text once.
+/// Checks the tokens that `post_processor` puts around a text: they must exist with ids below `vocab`, and the text
+/// must occur once.
 pub(super) fn around(file: &Path, json: &Value, vocab: usize) -> Result<(), Error> {
     let wrong = |message: String| Err(Error::at(file, format!("`post_processor`: {message}")));
     let Some(part) = json.get("post_processor").filter(|part| !part.is_null()) else { return Ok(()) };

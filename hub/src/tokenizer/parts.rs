@@ -1,8 +1,8 @@
-//! The parts of a tokenizer that change texts, each within bounds: tokenizers come with models, from strangers.
+//! The parts of a tokenizer that change texts, each within limits: tokenizers come with models from unknown authors.
 //!
-//! They do what the parts of `tokenizers` do, bit for bit, with two differences, both errors. A text that would grow past
-//! the limit is refused before it is made. A pattern that gives up (after a million steps back) is told, where
-//! `tokenizers` takes the rest of the text for one without a match.
+//! They match the parts of `tokenizers` bit for bit, with two differences, both errors. A text that would grow past the
+//! limit is refused before it is made. A pattern that gives up (after a million backtracking steps) is reported,
+//! whereas `tokenizers` treats the rest of the text as unmatched.
 
 use std::cell::RefCell;
 
@@ -24,14 +24,14 @@ pub(super) type Inner =
 /// The longest text that is tokenized, in bytes.
 pub(super) const INPUT: usize = 8 * 1024 * 1024;
 
-/// The longest text that a part may make of it, in bytes.
+/// The longest text that a part may make from it, in bytes.
 const GROWN: usize = 4 * INPUT;
 
 /// Normalizers, one after the other.
 #[derive(Clone, Debug)]
 pub(super) struct Normalizer(Vec<Step<NormalizerWrapper>>);
 
-/// What comes before the model, one after the other.
+/// Pre-tokenizers, one after the other.
 #[derive(Clone, Debug)]
 pub(super) struct PreTokenizer(Vec<Split>);
 
@@ -58,17 +58,17 @@ fn grown(bytes: usize, by: &str) -> Result<()> {
     Err(format!("{by} may make {bytes} bytes of the text; {GROWN} are the most").into())
 }
 
-/// The most bytes after each of `gaps` places in `bytes` bytes has been replaced.
+/// Returns the largest number of bytes after each of `gaps` places in `bytes` bytes has been replaced.
 fn replaced(bytes: usize, gaps: usize, content: &str) -> usize {
     gaps.saturating_mul(content.len()).saturating_add(bytes)
 }
 
 thread_local! {
-    /// Why a normalizer has given up on this thread: `tokenizers` goes on without a word.
+    /// The reason why a normalizer has given up on this thread; `tokenizers` goes on silently.
     static GIVEN_UP: RefCell<Option<String>> = const { RefCell::new(None) };
 }
 
-/// What `work` gives, or why a normalizer has given up in it.
+/// Returns the result of `work`, or the reason why a normalizer has given up in it.
 pub(super) fn watched<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     GIVEN_UP.take();
     let done = work();
@@ -145,7 +145,7 @@ fn replace(regex: &Regex, content: &str, token: &str) -> Result<String> {
     Ok(text)
 }
 
-/// A `Replace` as it is written, whose pattern is not public.
+/// The written form of a `Replace`, whose pattern is not public.
 #[derive(Deserialize)]
 struct Written {
     pattern: SplitPattern,

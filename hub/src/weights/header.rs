@@ -8,16 +8,16 @@ use safetensors::tensor::Metadata;
 
 use crate::{Dtype, Error};
 
-/// Longest header that the format allows, in bytes.
+/// The longest header that the format allows, in bytes.
 const LONGEST: u64 = 100_000_000;
 
 /// Name, format, shape, and first byte from the start of the file.
 type Tensors = Vec<(String, (Dtype, Vec<usize>, u64))>;
 
-/// The tensors of a file, sorted by name, checked to fill it exactly.
+/// Returns the tensors of a file, sorted by name, checked to fill it exactly.
 pub(super) fn read(path: &Path) -> Result<Tensors, Error> {
     let failed = |error: &std::io::Error| Error::io(path, "read", error);
-    // Its length is checked against the header, which has a limit of its own.
+    // The file's length is checked against the header, which has its own limit.
     let mut file = file::open(path, u64::MAX).map_err(|refused| Error::refused(path, &refused))?;
     let found = file.metadata().map_err(|error| failed(&error))?.len();
     if found < 8 {
@@ -52,7 +52,7 @@ fn tensors(path: &Path, metadata: &Metadata, data: u64) -> Result<Tensors, Error
     for (name, info) in metadata.tensors() {
         let stored = format!("{:?}", info.dtype);
         let Some(dtype) = Dtype::from_safetensors(&stored) else {
-            // Older checkpoints keep whole-number buffers that nothing needs.
+            // Older checkpoints keep whole-number buffers that are not needed.
             if is_buffer(&name) {
                 continue;
             }
@@ -64,7 +64,7 @@ fn tensors(path: &Path, metadata: &Metadata, data: u64) -> Result<Tensors, Error
     Ok(tensors)
 }
 
-/// What old versions of transformers saved besides weights.
+/// Tells whether a tensor is one that old versions of transformers saved besides weights.
 fn is_buffer(name: &str) -> bool {
     [".position_ids", ".masked_bias", ".attn.bias"].iter().any(|end| name.ends_with(end))
 }

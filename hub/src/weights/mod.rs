@@ -1,5 +1,5 @@
-//! Weights in safetensors files: one file or shards with an index. Everything but the numbers is checked when they
-//! are opened; each tensor is then read by itself, from its place in its file.
+//! Weights in safetensors files: one file or shards with an index. Everything except the numbers is checked on opening;
+//! each tensor is then read by itself, from its place in its file.
 
 mod header;
 mod write;
@@ -27,19 +27,19 @@ pub struct Weights {
     tensors: BTreeMap<String, Place>,
 }
 
-/// Where a tensor's numbers are.
+/// The place of a tensor's numbers.
 #[derive(Clone, Debug)]
 struct Place {
-    /// Position in `Weights::files`.
+    /// The position in `Weights::files`.
     file: usize,
     dtype: Dtype,
     shape: Vec<usize>,
-    /// First byte, from the start of the file.
+    /// The first byte, from the start of the file.
     start: u64,
 }
 
 impl Weights {
-    /// The weights of a model directory: `model.safetensors`, or the shards of `model.safetensors.index.json`.
+    /// Opens the weights of a model directory: `model.safetensors`, or the shards of `model.safetensors.index.json`.
     pub fn open(dir: &Path) -> Result<Self, Error> {
         if dir.join(SINGLE).is_file() {
             return Self::open_file(&dir.join(SINGLE));
@@ -51,7 +51,7 @@ impl Weights {
         }
     }
 
-    /// The weights of one file.
+    /// Opens the weights of one file.
     pub fn open_file(file: &Path) -> Result<Self, Error> {
         let mut weights = Self { files: Vec::new(), tensors: BTreeMap::new() };
         weights.add(file)?;
@@ -107,12 +107,12 @@ impl Weights {
         Ok(())
     }
 
-    /// Names of all tensors, sorted.
+    /// Returns the names of all tensors, sorted.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.tensors.keys().map(String::as_str)
     }
 
-    /// The files, in the order of their names.
+    /// Returns the files, in the order of their names.
     pub fn files(&self) -> &[PathBuf] {
         &self.files
     }
@@ -121,13 +121,13 @@ impl Weights {
         self.tensors.get(name).map(|place| place.shape.as_slice())
     }
 
-    /// The format that a tensor is stored in.
+    /// Returns the format that a tensor is stored in.
     pub fn dtype(&self, name: &str) -> Option<Dtype> {
         self.tensors.get(name).map(|place| place.dtype)
     }
 
-    /// The numbers of a tensor in row-major order. A tensor that is absent, or that holds a NaN or an infinite number,
-    /// is an error.
+    /// Returns the numbers of a tensor in row-major order. A missing tensor, or a NaN or infinite number in it, is an
+    /// error.
     pub fn f32(&self, name: &str) -> Result<Vec<f32>, Error> {
         let Some(place) = self.tensors.get(name) else {
             let files: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
@@ -144,7 +144,7 @@ impl Weights {
         }
     }
 
-    /// Whether two tensors that are there have the same shape and numbers; read up to the first difference.
+    /// Tells whether two existing tensors have the same shape and numbers; stops reading at the first difference.
     pub fn same(&self, a: &str, b: &str) -> Result<bool, Error> {
         let (Some(a), Some(b)) = (self.tensors.get(a), self.tensors.get(b)) else { return Ok(false) };
         if a.shape != b.shape {
@@ -162,14 +162,14 @@ impl Weights {
         Ok(true)
     }
 
-    /// The blake3 digest in hex of all files: what `cat FILES | b3sum` prints.
+    /// Returns the blake3 digest in hex of all files joined, as `cat FILES | b3sum` prints it.
     pub fn digest(&self) -> Result<String, Error> {
         files::digest(&self.files)
     }
 }
 
 impl Place {
-    /// All its numbers.
+    /// Reads all numbers of the tensor.
     fn read(&self, file: &Path) -> Result<Vec<f32>, Error> {
         let mut values = Vec::with_capacity(self.count());
         let mut parts = self.parts(file)?;
@@ -188,18 +188,18 @@ impl Place {
     }
 }
 
-/// Numbers of a tensor, a part of at most 2^18 after the other.
+/// An iterator over the numbers of a tensor, in parts of at most 2^18.
 struct Parts<'a> {
     path: &'a Path,
     file: File,
     dtype: Dtype,
-    /// Numbers that are still to be read.
+    /// The number of values still to be read.
     left: usize,
     buffer: Vec<u8>,
 }
 
 impl Parts<'_> {
-    /// Adds the next part to `values`; false if there is none.
+    /// Adds the next part to `values`. Returns false if there is none.
     fn next_into(&mut self, values: &mut Vec<f32>) -> Result<bool, Error> {
         let part = self.left.min(1 << 18);
         self.buffer.resize(part * self.dtype.size(), 0);
@@ -210,7 +210,7 @@ impl Parts<'_> {
     }
 }
 
-/// The position in each dimension of the number at a position in row-major order.
+/// Returns the coordinates of a number from its position in row-major order.
 fn coordinates(mut at: usize, shape: &[usize]) -> Vec<usize> {
     let mut place: Vec<usize> = Vec::new();
     for size in shape.iter().rev() {
@@ -221,7 +221,7 @@ fn coordinates(mut at: usize, shape: &[usize]) -> Vec<usize> {
     place
 }
 
-/// Why a directory has no weights that can be read.
+/// Makes the error for a directory without weights that can be read.
 fn no_weights(dir: &Path) -> Error {
     let pickle = |name: &String| [".bin", ".pt", ".pth", ".pkl", ".ckpt"].iter().any(|end| name.ends_with(end));
     let names = std::fs::read_dir(dir).into_iter().flatten().flatten();

@@ -1,4 +1,4 @@
-//! Writing weights as transformers names them: one file, or numbered shards and an index.
+//! Writes weights as transformers names them: one file, or numbered shards and an index.
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -13,10 +13,10 @@ use crate::{Dtype, Error, files};
 type Tensor = (String, Vec<usize>);
 
 /// Writes tensors in the given order into `dir`, in shards of at most `max_shard_bytes` of numbers each (a larger
-/// tensor gets one for itself). `data` gives a tensor's numbers in row-major order; it is called once for each, in
-/// order, so that one tensor is in memory at a time. A file appears whole or not at all; the index comes last.
+/// tensor gets its own shard). `data` gives a tensor's numbers in row-major order; it is called once for each, in
+/// order, so that one tensor is in memory at a time. Each file is written atomically; the index comes last.
 ///
-/// Errors: weights of another layout are in `dir` already; a number is not finite in `dtype`; the disk is full.
+/// Errors: weights of another layout exist in `dir`; a number is not finite in `dtype`; the disk is full.
 pub fn write(
     dir: &Path,
     tensors: &[Tensor],
@@ -68,7 +68,7 @@ pub(crate) fn write_file(
     })
 }
 
-/// Writes numbers, or gives back the first that is not finite in `dtype`.
+/// Writes numbers. Returns the first that is not finite in `dtype`.
 fn write_values(
     writer: &mut dyn Write,
     values: &[f32],
@@ -102,7 +102,7 @@ fn bytes(tensors: &[Tensor], dtype: Dtype) -> u64 {
     tensors.iter().map(|(_, shape)| (count(shape) * dtype.size()) as u64).sum()
 }
 
-/// Consecutive groups of tensors, as few as fit in order; at least one, even of no tensors.
+/// Splits tensors into consecutive groups, as few as fit; at least one, even without tensors.
 fn split(tensors: &[Tensor], dtype: Dtype, most: u64) -> Vec<&[Tensor]> {
     let mut shards = Vec::new();
     let mut first = 0;
@@ -116,7 +116,7 @@ fn split(tensors: &[Tensor], dtype: Dtype, most: u64) -> Vec<&[Tensor]> {
     shards
 }
 
-/// The JSON header, padded with spaces so that the numbers begin at a multiple of 8 bytes.
+/// Returns the JSON header, padded with spaces so that the numbers begin at a multiple of 8 bytes.
 fn header(tensors: &[Tensor], dtype: Dtype) -> String {
     let mut map = Map::new();
     map.insert("__metadata__".to_owned(), json!({ "format": "pt" }));
@@ -139,7 +139,7 @@ fn index(shards: &[&[Tensor]], names: &[String], dtype: Dtype) -> Value {
     json!({ "metadata": { "total_parameters": parameters, "total_size": size }, "weight_map": map })
 }
 
-/// Weights that would be read instead of, or beside, the ones to write.
+/// Refuses a directory whose weights would be read instead of, or beside, the ones to write.
 fn refuse_others(dir: &Path, names: &[String]) -> Result<(), Error> {
     let weights = |name: &String| {
         name == SINGLE || name == INDEX || (name.starts_with("model-") && name.ends_with(".safetensors"))

@@ -1,4 +1,4 @@
-//! PEFT adapters: what peft wrote, and what is no adapter.
+//! PEFT adapters: those that peft wrote, and invalid ones.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Names to directories, by the rules of huggingface_hub.
+//! Finding directories by name, by the rules of huggingface_hub.
 
 use std::path::Path;
 
@@ -110,7 +110,7 @@ fn variables_are_asked_in_their_order() {
     for (first, place) in places.iter().enumerate() {
         let cache = Cache::new(|name| {
             let at = all.iter().position(|(known, _)| *known == name)?;
-            // What is set and empty counts as unset.
+            // An empty variable counts as unset.
             Some(if at >= first { all[at].1.to_owned() } else { String::new() })
         });
         let message = says(cache.model("org/none", Path::new("/nowhere")), Path::new("/unused"));

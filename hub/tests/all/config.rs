@@ -10,7 +10,7 @@ fn read(config: &Value) -> Result<ModelConfig, pbpo_hub::Error> {
     ModelConfig::read(dir.path())
 }
 
-/// What an error says about a tiny Llama with some keys changed.
+/// Returns the error of a tiny Llama with some keys changed.
 fn refusal(changes: Value) -> String {
     let mut config = json!({ "model_type": "llama", "hidden_size": 16, "num_attention_heads": 4 });
     config.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
@@ -22,7 +22,7 @@ fn ids(value: &Value) -> Vec<u32> {
     value.as_array().unwrap().iter().map(|id| id.as_u64().unwrap() as u32).collect()
 }
 
-/// One config against what transformers makes of it.
+/// Compares one config with that of transformers.
 fn compare(name: &str, config: &ModelConfig, wanted: &Value) {
     let size = |key: &str| wanted[key].as_u64().map(|n| n as usize);
     for (key, found) in [
@@ -49,7 +49,7 @@ fn compare(name: &str, config: &ModelConfig, wanted: &Value) {
     let (found, wanted_f) = (config.inverse_frequencies(), floats(&wanted["inverse_frequencies"]));
     assert_eq!(found.len(), wanted_f.len(), "{name}");
     for (found, wanted) in found.iter().zip(wanted_f) {
-        // Two units in the last place of an f32: torch's own `pow` is not exact in the last.
+        // The tolerance is two units in the last place of an f32, because torch's `pow` is not exact there.
         assert!((f64::from(*found) - wanted).abs() <= 2.4e-7 * wanted, "{name}: {found} {wanted}");
     }
     let scale = wanted["attention_scale"].as_f64().unwrap();

@@ -1,5 +1,5 @@
-//! Everything that is read and written, against what transformers, tokenizers, PEFT and datasets made of the same
-//! (`fixtures/`, made by `scripts/hub_reference.py`), and bad input of every kind.
+//! All readers and writers, against the results of transformers, tokenizers, PEFT and datasets (`fixtures/`, made by
+//! `scripts/hub_reference.py`), and bad input of every kind.
 
 mod adapter;
 mod cache;
@@ -45,7 +45,7 @@ fn copy_of(name: &str) -> tempfile::TempDir {
     dir
 }
 
-/// The message of an error and its help, with the directory's own path cut out.
+/// Returns the message of an error and its help, without the directory's path.
 fn says<T>(result: Result<T, pbpo_hub::Error>, dir: &Path) -> String {
     match result {
         Ok(_) => panic!("an error was expected"),

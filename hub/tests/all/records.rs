@@ -35,7 +35,7 @@ fn bad(contents: &str) -> Vec<(usize, usize, String)> {
     bad.into_iter().map(|bad| (bad.line, bad.column, bad.message)).collect()
 }
 
-/// What an error about the file says.
+/// Returns the error about the file.
 fn refusal(contents: &str, columns: &Columns) -> String {
     let dir = dir_of(&[("data.jsonl", contents.as_bytes())]);
     says(read(&[dir.path().join("data.jsonl")], columns, OnBad::Fatal, None), dir.path())
@@ -141,7 +141,7 @@ fn a_column_that_is_nowhere_is_an_error_that_lists_the_others() {
     assert_eq!(message, wanted);
     let message = refusal("{\"question\":\"p\"}\n", &Columns::default());
     assert!(message.starts_with("data.jsonl: no column `prompt`, and no `chosen` and `rejected`"), "{message}");
-    // A column that only some rows have is not absent.
+    // A column that only some rows have is not missing.
     let columns = Columns { answer: named("answer"), ..Columns::default() };
     assert_eq!(rows("{\"prompt\":\"p\"}\n{\"prompt\":\"p\",\"answer\":\"a\"}\n", &columns).unwrap().records.len(), 2);
     let limited = dir_of(&[("a.jsonl", b"{\"prompt\":\"p\"}\nx\n{\"prompt\":\"p\",\"answer\":\"a\"}\n")]);
@@ -149,7 +149,7 @@ fn a_column_that_is_nowhere_is_an_error_that_lists_the_others() {
     assert_eq!((found.records.len(), found.rows), (1, 1));
     let message = refusal("{\"prompt\":\"p\",\"answer\":null}\n", &columns);
     assert_eq!(message, "data.jsonl: column `answer`, which `answer` is mapped to, is null in every row");
-    // Absent in one of two files.
+    // The column is missing in one of two files.
     let dir = dir_of(&[("a.jsonl", b"{\"prompt\":\"p\",\"answer\":\"a\"}"), ("b.jsonl", b"{\"prompt\":\"p\"}")]);
     let files = [dir.path().join("a.jsonl"), dir.path().join("b.jsonl")];
     let message = says(read(&files, &columns, OnBad::Skip, None), dir.path());
@@ -224,7 +224,7 @@ fn a_pair_may_say_how_likely_its_chosen_side_is_preferred() {
         assert_eq!((found[0].0, found[0].1), (1, 43));
         assert_eq!(found[0].2, format!("`probability`: expected a number in 0..=1, found `{wrong}`"));
     }
-    // Of rows that are no pairs, the column is somebody else's.
+    // In rows that are not pairs, the column may have another meaning.
     assert_eq!(rows("{\"prompt\":\"p\",\"probability\":7}", &Columns::default()).unwrap().records[0].probability, None);
 }
 
@@ -252,7 +252,7 @@ fn prompts_of_strings_end_before_the_last_shared_space() {
     assert_eq!((&record.chosen, &record.rejected), (&Some(plain(" yes")), &Some(plain(" no"))));
 }
 
-/// TRL's `extract_prompt` takes the same prompts.
+/// TRL's `extract_prompt` finds the same prompts.
 #[test]
 fn a_chat_that_goes_on_after_the_other_keeps_the_last_shared_message() {
     let turn = |role: &str, text: &str| format!("{{\"role\":\"{role}\",\"content\":\"{text}\"}}");
@@ -280,7 +280,7 @@ fn keys_that_are_there_twice_are_found_at_every_depth_and_at_once() {
     assert!(help.contains("and 10 more: map one of them"), "{help}");
 }
 
-/// What an error about one row advises.
+/// Returns the help of an error about one row.
 fn read_help(fields: &str) -> String {
     let dir = dir_of(&[("data.jsonl", format!("{{{fields}}}").as_bytes())]);
     let error = read(&[dir.path().join("data.jsonl")], &Columns::default(), OnBad::Fatal, None).unwrap_err();
@@ -382,13 +382,13 @@ fn a_prompt_is_a_chat_where_a_response_is_one() {
     let turn = |role: &str, content: &str| format!("{{\"role\":\"{role}\",\"content\":\"{content}\"}}");
     let (asked, yes, no) = (turn("user", "q"), turn("assistant", "y"), turn("assistant", "n"));
     let rows = [
-        // The prompt is a text that the responses repeat, a chat that they repeat, and one that they do not.
+        // The prompt is a text that the responses repeat, a chat that they repeat, or a chat that they do not repeat.
         format!("{{\"prompt\":\"q\",\"chosen\":[{asked},{yes}],\"rejected\":[{asked},{no}]}}"),
         format!("{{\"prompt\":[{asked}],\"chosen\":[{asked},{yes}],\"rejected\":[{no}]}}"),
         format!("{{\"prompt\":\"q\",\"chosen\":[{yes}],\"rejected\":[{no}]}}"),
         format!("{{\"chosen\":[{asked},{yes}],\"rejected\":[{asked},{no}]}}"),
     ];
-    // With `completion` as another name of `chosen` they are the same, whoever reads them.
+    // With `completion` as another name of `chosen` they are the same column for any reader.
     for pairs in [true, false] {
         let columns = Columns { completion: named("chosen"), ..Columns::default() };
         let found = by(&rows.join("\n"), &Reading { columns, pairs, ..Reading::default() }).unwrap();
@@ -625,7 +625,7 @@ fn recorded_labels_come_through_the_same_door() {
     let twice = format!("{{\"prompt\":\"q\",\"chosen\":[{yes},{asked},{no}],\"rejected\":[{no}]}}");
     let dir = dir_of(&[("a.jsonl", twice.as_bytes())]);
     assert!(says(labels(&dir.path().join("a.jsonl"), &Reading::default()), dir.path()).contains("several messages"));
-    // Columns by other names, as in a table of comparisons, and a row that can't be read.
+    // Columns with other names, as in a table of comparisons, and a row that can't be read.
     let rows = "{\"q\":\"q\",\"two\":{\"a\":\"y\",\"b\":\"n\"},\"p\":0.25}\n{\"q\":\"q\"}\n";
     let dir = dir_of(&[("a.jsonl", rows.as_bytes())]);
     let file = dir.path().join("a.jsonl");

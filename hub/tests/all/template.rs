@@ -1,4 +1,4 @@
-//! Chat templates against what transformers renders.
+//! Chat templates against the output of transformers.
 
 use std::path::Path;
 
@@ -10,8 +10,8 @@ fn template(source: &str) -> Template {
     Template::new(source, Path::new("chat_template.jinja")).unwrap()
 }
 
-/// Every template with every chat, character for character as transformers renders it; where transformers raises, the
-/// same words.
+/// Every template is rendered with every chat exactly as in transformers; if transformers raises, the message is the
+/// same.
 #[test]
 fn chats_are_rendered_as_transformers_renders_them() {
     /// Messages keep the order of their fields, which a template may print.
@@ -26,7 +26,7 @@ fn chats_are_rendered_as_transformers_renders_them() {
         let name = case["template"].as_str().unwrap();
         let file = fixture("templates").join(name);
         let template = Template::new(&std::fs::read_to_string(&file).unwrap(), &file).unwrap();
-        // The day that transformers was given, a Friday.
+        // The date given to transformers, a Friday.
         let template = template.fixed_at(1_721_952_000).unwrap();
         let prompt = case["add_generation_prompt"].as_bool().unwrap();
         let rendered = template.render(&messages, prompt, Some("<s>"), Some("</s>"));
@@ -96,8 +96,8 @@ fn a_template_is_given_the_date_of_today_unless_it_is_fixed() {
     assert_eq!(plain.date(), None);
 }
 
-/// As `apply_chat_template` of transformers 5: reasoning has two names whatever it was called, fields that are null are
-/// absent, and keyword arguments go before special tokens.
+/// As in `apply_chat_template` of transformers 5: reasoning has two names in templates, fields that are null are
+/// absent, and keyword arguments take precedence over special tokens.
 #[test]
 fn templates_read_every_field_of_a_message_tools_and_keyword_arguments() {
     let source = "{{ tools | tojson }}|{{ think }}|{{ bos_token }}|{% for m in messages %}{{ m.thinking }}/\

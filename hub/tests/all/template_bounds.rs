@@ -1,4 +1,4 @@
-//! Templates that would never end, or take all memory, end in one error soon.
+//! Templates that would run endlessly, or take all memory, end quickly in one error.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -19,7 +19,7 @@ fn refused(source: &str) -> String {
     error
 }
 
-/// With `times` namespaces' steps done to `ns.s` and `ns.t`.
+/// Returns a template that applies the step `times` times to `ns.s` and `ns.t`.
 fn steps(times: usize, step: &str, end: &str) -> String {
     format!(
         "{{% set ns = namespace(s='ab', t='ab', x=[1, 2], y=[1, 2]) %}}{{% for i in range({times}) %}}{{% set {step} %}}{{% endfor %}}{end}"
@@ -181,7 +181,7 @@ fn sources_are_bounded() {
     }
 }
 
-/// Lists within lists are shown and freed by recursion, which a small stack has no room for.
+/// Nested lists are shown and freed by recursion, for which a small stack is not enough.
 #[test]
 fn deep_lists_take_no_process_down() {
     for (step, show) in

@@ -29,7 +29,7 @@ fn texts_have_the_ids_that_transformers_gives_them() {
         match tokenizer.template().unwrap().date() {
             None => assert_eq!(rendered, wanted["chat"].as_str().unwrap(), "{name}"),
             Some(_) => {
-                // The day that transformers was given.
+                // The date given to transformers.
                 let template = tokenizer.template().unwrap().clone().fixed_at(1_721_952_000).unwrap();
                 let text = |id: Option<u32>| id.and_then(|id| tokenizer.token(id));
                 let (bos, eos) = (text(tokenizer.bos()), text(tokenizer.eos()));
@@ -93,7 +93,7 @@ fn files_that_do_not_fit_together_are_named() {
     std::fs::write(dir.path().join("tokenizer.json"), broken).unwrap();
     let message = says(Tokenizer::read(dir.path(), 400), dir.path());
     assert!(message.starts_with("tokenizer.json:") && message.contains(": key must be a string"), "{message}");
-    // A prefix that is longer than a part of a merge: `tokenizers` panics on it.
+    // With a prefix that is longer than a part of a merge, `tokenizers` panics.
     let merges = tokenizer.replacen(
         "\"continuing_subword_prefix\": null",
         "\"continuing_subword_prefix\": \"a-long-prefix\"",
@@ -120,7 +120,7 @@ fn without_a_template_chats_are_an_error_and_strings_are_fine() {
     assert!(!tokenizer.encode("plain").unwrap().is_empty());
 }
 
-/// As transformers chooses among several templates.
+/// The choice among several templates is that of transformers.
 #[test]
 fn a_chat_with_tools_has_the_template_for_tools() {
     let dir = copy_of("tokenizer_llama3");
@@ -135,7 +135,7 @@ fn a_chat_with_tools_has_the_template_for_tools() {
     assert_eq!(read().render(&chat, false).unwrap(), "D");
     chat.tools = Some(serde_json::from_str("[]").unwrap());
     assert_eq!(read().render(&chat, false).unwrap(), "T");
-    // The files of transformers 5 go before the config.
+    // The files of transformers 5 take precedence over the config.
     std::fs::write(dir.path().join("chat_template.jinja"), "F").unwrap();
     assert_eq!(read().render(&chat, false).unwrap(), "F");
     std::fs::create_dir(dir.path().join("additional_chat_templates")).unwrap();

@@ -1,4 +1,4 @@
-//! Tokenizers that contradict themselves, or make texts without end: one error each, with the file.
+//! Tokenizers that contradict themselves, or make endless texts, give one error with the file.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::{dir_of, says};
 
-/// A tokenizer of words: `<s>` 0, `a` 1, `b` 2, `c` 3, and what a test puts in the place of its parts.
+/// Returns a tokenizer of words: `<s>` 0, `a` 1, `b` 2, `c` 3, with some parts replaced by a test.
 fn words(changes: Value) -> Value {
     let mut tokenizer = json!({
         "version": "1.0", "truncation": null, "padding": null, "normalizer": null, "decoder": {"type": "Fuse"},
@@ -115,7 +115,7 @@ fn texts_do_not_grow_without_end() {
     );
 }
 
-/// A pattern that gives up is an error: the rest of the text would be tokenized in another way, without a word.
+/// A pattern that gives up is an error, because the rest of the text would silently be tokenized in another way.
 #[test]
 fn a_pattern_that_steps_back_without_end_is_an_error() {
     let pattern = json!({"Regex": "(?:(a|b|ab)(?!z))*c"});
@@ -141,7 +141,7 @@ fn parts_within_parts_are_few() {
     assert!(start.elapsed() < Duration::from_secs(1));
 }
 
-/// `tokenizers` panics on a charsmap that is none; nothing of that is seen but the error.
+/// `tokenizers` panics on an invalid charsmap; only the error is visible.
 #[test]
 fn a_panic_of_the_reader_is_an_error() {
     let message = refused(json!({"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}}));

@@ -216,7 +216,7 @@ fn another_models_weights_are_not_mixed_with_ours() {
     let zeros = |_: &str| Ok(vec![0.0, 0.0]);
     let dir = tempfile::tempdir().unwrap();
     write(dir.path(), &tensors, zeros, Dtype::F32, 8).unwrap();
-    // The same layout again is fine, another is not: the old shards would be read with it.
+    // Writing the same layout again is allowed, another is not, because the old shards would be read with it.
     write(dir.path(), &tensors, zeros, Dtype::F32, 8).unwrap();
     let message = says(write(dir.path(), &tensors, zeros, Dtype::F32, 100), dir.path());
     assert!(message.starts_with("model-00001-of-00002.safetensors: another model's weights"), "{message}");

@@ -1,4 +1,4 @@
-//! A judge's server in this process: it answers as a script says and keeps what it was asked.
+//! A judge's server in this process: it answers by a script and keeps its requests.
 
 #![allow(dead_code, reason = "each test uses some of it")]
 
@@ -11,16 +11,16 @@ use std::time::Duration;
 use pbpo_judge::{ChatSettings, OrderSettings, Query, Remote, ServerSettings, Store, Verdict};
 use serde_json::{Value, json};
 
-/// What the server does with a request.
+/// The server's reaction to a request.
 pub enum Step {
-    /// Status line without the version, further header lines, body.
+    /// A status line without the version, further header lines, and a body.
     Reply(&'static str, String, String),
-    /// A body of this length is promised, and the connection closed after what there is.
+    /// A promised length of the body, and a shorter body after which the connection is closed.
     CutOff(usize, String),
     Silence(Duration),
-    /// A byte of an endless answer, again and again after such a time.
+    /// An endless answer, one byte after each such time.
     Drip(Duration),
-    /// Header lines and bytes as they are.
+    /// Header lines and bytes, sent unchanged.
     Bytes(String, Vec<u8>),
 }
 
@@ -36,7 +36,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// `script` gets a request's number, from 0, and the request.
+    /// Starts a server; `script` gets a request's number, from 0, and the request.
     pub fn start(script: impl Fn(usize, &Request) -> Step + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let url = format!("http://{}/v1", listener.local_addr().unwrap());
@@ -59,13 +59,13 @@ impl Server {
         self.requests.lock().unwrap().len()
     }
 
-    /// Settings for this server that wait no longer than a test may.
+    /// Returns settings for this server with short waits.
     pub fn settings(&self) -> ServerSettings {
         ServerSettings { url: Some(self.url.clone()), backoff_s: 0.005, timeout_s: 5.0, ..ServerSettings::default() }
     }
 }
 
-/// Answers one request; then nobody listens.
+/// Answers one request and then closes the listener.
 pub fn serve_once(listener: &TcpListener, script: fn(&Request) -> Step) {
     serve(listener.accept().unwrap().0, &Mutex::default(), &|_, request| script(request));
 }
@@ -105,37 +105,37 @@ fn answer(mut stream: TcpStream, step: Step) {
             return;
         }
     };
-    // A client that has read enough may be gone.
+    // A client that has read enough may have closed the connection.
     let head = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n");
     let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
     let _ = stream.shutdown(Shutdown::Write);
 }
 
-/// A status with a message, as OpenAI words it.
+/// Returns a status with a message, in the form of OpenAI.
 pub fn status(status: &'static str, message: &str) -> Step {
     Step::Reply(status, String::new(), json!({"error": {"message": message}}).to_string())
 }
 
-/// A chat model that says this, in 10 + 2 tokens.
+/// Returns the answer of a chat model with this text, in 10 + 2 tokens.
 pub fn says(text: &str) -> Step {
     let choice = json!({"message": {"role": "assistant", "content": text}, "finish_reason": "stop"});
     let usage = json!({"prompt_tokens": 10, "completion_tokens": 2});
     Step::Reply("200 OK", String::new(), json!({"choices": [choice], "usage": usage}).to_string())
 }
 
-/// What the server was asked, of a chat request with a one-line prompt.
+/// Returns the question in a chat request with a one-line prompt.
 pub fn asked(request: &Request) -> String {
     request.body["messages"][0]["content"].as_str().unwrap().to_owned()
 }
 
-/// Prefers the longer response; the prompt is `{prompt}|{first}|{second}`.
+/// Returns an answer that prefers the longer response; the prompt is `{prompt}|{first}|{second}`.
 pub fn longer(request: &Request) -> Step {
     let asked = asked(request);
     let [_, first, second] = asked.split('|').collect::<Vec<_>>()[..] else { return says("which?") };
     says(if first.len() > second.len() { "A" } else { "B" })
 }
 
-/// Query `i`, whose first response is longer if `i` is even.
+/// Returns query `i`, whose first response is longer if `i` is even.
 pub fn query(i: usize) -> Query {
     let (long, short) = ("long".to_owned(), "no".to_owned());
     let (first, second) = if i.is_multiple_of(2) { (long, short) } else { (short, long) };
@@ -158,7 +158,7 @@ pub fn queries(count: usize) -> Vec<Query> {
     (0..count).map(query).collect()
 }
 
-/// What `longer` says of them.
+/// Returns the verdicts of `longer` for these queries.
 pub fn expected(count: usize) -> Vec<Verdict> {
     (0..count).map(|i| Verdict::Prefer(if i.is_multiple_of(2) { 1.0 } else { 0.0 })).collect()
 }

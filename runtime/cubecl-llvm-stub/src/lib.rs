@@ -1,20 +1,18 @@
-//! A stand-in for `cubecl-llvm` with the names that `cubecl-cuda` uses and no compiler behind them.
+//! A substitute for `cubecl-llvm` with the names that `cubecl-cuda` uses and without a compiler.
 //!
-//! Why it exists: `cubecl-cuda` 0.11, which Burn's `cuda` feature needs, depends on `cubecl-llvm`
-//! unconditionally, and the build script behind that crate downloads an LLVM 23 bundle from a
-//! GitHub release into the user's home. A build would need that download (a machine without access
-//! to GitHub cannot build at all) for a compiler that we do not use: the feature `cpp` of
-//! `cubecl-cuda`, set in `runtime/Cargo.toml`, makes CUDA C++ compiled by NVRTC the default. The
-//! `[patch.crates-io]` table of the root `Cargo.toml` puts this crate in the other one's place.
+//! Why it exists: `cubecl-cuda` 0.11, which Burn's `cuda` feature needs, depends on `cubecl-llvm` unconditionally, and
+//! that crate's build script downloads an LLVM 23 bundle from a GitHub release into the user's home. A build would need
+//! that download (a machine without access to GitHub cannot build at all) for a compiler that is not used: the feature
+//! `cpp` of `cubecl-cuda`, set in `runtime/Cargo.toml`, makes CUDA C++ compiled by NVRTC the default. The
+//! `[patch.crates-io]` table of the root `Cargo.toml` replaces that crate by this one.
 //!
-//! If the LLVM compiler is asked for all the same, it answers with an error that names the feature.
-//! A patch counts only in the workspace that declares it: a crate that depends on ours from
-//! elsewhere gets the real `cubecl-llvm` and its download.
+//! If the LLVM compiler is used nevertheless, it returns an error that names the feature. A patch applies only in the
+//! workspace that declares it: a crate elsewhere that depends on ours gets the real `cubecl-llvm` and its download.
 //!
-//! When it can go: as soon as a `cubecl-cuda` makes `cubecl-llvm` an optional dependency. Then
-//! delete this directory, the patch table and the workspace's `exclude` entry. Until then, the
-//! version of this crate and of its `cubecl-*` dependencies follows the `cubecl` that Burn uses: a
-//! patch whose version does not fit is ignored with no more than a warning.
+//! When it can be removed: as soon as `cubecl-cuda` makes `cubecl-llvm` an optional dependency. Then delete this
+//! directory, the patch table and the workspace's `exclude` entry. Until then, the version of this crate and of its
+//! `cubecl-*` dependencies follows the `cubecl` that Burn uses: a patch whose version does not fit is ignored with only
+//! a warning.
 
 use cubecl_core::ir::nvidia::SmArch;
 use cubecl_core::prelude::KernelDefinition;

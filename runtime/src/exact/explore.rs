@@ -15,7 +15,7 @@ use crate::env::Env;
 use crate::error::Fault;
 use crate::ops::config;
 
-/// How an informative policy is found.
+/// The way in which an informative policy is found.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Search {
@@ -28,10 +28,10 @@ pub enum Search {
     None,
 }
 
-/// Starts of the search for a pair, where it is an ascent.
+/// The number of starts of the search for a pair, if it is an ascent.
 const RESTARTS: usize = 16;
 
-/// An exploration that has seen nothing.
+/// Returns an exploration without any pairs.
 pub fn make(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
     #[derive(Deserialize)]
     struct Settings {
@@ -47,8 +47,8 @@ pub fn make(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
     outputs([Value::Exploration(Arc::new(Exploration { place, covariance, bonus, search }))])
 }
 
-/// Trajectories of an informative policy from the start states of `against`, and the exploration with the
-/// covariance of their differences.
+/// Samples trajectories of an informative policy from the start states of `against`. Returns them and the exploration,
+/// updated with their differences.
 pub fn explore(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     let against = played(env, stage, "against")?;
     let mut next = (**exploration(env, stage, "exploration")?).clone();
@@ -64,7 +64,7 @@ pub fn explore(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
         let start = reference.0.first().map_or(0, |(state, _)| *state);
         let trajectory = world.sample(&policy, start, &mut rng);
         let z = minus(&world.trajectory_features(&trajectory), &world.trajectory_features(reference));
-        // An anchor is not labelled against its reference: what it is labelled against is the other's to count.
+        // The differences of an anchor are counted with the other policy, against which it is labelled.
         if !anchor {
             context.record("explorer/uncertainty_mean", next.covariance.inverse_norm_sq(&z).sqrt());
             next.covariance.add(&z);

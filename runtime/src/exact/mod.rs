@@ -1,12 +1,12 @@
-//! The exact track: the values of plans that run in a world, and what their operations do.
+//! The exact track: values of plans that run in a world, and their operations.
 //!
-//! Most operations have the names of those of the practical track (`ops/`); a stage whose inputs are values of the
-//! exact track is run by these (`ops::op`). The mathematics is the crate `pbpo-exact`'s.
+//! Most operations have the same names as in the practical track (`ops/`); a stage whose inputs are values of the exact
+//! track is run by these (`ops::op`). The mathematics is in the crate `pbpo-exact`.
 //!
 //! - `players.rs`: worlds, policies, their followers and reward models;
 //! - `pairs.rs`: sampled and labelled trajectories;
 //! - `explore.rs`: the enhancer and its baselines;
-//! - `solve.rs`: the step of the game; `regret.rs`: what it is measured by.
+//! - `solve.rs`: the step of the game; `regret.rs`: its measures.
 
 mod explore;
 mod pairs;
@@ -88,7 +88,7 @@ pub enum Value {
 }
 
 impl Value {
-    /// The kind's name, for messages.
+    /// Returns the kind's name, for messages.
     pub fn kind(&self) -> &'static str {
         match self {
             Value::World(_) => "world",
@@ -107,7 +107,7 @@ pub struct Place {
     pub optimum: f64,
 }
 
-/// How the step of a policy is solved.
+/// The method that solves the step of a policy.
 #[derive(Clone, Copy, serde::Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum Class {
@@ -116,26 +116,26 @@ pub enum Class {
     LogLinear { steps: usize, rate: f64 },
 }
 
-/// A policy; a follower has its leader's class and does not move.
+/// A policy; a follower has its leader's class and is not trained.
 #[derive(Clone)]
 pub struct Player {
     pub place: Arc<Place>,
     pub policy: Arc<Policy>,
     pub class: Class,
-    /// Of a log-linear policy, `[width]`.
+    /// The weights of a log-linear policy, `[width]`.
     pub weights: Vec<f64>,
 }
 
-/// A linear reward model: what it has seen, and its fit.
+/// A linear reward model: the preferences it has learned from, and its fit.
 #[derive(Clone)]
 pub struct Reward {
     pub place: Arc<Place>,
-    /// Bound on the norm of theta.
+    /// The bound on the norm of theta.
     pub bound: f64,
     pub data: Preferences,
     pub fit: Fit,
     pub covariance: Covariance,
-    /// The preferences that it has seen.
+    /// The preferences it has learned from.
     pub seen: Compared,
 }
 
@@ -148,21 +148,21 @@ pub struct Exploration {
     pub search: explore::Search,
 }
 
-/// Trajectories and the policy that they are from.
+/// Trajectories and the policy that produced them.
 pub struct Played {
     pub place: Arc<Place>,
     pub policy: Arc<Policy>,
     pub trajectories: Vec<Trajectory>,
 }
 
-/// Labelled pairs as features, `(chosen, rejected)`. It only grows, by chunks that all versions share.
+/// Labelled pairs as features, `(chosen, rejected)`. The set only grows, by chunks that all versions share.
 #[derive(Clone, Default)]
 pub struct Compared {
     chunks: Vec<Arc<Vec<[Vec<f64>; 2]>>>,
 }
 
 impl Compared {
-    /// Whether this set is an earlier one with more behind it.
+    /// Tells whether this set is an earlier one with more pairs after it.
     pub fn continues(&self, earlier: &Compared) -> bool {
         match (earlier.chunks.last(), self.chunks.get(earlier.chunks.len().wrapping_sub(1))) {
             (None, _) => true,
@@ -171,7 +171,7 @@ impl Compared {
         }
     }
 
-    /// The pairs behind an earlier set.
+    /// Returns the pairs after those of an earlier set.
     pub fn behind(&self, earlier: &Compared) -> impl Iterator<Item = &[Vec<f64>; 2]> {
         self.chunks.iter().skip(earlier.chunks.len()).flat_map(|chunk| chunk.iter())
     }
@@ -198,7 +198,7 @@ typed!(reward, Reward, Arc<Reward>);
 typed!(exploration, Exploration, Arc<Exploration>);
 typed!(played, Played, Arc<Played>);
 
-/// Whether nothing in a plan needs a device: all its players live in worlds.
+/// Tells whether a plan needs no device, because all its players live in worlds.
 pub fn is_exact_plan(plan: &Plan) -> bool {
     fn has(body: &Body, op: Named) -> bool {
         body.stages().any(|stage| stage.op == op || stage.body.as_deref().is_some_and(|inner| has(inner, op)))
@@ -206,12 +206,12 @@ pub fn is_exact_plan(plan: &Plan) -> bool {
     has(&plan.body, Named::World) && !has(&plan.body, Named::Data)
 }
 
-/// The blocks of a covariance: one for all, or one for each step.
+/// Returns the blocks of a covariance: a single one, or one for each step.
 fn blocks(world: &World, per_step: bool) -> Vec<usize> {
     if per_step && world.per_step { vec![world.dim; world.horizon] } else { vec![world.width()] }
 }
 
-/// Values of the exact track as a stage's outputs.
+/// Wraps values of the exact track as a stage's outputs.
 fn outputs(values: impl IntoIterator<Item = Value>) -> Outputs {
     Ok(values.into_iter().map(value::Value::Exact).collect())
 }

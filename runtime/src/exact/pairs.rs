@@ -17,7 +17,7 @@ use crate::event::{Event, PreferenceRecord};
 use crate::ops::config;
 use crate::value;
 
-/// Trajectories of a policy from start states of its world.
+/// Samples trajectories of a policy from start states of its world.
 pub fn sample(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     #[derive(Deserialize)]
     struct Settings {
@@ -35,7 +35,7 @@ pub fn sample(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     outputs([Value::Played(Arc::new(Played { place, policy, trajectories }))])
 }
 
-/// Bradley-Terry-Luce labels on the true reward.
+/// Makes Bradley-Terry-Luce labels on the true reward.
 pub fn label(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     let oracle = env.oracle(stage, "oracle")?;
     let oracle = oracle.btl();
@@ -63,7 +63,7 @@ pub fn label(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     outputs([Value::Compared(Compared { chunks: vec![Arc::new(pairs)] })])
 }
 
-/// `s0a3 s2a1`
+/// Returns a trajectory as text: `s0a3 s2a1`.
 fn text(trajectory: &Trajectory) -> String {
     let mut out = String::new();
     for (state, action) in &trajectory.0 {
@@ -72,7 +72,7 @@ fn text(trajectory: &Trajectory) -> String {
     out
 }
 
-/// A set with a batch behind it; the set may be the empty one that every pipeline starts with.
+/// Returns a set with a batch appended; the set may be the empty one with which every pipeline starts.
 pub fn append(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
     let compared = |port: &str| match env.get(stage, port)? {
         value::Value::Exact(Value::Compared(compared)) => Ok(compared.clone()),

@@ -15,7 +15,7 @@ use crate::env::Env;
 use crate::error::Fault;
 use crate::ops::config;
 
-/// `world`: its random parts come from the stage's stream, so each seed has a world of its own.
+/// Runs `world`: its random parts come from the stage's stream, so each seed has a different world.
 pub fn make_world(stage: &Stage, _: &Env, context: &mut Context<'_>) -> Outputs {
     let spec: Spec = config(stage)?;
     let world = make(&spec, &mut context.rng(&stage.name)).map_err(Fault::new)?;
@@ -23,7 +23,7 @@ pub fn make_world(stage: &Stage, _: &Env, context: &mut Context<'_>) -> Outputs 
     outputs([Value::World(Arc::new(Place { world, optimum }))])
 }
 
-/// A policy that starts uniform.
+/// Returns a policy that starts uniform.
 pub fn make_policy(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
     #[derive(Deserialize)]
     struct Settings {
@@ -47,13 +47,13 @@ pub fn make_policy(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
     outputs([Value::Player(Arc::new(Player { place, policy, class, weights }))])
 }
 
-/// A copy of a policy.
+/// Returns a copy of a policy.
 pub fn follow(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
     outputs([Value::Player(player(env, stage, "policy")?.clone())])
 }
 
-/// A follower at the start of an episode. `best_so_far` takes the leader if it earns more by the reward model's
-/// fit, in expectation and not from samples.
+/// Returns a follower at the start of an episode. With `best_so_far` it becomes the leader if the leader earns more by
+/// the reward model's fit, in expectation and not from samples.
 pub fn refresh(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     #[derive(Deserialize)]
     struct Settings {
@@ -73,7 +73,7 @@ pub fn refresh(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     outputs([Value::Player(taken.clone())])
 }
 
-/// A reward model that has seen nothing: theta is 0.
+/// Returns a reward model without preferences: theta is 0.
 pub fn make_reward_model(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
     #[derive(Deserialize)]
     struct Settings {

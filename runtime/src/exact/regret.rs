@@ -1,9 +1,9 @@
-//! `regret`: how much a policy misses, from the model of its world (never from samples).
+//! `regret`: the regret of a policy, from the model of its world (never from samples).
 //!
 //! For each episode: `regret/episode` of the main policy, `regret/cumulative`, `regret/pair` (the mean of the two
-//! policies that were compared: it stays linear by design, since an enhancer plays to learn), `value/policy`,
-//! `value/reference`, `reference/worse` (the policy is worse than what it was compared with). For the run:
-//! `regret/final`, `regret/slope` (log-log, last three quarters), `regret/stepdown` (share of worse episodes).
+//! compared policies; it stays linear by design, since an enhancer plays to learn), `value/policy`, `value/reference`,
+//! `reference/worse` (the policy is worse than the one it was compared with). For the run: `regret/final`,
+//! `regret/slope` (log-log, last three quarters), `regret/stepdown` (share of worse episodes).
 
 use pbpo_exact::stats::slope;
 use pbpo_plan::Stage;
@@ -14,7 +14,7 @@ use crate::env::Env;
 use crate::event::{Event, Metrics};
 use crate::value::Value;
 
-/// A policy counts as worse beyond rounding.
+/// The margin for rounding: a policy counts as worse beyond it.
 const ROUNDING: f64 = 1e-9;
 
 pub fn regret(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
@@ -33,7 +33,7 @@ pub fn regret(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     let stepdown = down[down.len() - 1] / down.len() as f64;
     let missed = context.running(&format!("{}/missed", stage.name), optimum - value);
     let total = missed[missed.len() - 1];
-    // A policy that misses nothing has no slope.
+    // A policy without regret has no slope.
     let slope = if last { slope(missed) } else { None };
     context.record("regret/cumulative", total);
     if last {

@@ -1,9 +1,9 @@
 //! `solve`: the leader's best answer to the worst reward in the confidence set (Algorithm 1, lines 13 and 14).
 //!
-//! The reward model first takes in the new pairs (covariance, maximum likelihood); the set is made around it; the
+//! The reward model first learns from the new pairs (covariance, maximum likelihood); the set is made around it; the
 //! policy is found by its class. Figures: `game/value` (the worst-case gap), `game/gap` (duality gap), `set/size`
-//! (radius or slack), `set/contains` (theta* is in the set), `rm/distance` (of theta_hat to theta*), `regret/bound` (what
-//! the theorem allows so far).
+//! (radius or slack), `set/contains` (theta* is in the set), `rm/distance` (of theta_hat to theta*), `regret/bound`
+//! (the theorem's bound so far).
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ pub enum Settings {
 }
 
 impl Settings {
-    /// With the bound of the reward model.
+    /// Returns the set, with the bound of the reward model.
     pub fn keep(&self, bound: f64) -> Keep {
         match self {
             Settings::Ellipsoid { norm, delta, scale } => Keep::Ellipsoid {
@@ -57,7 +57,7 @@ pub fn solve(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     let Config { keep } = config(stage)?;
     let (leader, against) = (player(env, stage, "policy")?, player(env, stage, "against")?);
     let mut model = (**reward(env, stage, "reward_model")?).clone();
-    // Before the first `+=` the set is the empty one of every pipeline.
+    // Before the first `+=` the set is the empty one with which every pipeline starts.
     if let value::Value::Exact(Value::Compared(compared)) = env.get(stage, "preferences")? {
         learn(&mut model, compared);
     }
@@ -65,7 +65,7 @@ pub fn solve(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     outputs([Value::Player(Arc::new(next)), Value::Reward(Arc::new(model))])
 }
 
-/// Takes in the pairs that the model has not seen; begins anew where the set is not the one it knows with more behind.
+/// Learns from the pairs that are new to the model; starts again if the set is not an extension of the known one.
 fn learn(model: &mut Reward, compared: &Compared) {
     if !compared.continues(&model.seen) {
         model.seen = Compared::default();

@@ -22,7 +22,7 @@ pub struct Attention {
     pub v: Linear,
     /// `[heads head_dim, width]`.
     pub out: Linear,
-    /// `[head_dim]` each, where queries and keys are normalised (Qwen3).
+    /// The norms of queries and keys, `[head_dim]` each, if the model has them (Qwen3).
     pub q_norm: Option<Param<Tensor<1>>>,
     pub k_norm: Option<Param<Tensor<1>>>,
     #[module(skip)]
@@ -33,8 +33,9 @@ pub struct Attention {
     norm_eps: f64,
 }
 
-/// In the numbers of the stream: cosines and sines of the positions of one forward step, `[1, new, 1, head_dim]` each, the half turn
-/// `[head_dim, head_dim]`, and the causal mask `[1, 1, groups new, seen]` (absent where one token sees all).
+/// Constants for the positions of one forward step, in the numbers of the stream: cosines and sines,
+/// `[1, new, 1, head_dim]` each, the half turn `[head_dim, head_dim]`, and the causal mask `[1, 1, groups new, seen]`
+/// (absent if one token sees all).
 pub struct Positions {
     cos: Tensor<4>,
     sin: Tensor<4>,
@@ -43,7 +44,7 @@ pub struct Positions {
 }
 
 impl Positions {
-    /// Positions `start..start + new` of the stream `x`.
+    /// Makes the constants for positions `start..start + new` of the stream `x`.
     pub fn new(config: &ModelConfig, start: usize, new: usize, x: &Tensor<2>) -> Self {
         let device = &x.device();
         let dim = config.head_dim;
@@ -71,7 +72,8 @@ impl Positions {
     }
 }
 
-/// Turns of each half-pair from one position to the next, in radians. Plain ones are not rounded to f32 first.
+/// Returns the turns of each half-pair from one position to the next, in radians. Plain ones are not rounded to f32
+/// first.
 fn frequencies(config: &ModelConfig) -> Vec<f64> {
     let dim = config.head_dim;
     match config.rope {
@@ -80,8 +82,8 @@ fn frequencies(config: &ModelConfig) -> Vec<f64> {
     }
 }
 
-/// 0 where a token looks, minus infinity where it does not: at what comes later, and at what left its sliding
-/// window. (The exponential of minus infinity is 0 at once, that of a large number takes libm's slow path.)
+/// Returns the mask: 0 for visible tokens, minus infinity for later tokens and for those outside the sliding window.
+/// (The exponential of minus infinity is 0 at once, that of a large negative number takes libm's slow path.)
 fn mask(config: &ModelConfig, start: usize, new: usize, device: &Device) -> Option<Tensor<4>> {
     let (groups, seen) = (config.heads / config.kv_heads, start + new);
     let window = config.sliding_window.unwrap_or(usize::MAX);
@@ -99,7 +101,7 @@ fn mask(config: &ModelConfig, start: usize, new: usize, device: &Device) -> Opti
 }
 
 impl Attention {
-    /// Random matrices of queries, keys, values and output.
+    /// Draws random matrices of queries, keys, values and output.
     pub(super) fn matrices(config: &ModelConfig, rng: &mut ChaCha8Rng, device: &Device) -> [Linear; 4] {
         let (width, dim) = (config.width, config.head_dim);
         let std = (width as f64).powf(-0.5);
@@ -122,7 +124,7 @@ impl Attention {
         Self { q, k, v, out, q_norm, k_norm, heads, kv_heads, norm_eps }
     }
 
-    /// `[rows new, width] -> [rows new, width]`. With a cache, attends to what it holds too.
+    /// Computes `[rows new, width] -> [rows new, width]`. With a cache, it also attends to the cached tokens.
     pub fn forward(
         &self,
         x: Tensor<2>,

@@ -11,12 +11,12 @@ pub struct Cache {
 }
 
 impl Cache {
-    /// An empty cache for `layers` layers and at most `capacity` tokens a row.
+    /// Returns an empty cache for `layers` layers and at most `capacity` tokens in each row.
     pub fn new(layers: usize, capacity: usize) -> Self {
         Self { layers: vec![None; layers], capacity, len: 0 }
     }
 
-    /// Tokens read so far.
+    /// Returns the number of tokens read so far.
     pub fn len(&self) -> usize {
         self.len
     }
@@ -25,8 +25,8 @@ impl Cache {
         self.len == 0
     }
 
-    /// Stores a layer's new keys and values (`[rows, kv_heads, new, head_dim]`) behind the old ones
-    /// and gives back all of them.
+    /// Appends a layer's new keys and values (`[rows, kv_heads, new, head_dim]`) to the old ones and returns all of
+    /// them.
     pub(super) fn extend(&mut self, layer: usize, k: Tensor<4>, v: Tensor<4>) -> (Tensor<4>, Tensor<4>) {
         let [rows, heads, new, dim] = k.dims();
         let end = self.len + new;
@@ -44,7 +44,7 @@ impl Cache {
         all
     }
 
-    /// Counts `new` tokens as read; called once a forward step, after the last layer.
+    /// Counts `new` tokens as read; called once in each forward step, after the last layer.
     pub(super) fn advance(&mut self, new: usize) {
         self.len += new;
     }

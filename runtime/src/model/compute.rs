@@ -1,14 +1,14 @@
-//! The numbers that a model is computed in: f32, or bf16 with master weights in f32.
+//! Number formats in which a model is computed: f32, or bf16 with master weights in f32.
 //!
-//! In bf16 the stream of hidden states is bf16, and a matrix follows the numbers that it is multiplied with. Norms, softmax,
-//! log-probabilities, heads, losses, gradients and optimizer states are f32, and so is every weight that is trained.
-//! Matrices that nobody moves are kept in bf16: half the memory, and the same forward bit for bit.
+//! In bf16 the stream of hidden states is bf16, and matrices are converted to the format of their operand. Norms,
+//! softmax, log-probabilities, heads, losses, gradients and optimizer states are f32, and so is every trained weight.
+//! Matrices that are not trained are kept in bf16, which halves the memory and gives the same forward bit for bit.
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, FloatDType, Tensor};
 use serde::{Deserialize, Serialize};
 
-/// `compute = ...`
+/// The values of `compute = ...`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Compute {
@@ -37,23 +37,23 @@ impl Compute {
         }
     }
 
-    /// A tensor in these numbers.
+    /// Converts a tensor to this format.
     pub fn enter<const D: usize>(self, x: Tensor<D>) -> Tensor<D> {
         cast(x, self.dtype())
     }
 
-    /// Matrices that nobody moves in these numbers; vectors (norms, biases) stay as they are.
+    /// Converts matrices that are not trained to this format; vectors (norms, biases) stay as they are.
     pub fn settle<M: Module>(self, model: M) -> M {
         if self == Self::F32 { model } else { model.map(&mut Settle(self)) }
     }
 }
 
-/// `x` in f32.
+/// Converts `x` to f32.
 pub fn f32<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     cast(x, FloatDType::F32)
 }
 
-/// `x` in the numbers of another tensor.
+/// Converts `x` to the format of another tensor.
 pub fn like<const D: usize, const E: usize>(x: Tensor<D>, other: &Tensor<E>) -> Tensor<D> {
     if other.dtype() == DType::BF16 { cast(x, FloatDType::BF16) } else { f32(x) }
 }

@@ -1,5 +1,6 @@
-//! A decoder of the Llama family: RMSNorm, rotate-half RoPE, grouped-query attention, SwiGLU. The config tells the
-//! families apart: biases (Qwen2), norms of queries and keys (Qwen3), a sliding window (Mistral), tied embeddings.
+//! A decoder of the Llama family: RMSNorm, rotate-half RoPE, grouped-query attention, SwiGLU. The config sets the
+//! differences between families: biases (Qwen2), norms of queries and keys (Qwen3), a sliding window (Mistral), tied
+//! embeddings.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData, activation::silu};
@@ -12,7 +13,7 @@ use super::compute::{Compute, f32, like};
 use super::linear::Linear;
 use super::{matrix, ones, rms_norm};
 
-/// Attention and feed-forward, each behind a norm and added to the stream.
+/// Attention and feed-forward; each follows a norm and is added to the stream.
 #[derive(Module, Debug)]
 pub struct Block {
     pub attention_norm: Param<Tensor<1>>,
@@ -35,18 +36,18 @@ pub struct Decoder {
     pub embed: Param<Tensor<2>>,
     pub blocks: Vec<Block>,
     pub norm: Param<Tensor<1>>,
-    /// `[width, vocab]`; absent where the embedding is read backwards instead.
+    /// The output layer, `[width, vocab]`; absent if the transposed embedding is used instead.
     pub head: Option<Linear>,
     #[module(skip)]
     pub config: ModelConfig,
-    /// What the blocks and the head are computed in.
+    /// The number format of the blocks and the head.
     #[module(skip)]
     pub compute: Compute,
 }
 
 impl Decoder {
-    /// Random weights: every matrix N(0, 1/fan_in), residual outputs scaled down by sqrt(2 layers)
-    /// (our choice; small models learn faster with it than with a fixed 0.02).
+    /// Makes random weights: every matrix N(0, 1/fan_in), residual outputs scaled down by sqrt(2 layers) (our choice;
+    /// small models learn faster with it than with a fixed 0.02).
     pub fn new(config: ModelConfig, rng: &mut ChaCha8Rng, device: &Device) -> Self {
         let std = (config.width as f64).powf(-0.5);
         let embed = matrix(rng, [config.vocab, config.width], std, device);
@@ -55,8 +56,8 @@ impl Decoder {
         Self { embed, blocks, norm: ones(config.width, device), head, config, compute: Compute::F32 }
     }
 
-    /// Last hidden states, after the final norm: `[rows, new] -> [rows, new, width]`, in f32.
-    /// With a cache, `tokens` follow what the cache has read.
+    /// Returns the last hidden states, after the final norm: `[rows, new] -> [rows, new, width]`, in f32. With a cache,
+    /// `tokens` follow those that the cache has read.
     pub fn hidden(&self, tokens: Tensor<2, Int>, mut cache: Option<&mut Cache>) -> Tensor<3> {
         let [rows, new] = tokens.dims();
         let start = cache.as_ref().map_or(0, |c| c.len());
@@ -71,17 +72,17 @@ impl Decoder {
         self.normed(x).reshape([rows, new, self.config.width])
     }
 
-    /// The stream in front of the first block, `[rows] -> [rows, width]`.
+    /// Returns the stream before the first block, `[rows] -> [rows, width]`.
     pub(super) fn embedded(&self, tokens: Tensor<1, Int>) -> Tensor<2> {
         self.compute.enter(self.embed.val().select(0, tokens))
     }
 
-    /// The stream behind the last block, normed, in f32.
+    /// Returns the stream after the last block, normed, in f32.
     pub(super) fn normed(&self, x: Tensor<2>) -> Tensor<2> {
         rms_norm(f32(x), &self.norm, self.config.norm_eps)
     }
 
-    /// Unnormalised log-probabilities of the next token: `[rows, n, width] -> [rows, n, vocab]`, in f32.
+    /// Returns unnormalised log-probabilities of the next token: `[rows, n, width] -> [rows, n, vocab]`, in f32.
     pub fn logits(&self, hidden: Tensor<3>) -> Tensor<3> {
         let [rows, n, width] = hidden.dims();
         let hidden = self.compute.enter(hidden.reshape([rows * n, width]));
@@ -92,7 +93,7 @@ impl Decoder {
         f32(logits).reshape([rows, n, self.config.vocab])
     }
 
-    /// The model as nobody moves it: in bf16, where it is computed in that.
+    /// Returns the model for use without training, in bf16 if it is computed in bf16.
     pub fn frozen(self) -> Self {
         match self.compute {
             Compute::F32 => self,
@@ -100,7 +101,7 @@ impl Decoder {
         }
     }
 
-    /// Rows of token ids as a tensor; all rows have the same length.
+    /// Makes a tensor from rows of token ids; all rows have the same length.
     pub fn tokens(&self, rows: usize, ids: Vec<i32>) -> Tensor<2, Int> {
         let cols = ids.len() / rows.max(1);
         Tensor::from_data(TensorData::new(ids, [rows, cols]), &self.embed.val().device())
@@ -119,8 +120,8 @@ impl Block {
         Self::of(config, norms, attention, [None, None], mlp)
     }
 
-    /// A block of given weights: norms in front of the attention and of the feed-forward part; queries, keys, values
-    /// and output; norms of queries and keys; gate, up and down.
+    /// Makes a block from given weights: norms before the attention and before the feed-forward part; queries, keys,
+    /// values and output; norms of queries and keys; gate, up and down.
     pub(super) fn of(
         config: &ModelConfig,
         [attention_norm, ff_norm]: [Param<Tensor<1>>; 2],
@@ -132,7 +133,7 @@ impl Block {
         Self { attention_norm, attention, ff_norm, gate, up, down, norm_eps: config.norm_eps }
     }
 
-    /// `[rows new, width] -> [rows new, width]`.
+    /// Computes `[rows new, width] -> [rows new, width]`.
     pub(super) fn forward(
         &self,
         x: Tensor<2>,

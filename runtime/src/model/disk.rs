@@ -1,4 +1,4 @@
-//! Weights on disk, by their Hugging Face names: a checkpoint in, and the tensors that go out.
+//! Weights on disk, by their Hugging Face names: reads checkpoints, and lists the tensors to write.
 //!
 //! Matrices are `[out, in]` there and `[in, out]` here.
 
@@ -24,27 +24,27 @@ use crate::tokenizer::{Checkpoint, Tokenizer};
 /// A checkpoint in memory.
 pub struct Loaded {
     pub model: Decoder,
-    /// `[labels, width]`, row by row: the head of a classifier.
+    /// The head of a classifier, `[labels, width]`, row by row.
     pub score: Option<Vec<f32>>,
     pub tokenizer: Tokenizer,
     pub dir: PathBuf,
-    /// The base of adapters, which is the checkpoint itself where it has none: `ORG/NAME[@REVISION]`, or the absolute path
+    /// The base of adapters, which is the checkpoint itself if it has none: `ORG/NAME[@REVISION]`, or the absolute path
     /// of a directory.
     pub base: String,
-    /// The commit, where it came from the cache.
+    /// The commit, if the checkpoint came from the cache.
     pub revision: Option<String>,
-    /// blake3 of the weights' files.
+    /// The blake3 digest of the weights' files.
     pub digest: String,
 }
 
-/// Loads a checkpoint by name: a directory, or `ORG/NAME` in the cache. A directory of a PEFT adapter loads the base that
-/// it names, and puts the adapter on it. All in f32.
+/// Loads a checkpoint by name: a directory, or `ORG/NAME` in the cache. For a directory of a PEFT adapter, loads the
+/// base that it names and puts the adapter on it. All weights are in f32.
 pub fn load(name: &str, host: &Host) -> Result<Loaded, Fault> {
     load_as(name, host, Compute::F32, false)
 }
 
-/// The same, computed in other numbers. `frozen`: nobody moves its weights, so that matrices are kept in these numbers
-/// too; those under an adapter are in any case.
+/// Loads a checkpoint for another number format. With `frozen`, its weights are not trained, so matrices are kept in
+/// that format too; matrices under an adapter always are.
 pub fn load_as(name: &str, host: &Host, compute: Compute, frozen: bool) -> Result<Loaded, Fault> {
     let found = cache::resolve_model(name, &host.base)?;
     if is_adapter(&found.dir) {
@@ -69,7 +69,7 @@ fn is_adapter(dir: &std::path::Path) -> bool {
     dir.join("adapter_config.json").is_file()
 }
 
-/// The tokenizer of a checkpoint by name.
+/// Returns the tokenizer of a checkpoint by name.
 pub fn load_tokenizer(name: &str, host: &Host) -> Result<Tokenizer, Fault> {
     let found = cache::resolve_model(name, &host.base)?;
     tokenizer(&found.dir, &ModelConfig::read(&found.dir)?)
@@ -130,14 +130,14 @@ struct Read<'a> {
     dir: &'a std::path::Path,
     device: &'a Device,
     compute: Compute,
-    /// What matrices are kept in.
+    /// The number format in which matrices are kept.
     keep: Compute,
     /// The tensors that were read.
     names: RefCell<HashSet<String>>,
 }
 
 impl Read<'_> {
-    /// A tensor of a layer that nobody has read would be left out of what the model says.
+    /// Returns an error if a tensor of a layer was not read, because the model would then ignore it.
     fn leaves_no_layer(&self) -> Result<(), Fault> {
         let names = self.names.borrow();
         let ignored = |name: &str| names.contains(name) || name.ends_with("rotary_emb.inv_freq");
@@ -152,14 +152,14 @@ impl Read<'_> {
     fn decoder(&self, mut config: ModelConfig) -> Result<(Decoder, Option<Vec<f32>>), Fault> {
         let (width, vocab) = (config.width, config.vocab);
         let has = |name: &str| self.weights.shape(name).is_some();
-        // The plain decoder class of transformers has no prefix.
+        // The plain decoder class of transformers uses no prefix.
         let prefix = if has("embed_tokens.weight") { "" } else { "model." };
         let labels = self.weights.shape("score.weight").and_then(|shape| shape.first().copied());
         let score = labels.map(|labels| self.values("score.weight", &[labels, width])).transpose()?;
         let classifier = score.is_some() && !has("lm_head.weight");
         let tied = is_tied(&config, self.weights)?;
         let head = if tied || classifier { None } else { Some(self.linear("lm_head", width, vocab, false)?) };
-        // Read backwards, the embedding of a classifier is a head; nothing uses it.
+        // Without a head the embedding counts as the output layer; a classifier does not use it.
         config.tied = head.is_none();
         let embed = self.matrix(&format!("{prefix}embed_tokens.weight"), [vocab, width])?;
         let norm = self.vector(&format!("{prefix}norm.weight"), width)?;
@@ -218,7 +218,7 @@ impl Read<'_> {
         Ok(Param::from_tensor(Tensor::from_data(data, self.device)))
     }
 
-    /// A tensor of the shape that the config says.
+    /// Returns the values of a tensor, which must have the shape given by the config.
     fn values(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, Fault> {
         self.names.borrow_mut().insert(name.to_owned());
         match self.weights.shape(name) {
@@ -234,8 +234,8 @@ impl Read<'_> {
     }
 }
 
-/// Whether the embedding is the output layer too. A config that says so is not followed if the weights have another output
-/// layer, as checkpoints have from merges of adapters with new tokens; transformers keeps both as well.
+/// Tells whether the embedding is also the output layer. The config is ignored if the weights have a separate output
+/// layer, as in checkpoints merged from adapters with new tokens; transformers keeps both as well.
 pub fn is_tied(config: &ModelConfig, weights: &Weights) -> Result<bool, Fault> {
     const HEAD: &str = "lm_head.weight";
     if !config.tied || weights.shape(HEAD).is_none() {
@@ -249,7 +249,7 @@ pub fn is_tied(config: &ModelConfig, weights: &Weights) -> Result<bool, Fault> {
     })
 }
 
-/// A matrix `[rows, cols]` as `[cols, rows]`, in blocks that stay in the cache.
+/// Returns a matrix `[rows, cols]` as `[cols, rows]`, in blocks that stay in the cache.
 fn transposed(values: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     const BLOCK: usize = 64;
     let mut out = vec![0.0; values.len()];
@@ -265,7 +265,7 @@ fn transposed(values: &[f32], rows: usize, cols: usize) -> Vec<f32> {
     out
 }
 
-/// A tensor that goes out.
+/// A tensor to write.
 pub enum Out {
     /// Written `[out, in]`.
     Linear(Tensor<2>),
@@ -282,7 +282,7 @@ impl Out {
         }
     }
 
-    /// The numbers in the order of [`Self::shape`].
+    /// Returns the numbers in the order of [`Self::shape`].
     pub fn values(&self) -> Vec<f32> {
         match self {
             Out::Linear(matrix) => {
@@ -295,13 +295,13 @@ impl Out {
     }
 }
 
-/// The numbers of a tensor, row by row.
+/// Returns the numbers of a tensor, row by row.
 pub fn floats<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data_as::<f32>().try_into_vec().expect("weights are floats")
 }
 
 impl Decoder {
-    /// Every tensor by its Hugging Face name. Adapters are not among them.
+    /// Returns every tensor by its Hugging Face name. Adapters are not among them.
     pub fn tensors(&self) -> BTreeMap<String, Out> {
         let mut out = BTreeMap::new();
         out.insert("model.embed_tokens.weight".into(), Out::Matrix(self.embed.val()));

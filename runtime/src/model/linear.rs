@@ -1,4 +1,4 @@
-//! A product with a matrix, and what may sit on it: a bias, a low-rank adapter (LoRA).
+//! A product with a matrix, with an optional bias and an optional low-rank adapter (LoRA).
 
 use burn::module::{Module, Param};
 use burn::tensor::Tensor;
@@ -14,7 +14,7 @@ pub struct Linear {
     pub adapter: Option<Adapter>,
 }
 
-/// `x A B scale` beside `x W`. `B` is zero at first, so that a fresh adapter changes nothing.
+/// An adapter, which adds `x A B scale` to `x W`. `B` is zero at first, so that a fresh adapter changes nothing.
 #[derive(Module, Debug)]
 pub struct Adapter {
     /// `[in, rank]`.
@@ -31,7 +31,7 @@ impl Linear {
         Self { weight, bias: None, adapter: None }
     }
 
-    /// `[rows, in] -> [rows, out]`, in the numbers of `x`.
+    /// Computes `[rows, in] -> [rows, out]`, in the format of `x`.
     pub fn forward(&self, x: Tensor<2>) -> Tensor<2> {
         let low = self.adapter.as_ref().map(|adapter| adapter.forward(x.clone()));
         let mut out = x.clone().matmul(like(self.weight.val(), &x));
@@ -44,7 +44,7 @@ impl Linear {
         }
     }
 
-    /// The matrix with its adapter added in, without the adapter.
+    /// Returns the matrix with its adapter added in, without the adapter.
     pub fn merged(self) -> Self {
         let Some(adapter) = &self.adapter else { return self };
         let low = f32(adapter.a.val()).matmul(f32(adapter.b.val())).mul_scalar(adapter.scale);

@@ -20,7 +20,7 @@ pub struct Llama {
     pub heads: usize,
     pub kv_heads: usize,
     pub ff: usize,
-    /// Most tokens in a row, prompt and response together.
+    /// The largest number of tokens in a row, prompt and response together.
     pub context: usize,
     pub rope_theta: f64,
     /// A checkpoint whose tokenizer is used.
@@ -31,7 +31,7 @@ pub struct Llama {
 }
 
 impl Llama {
-    /// The model's config over a vocabulary.
+    /// Returns the model's config over a vocabulary.
     pub fn config(&self, vocab: usize) -> ModelConfig {
         ModelConfig {
             family: Family::Llama,
@@ -62,7 +62,7 @@ impl Llama {
         }
     }
 
-    /// The config over a tokenizer's vocabulary, with its special tokens.
+    /// Returns the config over a tokenizer's vocabulary, with its special tokens.
     pub fn config_for(&self, tokenizer: &Tokenizer) -> ModelConfig {
         let config = self.config(tokenizer.vocab());
         match tokenizer {
@@ -74,7 +74,7 @@ impl Llama {
         }
     }
 
-    /// The tokenizer that is named, or that of the data's task.
+    /// Returns the named tokenizer, or that of the data's task.
     pub fn tokenizer(&self, data: &Data, context: &Context<'_>) -> Result<Arc<Tokenizer>, Fault> {
         if let Some(name) = &self.tokenizer {
             return Ok(Arc::new(disk::load_tokenizer(name, &context.host)?));

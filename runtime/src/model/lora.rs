@@ -1,7 +1,7 @@
-//! LoRA: which matrices get a low-rank adapter, while all else stays as it is.
+//! LoRA: puts low-rank adapters on some matrices and freezes all other weights.
 //!
-//! The base is shared by every copy of the model (policy, reference, reward backbone): a copy of a tensor that nobody
-//! moves is the same memory.
+//! Every copy of the model (policy, reference, reward backbone) shares the base: copies of a tensor that is not trained
+//! use the same memory.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
@@ -17,7 +17,7 @@ use crate::error::Fault;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lora {
     pub rank: usize,
-    /// Scales what the adapter adds: by `alpha / rank`.
+    /// The scaling of the adapter's contribution: `alpha / rank`.
     pub alpha: f64,
     /// Names of the matrices, as in PEFT: `q_proj`, `v_proj`, ..., or the whole path of one.
     pub targets: Vec<String>,
@@ -95,19 +95,19 @@ impl Block {
 }
 
 impl Decoder {
-    /// The matrices of the blocks by their Hugging Face names, without `.weight`.
+    /// Returns the matrices of the blocks by their Hugging Face names, without `.weight`.
     pub fn linears(&self) -> Vec<(String, &Linear)> {
         let blocks = self.blocks.iter().enumerate();
         blocks.flat_map(|(i, block)| PARTS.iter().map(move |part| path(i, part)).zip(block.linears())).collect()
     }
 
-    /// The same, to change.
+    /// Returns the same matrices, mutably.
     pub fn linears_mut(&mut self) -> Vec<(String, &mut Linear)> {
         let blocks = self.blocks.iter_mut().enumerate();
         blocks.flat_map(|(i, block)| PARTS.iter().map(move |part| path(i, part)).zip(block.linears_mut())).collect()
     }
 
-    /// The model with its adapters added into its matrices.
+    /// Returns the model with its adapters added into its matrices.
     pub fn merged(mut self) -> Self {
         for (_, linear) in self.linears_mut() {
             *linear = linear.clone().merged();
@@ -115,7 +115,7 @@ impl Decoder {
         self
     }
 
-    /// Whether any matrix has an adapter.
+    /// Tells whether any matrix has an adapter.
     pub fn has_adapters(&self) -> bool {
         self.linears().iter().any(|(_, linear)| linear.adapter.is_some())
     }

@@ -1,5 +1,5 @@
-//! Gradients of a decoder without its graph: a forward keeps the input of each block alone, and on the way back each
-//! block is computed again (gradient checkpointing, by hand: Burn has none for whole blocks).
+//! Gradients of a decoder without its graph: a forward keeps only the input of each block, and the backward pass
+//! computes each block again (gradient checkpointing, written by hand because Burn has none for whole blocks).
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::optim::GradientsParams;
@@ -8,17 +8,17 @@ use burn::tensor::{Int, Tensor};
 use super::attention::Positions;
 use super::decoder::Decoder;
 
-/// What a forward leaves for the way back.
+/// The tensors that a forward keeps for the backward pass.
 pub struct Trace {
     tokens: Tensor<2, Int>,
-    /// `[rows new, width]` in front of each block, and behind the last one.
+    /// The inputs of each block, and the output of the last one, `[rows new, width]`.
     inputs: Vec<Tensor<2>>,
-    /// Behind the final norm, `[rows, new, width]`.
+    /// The output of the final norm, `[rows, new, width]`.
     pub hidden: Tensor<3>,
 }
 
 impl Decoder {
-    /// The forward of [`Decoder::hidden`]; `self` and `tokens` without autodiff.
+    /// Runs the forward of [`Decoder::hidden`]; `self` and `tokens` are without autodiff.
     pub fn trace(&self, tokens: Tensor<2, Int>) -> Trace {
         let [rows, new] = tokens.dims();
         let mut x = self.embedded(tokens.clone().reshape([rows * new]));
@@ -32,12 +32,12 @@ impl Decoder {
         Trace { tokens, inputs, hidden }
     }
 
-    /// Gradients in `model`'s parameters, given that in the trace's hidden states, `[rows, new, width]`. `model` is the
-    /// copy of what was traced that autodiff tracks.
+    /// Returns the gradients of `model`'s parameters from the gradient of the trace's hidden states,
+    /// `[rows, new, width]`. `model` is an autodiff copy of the traced model.
     pub fn pull(model: &Decoder, mut trace: Trace, gradient: Tensor<3>) -> GradientsParams {
         let [rows, new, width] = gradient.dims();
         let mut sum = GradientsParams::new();
-        // Nothing is computed below the lowest part that is trained.
+        // The backward pass stops at the lowest block that is trained.
         let lowest = model.blocks.iter().position(trains).unwrap_or(model.blocks.len());
         let lowest = if model.embed.is_require_grad() { 0 } else { lowest };
         if lowest == model.blocks.len() && !model.norm.is_require_grad() {
@@ -88,7 +88,7 @@ impl ModuleVisitor for Add<'_> {
     }
 }
 
-/// Whether any parameter of a module has a gradient.
+/// Tells whether any parameter of a module has a gradient.
 fn trains<M: Module>(module: &M) -> bool {
     struct Any(bool);
     impl ModuleVisitor for Any {

@@ -1,8 +1,8 @@
 //! Reward models: a backbone copied from a policy, with a sequence head or a token head.
 //!
-//! The token head is a token action-value: `r_t = <h_{t-1}, U[y_t]>` with `U` zero at first, so that
-//! a fresh reward model is indifferent. Every output of a head is bounded, `b tanh(s / b)`: without a
-//! bound the adversary's problem has no minimum for few or separable preferences.
+//! The token head is a token action-value: `r_t = <h_{t-1}, U[y_t]>` with `U` zero at first, so that a fresh reward
+//! model is indifferent. Every output of a head is bounded, `b tanh(s / b)`: without a bound the adversary's problem
+//! has no minimum for few or separable preferences.
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
@@ -12,16 +12,16 @@ use super::decoder::Decoder;
 use crate::batch::Batch;
 use crate::error::Fault;
 
-/// Where a reward model looks.
+/// The position from which a reward is computed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Head {
-    /// One reward a response, linear in the last hidden state: a classifier of transformers. It reads a chat to the end,
-    /// not to the first token that ends a response.
+    /// One reward for each response, linear in the last hidden state: a classifier of transformers. It reads a chat to
+    /// its end, beyond the first token that ends a response.
     Sequence,
-    /// One reward a response token.
+    /// One reward for each response token.
     Token,
-    /// One reward a response, linear in the mean of the hidden states at its tokens.
+    /// One reward for each response, linear in the mean of the hidden states at its tokens.
     Mean,
 }
 
@@ -32,7 +32,7 @@ pub struct RewardModel {
     pub head: Param<Tensor<2>>,
     #[module(skip)]
     pub kind: Head,
-    /// Bound of each output of the head; infinite where there is none.
+    /// The bound of each output of the head; infinite if there is none.
     #[module(skip)]
     pub bound: f64,
 }
@@ -46,8 +46,8 @@ impl RewardModel {
         Self { backbone, head: Param::from_tensor(Tensor::zeros(shape, device)), kind, bound }
     }
 
-    /// Takes the head of a classifier on disk, `[labels, width]` row by row: one label is a sequence head, one a token
-    /// a token head.
+    /// Takes the head of a classifier on disk, `[labels, width]` row by row: one label makes a sequence head, one label
+    /// for each token a token head.
     pub fn take(&mut self, score: &[f32]) -> Result<(), Fault> {
         let [rows, cols] = self.head.val().dims();
         if score.len() != rows * cols {
@@ -60,17 +60,17 @@ impl RewardModel {
         Ok(())
     }
 
-    /// Rewards of a batch: `[rows, positions]` from a token head (padding is not zeroed), else `[rows, 1]`.
+    /// Returns the rewards of a batch: `[rows, positions]` from a token head (padding is not zeroed), else `[rows, 1]`.
     pub fn rewards(&self, batch: &Batch) -> Tensor<2> {
         self.score(self.backbone.hidden(self.tokens(batch), None), batch)
     }
 
-    /// The tokens that it reads of a batch, `[rows, length]`.
+    /// Returns the batch's tokens for this model, `[rows, length]`.
     pub fn tokens(&self, batch: &Batch) -> Tensor<2, Int> {
         if self.kind == Head::Sequence { batch.read() } else { batch.tokens() }
     }
 
-    /// The same, of the backbone's hidden states at [`Self::tokens`], `[rows, length, width]`.
+    /// Returns the rewards from the backbone's hidden states at [`Self::tokens`], `[rows, length, width]`.
     pub fn score(&self, hidden: Tensor<3>, batch: &Batch) -> Tensor<2> {
         let raw = match self.kind {
             Head::Token => {
@@ -84,14 +84,14 @@ impl RewardModel {
             Head::Sequence => {
                 let [rows, length, width] = hidden.dims();
                 let flat = hidden.reshape([rows * length, width]);
-                flat.select(0, batch.last_read()).matmul(self.head.val())
+                flat.select(0, batch.last_read(self.backbone.config.pad)).matmul(self.head.val())
             }
             Head::Mean => batch.mean_response(hidden).matmul(self.head.val()),
         };
         if self.bound.is_finite() { raw.div_scalar(self.bound).tanh().mul_scalar(self.bound) } else { raw }
     }
 
-    /// The reward of each response, `[rows, 1]`: of a token head the sum over its tokens.
+    /// Returns the reward of each response, `[rows, 1]`; for a token head the sum over its tokens.
     pub fn response_rewards(&self, batch: &Batch) -> Tensor<2> {
         let rewards = self.rewards(batch);
         if self.kind == Head::Token { (rewards * batch.mask()).sum_dim(1) } else { rewards }

@@ -6,7 +6,7 @@ use pbpo_plan::memory::Shape;
 use super::Decoder;
 use crate::objective::pieces::LIMITS;
 
-/// The shape that a config says.
+/// Returns the shape that a config describes.
 pub fn shape(config: &ModelConfig) -> Shape {
     let ModelConfig { layers, width, heads, kv_heads, head_dim, ff, vocab, context, tied, .. } = *config;
     let size = |on: bool, size: usize| if on { size } else { 0 };
@@ -20,12 +20,12 @@ pub fn shape(config: &ModelConfig) -> Shape {
 }
 
 impl Decoder {
-    /// Its shape; adapters on it aside.
+    /// Returns the model's shape, without adapters.
     pub fn shape(&self) -> Shape {
         shape(&self.config)
     }
 
-    /// Most tokens of one forward without a graph, in rows of up to `length`.
+    /// Returns the largest number of tokens of one forward without a graph, in rows of up to `length`.
     pub fn reads(&self, length: usize) -> usize {
         self.shape().reads(length as u64, LIMITS) as usize
     }

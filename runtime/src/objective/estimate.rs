@@ -1,8 +1,9 @@
-//! The score-function part of a gradient: how an expectation over a policy's own samples depends on
-//! the policy through the sampling.
+//! The score-function part of a gradient: the part of an expectation over a policy's own samples that depends on the
+//! policy through sampling.
 //!
-//! `d/dP E_{y~P} g(y) = E[ sum_t A_t d/dP log P(y_t | y_<t) ]` with advantages `A` made from `g` without
-//! gradient: reward-to-go where `g` is per token, and a baseline that does not depend on the sample.
+//! `d/dP E_{y~P} g(y) = E[ sum_t A_t d/dP log P(y_t | y_<t)
+//! ]` with advantages `A` made from `g` without gradient: reward-to-go if `g` is per token, and a baseline that does
+//! not depend on the sample.
 
 use burn::tensor::{Tensor, TensorData};
 use pbpo_plan::{BatchRef, Estimator};
@@ -11,8 +12,8 @@ use super::{Evaluator, Quantity};
 use crate::error::Fault;
 
 impl Evaluator<'_, '_> {
-    /// `arg` (`[rows, 1]` or `[rows, positions]`) summed over tokens, plus a term of value zero whose
-    /// gradient is the score-function term.
+    /// Sums `arg` (`[rows, 1]` or `[rows, positions]`) over tokens, and adds a term of value zero whose gradient is the
+    /// score-function term.
     pub(super) fn estimate(
         &mut self,
         estimator: &Estimator,
@@ -35,7 +36,7 @@ impl Evaluator<'_, '_> {
     }
 }
 
-/// Advantages `[rows, positions]` of returns: per token (masked rewards) or `[rows, 1]` per response.
+/// Returns advantages `[rows, positions]` of returns: per token (masked rewards) or `[rows, 1]` per response.
 pub(super) fn advantages(estimator: &Estimator, rewards: Tensor<2>, per_prompt: usize) -> Tensor<2> {
     let returns = if rewards.dims()[1] > 1 { reward_to_go(rewards) } else { rewards };
     match estimator {
@@ -54,7 +55,7 @@ pub(super) fn advantages(estimator: &Estimator, rewards: Tensor<2>, per_prompt: 
     }
 }
 
-/// `G_t = sum_{s >= t} r_s`, by a product with a triangle of ones.
+/// Computes `G_t = sum_{s >= t} r_s`, by a product with a triangle of ones.
 fn reward_to_go(rewards: Tensor<2>) -> Tensor<2> {
     let n = rewards.dims()[1];
     let ones = (0..n * n).map(|i| f32::from(u8::from(i / n >= i % n))).collect();
@@ -62,7 +63,7 @@ fn reward_to_go(rewards: Tensor<2>) -> Tensor<2> {
     rewards.matmul(triangle)
 }
 
-/// Each return less the mean of the other returns of its group; a group of one keeps its return.
+/// Subtracts from each return the mean of the other returns of its group; a group of one keeps its return.
 fn leave_one_out(returns: Tensor<2>, group: usize) -> Tensor<2> {
     let [rows, positions] = returns.dims();
     if group < 2 {
@@ -89,7 +90,7 @@ mod tests {
     #[test]
     fn rewards_to_go_less_the_mean_of_the_others() {
         let rewards = matrix(&[[1.0, 2.0], [4.0, 0.0], [1.0, 1.0], [3.0, 3.0]]);
-        // Returns: 3 2 | 4 0 | 2 1 | 6 3.
+        // The returns are 3 2 | 4 0 | 2 1 | 6 3.
         let rloo = advantages(&Estimator::Rloo { group: 2 }, rewards.clone(), 2);
         assert_eq!(values(rloo), [-1.0, 2.0, 1.0, -2.0, -4.0, -2.0, 4.0, 2.0]);
         let reinforce = advantages(&Estimator::Reinforce, rewards.clone(), 2);

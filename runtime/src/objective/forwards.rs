@@ -1,9 +1,9 @@
 //! A player's forward over a batch, and forwards of one player with a gradient graph each.
 //!
-//! Where the player that is moved has several forwards, each has a graph of its own, so that they go forth
-//! and back side by side: the objective is differentiated in what the forwards gave, then each forward in the
-//! parameters. The parameters' gradients are added in the order of the list. That is the order in which one
-//! common graph adds them, and the sums are the same bit for bit, with any number of threads.
+//! If the moved player has several forwards, each gets a separate graph, so that they run side by side in both
+//! directions: the objective is differentiated in the outputs of the forwards, then each forward in the parameters. The
+//! gradients of the parameters are added in the order of the list. A common graph adds them in the same order, so the
+//! sums are the same bit for bit, with any number of threads.
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -15,34 +15,35 @@ use crate::batch::Batch;
 use crate::model::recompute::add;
 use crate::model::{Decoder, Head, RewardModel};
 
-/// A player's model: a plain one, or a copy that autodiff tracks.
+/// A player's model: plain, or a copy tracked by autodiff.
 #[derive(Clone)]
 pub enum Model {
     Policy(Decoder),
     Reward(RewardModel),
 }
 
-/// What a forward gave.
+/// The output of a forward.
 #[derive(Clone)]
 pub enum Output {
-    /// `[rows, positions, vocabulary]`, nats.
+    /// Log-probabilities, `[rows, positions, vocabulary]`, in nats.
     LogProbs(Tensor<3>),
     /// Log-probabilities of the response tokens or rewards, `[rows, positions]` or `[rows, 1]`.
     Matrix(Tensor<2>),
-    /// Nothing: the batch is too large, and is computed in pieces where it is needed.
+    /// No output yet: the batch is too large, and is computed in pieces on demand.
     Later,
 }
 
-/// A forward of the moved player with a gradient graph of its own.
+/// A forward of the moved player with a separate gradient graph.
 pub struct Apart {
     model: Model,
     output: Output,
-    /// The same numbers, as the objective sees them.
+    /// The output as a constant in the objective's graph.
     seen: Output,
 }
 
 impl Model {
-    /// The forward over a batch. Of a policy the log-probabilities of all tokens, or of the batch's only.
+    /// Runs the forward over a batch. A policy gives the log-probabilities of all tokens, or only of the batch's
+    /// tokens.
     pub fn forward(&self, batch: &Batch, gives: Gives) -> Output {
         match self {
             Model::Policy(model) => {
@@ -57,7 +58,7 @@ impl Model {
         }
     }
 
-    /// Whether it says one thing of each row, and not of each position.
+    /// Tells whether the output has one value for each row instead of each position.
     pub fn scores_rows(&self) -> bool {
         matches!(self, Model::Reward(model) if model.kind != Head::Token)
     }
@@ -70,19 +71,19 @@ impl Model {
     }
 }
 
-/// Next-token log-probabilities at each predicting position, `[rows, positions, vocabulary]`.
+/// Returns next-token log-probabilities at each predicting position, `[rows, positions, vocabulary]`.
 pub fn log_probs(model: &Decoder, batch: &Batch) -> Tensor<3> {
     let hidden = model.hidden(batch.tokens(), None);
     log_softmax(model.logits(hidden.narrow(1, batch.start(), batch.positions())), 2)
 }
 
-/// Applies `work` to each item, on several threads; the results in the items' order.
+/// Applies `work` to each item, on several threads. Returns the results in the items' order.
 pub fn side_by_side<T: Send, R: Send>(items: Vec<T>, work: impl Fn(T) -> R + Sync + Send) -> Vec<R> {
     items.into_par_iter().with_max_len(1).map(work).collect()
 }
 
 impl Output {
-    /// A plain result as a constant of an objective.
+    /// Returns a plain result as a constant of an objective.
     pub fn autodiff(self) -> Self {
         match self {
             Output::LogProbs(t) => Output::LogProbs(t.autodiff()),
@@ -91,7 +92,7 @@ impl Output {
         }
     }
 
-    /// The same numbers at the start of another graph.
+    /// Returns the same numbers at the start of another graph.
     fn cut(&self) -> Self {
         match self {
             Output::LogProbs(t) => Output::LogProbs(t.clone().inner().autodiff().require_grad()),
@@ -106,14 +107,14 @@ impl Apart {
         Self { seen: output.cut(), model, output }
     }
 
-    /// What the objective is made of.
+    /// Returns the output that the objective uses.
     pub fn seen(&self) -> Output {
         self.seen.clone()
     }
 
-    /// What this forward gave times the objective's gradient in it, summed: its gradient in the parameters is
-    /// that of the objective through this forward. There is one in any case: a graph without a backward pass
-    /// is kept for ever.
+    /// Returns the sum of this forward's output times the objective's gradient in it: its gradient in the parameters is
+    /// that of the objective through this forward. It exists even if that gradient is absent, because a graph without a
+    /// backward pass is never freed.
     fn pulled(self, outer: &Gradients) -> Option<(Model, Tensor<1>)> {
         let scalar = match (self.output, self.seen) {
             (Output::LogProbs(output), Output::LogProbs(seen)) => pull(output, &seen, outer),
@@ -132,7 +133,7 @@ fn pull<const D: usize>(output: Tensor<D>, seen: &Tensor<D>, outer: &Gradients) 
     (output * gradient.autodiff()).sum()
 }
 
-/// Gradients of `module`'s parameters: from the objective's own graph, or from the forwards apart from it.
+/// Returns the gradients of `module`'s parameters: from the objective's graph, or from the separate forwards.
 pub fn gradients<M: Module>(module: &M, mut outer: Gradients, apart: Vec<Apart>) -> GradientsParams {
     if apart.is_empty() {
         return GradientsParams::from_module(&mut outer, module);

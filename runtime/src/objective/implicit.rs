@@ -1,15 +1,16 @@
-//! The factor beta of a policy's implicit reward, `beta (log pi - log ref)`, read from the objective that moves the policy.
+//! The factor beta of a policy's implicit reward, `beta (log pi - log ref)`, read from the objective that moves the
+//! policy.
 //!
-//! A loss on pairs is a function of an affine form `c (log-ratio) - k`. Beta is `c` in a log-sigmoid, a softplus or a hinge
-//! (DPO, RPO, XPO, SLiC), and where a square compares the form with rewards (REBEL: 1 / eta). In a square of the form
-//! alone it is `c / (2 k)`: `1 / (2 beta)` is the target of IPO and of SPPO (as TRL's `ipo` and `sppo_hard` have it). An
-//! objective that gives no such factor, or several, has no beta; nothing is guessed then.
+//! A loss on pairs is a function of an affine form `c (log-ratio) - k`. Beta is `c` in a log-sigmoid, a softplus or a
+//! hinge (DPO, RPO, XPO, SLiC), and in a square that compares the form with rewards (REBEL: 1 / eta). In a square of
+//! the form alone it is `c / (2 k)`: `1 / (2 beta)` is the target of IPO and of SPPO (as in TRL's `ipo` and
+//! `sppo_hard`). An objective that gives no such factor, or several, has no beta, and none is guessed.
 
 use std::collections::BTreeMap;
 
 use pbpo_plan::{Axis, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp};
 
-/// The factor, if the objective that moves `policy` has one.
+/// Returns the factor, if the objective that moves `policy` has one.
 pub fn beta(objective: &Expr, policy: &str) -> Option<f64> {
     let mut found = Vec::new();
     collect(objective, policy, &mut found);
@@ -17,7 +18,7 @@ pub fn beta(objective: &Expr, policy: &str) -> Option<f64> {
     found.iter().all(|other| other.is_some_and(|other| (other - first).abs() <= 1e-9 * first.abs())).then_some(first)
 }
 
-/// The factor of each function of log-ratios in an expression; `None` for a function that has none.
+/// Collects the factor of each function of log-ratios in an expression; `None` for a function without one.
 fn collect(expr: &Expr, policy: &str, found: &mut Vec<Option<f64>>) {
     let ratio = |arg: &Expr| Affine::of(arg, false).slope(policy).map(|slope| (slope, Affine::of(arg, false)));
     match expr {
@@ -43,23 +44,24 @@ fn collect(expr: &Expr, policy: &str, found: &mut Vec<Option<f64>>) {
             Some(_) => found.push(None),
             None => collect(arg, policy, found),
         },
-        // What has no gradient moves nothing.
+        // `stop_gradient` contributes no gradient.
         Expr::StopGrad { .. } => {}
         Expr::Reduce { arg, .. } | Expr::Named { arg, .. } | Expr::Estimate { arg, .. } => collect(arg, policy, found),
     }
 }
 
-/// A sum of log-probabilities of whole responses, summed or averaged over their tokens, each with its factor, a constant, and maybe more.
+/// A sum of log-probabilities of whole responses, summed or averaged over their tokens, each with a constant factor,
+/// and possibly other terms.
 #[derive(Default)]
 struct Affine {
     factors: BTreeMap<(String, Option<Side>), f64>,
     constant: f64,
-    /// There is something else in it, such as a reward.
+    /// True if there are other terms, such as a reward.
     more: bool,
 }
 
 impl Affine {
-    /// The form of an expression of rows; of tokens that are summed up, inside of such a sum.
+    /// Returns the form of an expression over rows, or over tokens inside a sum over tokens.
     fn of(expr: &Expr, tokens: bool) -> Self {
         match expr {
             Expr::Const { value } => Self { constant: *value, more: tokens && *value != 0.0, ..Self::default() },
@@ -111,8 +113,8 @@ impl Affine {
         self.factors.is_empty() && !self.more
     }
 
-    /// The factor of the log-ratio of `policy`, chosen less rejected, or of one side of it. The outer `None`: the
-    /// policy is not in it. The inner one: it is in it, and not as a log-ratio.
+    /// Returns the factor of `policy`'s log-ratio, chosen less rejected, or of one side. The outer `None` means that
+    /// the policy does not occur; the inner one that it occurs, but not as a log-ratio.
     fn slope(&self, policy: &str) -> Option<Option<f64>> {
         let of = |own: bool, side: Side| -> f64 {
             let mine = self.factors.iter().filter(|((name, at), _)| (name == policy) == own && *at == Some(side));
@@ -127,7 +129,7 @@ impl Affine {
         Some((is_ratio && is_margin).then_some(chosen.abs().max(rejected.abs())))
     }
 
-    /// Beta where the square of the form is taken.
+    /// Returns beta if the square of the form is taken.
     fn target(&self, slope: f64) -> Option<f64> {
         match (self.more, self.constant.abs()) {
             (true, _) => Some(slope),
@@ -137,7 +139,7 @@ impl Affine {
     }
 }
 
-/// The value of an expression of numbers alone.
+/// Returns the value of an expression that consists of numbers.
 fn number(expr: &Expr) -> Option<f64> {
     let form = Affine::of(expr, false);
     form.is_constant().then_some(form.constant)
@@ -148,7 +150,7 @@ mod tests {
     use super::*;
     use pbpo_compiler::{Input, compile};
 
-    /// The beta of an objective with `pi`, `ref` and the batch `b`.
+    /// Returns the beta of an objective with `pi`, `ref` and the batch `b`.
     fn beta_of(objective: &str) -> Option<f64> {
         let text = format!(
             "pbpo 1
@@ -204,7 +206,7 @@ pipeline main {{
         is("ipo_sum(pi, ref, b, 0.4)", Some(0.4));
         is("sppo(pi, ref, b, 20.0)", Some(0.05));
         is("rebel(pi, ref, r, b, 4.0)", Some(0.25));
-        // An objective of one's own.
+        // A custom objective.
         is("mean(softplus(-(0.7 * margin(pi, ref, b) - 0.2)))", Some(0.7));
     }
 

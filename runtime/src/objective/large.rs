@@ -12,7 +12,7 @@ use crate::model::recompute::add;
 use crate::value::Value;
 
 impl<'v> Leaves<'v> {
-    /// Whether a player's forward over a batch is computed in pieces.
+    /// Tells whether a player's forward over a batch is computed in pieces.
     pub(super) fn is_large(&mut self, player: &str, batch: &BatchRef) -> Result<bool, Fault> {
         let size = match &self.moved {
             Moved::Policy { value, model } if value == player => Size::of_policy(model),
@@ -27,7 +27,7 @@ impl<'v> Leaves<'v> {
         Ok(size.is_exceeded(self.batch(batch)?, limits))
     }
 
-    /// What a player says of a batch in pieces, `[rows, positions]` or `[rows, 1]`.
+    /// Returns a player's values for a batch, computed in pieces, `[rows, positions]` or `[rows, 1]`.
     pub(super) fn in_pieces(&mut self, player: &str, batch: &BatchRef, what: What) -> Result<Tensor<2>, Fault> {
         let model = self.plain(player)?;
         let value = self.pieces(&model, batch, &[&what])?.values(&model, &what).autodiff();
@@ -44,7 +44,7 @@ impl<'v> Leaves<'v> {
             Model::Policy(model) => Ok(model),
             Model::Reward(_) => Err(wrong(name, "policy", self.value(name)?)),
         };
-        // The gradient is taken in one of the two.
+        // The gradient is taken in only one of the two players.
         match self.moved.value() == q {
             true => {
                 let what = What::KlFrom(other(p)?);
@@ -61,7 +61,7 @@ impl<'v> Leaves<'v> {
         Ok(Pieces::new(source_rows(self.values, batch)?, player, wanted, self.limits, self.device()))
     }
 
-    /// A player without autodiff.
+    /// Returns a player without autodiff.
     fn plain(&self, player: &str) -> Result<Model, Fault> {
         match self.value(player)? {
             Value::Policy(policy) => Ok(Model::Policy(policy.model.clone())),
@@ -70,7 +70,8 @@ impl<'v> Leaves<'v> {
         }
     }
 
-    /// Gradients in the moved player's parameters through what was computed in pieces; `outer`: the objective's own.
+    /// Returns the moved player's gradients through values that were computed in pieces; `outer` are the objective's
+    /// gradients.
     pub fn pull(&self, outer: &Gradients) -> Result<GradientsParams, Fault> {
         let mut sum = GradientsParams::new();
         let player = self.plain(self.moved.value())?;

@@ -1,4 +1,4 @@
-//! The leaves of an objective: forwards of players over batches, each computed once a step.
+//! The leaves of an objective: forwards of players over batches, each computed once for a step.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -15,14 +15,14 @@ use crate::error::Fault;
 use crate::model::{Decoder, Head, RewardModel};
 use crate::value::Value;
 
-/// The player whose parameters the gradient is taken in; every other player is frozen.
+/// The player whose parameters are differentiated; all other players are frozen.
 pub enum Moved {
     Policy { value: String, model: Decoder },
     Reward { value: String, model: RewardModel },
 }
 
 impl Moved {
-    /// The name of the player's value.
+    /// Returns the name of the player's value.
     pub(super) fn value(&self) -> &str {
         match self {
             Moved::Policy { value, .. } | Moved::Reward { value, .. } => value,
@@ -34,15 +34,15 @@ impl Moved {
 pub struct Leaves<'v> {
     pub(super) values: &'v HashMap<String, Value>,
     pub(super) moved: Moved,
-    /// The autodiff device that all quantities live on.
+    /// The autodiff device of all quantities.
     device: Device,
     batches: BTreeMap<BatchRef, Batch>,
     pub(super) log_probs: BTreeMap<(String, BatchRef), Tensor<3>>,
     pub(crate) logps: BTreeMap<(String, BatchRef), Tensor<2>>,
     pub(crate) rewards: BTreeMap<(String, BatchRef), Tensor<2>>,
-    /// Of batches in pieces: what the moved player said, as the objective sees it.
+    /// The moved player's values for batches in pieces, as the objective uses them.
     pub(super) pulled: BTreeMap<BatchRef, Vec<(What, Tensor<2>)>>,
-    /// What no batch in one graph may exceed.
+    /// The limits of a batch in one graph.
     pub limits: Limits,
 }
 
@@ -65,12 +65,12 @@ impl<'v> Leaves<'v> {
         &self.device
     }
 
-    /// The player back, after the backward pass.
+    /// Returns the player after the backward pass.
     pub fn into_moved(self) -> Moved {
         self.moved
     }
 
-    /// One leaf's value.
+    /// Returns the value of a leaf.
     pub fn get(&mut self, leaf: &Leaf) -> Result<Quantity, Fault> {
         Ok(match leaf {
             Leaf::Logp { policy, batch } => self.tokens(batch, |l| l.logp(policy, batch))?,
@@ -98,7 +98,7 @@ impl<'v> Leaves<'v> {
         })
     }
 
-    /// The padded rows of a batch.
+    /// Returns the padded rows of a batch.
     pub fn batch(&mut self, batch: &BatchRef) -> Result<&Batch, Fault> {
         if !self.batches.contains_key(batch) {
             self.batches.insert(batch.clone(), padded(self.values, batch, &self.device)?);
@@ -106,7 +106,8 @@ impl<'v> Leaves<'v> {
         Ok(&self.batches[batch])
     }
 
-    /// How likely the chosen side of each pair is preferred, `[rows, 1]`; nothing of a set whose labels are all hard.
+    /// Returns the probability that the chosen side of each pair is preferred, `[rows, 1]`; `None` for a set whose
+    /// labels are all hard.
     pub(super) fn probabilities(&self, set: &str) -> Result<Option<Tensor<2>>, Fault> {
         let pairs = match self.value(set)? {
             Value::Preferences(pairs) => pairs,
@@ -119,7 +120,7 @@ impl<'v> Leaves<'v> {
         Ok(pairs.is_soft().then(column))
     }
 
-    /// Rollouts: rows for each prompt.
+    /// Returns the number of rows for each prompt of rollouts.
     pub fn per_prompt(&self, rollouts: &str) -> Result<usize, Fault> {
         match self.value(rollouts)? {
             Value::Rollouts(r) => Ok(r.per_prompt),
@@ -127,7 +128,7 @@ impl<'v> Leaves<'v> {
         }
     }
 
-    /// Log-probability of each response token, `[rows, positions]`.
+    /// Returns the log-probability of each response token, `[rows, positions]`.
     pub fn logp(&mut self, policy: &str, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
         let key = (policy.to_owned(), batch.clone());
         if let Some(logp) = self.logps.get(&key) {
@@ -145,7 +146,7 @@ impl<'v> Leaves<'v> {
         Ok(logp)
     }
 
-    /// A per-token leaf, 0 at padding: no function of it overflows there.
+    /// Returns a per-token leaf with 0 at padding, so that functions of it do not overflow there.
     fn tokens(
         &mut self,
         batch: &BatchRef,
@@ -163,7 +164,7 @@ impl<'v> Leaves<'v> {
         Ok(Quantity::Matrix { value: leaf(self)?, rows: Some(batch.clone()) })
     }
 
-    /// Next-token log-probabilities at each predicting position, `[rows, positions, vocab]`.
+    /// Returns next-token log-probabilities at each predicting position, `[rows, positions, vocab]`.
     fn log_probs(&mut self, policy: &str, batch: &BatchRef) -> Result<Tensor<3>, Fault> {
         let key = (policy.to_owned(), batch.clone());
         if let Some(log_probs) = self.log_probs.get(&key) {
@@ -181,7 +182,7 @@ impl<'v> Leaves<'v> {
         Ok(log_probs)
     }
 
-    /// Rewards of a batch, `[rows, positions]` or `[rows, 1]` by the model's head.
+    /// Returns the rewards of a batch, `[rows, positions]` or `[rows, 1]` by the model's head.
     fn reward(&mut self, reward_model: &str, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
         let key = (reward_model.to_owned(), batch.clone());
         if let Some(reward) = self.rewards.get(&key) {
@@ -219,7 +220,7 @@ impl<'v> Leaves<'v> {
         Ok(reward)
     }
 
-    /// The response reward of each row, `[rows, 1]`, where it was computed in this step.
+    /// Returns the response reward of each row, `[rows, 1]`, if it was computed in this step.
     pub fn known_reward(&mut self, reward_model: &str, batch: &BatchRef, head: Head) -> Option<Tensor<2>> {
         let reward = self.rewards.get(&(reward_model.to_owned(), batch.clone()))?.clone().detach();
         match head {
@@ -228,10 +229,10 @@ impl<'v> Leaves<'v> {
         }
     }
 
-    /// Records log-probabilities of a preference set's two sides for the policy moved, and what its implicit reward,
-    /// `beta` times its log-ratio to another policy, says of them, as TRL does: the mean margin, and the share of pairs
-    /// whose chosen side has strictly more. Without a `beta` the margin is that of the log-ratios, and is called so. Only
-    /// what the step computed anyway.
+    /// Records, for the moved policy, the log-probabilities of a preference set's two sides and the statistics of its
+    /// implicit reward, which is `beta` times its log-ratio to another policy, as TRL does: the mean margin, and the
+    /// share of pairs whose chosen side has strictly more. Without a `beta` the margin is that of the log-ratios, and
+    /// its name says so. Uses only values that the step has computed.
     pub fn record_implicit(&mut self, set: &str, beta: Option<f64>, context: &mut Context<'_>) -> Result<(), Fault> {
         let Moved::Policy { value: moved, .. } = &self.moved else { return Ok(()) };
         let moved = moved.clone();
@@ -291,7 +292,7 @@ impl<'v> Leaves<'v> {
     }
 }
 
-/// The padded rows of a batch; there is at least one.
+/// Returns the padded rows of a batch, which has at least one.
 pub fn padded(values: &HashMap<String, Value>, batch: &BatchRef, device: &Device) -> Result<Batch, Fault> {
     let made = Batch::new(source_rows(values, batch)?, device);
     if made.rows() == 0 {

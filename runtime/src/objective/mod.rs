@@ -1,14 +1,15 @@
 //! Evaluates objectives: any expression of a plan over Burn tensors, differentiable in one player.
 //!
-//! - `leaves.rs`: what players say of batches (log-probabilities, rewards, ...), each forward once;
-//! - `prepare.rs`: the forwards that a plan lists, made at once; `forwards.rs`: how each is made;
+//! - `leaves.rs`: values of players for batches (log-probabilities, rewards, ...), with each forward made once;
+//! - `prepare.rs`: makes the forwards that a plan lists at once; `forwards.rs`: makes each of them;
 //! - `pieces.rs`: batches too large for one graph; `large.rs`: leaves over them;
 //! - `estimate.rs`: advantages of sampled rollouts; `implicit.rs`: the factor beta of a policy's implicit reward.
 //!
-//! A pair with a soft label counts as what is expected over its label (`Evaluator::expected`), so that no loss has to know.
+//! A pair with a soft label counts as its expectation over the label (`Evaluator::expected`), so that losses need not
+//! handle it.
 //!
-//! Every quantity is a matrix `[rows, tokens]`, `[rows, 1]` or `[1, 1]`, so that broadcasting does
-//! what the axes say. The compiler has checked the axes.
+//! Every quantity is a matrix `[rows, tokens]`, `[rows, 1]` or `[1, 1]`, so that broadcasting follows the axes. The
+//! compiler has checked the axes.
 
 mod estimate;
 pub mod forwards;
@@ -27,15 +28,15 @@ pub use leaves::{Leaves, Moved, padded};
 
 use crate::error::Fault;
 
-/// A quantity with the batch its rows belong to (a scalar has none).
+/// A quantity with the batch of its rows (a scalar has none).
 #[derive(Clone)]
-#[allow(clippy::large_enum_variant)] // A handful live at once; a box would only be in the way.
+#[allow(clippy::large_enum_variant)] // Few exist at once, and a box would complicate the code.
 pub enum Quantity {
     Number(f64),
     Matrix { value: Tensor<2>, rows: Option<BatchRef> },
 }
 
-/// Evaluates one objective; remembers the value of every named scalar.
+/// An evaluator of one objective; remembers the value of every named scalar.
 pub struct Evaluator<'a, 'v> {
     pub leaves: &'a mut Leaves<'v>,
     /// Named scalars: `gap`, `kl`, `nll`, ...
@@ -47,7 +48,7 @@ impl<'a, 'v> Evaluator<'a, 'v> {
         Self { leaves, named: BTreeMap::new() }
     }
 
-    /// The value of an expression.
+    /// Returns the value of an expression.
     pub fn eval(&mut self, expr: &Expr) -> Result<Quantity, Fault> {
         Ok(match expr {
             Expr::Const { value } => Quantity::Number(*value),
@@ -81,21 +82,21 @@ impl<'a, 'v> Evaluator<'a, 'v> {
         })
     }
 
-    /// Rows as they count in a reduction. Of pairs with soft labels, what is expected over the labels: `p q(chosen, rejected) +
-    /// (1 - p) q(rejected, chosen)`. A set of hard labels is not looked at twice.
+    /// Returns rows as they count in a reduction. For pairs with soft labels this is the expectation over the labels:
+    /// `p q(chosen, rejected) + (1 - p) q(rejected, chosen)`. A set of hard labels is evaluated once.
     fn expected(&mut self, rows: &Expr) -> Result<Quantity, Fault> {
         let probabilities = rows.pairs().map(|set| self.leaves.probabilities(set)).transpose()?.flatten();
         let Some(p) = probabilities else { return self.eval(rows) };
         let swapped = self.eval(&rows.swapped())?;
         let swapped = self.matrix(&swapped) * p.clone().neg().add_scalar(1.0);
         let value = self.eval(rows)?;
-        // The gradient goes through the right side first: in the order of `plan::forward`.
+        // The gradient goes through the right side first, in the order of `plan::forward`.
         let value = swapped + self.matrix(&value) * p;
         let batch = rows.pairs().map(|set| BatchRef { value: set.to_owned(), side: Some(Side::Chosen) });
         Ok(Quantity::Matrix { value, rows: batch })
     }
 
-    /// A quantity as a matrix.
+    /// Returns a quantity as a matrix.
     pub fn matrix(&self, quantity: &Quantity) -> Tensor<2> {
         match quantity {
             Quantity::Number(x) => Tensor::full([1, 1], *x, self.leaves.device()),
@@ -194,9 +195,9 @@ fn softplus(x: f64) -> f64 {
     x.max(0.0) + (-x.abs()).exp().ln_1p()
 }
 
-/// `log(1 + e^x) = (x + |x|) / 2 + log(1 + e^-|x|)`: exact for large arguments of either sign, and with the
-/// right gradient, 1/2, at 0, where the derivative of `|x|` is taken as 0. (A fresh reward model and a
-/// policy that equals its reference have margins of exactly 0.)
+/// Returns `log(1 + e^x) = (x + |x|) / 2 + log(1 + e^-|x|)`: exact for large arguments of either sign, and with the
+/// right gradient, 1/2, at 0, because the derivative of `|x|` is taken as 0 there. (A fresh reward model and a policy
+/// that equals its reference have margins of exactly 0.)
 fn stable_softplus(x: Tensor<2>) -> Tensor<2> {
     let size = x.clone().abs();
     (x + size.clone()).mul_scalar(0.5) + size.neg().exp().log1p()

@@ -1,8 +1,9 @@
-//! Batches too large for one graph, in pieces that are not: by tokens, log-probabilities, and what a graph keeps.
+//! Computes batches too large for one graph in pieces: limited by tokens, log-probabilities, and the memory of a graph.
 //!
-//! The leaves of an objective are computed without autodiff at first, and the objective is differentiated in them. Then
+//! The leaves of an objective are first computed without autodiff, and the objective is differentiated in them. Then
 //! each piece is computed again for its part of the gradient, block by block (`model/recompute.rs`), and the
-//! log-probabilities of its tokens a few positions at a time: no tensor ever has rows, positions and vocabulary at once.
+//! log-probabilities of its tokens a few positions at a time: no tensor ever has rows, positions and vocabulary at
+//! once.
 
 use std::ops::Range;
 
@@ -16,18 +17,18 @@ use crate::model::recompute::{Trace, add};
 use crate::model::{Decoder, RewardModel};
 use crate::value::tracked;
 
-/// What no batch in one graph may exceed: 8,192 tokens, 64 MiB of log-probabilities, and 1 GiB for the rest.
+/// The limits of a batch in one graph: 8,192 tokens, 64 MiB of log-probabilities, and 1 GiB for the rest.
 pub const LIMITS: Limits = Limits { tokens: 8192, logits: 1 << 24, graph: 1 << 28 };
 
-/// What is computed of each position, or of each row by a sequence head.
+/// The quantity computed at each position, or for each row by a sequence head.
 #[derive(Clone)]
 pub enum What {
-    /// Log-probability of the batch's token.
+    /// The log-probability of the batch's token.
     Logp,
     Entropy,
-    /// KL of the player to another policy.
+    /// The KL of the player to another policy.
     KlTo(Decoder),
-    /// KL of another policy to the player.
+    /// The KL of another policy to the player.
     KlFrom(Decoder),
     Rewards,
 }
@@ -38,11 +39,12 @@ pub struct Pieces<'r> {
     cuts: Vec<Range<usize>>,
     whole: Batch,
     logits: usize,
-    /// Plain.
+    /// The plain device.
     device: Device,
 }
 
-/// What decides whether a batch is computed in pieces: a model's shape, and how many tokens it predicts.
+/// The quantities that decide if a batch is computed in pieces: a model's shape, and the number of tokens that it
+/// predicts.
 #[derive(Clone, Debug)]
 pub struct Size(Shape, u64);
 
@@ -62,16 +64,15 @@ impl Size {
         }
     }
 
-    /// Whether a batch is too large for one graph of the model.
+    /// Tells whether a batch is too large for one graph of the model.
     pub fn is_exceeded(&self, batch: &Batch, limits: Limits) -> bool {
         self.0.is_large(batch.size(), self.1, limits)
     }
 }
 
 impl<'r> Pieces<'r> {
-    /// Pieces as large as the limits allow for a player and those that it is compared with (one row at least), whose
-    /// log-probabilities are computed so many
-    /// numbers at a time.
+    /// Makes pieces as large as the limits allow (at least one row) for a player and those that it is compared with.
+    /// Log-probabilities are computed at most `limits.logits` numbers at a time.
     pub fn new(rows: Vec<&'r Row>, player: &Model, wanted: &[&What], limits: Limits, device: &Device) -> Self {
         let Size(shape, _) = Size::of(player);
         let others: Vec<Shape> = wanted.iter().filter_map(|what| Some(what.other()?.shape())).collect();
@@ -96,7 +97,7 @@ impl<'r> Pieces<'r> {
         Self { rows, cuts, whole, logits: limits.logits as usize, device }
     }
 
-    /// `[rows, positions]` of the whole batch, or `[rows, 1]` of a sequence head; without autodiff.
+    /// Returns `[rows, positions]` of the whole batch, or `[rows, 1]` of a sequence head; without autodiff.
     pub fn values(&self, player: &Model, what: &What) -> Tensor<2> {
         let parts = self.cuts.iter().map(|cut| {
             let batch = self.batch(cut);
@@ -109,7 +110,7 @@ impl<'r> Pieces<'r> {
         Tensor::cat(parts.collect(), 0)
     }
 
-    /// Gradients in the player's parameters of what was computed, each times the objective's gradient in it.
+    /// Returns the player's gradients of the computed values, each multiplied by the objective's gradient in it.
     /// `player` is without autodiff.
     pub fn gradients(&self, player: &Model, wanted: &[(What, Tensor<2>)]) -> GradientsParams {
         let mut sum = GradientsParams::new();
@@ -138,7 +139,7 @@ impl<'r> Pieces<'r> {
         Batch::new(self.rows[cut.clone()].iter().copied(), &self.device)
     }
 
-    /// A piece's matrix at its place among the positions of the whole batch, 0 elsewhere.
+    /// Returns a piece's matrix at its place among the positions of the whole batch, with 0 elsewhere.
     fn widened(&self, value: Tensor<2>, piece: &Batch) -> Tensor<2> {
         let [rows, cols] = value.dims();
         let left = piece.start() - self.whole.start();
@@ -146,12 +147,12 @@ impl<'r> Pieces<'r> {
         zeros.slice_assign([0..rows, left..left + cols], value)
     }
 
-    /// The part of a whole matrix's columns that a piece has.
+    /// Returns a piece's part of the columns of a whole matrix.
     fn narrowed(&self, value: Tensor<2>, piece: &Batch) -> Tensor<2> {
         value.narrow(1, piece.start() - self.whole.start(), piece.positions())
     }
 
-    /// A few positions at a time, of all those of a piece.
+    /// Returns ranges of a few positions each, which cover all those of a piece.
     fn chunks(&self, vocab: usize, positions: usize) -> impl Iterator<Item = Range<usize>> {
         let size = (self.logits / vocab).max(1);
         (0..positions.div_ceil(size)).map(move |i| i * size..((i + 1) * size).min(positions))
@@ -225,13 +226,13 @@ fn reward_gradients(model: &RewardModel, batch: &Batch, gradient: Tensor<2>) -> 
     sum
 }
 
-/// The states that predict response tokens, `[rows positions, width]`.
+/// Returns the states that predict response tokens, `[rows positions, width]`.
 fn states(hidden: Tensor<3>, batch: &Batch) -> Tensor<2> {
     let [rows, _, width] = hidden.dims();
     hidden.narrow(1, batch.start(), batch.positions()).reshape([rows * batch.positions(), width])
 }
 
-/// Log-probabilities of the next token, `[n, vocab]`.
+/// Returns the log-probabilities of the next token, `[n, vocab]`.
 fn next(model: &Decoder, states: Tensor<2>) -> Tensor<2> {
     let [n, width] = states.dims();
     log_softmax(model.logits(states.reshape([1, n, width])).squeeze_dim::<2>(0), 1)
@@ -245,7 +246,7 @@ impl What {
         }
     }
 
-    /// `[n, 1]`, from log-probabilities `[n, vocab]` of the player and of the other.
+    /// Returns `[n, 1]`, from log-probabilities `[n, vocab]` of the player and of the other.
     fn of(&self, own: Tensor<2>, other: Option<Tensor<2>>, targets: Tensor<1, Int>) -> Tensor<2> {
         let n = own.dims()[0];
         let kl = |p: Tensor<2>, q: Tensor<2>| (p.clone().exp() * (p - q)).sum_dim(1);

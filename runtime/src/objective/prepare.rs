@@ -1,5 +1,5 @@
-//! The forwards that a plan lists for a step: taken from where an earlier stage has made them, or made at
-//! once, side by side on the threads of the CPU, which the backend leaves idle at the size of one forward.
+//! Prepares the forwards that a plan lists for a step: takes those that an earlier stage has made, and makes the others
+//! at once, side by side on the threads of the CPU, which the backend leaves idle at the size of one forward.
 
 use std::collections::BTreeSet;
 
@@ -13,14 +13,14 @@ use crate::device::{is_cpu, threads};
 use crate::error::Fault;
 use crate::value::{Value, tracked};
 
-/// How a forward takes part in the gradient.
+/// The role of a forward in the gradient.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Role {
-    /// Its player is not moved.
+    /// A forward of a player that is not moved.
     Frozen,
-    /// The only one of the moved player: part of the objective's graph.
+    /// The only forward of the moved player: part of the objective's graph.
     Only,
-    /// One of several of the moved player: with a graph of its own.
+    /// One of several forwards of the moved player: with a separate graph.
     Apart,
 }
 
@@ -33,9 +33,9 @@ struct Work<'f> {
 }
 
 impl Leaves<'_> {
-    /// Gets the forwards that a plan lists. Those of the moved player that have a graph of their own are given
-    /// back, for [`super::forwards::gradients`]. What is not made here (on a GPU, or with one thread) is made
-    /// when the objective asks for it.
+    /// Prepares the forwards that a plan lists. Returns those of the moved player that have a separate graph, for
+    /// [`super::forwards::gradients`]. Forwards that are not made here (on a GPU, or with one thread) are made when the
+    /// objective needs them.
     pub fn prepare(&mut self, forwards: &[Forward]) -> Result<Vec<Apart>, Fault> {
         let (given, made): (Vec<&Forward>, Vec<&Forward>) = forwards.iter().partition(|f| f.from.is_some());
         for forward in given {
@@ -66,8 +66,8 @@ impl Leaves<'_> {
         Ok(apart)
     }
 
-    /// Those of the forwards to make that are not computed in pieces, when the objective asks for them. All that is compared
-    /// token by token (KL) is in pieces where one of it is.
+    /// Returns the forwards to make that are not computed in pieces; the others are computed when the objective needs
+    /// them. If one forward of a token-by-token comparison (KL) is in pieces, all of them are.
     fn whole<'f>(&mut self, all: &[Forward], made: Vec<&'f Forward>) -> Result<Vec<&'f Forward>, Fault> {
         let compares = |forward: &Forward| forward.gives == Gives::LogProbs;
         let mut compared = BTreeSet::new();
@@ -86,7 +86,7 @@ impl Leaves<'_> {
         Ok(whole)
     }
 
-    /// The forwards that a plan lists for an objective, with those of the other side of soft pairs.
+    /// Returns the forwards that a plan lists for an objective, and those of the other side of soft pairs.
     pub fn listed(&self, objective: &Expr, forwards: &[Forward]) -> Vec<Forward> {
         let soft = |set: &str| matches!(self.values.get(set), Some(Value::Preferences(pairs)) if pairs.is_soft());
         if !forwards.iter().any(|forward| soft(&forward.batch.value)) {
@@ -96,7 +96,7 @@ impl Leaves<'_> {
         forwards_where(objective, &soft).into_iter().map(|needed| given(&needed).unwrap_or(needed)).collect()
     }
 
-    /// What a `forward` stage has made.
+    /// Returns the output of a `forward` stage.
     fn given(&self, forward: &Forward) -> Result<Output, Fault> {
         let name = forward.from.as_deref().unwrap_or_default();
         match self.value(name)? {
@@ -105,7 +105,7 @@ impl Leaves<'_> {
         }
     }
 
-    /// A forward with the model that makes it; `moved`: how many the moved player has.
+    /// Returns a forward with the model that makes it; `moved` is the number of forwards of the moved player.
     fn work<'f>(&mut self, forward: &'f Forward, moved: usize) -> Result<Work<'f>, Fault> {
         let role = match (self.moved.value() == forward.player, moved) {
             (false, _) => Role::Frozen,
@@ -126,7 +126,7 @@ impl Leaves<'_> {
         Ok(Work { forward, role, model, batch })
     }
 
-    /// Keeps what a forward gave for the leaves.
+    /// Stores a forward's output for the leaves.
     fn insert(&mut self, forward: &Forward, output: Output) {
         let key = (forward.player.clone(), forward.batch.clone());
         match (output, forward.gives) {

@@ -1,4 +1,4 @@
-//! `append`: a preference set with new pairs behind the old ones.
+//! `append`: adds new pairs to a preference set, after the old ones.
 
 use pbpo_plan::Stage;
 

@@ -63,7 +63,7 @@ fn step(stage: &Stage, env: &mut Env, context: &mut Context<'_>, sign: f64) -> R
     record_pairs(stage, env, &mut leaves, context)?;
 
     let pulled = leaves.pull(&gradients)?;
-    // The old weights are let go of before the step: it changes in place what nobody else has.
+    // The old weights are dropped before the step, which then changes its unshared tensors in place.
     let (value, norm) = match leaves.into_moved() {
         Moved::Policy { model, .. } => {
             let mut own = forwards::gradients(&model, gradients, apart);
@@ -98,7 +98,7 @@ fn unmoved(player: &str) -> Fault {
     Fault::new(format!("`{player}` can't be moved: it has no optimizer"))
 }
 
-/// The field's name of a named term, where it has one.
+/// Returns the usual name in the literature of a named term, if it has one.
 fn metric_name(term: &str, is_policy: bool) -> String {
     match (term, is_policy) {
         ("gap", true) => "game/value".into(),
@@ -109,13 +109,13 @@ fn metric_name(term: &str, is_policy: bool) -> String {
     }
 }
 
-/// 1 for each positive entry, 1/2 for each 0 (a pair of equal responses).
+/// Returns 1 for each positive entry, 1/2 for each 0 (a pair of equal responses), else 0.
 pub fn share_positive(x: Tensor<2>) -> Tensor<2> {
     x.sign().add_scalar(1.0).mul_scalar(0.5)
 }
 
-/// Accuracy and margin on the labelled pairs that the step looked at: of the reward model
-/// (`rm/*`), or of a policy's implicit reward against a reference (`rewards/*`).
+/// Records accuracy and margin on the step's labelled pairs: of the reward model (`rm/*`), or of a policy's implicit
+/// reward against a reference (`rewards/*`).
 fn record_pairs(stage: &Stage, env: &Env, leaves: &mut Leaves<'_>, context: &mut Context<'_>) -> Result<(), Fault> {
     let side = |value: &str, side| BatchRef { value: value.to_owned(), side: Some(side) };
     let sets: Vec<&str> = stage

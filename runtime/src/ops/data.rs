@@ -29,7 +29,7 @@ struct Settings {
     longest: Option<usize>,
 }
 
-/// `file(...)` and `hub(...)`.
+/// The settings of `file(...)` and `hub(...)`.
 #[derive(Deserialize)]
 struct Rows {
     path: Option<String>,
@@ -49,7 +49,7 @@ struct Rows {
     count: Option<usize>,
 }
 
-/// `check = ...`
+/// The values of `check = ...`.
 #[derive(Deserialize)]
 #[serde(tag = "by", rename_all = "snake_case")]
 enum Check {
@@ -143,10 +143,10 @@ fn files(rows: &Rows, context: &Context<'_>) -> Result<Vec<PathBuf>, Fault> {
     Ok(records::split_files(&found.dir, rows.subset.as_deref(), rows.split.as_deref().unwrap_or_default())?)
 }
 
-/// What is wrong with a row, and what to do.
+/// An error of a row, and advice.
 type Wrong = (&'static str, &'static str);
 
-/// The example of a record; one that the check can't score is a bad row.
+/// Returns the example of a record; one that the check can't score is a bad row.
 fn item(record: Record, scorer: Option<&Scorer>) -> Result<Item, Wrong> {
     let Record { prompt, completion, chosen, rejected, probability, answer, .. } = record;
     match (scorer, &answer) {
@@ -161,13 +161,13 @@ fn item(record: Record, scorer: Option<&Scorer>) -> Result<Item, Wrong> {
         }
         _ => {}
     }
-    // A preferred response is a demonstration too.
+    // A preferred response is also a demonstration.
     let demonstration = completion.or_else(|| chosen.clone());
     let labelled = |(chosen, rejected)| Labelled { chosen, rejected, probability: probability.unwrap_or(1.0) };
     Ok(Item { prompt, demonstration, answer, pair: chosen.zip(rejected).map(labelled) })
 }
 
-/// Of made items, for the run's manifest.
+/// Returns a digest of made items, for the run's manifest.
 fn digest(items: &[Item]) -> String {
     let mut hasher = blake3::Hasher::new();
     for item in items {

@@ -1,4 +1,4 @@
-//! `distance`: how far two reward models are apart on responses.
+//! `distance`: the distance of two reward models on responses.
 
 use pbpo_plan::Stage;
 

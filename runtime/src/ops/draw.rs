@@ -1,4 +1,4 @@
-//! `draw`: a random minibatch of a preference set, without repetition where the set is large enough.
+//! `draw`: a random minibatch of a preference set, without repetition if the set is large enough.
 
 use pbpo_plan::Stage;
 use rand::RngExt;
@@ -29,7 +29,7 @@ impl Op for Draw {
         };
         let mut rng = context.rng(&stage.name);
         let mut indices: Vec<usize> = (0..set.len()).collect();
-        // The first `count` places of a Fisher-Yates shuffle.
+        // These are the first `count` places of a Fisher-Yates shuffle.
         let count = count.min(set.len());
         for i in 0..count {
             let j = rng.random_range(i..indices.len());

@@ -1,4 +1,4 @@
-//! `evaluate`: a policy measured on held-out prompts, sampled as the policy acts.
+//! `evaluate`: measures a policy on held-out prompts, sampled with the policy's settings.
 
 use pbpo_plan::Stage;
 use serde::Deserialize;
@@ -19,17 +19,17 @@ struct Settings {
     metrics: Vec<String>,
     every: usize,
     label: String,
-    /// Measured in front of the loop that measures it.
+    /// True if the evaluation is made before its loop.
     #[serde(default)]
     before: bool,
-    /// Prompts measured, the first ones of the data; all where absent.
+    /// The number of first prompts of the data to measure; all if absent.
     count: Option<usize>,
 }
 
-/// Prompts asked at once.
+/// The number of prompts asked at once.
 pub const ASKED: usize = 256;
 
-/// Completions shown to a person.
+/// The number of completions shown to a person.
 const SHOWN: usize = 5;
 
 impl Op for Evaluate {
@@ -57,7 +57,7 @@ impl Op for Evaluate {
                 .map_err(|fault| name_prompt(fault, block(stage, "policy"), &data.name, |row| chunk[row]))?;
             for (item, response) in chunk.iter().zip(responses) {
                 context.generated += response.len() as u64;
-                // A mean length needs no score.
+                // The mean length needs no score.
                 let score = scored.then(|| source.score(*item, &response)).transpose()?;
                 scores.extend(score);
                 answered += 1;
@@ -82,7 +82,13 @@ impl Op for Evaluate {
             };
             metrics.insert(metric, value);
         }
-        let subject = format!("{} on {}", block(stage, "policy"), block(stage, "data"));
+        // Figures of other prompts are no comparison.
+        let first = if indices.len() < source.usable.len() {
+            format!("the first {} of ", indices.len())
+        } else {
+            String::new()
+        };
+        let subject = format!("{} on {first}{}", block(stage, "policy"), block(stage, "data"));
         let (looped, step) = (before || context.in_loop, context.step());
         context.emit(Event::Evaluation(Evaluation { label, subject, looped, before, step, metrics, completions }))?;
         Ok(vec![Value::Report])

@@ -1,10 +1,9 @@
-//! `explore`: for each reference response, the candidate whose pair with it would tell the most.
+//! `explore`: picks, for each reference response, the candidate whose pair with it is the most informative.
 //!
-//! `expected_square` (the E2 form) takes `argmax_j |phi(c_j) - phi(y_ref)|^2` in the norm of the inverse
-//! covariance; `mean_norm` (E1) the candidate that makes the batch's summed difference longest. The
-//! covariance takes each pick in before the next prompt: labels are not needed for that.
-//! `explorer/uncertainty_mean` and `explorer/uncertainty_max` are norms of the chosen differences, not their squares, as in
-//! the exact track.
+//! `expected_square` (the E2 form) takes `argmax_j |phi(c_j) - phi(y_ref)|^2` in the norm of the inverse covariance;
+//! `mean_norm` (E1) takes the candidate that makes the batch's summed difference longest. The covariance is updated
+//! with each pick before the next prompt, which needs no labels. `explorer/uncertainty_mean` and
+//! `explorer/uncertainty_max` are norms of the chosen differences, not their squares, as in the exact track.
 
 use std::sync::Arc;
 
@@ -52,7 +51,7 @@ impl Op for Explore {
     }
 }
 
-/// Index of the chosen candidate for each reference row; updates the covariance as it goes.
+/// Returns the index of the chosen candidate for each reference row; updates the covariance on the way.
 fn pick(
     exploration: &mut Exploration,
     phi_ref: &[Vec<f64>],

@@ -49,8 +49,8 @@ impl Op for MakeFeatures {
 }
 
 impl Features {
-    /// phi of each row, `[d]`. Hidden states are divided by sqrt(width), so that `|phi|` is about 1 at
-    /// most (our choice). Features that are not finite are a fault.
+    /// Returns phi of each row, `[d]`. Hidden states are divided by sqrt(width), so that `|phi|` is at most about 1
+    /// (our choice). Features that are not finite are a fault.
     pub fn of(&self, rows: &[&Row], context: &Context<'_>) -> Result<Vec<Vec<f64>>, Fault> {
         let width = self.model.config.width;
         let mut all = Vec::with_capacity(rows.len());
@@ -60,10 +60,10 @@ impl Features {
             let pooled: Tensor<2> = if self.mean_pool {
                 batch.mean_response(self.model.hidden(batch.tokens(), None))
             } else {
-                // Where a classifier looks: a linear reward over these features is one.
+                // The same tokens as for a classifier, so that a linear reward over these features is one.
                 let hidden = self.model.hidden(batch.read(), None);
                 let [n, length, _] = hidden.dims();
-                hidden.reshape([n * length, width]).select(0, batch.last_read())
+                hidden.reshape([n * length, width]).select(0, batch.last_read(self.model.config.pad))
             };
             let pooled = pooled.div_scalar((width as f64).sqrt());
             let pooled = match &self.projection {
@@ -83,7 +83,7 @@ impl Features {
     }
 }
 
-/// A random matrix `[rows, cols]` with orthonormal columns (Gram-Schmidt on normal draws).
+/// Returns a random matrix `[rows, cols]` with orthonormal columns (Gram-Schmidt on normal draws).
 fn orthonormal(rng: &mut ChaCha8Rng, rows: usize, cols: usize) -> Vec<f32> {
     let mut columns: Vec<Vec<f64>> = Vec::with_capacity(cols);
     for _ in 0..cols {

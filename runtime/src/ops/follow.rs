@@ -1,4 +1,4 @@
-//! `follow`: a policy that starts as a copy of another and is moved by its update rule alone.
+//! `follow`: a policy that starts as a copy of another and is changed only by its update rule.
 
 use pbpo_plan::Stage;
 
@@ -16,7 +16,7 @@ impl Op for Follow {
     }
 }
 
-/// A policy frozen as it is now.
+/// Returns a policy frozen in its current state.
 pub fn snapshot(policy: &Policy) -> Policy {
     let policy = policy.clone();
     Policy { optimizer: None, model: policy.model.frozen(), ..policy }

@@ -1,4 +1,4 @@
-//! `forward`: what a frozen player says of a batch, made once for the steps that need it.
+//! `forward`: a frozen player's output for a batch, made once for the steps that need it.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub struct MakeForward;
 #[derive(Deserialize)]
 struct Settings {
     gives: Gives,
-    /// Which responses of labelled pairs.
+    /// The responses of labelled pairs to use.
     side: Option<Side>,
 }
 
@@ -27,7 +27,7 @@ impl Op for MakeForward {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { gives, side } = config(stage)?;
         let batch = BatchRef { value: stage.input("batch").unwrap_or_default().to_owned(), side };
-        // On the plain device: without a backward pass, autodiff would keep the forward's graph for ever.
+        // This uses the plain device: without a backward pass, autodiff would never free the forward's graph.
         let batch = padded(&env.values, &batch, &context.device)?;
         let model = match env.get(stage, "player")? {
             Value::Policy(p) => Model::Policy(p.model.clone()),

@@ -1,4 +1,4 @@
-//! `imitate`: supervised training on demonstrations (SFT); gives the model that players start from.
+//! `imitate`: supervised training on demonstrations (SFT); makes the model from which players start.
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
@@ -24,7 +24,7 @@ pub struct Imitate;
 
 #[derive(Deserialize)]
 struct Settings {
-    /// Random weights of this shape, where there is no input `init`.
+    /// The shape of random weights, if there is no input `init`.
     #[serde(default)]
     model: Option<Llama>,
     steps: usize,
@@ -53,6 +53,7 @@ impl Op for Imitate {
         source.tell(context)?;
         let (rows, cut) = source.demonstrations()?;
         source.tell_cut(cut, rows.len(), context)?;
+        source.tell_without("a demonstration", source.usable.len() - rows.len(), context)?;
         if rows.is_empty() {
             return Err(Fault::new("the data has no demonstrations").help("name their column: `completion = \"...\"`"));
         }
@@ -76,7 +77,7 @@ impl Op for Imitate {
         });
         let device = context.device.clone().autodiff();
         for step in 0..steps {
-            // Linear decay to a tenth.
+            // The rate decays linearly to a tenth.
             optimizer.scale = 1.0 - 0.9 * step as f64 / steps as f64;
             let picks: Vec<&Row> = (0..batch).map(|_| &rows[rng.random_range(0..rows.len())]).collect();
             let (loss, gradients) = loss(&model, picks, &device);
@@ -91,7 +92,7 @@ impl Op for Imitate {
     }
 }
 
-/// The loss on a batch and its gradients, in pieces where the batch is too large for one graph.
+/// Returns the loss on a batch and its gradients, in pieces if the batch is too large for one graph.
 fn loss(model: &Decoder, rows: Vec<&Row>, device: &Device) -> (f64, GradientsParams) {
     let batch = Batch::new(rows.iter().copied(), device);
     if !Size::of_policy(model).is_exceeded(&batch, LIMITS) {
@@ -107,7 +108,7 @@ fn loss(model: &Decoder, rows: Vec<&Row>, device: &Device) -> (f64, GradientsPar
     (f64::from(loss.into_scalar::<f32>()), pieces.gradients(&player, &[(What::Logp, weights)]))
 }
 
-/// Mean negative log-probability of the response tokens, a scalar `[1]`.
+/// Returns the mean negative log-probability of the response tokens, a scalar `[1]`.
 pub fn cross_entropy(model: &Decoder, batch: &Batch) -> Tensor<1> {
     let hidden = model.hidden(batch.tokens(), None).narrow(1, batch.start(), batch.positions());
     let targets: Tensor<3, Int> = batch.targets().unsqueeze_dim(2);

@@ -1,4 +1,5 @@
-//! `label`: an oracle says which response of each pair it prefers, and how surely. A pair without an answer is left out.
+//! `label`: an oracle gives the preferred response of each pair, with a probability. A pair without an answer is left
+//! out.
 
 use pbpo_plan::Stage;
 use rand::{Rng, RngExt};
@@ -59,7 +60,8 @@ impl Op for Label {
     }
 }
 
-/// A hard label drawn with probability `preferred`, then turned around with probability `flip`: 1 where the first wins, else 0.
+/// Draws a hard label with probability `preferred`, then flips it with probability `flip`. Returns 1 if the first
+/// response wins, else 0.
 fn drawn(preferred: f64, flip: f64, rng: &mut impl Rng) -> f64 {
     let first_wins = rng.random::<f64>() < preferred;
     let flipped = rng.random::<f64>() < flip;

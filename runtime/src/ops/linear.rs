@@ -1,7 +1,7 @@
-//! `linear_model`: a reward that is linear in frozen features. `worst`: it moves to the worst reward of a confidence set, in
-//! closed form or by the exact solvers of `pbpo-exact`.
+//! `linear_model`: a reward that is linear in frozen features. `worst`: moves it to the worst reward of a confidence
+//! set, in closed form or by the exact solvers of `pbpo-exact`.
 //!
-//! The features of all preferences are computed anew in each step: nothing is kept between two.
+//! Each step computes the features of all preferences again; they are not kept between steps.
 
 use std::sync::Arc;
 
@@ -61,7 +61,7 @@ impl Op for Worst {
         context.record("rm/objective", worst.value);
         context.record("game/rm_gap", worst.reward);
         context.record("set/size", set.size());
-        // Of no pairs there is neither a mean nor a share.
+        // Means over pairs are recorded only if there are pairs.
         if !data.is_empty() {
             let pairs = data.len() as f64;
             context.record("confidence/nll", data.nll(&worst.theta, 0.0) / pairs);
@@ -74,13 +74,13 @@ impl Op for Worst {
     }
 }
 
-/// What a step looks at, in features.
+/// The data of a step, as features.
 struct Seen {
     data: Preferences,
     covariance: Covariance,
     /// `mean phi(y) - mean phi(y0)`, `[d]`.
     gap: Vec<f64>,
-    /// A bound on the norm of differences: twice the largest norm of phi seen here.
+    /// A bound on the norm of differences: twice the largest norm of phi in this step.
     difference: f64,
 }
 
@@ -116,8 +116,8 @@ impl Seen {
     }
 }
 
-/// The head `[width, 1]` whose rewards are `<theta, phi>`: hidden states are projected and divided by the root of
-/// their width in phi, so the head is theta projected back.
+/// Returns the head `[width, 1]` whose rewards are `<theta, phi>`: hidden states are projected and divided by the root
+/// of their width in phi, so the head is theta projected back.
 fn head(features: &Arc<Features>, theta: &[f64], device: &Device) -> Tensor<2> {
     let width = features.model.config.width;
     let row = |i: usize| match &features.projection {

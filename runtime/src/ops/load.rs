@@ -1,4 +1,4 @@
-//! `load`: a model from a Hugging Face directory or cache, with its tokenizer, and adapters where they are asked for.
+//! `load`: a model from a Hugging Face directory or cache, with its tokenizer, and adapters if requested.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ pub struct Load;
 
 #[derive(Deserialize)]
 struct Settings {
-    /// A directory, or `ORG/NAME` in the cache.
+    /// The model: a directory, or `ORG/NAME` in the cache.
     model: String,
     #[serde(default)]
     lora: Option<Lora>,

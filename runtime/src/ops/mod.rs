@@ -39,9 +39,9 @@ use crate::error::Fault;
 use crate::exact;
 use crate::value::Value;
 
-/// Executes stages of one kind.
+/// An operation that executes stages of one kind.
 pub trait Op: Sync {
-    /// Makes the stage's outputs, in order, from the values of its inputs.
+    /// Returns the stage's outputs, in order, made from the values of its inputs.
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault>;
 }
 
@@ -78,7 +78,7 @@ pub fn practical(op: Named) -> Option<&'static dyn Op> {
     })
 }
 
-/// The op of a stage: that of the exact track where one of its inputs is a value of it.
+/// Returns the op of a stage: that of the exact track if one of its inputs is a value of that track.
 pub fn op(stage: &Stage, env: &Env) -> Result<&'static dyn Op, Fault> {
     let (here, exact) = (practical(stage.op), exact::op(stage.op));
     let lives_in_world = stage.inputs.iter().any(|(_, value)| matches!(env.values.get(value), Some(Value::Exact(_))));
@@ -86,7 +86,7 @@ pub fn op(stage: &Stage, env: &Env) -> Result<&'static dyn Op, Fault> {
     found.ok_or_else(|| Fault::new(format!("`{}` is no op that runs by itself", stage.op)))
 }
 
-/// All players of a stage must read the tokens of the responses that it is about, or of its policy.
+/// Checks that all players of a stage read the same tokens as its responses or its policy.
 pub fn reads_the_same_tokens(stage: &Stage, env: &Env) -> Result<(), Fault> {
     let inputs = || stage.inputs.iter().filter_map(|(_, name)| Some((name, env.values.get(name)?)));
     let responses = |value: &Value| match value {
@@ -119,23 +119,23 @@ pub fn reads_the_same_tokens(stage: &Stage, env: &Env) -> Result<(), Fault> {
     Ok(())
 }
 
-/// The block whose value a stage has at a port: `pi` for `pi@3`.
+/// Returns the block whose value a stage has at a port: `pi` for `pi@3`.
 pub fn block<'s>(stage: &'s Stage, port: &str) -> &'s str {
     let value = stage.input(port).unwrap_or_default();
     value.split_once('@').map_or(value, |(block, _)| block)
 }
 
-/// Names the policy and the prompt of data that a fault of sampling is about.
+/// Adds the names of the policy and of the data's prompt to a fault of sampling.
 pub fn name_prompt(fault: Fault, policy: &str, data: &str, item: impl FnOnce(usize) -> usize) -> Fault {
     fault.name_row(|row| format!("policy `{policy}`, prompt {} of `{data}`", item(row) + 1))
 }
 
-/// A stage's settings as the op's own type.
+/// Reads a stage's settings as the op's settings type.
 pub fn settings<T: DeserializeOwned>(config: &serde_json::Value) -> Result<T, Fault> {
     serde_json::from_value(config.clone()).map_err(|e| Fault::new(format!("settings of the plan can't be read: {e}")))
 }
 
-/// All settings of a stage.
+/// Reads all settings of a stage.
 pub fn config<T: DeserializeOwned>(stage: &Stage) -> Result<T, Fault> {
     settings(&serde_json::Value::Object(stage.config.clone().into_iter().collect()))
 }

@@ -1,4 +1,4 @@
-//! `oracle`: who labels pairs. A judge behind a server is asked one small question before anything is trained.
+//! `oracle`: labels pairs. A judge on a server is asked one small question before any training.
 
 use std::sync::Arc;
 
@@ -22,13 +22,13 @@ use crate::value::Value;
 
 pub struct MakeOracle;
 
-/// What of the settings tells the kinds apart.
+/// The settings that tell the kinds apart.
 #[derive(Deserialize)]
 struct Kind {
     by: String,
 }
 
-/// `chat` and `decision`.
+/// The settings of `chat` and `decision`.
 #[derive(Deserialize)]
 struct Served {
     model: String,
@@ -57,7 +57,7 @@ struct Chat {
     first: Option<String>,
     second: Option<String>,
     tie: Option<String>,
-    /// The text of a JSON object.
+    /// The further fields, as the text of a JSON object.
     extra: Option<String>,
     verdict: String,
 }
@@ -181,6 +181,10 @@ fn recorded(stage: &Stage, context: &mut Context<'_>) -> Result<Asked, Fault> {
         let fault = Fault::from(error);
         if fault.help.is_none() { fault.help("the path is relative to the file that names it") } else { fault }
     })?;
+    if said.rows == 0 {
+        return Err(Fault::new(format!("there are no rows in {}", path.display()))
+            .help("a .jsonl file has one JSON object a line"));
+    }
     for text in said.left_out().into_iter().chain(said.notes) {
         context.emit(Event::Notice { stage: stage.name.clone(), text })?;
     }
@@ -193,7 +197,7 @@ fn asked(judge: Box<dyn Judge>, labels: Labels, ties: &str) -> Asked {
     Asked { judge, labels, draws_ties: ties == "draw", may_be_mute: false }
 }
 
-/// A sequence classifier of one label.
+/// Loads a sequence classifier with one label.
 fn scorer(stage: &Stage, host: &Host) -> Result<Scorer, Fault> {
     let FromModel { model: name, compute } = config(stage)?;
     let btl: Btl = config(stage)?;
@@ -206,7 +210,7 @@ fn scorer(stage: &Stage, host: &Host) -> Result<Scorer, Fault> {
         return Err(Fault::new(format!("`{name}` gives several scores, where one is wanted"))
             .help("name a sequence classifier of one label"));
     }
-    // A score from elsewhere is not bounded: it is no adversary's.
+    // A score model from elsewhere has no bound, because it is not an adversary's.
     let bound = loaded.model.config.reward_bound.unwrap_or(f64::INFINITY);
     let mut model = RewardModel::new(loaded.model, Head::Sequence, bound, &host.device);
     model.take(&score)?;

@@ -30,6 +30,7 @@ impl Op for Pairs {
             pairs.push(Pair::new(chosen, rejected, labelled.probability));
         }
         source.tell_cut(cut, 2 * pairs.len(), context)?;
+        source.tell_without("a pair", source.usable.len() - pairs.len(), context)?;
         let length = |pair: &Pair| pair.chosen.length().max(pair.rejected.length());
         let most = policy.model.config.context;
         if let Some(pair) = pairs.iter().max_by_key(|pair| length(pair)).filter(|pair| length(pair) > most) {

@@ -1,7 +1,7 @@
-//! `refresh`: moves a follower by its rule at the start of an episode.
+//! `refresh`: updates a follower by its rule at the start of an episode.
 //!
-//! `each_episode` takes the leader as it is. `best_so_far` takes it only if, on the same prompts, its
-//! responses earn more from the reward model than the follower's do.
+//! `each_episode` always copies the leader. `best_so_far` copies it only if, on the same prompts, its responses earn
+//! more from the reward model than the follower's do.
 
 use pbpo_plan::Stage;
 use serde::Deserialize;

@@ -1,4 +1,4 @@
-//! `reward_model`: a player that scores, its backbone a copy of a model.
+//! `reward_model`: a player that scores; its backbone is a copy of a model.
 
 use burn::module::Module;
 use pbpo_plan::Stage;
@@ -25,7 +25,7 @@ impl Op for MakeRewardModel {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { head, bound, optimizer } = config(stage)?;
         let init = env.init(stage, "init")?;
-        // What is frozen has no gradient: none is computed, counts in the norm or clips the head's.
+        // A frozen backbone has no gradient: none is computed, counted in the norm or used to clip the head's.
         let frozen = optimizer.backbone_lr == Some(0.0);
         let backbone = init.model.clone();
         let backbone = if frozen { backbone.no_grad().frozen() } else { backbone };

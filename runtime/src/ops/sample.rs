@@ -1,4 +1,4 @@
-//! `sample`: prompts drawn from the data, `per_prompt` responses to each.
+//! `sample`: draws prompts from the data, and `per_prompt` responses to each.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ pub struct Sample;
 
 #[derive(Deserialize)]
 struct Settings {
-    /// Rollouts in all.
+    /// The number of rollouts in all.
     count: usize,
     per_prompt: usize,
 }
@@ -42,7 +42,7 @@ impl Op for Sample {
     }
 }
 
-/// `count` responses of a policy to `count / per_prompt` prompts drawn with replacement. A fault that is about one
+/// Samples `count` responses of a policy to `count / per_prompt` prompts drawn with replacement. A fault about one
 /// prompt has its item as the row.
 pub fn rollouts(
     policy: &Policy,

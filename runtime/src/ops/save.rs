@@ -1,4 +1,4 @@
-//! `save`: a player as a checkpoint of the run directory.
+//! `save`: writes a player as a checkpoint of the run directory.
 
 use pbpo_plan::Stage;
 use serde::Deserialize;
@@ -15,7 +15,7 @@ pub struct Save;
 #[derive(Deserialize)]
 struct Settings {
     every: usize,
-    /// Checkpoints of this stage that stay; all where absent.
+    /// The number of this stage's checkpoints to keep; all if absent.
     keep: Option<usize>,
 }
 
@@ -23,7 +23,7 @@ impl Op for Save {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { every, keep } = config(stage)?;
         let player = env.get(stage, "player")?;
-        // What is trained is saved when the run ends, whatever `every` is; a follower is saved here alone.
+        // Trained players are saved when the run ends, for any `every`; a follower is saved only here.
         let follows = matches!(player, Value::Policy(policy) if policy.optimizer.is_none());
         let last = follows && context.episode == context.episodes;
         if last || context.episode.is_multiple_of(every.max(1)) {

@@ -1,15 +1,15 @@
-//! A file that grows.
+//! A file that is appended to.
 
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// How much of a fast run a kill may cost.
+/// The longest time of writes that a kill may lose in a fast run.
 const LATEST: Duration = Duration::from_millis(200);
 
-/// Writes go to the disk with every event; in a fast run (the exact track: thousands of episodes in a second)
-/// a few times a second.
+/// A file whose writes go to the disk with every event; in a fast run (the exact track has thousands of episodes in a
+/// second) a few times a second.
 pub struct Appender {
     file: BufWriter<File>,
     fast: bool,
@@ -25,7 +25,7 @@ impl Appender {
         self.file.write_all(bytes)
     }
 
-    /// An event has been written.
+    /// Writes to the disk after an event, unless that was done a moment ago.
     pub fn settle(&mut self) -> io::Result<()> {
         if self.fast && self.flushed.elapsed() < LATEST {
             return Ok(());
@@ -34,7 +34,7 @@ impl Appender {
         self.file.flush()
     }
 
-    /// Nothing more will be written.
+    /// Writes the rest to the disk at the end.
     pub fn close(&mut self) -> io::Result<()> {
         self.file.flush()
     }

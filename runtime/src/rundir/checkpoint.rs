@@ -1,9 +1,9 @@
-//! Saves players as Hugging Face directories: `config.json`, `model.safetensors` or its shards, the tokenizer's files; a
-//! policy with adapters as a PEFT directory.
+//! Saves players as Hugging Face directories: `config.json`, `model.safetensors` or its shards, the tokenizer's files;
+//! a policy with adapters as a PEFT directory.
 //!
-//! A reward model is a `...ForSequenceClassification` whose `score.weight` is the head: of one label for a sequence head,
-//! of one label a token for a token head. Its outputs are the scores `s`, as transformers reads them; the rewards of the run are
-//! `b tanh(s / b)`, with `b` in `config.json` as `reward_bound`.
+//! A reward model is a `...ForSequenceClassification` whose `score.weight` is the head: with one label for a sequence
+//! head, with one label for each token for a token head. Its outputs are the scores `s`, as transformers reads them;
+//! the rewards of the run are `b tanh(s / b)`, with `b` in `config.json` as `reward_bound`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -24,10 +24,10 @@ use crate::model::{Decoder, Head, RewardModel};
 use crate::tokenizer::{BOS, Characters, EOS, PAD, SPECIAL, Tokenizer};
 use crate::value::{Policy, Reward, Value};
 
-/// Shards of the size that transformers makes.
+/// The size of shards, the same as in transformers.
 const SHARD_BYTES: u64 = 5_000_000_000;
 
-/// Writes a player of either kind; what is none has nothing to write.
+/// Writes a player of either kind; writes nothing for other values.
 pub fn save_player(dir: &Path, player: &Value) -> Result<(), Fault> {
     match player {
         Value::Policy(policy) => save(dir, policy),
@@ -36,7 +36,7 @@ pub fn save_player(dir: &Path, player: &Value) -> Result<(), Fault> {
     }
 }
 
-/// Writes a policy: whole, in f32 (small steps of training would be lost in bf16), or as an adapter where it has any.
+/// Writes a policy: whole, in f32 (bf16 would lose small steps of training), or as an adapter if it has any.
 pub fn save(dir: &Path, policy: &Policy) -> Result<(), Fault> {
     match &policy.base {
         Some(base) if policy.model.has_adapters() => save_adapter(dir, &policy.model, base)?,
@@ -49,7 +49,7 @@ pub fn save(dir: &Path, policy: &Policy) -> Result<(), Fault> {
 pub fn save_reward(dir: &Path, reward: &Reward) -> Result<(), Fault> {
     let RewardModel { backbone, head, kind, bound } = &reward.model;
     let score = match kind {
-        // A linear reward over projected features has no format of its own; its head alone tells little.
+        // A linear reward over projected features has no format, and its head alone is of little use.
         Head::Mean => return Ok(()),
         Head::Sequence => Out::Linear(head.val()),
         Head::Token => Out::Matrix(head.val()),
@@ -58,8 +58,8 @@ pub fn save_reward(dir: &Path, reward: &Reward) -> Result<(), Fault> {
     save_tokenizer(dir, &reward.tokenizer, &backbone.config)
 }
 
-/// Writes a classifier whose head is `score`, `[labels, width]` row by row; adapters merged. `bound`: of the rewards that
-/// a run makes of its outputs.
+/// Writes a classifier whose head is `score`, `[labels, width]` row by row; adapters merged. `bound` is that of the
+/// rewards that a run makes from its outputs.
 pub fn save_classifier(
     dir: &Path,
     backbone: &Decoder,
@@ -105,12 +105,12 @@ fn write(
     let shapes: Vec<(String, Vec<usize>)> = tensors.iter().map(|(name, out)| (name.clone(), out.shape())).collect();
     let values = |name: &str| Ok(tensors.get(name).map(Out::values).unwrap_or_default());
     weights::write(dir, &shapes, values, dtype, SHARD_BYTES)?;
-    // Behind the weights, so that weights in part are not taken for a checkpoint.
+    // The config comes after the weights, so that incomplete weights are not taken for a checkpoint.
     write_json(dir, "config.json", &config.to_json(dtype, &architecture))
 }
 
-/// Writes the adapters alone, as PEFT does; `base` is the model that they are put on: `ORG/NAME[@REVISION]`, or the
-/// absolute path of a directory.
+/// Writes the adapters alone, as PEFT does; `base` is the model under them: `ORG/NAME[@REVISION]`, or the absolute path
+/// of a directory.
 pub fn save_adapter(dir: &Path, model: &Decoder, base: &str) -> Result<(), Fault> {
     fs::create_dir_all(dir)?;
     let linears = model.linears();
@@ -150,7 +150,7 @@ pub fn save_adapter(dir: &Path, model: &Decoder, base: &str) -> Result<(), Fault
     Ok(adapter::write(dir, &config, &modules, data, Dtype::F32)?)
 }
 
-/// Writes the tokenizer's files: those of a checkpoint as they were.
+/// Writes the tokenizer's files; those of a checkpoint are unchanged.
 pub fn save_tokenizer(dir: &Path, tokenizer: &Tokenizer, config: &ModelConfig) -> Result<(), Fault> {
     match tokenizer {
         Tokenizer::Checkpoint(checkpoint) => Ok(checkpoint.inner.save(dir)?),
@@ -172,7 +172,7 @@ fn write_json(dir: &Path, name: &str, value: &Json) -> Result<(), Fault> {
         .map_err(|e| Fault::new(format!("{}: can't be written: {e}", dir.join(name).display())))
 }
 
-/// The character tokenizer in the `tokenizers` format: every character a word.
+/// Returns the character tokenizer in the `tokenizers` format: every character a word.
 fn characters_json(tokenizer: &Characters) -> Json {
     let tokens = tokenizer.tokens();
     let vocab: serde_json::Map<String, Json> =

@@ -1,8 +1,9 @@
-//! The run directory: what a run leaves on disk.
+//! The run directory: the files of a run.
 //!
 //! `plan.txt`, `plan.json`, `run.json`, `metrics.jsonl`, `preferences.jsonl`, `tb/` (TensorBoard),
-//! `checkpoints/<player>/` (Hugging Face layout; those on the way are in `step-000050/` there) and `report.html`. Whole files are written to a
-//! temporary file and renamed; the `.jsonl` files grow line by line, so that a killed run keeps all it had.
+//! `checkpoints/<player>/` (Hugging Face layout; intermediate ones are in `step-000050/` there) and `report.html`.
+//! Whole files are written to a temporary file and renamed; the `.jsonl` files grow line by line, so that a killed run
+//! keeps its lines.
 
 mod appender;
 pub mod checkpoint;
@@ -26,7 +27,7 @@ use appender::Appender;
 use steps::Steps;
 use tensorboard::TensorBoard;
 
-/// An open run directory. Listens to the run and writes as it goes.
+/// An open run directory. It listens to the run and writes on the way.
 pub struct RunDir {
     path: PathBuf,
     metrics: Appender,
@@ -40,12 +41,12 @@ pub struct RunDir {
     pub evaluations: Vec<Evaluation>,
     /// Figures of the run as a whole.
     pub summary: Metrics,
-    /// What stages outside of loops recorded, the last of each name.
+    /// The figures of stages outside of loops, the last of each name.
     outside: Metrics,
 }
 
 impl RunDir {
-    /// Opens a directory that is there and empty, and writes the plan into it.
+    /// Opens an existing empty directory, and writes the plan into it.
     pub fn create(path: PathBuf, plan: &Plan, device: &str) -> io::Result<Self> {
         write_atomic(&path.join("plan.txt"), plan.text().as_bytes())?;
         write_atomic(&path.join("plan.json"), pretty(&serde_json::to_value(plan)?).as_bytes())?;
@@ -81,22 +82,22 @@ impl RunDir {
         &self.path
     }
 
-    /// Seconds since the run began.
+    /// Returns the seconds since the run began.
     pub fn seconds(&self) -> f64 {
         self.started.elapsed().as_secs_f64()
     }
 
-    /// The before and after of the run: of the policy and the data that the first report of a loop is about, the
-    /// evaluation before that loop and the last one that a loop makes, be it a later loop under another label. A run
-    /// whose loops measure nothing has neither.
+    /// Returns the run's evaluations before and after: for the policy and the data of the first report of a loop, the
+    /// evaluation before that loop and the last one in a loop, which may be a later loop with another label. Returns
+    /// `None` if no loop has an evaluation.
     pub fn first_and_last(&self) -> Option<(&Evaluation, &Evaluation)> {
         let first = self.evaluations.iter().find(|e| e.before)?;
         let last = self.evaluations.iter().rfind(|e| e.looped && e.subject == first.subject)?;
         Some((first, last))
     }
 
-    /// The last evaluation of each report, in the order in which the reports were first made; what was measured
-    /// before a loop alone is none.
+    /// Returns the last evaluation of each report, in the order in which the reports were first made, without reports
+    /// that were only made before a loop.
     pub fn reports(&self) -> Vec<&Evaluation> {
         let mut reports: Vec<&Evaluation> = Vec::new();
         for evaluation in self.evaluations.iter().filter(|e| !e.before) {
@@ -108,16 +109,16 @@ impl RunDir {
         reports
     }
 
-    /// The reports that [`Self::first_and_last`] does not speak for.
+    /// Returns the reports that [`Self::first_and_last`] does not cover.
     pub fn other_reports(&self) -> Vec<&Evaluation> {
         let headline = self.first_and_last().map(|(first, _)| &first.subject);
         let spoken_for = |report: &&Evaluation| report.looped && Some(&report.subject) == headline;
         self.reports().into_iter().filter(|report| !spoken_for(report)).collect()
     }
 
-    /// Final figures: `<metric>/before` and `<metric>/after` of [`Self::first_and_last`],
-    /// `<metric>/<label>` of the last evaluation of each report, the figures of the run as a whole, the last
-    /// episode's means, and what stages outside of loops recorded.
+    /// Returns the final figures: `<metric>/before` and `<metric>/after` of [`Self::first_and_last`],
+    /// `<metric>/<label>` of the last evaluation of each report, the figures of the run as a whole, the last episode's
+    /// means, and the figures of stages outside of loops.
     pub fn results(&self) -> Metrics {
         let told = |(name, _): &(&String, &f64)| !name.starts_with("timing");
         let mut results: Metrics = self.outside.iter().filter(told).map(own).collect();
@@ -134,12 +135,12 @@ impl RunDir {
         results
     }
 
-    /// Notes the estimate of what the run will take.
+    /// Notes the estimated cost of the run.
     pub fn expect(&mut self, cost: &Cost) {
         self.manifest.insert("estimated".into(), json!(cost));
     }
 
-    /// Writes final players, the report and the manifest of a run that went through.
+    /// Writes final players, the report and the manifest of a completed run.
     pub fn finish(&mut self, plan: &Plan, env: &Env) -> io::Result<()> {
         self.save_players(env)?;
         write_atomic(&self.path.join("report.html"), report::html(plan, self).as_bytes())?;
@@ -156,22 +157,22 @@ impl RunDir {
         self.close("done")
     }
 
-    /// Saves the players as they were, and notes in the manifest that the run failed, and why.
+    /// Saves the players in their current state, and notes in the manifest that the run failed, with the reason.
     pub fn fail(&mut self, message: &str, env: &Env) -> io::Result<()> {
         let saved = self.save_players(env);
         self.manifest.insert("error".into(), json!(message));
         self.close("failed").and(saved)
     }
 
-    /// Removes the directory of a run that failed before it had anything to leave: no figure, no pair, no player. Whether
-    /// it is gone; files that are not the run's own stay, and the directory with them.
+    /// Removes the directory of a run that failed before it had any results: no figure, no pair, no player. Returns
+    /// true if it is gone; files of other origin stay, and the directory with them.
     pub fn discard(self) -> bool {
         let empty = |file: &str| fs::metadata(self.path.join(file)).is_ok_and(|file| file.len() == 0);
         if !empty("metrics.jsonl") || !empty("preferences.jsonl") || self.path.join("checkpoints").exists() {
             return false;
         }
         let own = ["metrics.jsonl", "preferences.jsonl", "plan.txt", "plan.json", "run.json"];
-        // Curves are those of metrics.jsonl: there are none.
+        // The event file is removed too: its curves are those of metrics.jsonl, which has none.
         let removed = own.iter().try_for_each(|file| fs::remove_file(self.path.join(file)));
         removed
             .and_then(|()| fs::remove_dir_all(self.path.join("tb")))
@@ -182,7 +183,7 @@ impl RunDir {
     fn save_players(&self, env: &Env) -> io::Result<()> {
         let dir = self.path.join("checkpoints");
         let save = |(name, player): (String, &Value)| checkpoint::save_player(&dir.join(name), player);
-        // Every one that can be written, whatever becomes of another.
+        // Each player is saved, even if another cannot be.
         let saved: Vec<Result<(), Fault>> = last_players(env).into_iter().map(save).collect();
         saved.into_iter().collect::<Result<(), Fault>>().map_err(|fault| io::Error::other(fault.to_string()))
     }
@@ -201,7 +202,8 @@ impl RunDir {
         write_atomic(&self.path.join("run.json"), pretty(&Json::Object(self.manifest.clone())).as_bytes())
     }
 
-    /// Evaluations of other subjects than the first have curves of their own, which end in the report's name.
+    /// Returns the suffix of curves: evaluations of other subjects than the first have separate curves that end in the
+    /// report's name.
     fn suffix(&self, evaluation: &Evaluation) -> String {
         let first = self.evaluations.first().is_none_or(|first| first.subject == evaluation.subject);
         if first { String::new() } else { format!("/{}", evaluation.label) }
@@ -282,7 +284,7 @@ impl Observer for RunDir {
     }
 }
 
-/// The most memory that the process has had, in bytes; known on Linux alone.
+/// Returns the peak memory of the process in bytes; known only on Linux.
 fn peak_memory() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find(|line| line.starts_with("VmHWM:"))?;
@@ -301,11 +303,11 @@ pub fn next_free(root: &Path, name: &str) -> io::Result<PathBuf> {
         .unwrap_or_else(|| Err(io::Error::other("no free name for a run directory")))
 }
 
-/// Writes a file so that it is there whole or not at all.
+/// Writes a file atomically.
 pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let dir = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(dir)?;
-    // Through the file itself, whose errors do not name the temporary one.
+    // The file itself is written, because its errors do not name the temporary file.
     file.as_file_mut().write_all(bytes)?;
     file.as_file().sync_all()?;
     #[cfg(unix)]
@@ -317,7 +319,7 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// The last version of each player that was trained, by its block's name.
+/// Returns the last version of each player that was trained, by its block's name.
 fn last_players(env: &Env) -> Vec<(String, &Value)> {
     let mut last: std::collections::BTreeMap<String, (usize, &Value)> = Default::default();
     for (name, value) in &env.values {

@@ -1,4 +1,4 @@
-//! The report: one self-contained HTML page with the outcome, curves as SVG, and completions.
+//! The report: one self-contained HTML page with the results, curves as SVG, and completions.
 
 use std::fmt::Write;
 
@@ -7,7 +7,7 @@ use pbpo_plan::Plan;
 use super::RunDir;
 use crate::event::{Completion, Evaluation};
 
-/// Curves shown first, where the run has them.
+/// The curves shown first, if the run has them.
 const CURVES: &[(&str, &str)] = &[
     ("game/value", "gap of policy over reference, under the reward model"),
     ("confidence/nll", "mean negative log-likelihood of preferences, nats"),
@@ -25,7 +25,7 @@ const CURVES: &[(&str, &str)] = &[
     ("explorer/value", "what the enhancer found"),
 ];
 
-/// The page.
+/// Returns the page.
 pub fn html(plan: &Plan, run: &RunDir) -> String {
     let mut page = String::from(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>pbpoc run</title><style>\
@@ -148,7 +148,7 @@ fn completions(page: &mut String, run: &RunDir) {
     }
 }
 
-/// A text as HTML shows it: none of it is markup, and none of it turns the reading direction.
+/// Returns a text escaped for HTML: it contains no markup and no characters that turn the reading direction.
 fn escape(text: &str) -> String {
     let text = pbpo_outside::shown::lines(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     text.replace('"', "&quot;").replace('\'', "&#39;")

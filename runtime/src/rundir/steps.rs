@@ -1,4 +1,4 @@
-//! Checkpoints on the way: `checkpoints/<player>/step-000050/`, each of them there whole or not at all.
+//! Intermediate checkpoints: `checkpoints/<player>/step-000050/`, each written atomically.
 
 use std::fs::{self, File};
 use std::io;
@@ -18,22 +18,22 @@ pub struct Steps {
 
 #[derive(PartialEq)]
 struct Saved {
-    /// Whose it is: a stage removes its own alone.
+    /// The stage that wrote it; a stage removes only its own checkpoints.
     stage: String,
     player: String,
     step: usize,
 }
 
 impl Saved {
-    /// Inside the run directory.
+    /// Returns the path inside the run directory.
     fn path(&self) -> String {
         format!("checkpoints/{}/step-{:06}", self.player, self.step)
     }
 }
 
 impl Steps {
-    /// Writes a checkpoint into the run directory `root`. One of the same step is replaced. Gives the directories that
-    /// are not to be kept.
+    /// Writes a checkpoint into the run directory `root` and replaces one of the same step. Returns the directories
+    /// that are no longer kept.
     pub fn add(&mut self, root: &Path, checkpoint: &Checkpoint<'_>) -> Result<Vec<PathBuf>, Fault> {
         let Checkpoint { stage, name, step, keep, player } = *checkpoint;
         let new = Saved { stage: stage.to_owned(), player: name.to_owned(), step };
@@ -55,7 +55,7 @@ impl Steps {
             .collect())
     }
 
-    /// For the manifest.
+    /// Returns the list for the manifest.
     pub fn list(&self) -> Json {
         let mut list: Vec<Json> = Vec::new();
         for saved in &self.saved {
@@ -68,14 +68,14 @@ impl Steps {
     }
 }
 
-/// Removes a checkpoint; a kill meanwhile leaves none in part.
+/// Removes a checkpoint; a kill meanwhile leaves no incomplete one.
 pub fn remove(dir: &Path) -> io::Result<()> {
     let old = hidden(dir, "old");
     fs::rename(dir, &old)?;
     fs::remove_dir_all(old)
 }
 
-/// Fills a directory beside the one that is meant, which takes its name when all of it is on the disk.
+/// Fills a temporary directory, which takes the final name once all of it is on the disk.
 fn write_whole(dir: &Path, fill: impl FnOnce(&Path) -> Result<(), Fault>) -> Result<(), Fault> {
     let part = hidden(dir, "part");
     let made = fs::create_dir_all(&part).map_err(Fault::from);
@@ -101,12 +101,12 @@ fn take_place(part: &Path, dir: &Path) -> io::Result<()> {
     if replaced { fs::remove_dir_all(old) } else { Ok(()) }
 }
 
-/// The names in a directory, to the disk; its files are there already.
+/// Writes the names in a directory to the disk; its files are written already.
 fn sync(dir: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(dir)?.sync_all() } else { Ok(()) }
 }
 
-/// `.step-000050.part` beside `step-000050`.
+/// Returns `.step-000050.part` beside `step-000050`.
 fn hidden(dir: &Path, what: &str) -> PathBuf {
     let name = dir.file_name().unwrap_or_default().to_string_lossy();
     dir.with_file_name(format!(".{name}.{what}"))

@@ -48,7 +48,7 @@ impl TensorBoard {
         self.file.write(&frame)
     }
 
-    /// See [`Appender`].
+    /// Calls [`Appender::settle`].
     pub fn settle(&mut self) -> io::Result<()> {
         self.file.settle()
     }

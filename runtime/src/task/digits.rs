@@ -1,9 +1,8 @@
-//! Sorting digits: `31725=` asks for `12357`. A task that a small model learns in seconds and that a
-//! program can verify.
+//! Sorting digits: `31725=` asks for `12357`. A small model learns this task in seconds, and a program can verify it.
 //!
-//! The demonstrations are imperfect on purpose: a careless writer swaps two different digits of the
-//! answer. Imitation learns the mistakes too; only preferences tell the two kinds of answer apart.
-//! The splits share no multiset of digits, so no held-out answer was ever shown in training.
+//! The demonstrations are imperfect on purpose: a careless writer swaps two different digits of the answer. Imitation
+//! learns the mistakes too; only preferences tell the two kinds of answer apart. The splits share no multiset of
+//! digits, so training never shows a held-out answer.
 
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
@@ -23,16 +22,16 @@ pub const ALPHABET: &str = "0123456789=";
 pub struct Digits {
     pub split: Split,
     pub count: usize,
-    /// Digits in a prompt.
+    /// The number of digits in a prompt.
     pub length: usize,
-    /// Share of demonstrations written by a careless writer.
+    /// The share of demonstrations written by a careless writer.
     pub careless: f64,
-    /// Seed of the data set; a run's own seed leaves the data as they are.
+    /// The seed of the data set; it does not depend on the run's seed.
     pub seed: u64,
 }
 
-/// Draws `count` items of the split. `test` items are distinct; what asks for more of them than there are is refused
-/// before anything is drawn.
+/// Draws `count` items of the split. `test` items are distinct; a request for more of them than exist is refused before
+/// any draw.
 pub fn items(config: &Digits) -> Result<Vec<Item>, Fault> {
     let there = existing(config.split, config.length);
     let needed = if config.split == Split::Test { config.count as u64 } else { 1 };
@@ -79,10 +78,11 @@ pub fn items(config: &Digits) -> Result<Vec<Item>, Fault> {
     Ok(items)
 }
 
-/// Most digits whose prompts are counted: a `.pbpo` file can ask for no more. Longer ones have plenty.
+/// The largest number of digits whose prompts are counted. Longer prompts have more orders than any `.pbpo` file can
+/// request.
 const COUNTED: usize = 12;
 
-/// The number of different prompts of a split: for each multiset of digits that is in it, the orders of that.
+/// Returns the number of different prompts of a split: for each of its multisets of digits, the number of orders.
 pub fn existing(split: Split, length: usize) -> u64 {
     if length > COUNTED {
         return u64::MAX;
@@ -122,19 +122,19 @@ fn next_order(digits: &mut [u8]) -> bool {
     true
 }
 
-/// In how many orders some sorted digits can be written.
+/// Returns the number of orders in which some sorted digits can be written.
 fn orders(sorted: &[u8]) -> u64 {
     let factorial = |n: usize| (1..=n as u64).product::<u64>();
     sorted.chunk_by(|a, b| a == b).fold(factorial(sorted.len()), |orders, same| orders / factorial(same.len()))
 }
 
-/// Share of positions that are right, over the longer of answer and completion.
+/// Returns the share of right positions, over the longer of answer and completion.
 pub fn score(answer: &str, completion: &str) -> f64 {
     let right = answer.bytes().zip(completion.bytes()).filter(|(a, b)| a == b).count();
     right as f64 / answer.len().max(completion.len()).max(1) as f64
 }
 
-/// A fixed hash of the sorted digits: 7 of 10 to train, 2 to prompts, 1 to test.
+/// Returns a fixed hash of the sorted digits: 7 of 10 to train, 2 to prompts, 1 to test.
 fn split_of(sorted: &[u8]) -> Split {
     let hash = sorted.iter().fold(0xcbf2_9ce4_8422_2325_u64, |h, d| (h ^ u64::from(*d)).wrapping_mul(0x0100_0000_01b3));
     match (hash >> 32) % 10 {
@@ -144,7 +144,7 @@ fn split_of(sorted: &[u8]) -> Split {
     }
 }
 
-/// The answer with two different digits swapped, where there are two.
+/// Returns the answer with two different digits swapped, if there are two.
 fn careless(sorted: &[u8], rng: &mut ChaCha8Rng) -> Vec<u8> {
     let mut written = sorted.to_vec();
     if sorted.first() == sorted.last() {
@@ -182,7 +182,7 @@ mod tests {
         assert!(test.is_disjoint(&answers(Split::Prompts)));
     }
 
-    /// The compiler refuses what asks for more than there are, by this very table.
+    /// The compiler refuses requests for more prompts than exist, by this table.
     #[test]
     fn what_exists_is_counted_and_the_compiler_knows_it() {
         for length in 2..=12_u32 {
@@ -204,7 +204,7 @@ mod tests {
             let error = items(&Digits { count: count + 1, ..all }).unwrap_err();
             assert!(error.to_string().contains(&count.to_string()), "{error}");
         }
-        // At once, however many are asked for.
+        // The refusal comes at once, for any count.
         let start = std::time::Instant::now();
         assert!(items(&Digits { count: 10_000_000, length: 5, ..config(Split::Test) }).is_err());
         assert!(start.elapsed().as_secs() < 2);

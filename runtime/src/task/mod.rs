@@ -1,4 +1,4 @@
-//! Tasks: sources of prompts and demonstrations with a programmatic score. One file a task.
+//! Tasks: sources of prompts and demonstrations with a programmatic score. Each task has one file.
 
 pub mod digits;
 
@@ -8,7 +8,7 @@ use crate::data::Item;
 use crate::error::Fault;
 use crate::tokenizer::Tokenizer;
 
-/// The part of a task a data block takes.
+/// The part of a task that a data block takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Split {
@@ -17,7 +17,7 @@ pub enum Split {
     Test,
 }
 
-/// A task by name, with the settings of the data block.
+/// Returns a task by name, with the settings of the data block.
 pub fn items(task: &str, config: &Value) -> Result<Vec<Item>, Fault> {
     match task {
         "digits" => digits::items(&crate::ops::settings(config)?),
@@ -25,7 +25,7 @@ pub fn items(task: &str, config: &Value) -> Result<Vec<Item>, Fault> {
     }
 }
 
-/// The tokenizer that a task's text needs.
+/// Returns the tokenizer that a task's text needs.
 pub fn tokenizer(task: &str) -> Result<Tokenizer, Fault> {
     match task {
         "digits" => Ok(Tokenizer::characters(digits::ALPHABET)),
@@ -33,7 +33,7 @@ pub fn tokenizer(task: &str) -> Result<Tokenizer, Fault> {
     }
 }
 
-/// A task's score function: how good a completion is, in 0..=1; 1 means exactly right.
+/// Returns a completion's score by a task's score function, in 0..=1; 1 means exactly right.
 pub fn score(task: &str, answer: &str, completion: &str) -> f64 {
     match task {
         "digits" => digits::score(answer, completion),

@@ -1,15 +1,15 @@
-//! A token a character, for tasks whose text uses a small fixed alphabet.
+//! A tokenizer with one token for each character, for tasks whose text uses a small fixed alphabet.
 
-/// Pads a row on the right; never scored.
+/// The token that pads a row on the right; never scored.
 pub const PAD: u32 = 0;
-/// Begins every prompt.
+/// The token that begins every prompt.
 pub const BOS: u32 = 1;
-/// Ends a response.
+/// The token that ends a response.
 pub const EOS: u32 = 2;
-/// Names of the special tokens, in the order of their ids.
+/// The names of the special tokens, in the order of their ids.
 pub const SPECIAL: [&str; 3] = ["<pad>", "<s>", "</s>"];
 
-/// One token a character, after the special tokens.
+/// A tokenizer with one token for each character, after the special tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Characters {
     alphabet: Vec<char>,
@@ -20,12 +20,12 @@ impl Characters {
         Self { alphabet: alphabet.chars().collect() }
     }
 
-    /// Number of tokens, special ones included.
+    /// Returns the number of tokens, including special ones.
     pub fn vocab(&self) -> usize {
         self.alphabet.len() + SPECIAL.len()
     }
 
-    /// The ids of a text, or the first character outside the alphabet.
+    /// Returns the ids of a text, or the first character outside the alphabet.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, char> {
         text.chars()
             .map(|c| {
@@ -35,12 +35,12 @@ impl Characters {
             .collect()
     }
 
-    /// The text of ids, special tokens left out.
+    /// Returns the text of ids, without special tokens.
     pub fn decode(&self, ids: &[u32]) -> String {
         ids.iter().filter_map(|id| self.alphabet.get((*id as usize).wrapping_sub(SPECIAL.len()))).collect()
     }
 
-    /// Every token's text in the order of ids.
+    /// Returns every token's text in the order of ids.
     pub fn tokens(&self) -> Vec<String> {
         let special = SPECIAL.iter().map(|s| (*s).to_owned());
         special.chain(self.alphabet.iter().map(char::to_string)).collect()

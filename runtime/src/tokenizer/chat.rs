@@ -1,20 +1,20 @@
-//! Chats by a checkpoint's template: a prompt up to where the assistant goes on, and what follows an answer.
+//! Chats by a checkpoint's template: the prompt up to the assistant's text, and the text after an answer.
 
 use pbpo_hub::{Chat, Message};
 
 use super::Tokenizer;
 use crate::error::Fault;
 
-/// The role whose turn a response is.
+/// The role of a response's turn.
 pub const ASSISTANT: &str = "assistant";
-/// Marks the end of a message that is continued, as in transformers.
+/// The mark of the end of a message that is continued, as in transformers.
 const TAG: &str = "CONTINUE_FINAL_MESSAGE_TAG ";
-/// An answer, to see what a template writes after one.
+/// An answer used to find the text that a template writes after one.
 const PROBE: &str = "Pbpoc";
 
 impl Tokenizer {
-    /// A prompt as text, up to where the assistant goes on. A last message of the assistant is continued, as with
-    /// `continue_final_message` of transformers; else the template opens a turn.
+    /// Returns a prompt as text, up to the point where the assistant's text begins. A last message of the assistant is
+    /// continued, as with `continue_final_message` of transformers; else the template opens a turn.
     pub(super) fn opened(&self, chat: &Chat) -> Result<String, Fault> {
         match chat.messages.last() {
             Some(last) if chat.continues() => self.continued(chat, last.text().trim()),
@@ -22,8 +22,8 @@ impl Tokenizer {
         }
     }
 
-    /// Cut after the last message's content. A template that trims messages leaves no white space there, as in
-    /// transformers.
+    /// Returns the rendered chat, cut after the last message's content. If the template trims messages, trailing white
+    /// space is removed, as in transformers.
     fn continued(&self, chat: &Chat, content: &str) -> Result<String, Fault> {
         let whole = self.render(&chat.then(&[Message::new(ASSISTANT, TAG)]), false)?;
         let at = whole.rfind(TAG.trim_end()).filter(|_| whole.contains(content));
@@ -35,12 +35,12 @@ impl Tokenizer {
         Ok(if trims { whole[..at].trim_end() } else { &whole[..at] }.to_owned())
     }
 
-    /// A prompt with its answer, as text.
+    /// Returns a prompt with its answer, as text.
     pub(super) fn answered(&self, chat: &Chat, answer: &[Message]) -> Result<String, Fault> {
         self.render(&chat.then(answer), false)
     }
 
-    /// The tokens that the template writes after an answer to a prompt: the one that ends it, and in ChatML a newline.
+    /// Returns the tokens that the template writes after an answer to a prompt: the end token, and in ChatML a newline.
     pub(super) fn closing(&self, chat: &Chat) -> Result<Vec<u32>, Fault> {
         let whole = self.answered(chat, &[Message::new(ASSISTANT, PROBE)])?;
         let Some(at) = whole.rfind(PROBE) else {

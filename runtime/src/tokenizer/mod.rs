@@ -1,8 +1,9 @@
-//! Text to tokens and back: of a small task's characters (`characters.rs`), or as a checkpoint's own tokenizer does.
+//! Converts text to tokens and back: for a small task's characters (`characters.rs`), or with a checkpoint's own
+//! tokenizer.
 //!
 //! - `chat.rs`: chats by the checkpoint's template;
 //! - `response.rs`: responses to tokens, for policies and for classifiers;
-//! - `said.rs`: what a policy said, as text.
+//! - `said.rs`: a policy's responses as text.
 
 pub mod characters;
 mod chat;
@@ -16,7 +17,7 @@ pub use response::Response;
 
 use crate::error::Fault;
 
-/// What reads and writes the text of a model.
+/// The tokenizer of a model.
 pub enum Tokenizer {
     Characters(Characters),
     Checkpoint(Box<Checkpoint>),
@@ -25,9 +26,9 @@ pub enum Tokenizer {
 /// The tokenizer of a Hugging Face directory.
 pub struct Checkpoint {
     pub inner: pbpo_hub::tokenizer::Tokenizer,
-    /// Tokens that end a response: those of the tokenizer and of the generation config.
+    /// The tokens that end a response: those of the tokenizer and of the generation config.
     pub ends: Vec<u32>,
-    /// blake3 of its tokens in the order of their ids.
+    /// The blake3 digest of its tokens in the order of their ids.
     tokens: [u8; 32],
 }
 
@@ -51,12 +52,12 @@ fn hex(digest: [u8; 32]) -> String {
 }
 
 impl Tokenizer {
-    /// One token a character of the alphabet.
+    /// Makes a tokenizer with one token for each character of the alphabet.
     pub fn characters(alphabet: &str) -> Self {
         Tokenizer::Characters(Characters::new(alphabet))
     }
 
-    /// Whether both have the same tokens.
+    /// Tells whether both have the same tokens.
     pub fn same(&self, other: &Tokenizer) -> bool {
         match (self, other) {
             (Tokenizer::Characters(a), Tokenizer::Characters(b)) => a == b,
@@ -65,7 +66,7 @@ impl Tokenizer {
         }
     }
 
-    /// Number of tokens, special ones included.
+    /// Returns the number of tokens, including special ones.
     pub fn vocab(&self) -> usize {
         match self {
             Tokenizer::Characters(characters) => characters.vocab(),
@@ -73,7 +74,7 @@ impl Tokenizer {
         }
     }
 
-    /// The date that the chat template has asked for, as `2024-07-26`: what it writes is that of this day only.
+    /// Returns the date that the chat template has asked for, as `2024-07-26`: its texts then hold only on this day.
     pub fn date(&self) -> Option<String> {
         match self {
             Tokenizer::Characters(_) => None,
@@ -95,7 +96,8 @@ impl Tokenizer {
         }
     }
 
-    /// blake3 of its tokens in the order of their ids, in hex: that of another tokenizer gives ids another meaning.
+    /// Returns the blake3 digest of its tokens in the order of their ids, in hex: ids of tokenizers with different
+    /// digests differ in meaning.
     pub fn digest(&self) -> String {
         match self {
             Tokenizer::Characters(characters) => {
@@ -106,7 +108,7 @@ impl Tokenizer {
         }
     }
 
-    /// The ids of a text, without special tokens around it.
+    /// Returns the ids of a text, without special tokens around it.
     pub fn encode(&self, text: &str) -> Result<Vec<u32>, Fault> {
         match self {
             Tokenizer::Characters(characters) => characters
@@ -116,7 +118,7 @@ impl Tokenizer {
         }
     }
 
-    /// The text of ids, special tokens left out.
+    /// Returns the text of ids, without special tokens.
     pub fn decode(&self, ids: &[u32]) -> String {
         match self {
             Tokenizer::Characters(characters) => characters.decode(ids),
@@ -124,8 +126,8 @@ impl Tokenizer {
         }
     }
 
-    /// A prompt as the model reads it: a text with what the tokenizer puts in front (BOS), a chat by its template, up to
-    /// where the assistant begins, or goes on where the prompt ends with the beginning of its answer.
+    /// Returns a prompt as the model reads it: a text after the tokenizer's prefix (BOS), or a chat by its template, up
+    /// to the beginning of the assistant's turn or to the end of the part that an answer continues.
     pub fn prompt(&self, prompt: &Text) -> Result<Vec<u32>, Fault> {
         let ids = match prompt {
             Text::Plain(text) | Text::Said(Said { text, .. }) => self.begin(text)?,
@@ -138,7 +140,7 @@ impl Tokenizer {
         Ok(ids)
     }
 
-    /// The ids of a text with what the tokenizer puts in front.
+    /// Returns the ids of a text after the tokenizer's prefix.
     pub fn begin(&self, text: &str) -> Result<Vec<u32>, Fault> {
         match self {
             Tokenizer::Characters(_) => Ok(std::iter::once(BOS).chain(self.encode(text)?).collect()),

@@ -1,8 +1,8 @@
-//! Responses as tokens: those of data, and those that a policy said.
+//! Responses as tokens: those of data, and those that a policy generated.
 //!
-//! A policy's response ends with its first end token. A classifier reads what transformers and TRL give it: a chat as
-//! the template writes it with the answer, to its very last token (in ChatML a newline after `<|im_end|>`); of plain
-//! text all of it, with the end token where the response ended.
+//! A policy's response ends with its first end token. A classifier reads the same tokens as in transformers and TRL: a
+//! chat as the template writes it with the answer, to its very last token (in ChatML a newline after `<|im_end|>`);
+//! plain text in full, with the end token if the response ended.
 
 use pbpo_hub::Message;
 use pbpo_hub::records::{Ids, Said, Text};
@@ -11,24 +11,24 @@ use super::Tokenizer;
 use super::chat::ASSISTANT;
 use crate::error::Fault;
 
-/// Texts in front of which a response is read where its first token would be one with the prompt's last.
+/// Prefixes after which a response is encoded if its first token would merge with the prompt's last.
 const FRONTS: [&str; 4] = ["\n", ":", "a", "."];
 
 /// A response as tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
-    /// What a policy says, up to and with the token that ends it.
+    /// The tokens for a policy, up to and including the end token.
     pub ids: Vec<u32>,
-    /// What a classifier reads after the prompt, where that is not `ids`.
+    /// The tokens that a classifier reads after the prompt, if they differ from `ids`.
     pub read: Option<Vec<u32>>,
-    /// Tokens of the text after the one that ends it: no policy reads them.
+    /// The number of tokens after the end token, which policies do not read.
     pub cut: usize,
 }
 
 impl Tokenizer {
-    /// A response to a prompt. One that a run recorded has the tokens that the policy said, and no end token where it
-    /// was cut off; tokens of another tokenizer are an error. Any other response ends with an end token: the first that
-    /// the template or the text writes, else the tokenizer's.
+    /// Returns a response to a prompt. A response that a run recorded has the policy's tokens, without an end token if
+    /// it was cut off; tokens of another tokenizer are an error. Any other response ends with an end token: the first
+    /// one in the template's or the response's text, else the tokenizer's.
     pub fn response(&self, prompt: &Text, response: &Text) -> Result<Response, Fault> {
         if let Text::Said(said) = response {
             let ids = self.said_ids(prompt, said)?;
@@ -44,7 +44,7 @@ impl Tokenizer {
         }
         let (read, cut) = match self.closing_of(prompt)? {
             Some(closing) => {
-                // What the template writes after an end token is no part of the text.
+                // The template's text after an end token is not part of the response.
                 let own =
                     closing.iter().position(|id| self.ends().contains(id)).map_or(0, |end| closing.len() - end - 1);
                 (rest.clone(), if after.len() == own { 0 } else { after.len().saturating_sub(own).max(1) })
@@ -58,15 +58,15 @@ impl Tokenizer {
         Ok(Response { read: (read != ids).then_some(read), ids, cut: if end.is_some() { cut } else { 0 } })
     }
 
-    /// What a classifier reads of a response that a policy said. `closing`: of a chat, what the template writes after
-    /// an answer; transformers knows of none that is cut off, so that it is there in any case. Nothing where the
-    /// response itself is what is read.
+    /// Returns the tokens that a classifier reads for a policy's response. `closing` holds the tokens that a chat's
+    /// template writes after an answer; transformers always writes them, even after a response that was cut off.
+    /// Returns `None` if they are the response itself.
     pub fn read_by_classifiers(&self, response: &[u32], closing: Option<&[u32]>) -> Option<Vec<u32>> {
         let read = [self.body(response), closing?].concat();
         (read != response).then_some(read)
     }
 
-    /// What the template writes after an answer; nothing where the prompt is no chat.
+    /// Returns the tokens that the template writes after an answer; `None` if the prompt is not a chat.
     pub fn closing_of(&self, prompt: &Text) -> Result<Option<Vec<u32>>, Fault> {
         match prompt {
             Text::Chat(messages) => self.closing(messages).map(Some),
@@ -74,12 +74,12 @@ impl Tokenizer {
         }
     }
 
-    /// Whether a response ended by itself.
+    /// Tells whether a response ended by itself.
     pub fn ended(&self, response: &[u32]) -> bool {
         response.last().is_some_and(|last| self.ends().contains(last))
     }
 
-    /// A response without the token that ends it.
+    /// Returns a response without its end token.
     pub(super) fn body<'r>(&self, response: &'r [u32]) -> &'r [u32] {
         match response.split_last() {
             Some((last, body)) if self.ends().contains(last) => body,
@@ -87,7 +87,7 @@ impl Tokenizer {
         }
     }
 
-    /// The tokens of a response that a run recorded.
+    /// Returns the tokens of a response that a run recorded.
     pub(super) fn said_ids(&self, prompt: &Text, said: &Said) -> Result<Vec<u32>, Fault> {
         if let Some(Ids { ids, tokenizer }) = &said.ids {
             if *tokenizer != self.digest() {
@@ -121,7 +121,7 @@ impl Tokenizer {
         Ok(rest)
     }
 
-    /// The tokens of a response as it follows its prompt, with what the template writes after it.
+    /// Returns the tokens of a response after its prompt, including the template's text after it.
     fn rest(&self, prompt: &Text, response: &Text) -> Result<Vec<u32>, Fault> {
         let Text::Chat(messages) = prompt else {
             return self.open_rest(prompt, &crate::data::shown(response));
@@ -140,7 +140,7 @@ impl Tokenizer {
         self.after(&self.encode(&before)?, &self.encode(&whole)?, text)
     }
 
-    /// The tokens of a text as it follows a prompt, without anything after it.
+    /// Returns the tokens of a text after a prompt, without any text after it.
     fn open_rest(&self, prompt: &Text, text: &str) -> Result<Vec<u32>, Fault> {
         match prompt {
             Text::Chat(messages) => {
@@ -153,8 +153,9 @@ impl Tokenizer {
         }
     }
 
-    /// The part of `whole` after `before`. Where the two share a token, the tokens of the text by itself that spell it
-    /// after the prompt: a SentencePiece tokenizer would put a space in front of it, unless it is read after something.
+    /// Returns the part of `whole` after `before`. If the two share a token, returns tokens of the text alone that
+    /// spell it after the prompt; it is encoded after a prefix, because a SentencePiece tokenizer would otherwise put a
+    /// space before it.
     fn after(&self, before: &[u32], whole: &[u32], text: &str) -> Result<Vec<u32>, Fault> {
         if let Some(rest) = whole.strip_prefix(before) {
             return Ok(rest.to_vec());

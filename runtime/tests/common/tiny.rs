@@ -1,4 +1,4 @@
-//! A small file whose run takes a second, and a listener that keeps what the run tells.
+//! A small file whose run takes a second, and a listener that records the run's events.
 #![allow(dead_code)]
 
 use std::collections::BTreeMap;
@@ -45,14 +45,14 @@ pipeline main {
 }
 ";
 
-/// The plan of a source text; panics with the findings where there are errors.
+/// Returns the plan of a source text; panics with the findings if there are errors.
 pub fn plan(source: &str, overrides: &[&str]) -> Plan {
     let overrides: Vec<String> = overrides.iter().map(|o| (*o).to_owned()).collect();
     let compiled = pbpo_compiler::compile(pbpo_compiler::Input::text("test.pbpo", source), None, &overrides);
     compiled.plan().cloned().unwrap_or_else(|| panic!("{overrides:?}: {:#?}", compiled.diagnostics))
 }
 
-/// The tiny plan with a shorter context, which the compiler would refuse.
+/// Returns the tiny plan with a shorter context, which the compiler would refuse.
 pub fn short_context(tokens: usize) -> Plan {
     let json = plan(TINY, &[]).to_json();
     let shorter = json.replace("\"context\": 16", &format!("\"context\": {tokens}"));
@@ -60,7 +60,7 @@ pub fn short_context(tokens: usize) -> Plan {
     Plan::from_json(&shorter).unwrap()
 }
 
-/// Everything a run told, timing left out.
+/// The recorded events of a run, without timing.
 #[derive(Default, Debug, PartialEq)]
 pub struct Told {
     pub episodes: Vec<BTreeMap<String, u64>>,
@@ -83,7 +83,7 @@ impl Told {
     }
 }
 
-/// Figures by their bits: equality means bitwise the same.
+/// Returns figures by their bits, so that equality is bitwise.
 fn bits(metrics: &Metrics) -> BTreeMap<String, u64> {
     metrics.iter().filter(|(k, _)| !k.starts_with("timing")).map(|(k, v)| (k.clone(), v.to_bits())).collect()
 }

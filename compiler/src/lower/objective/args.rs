@@ -1,4 +1,4 @@
-//! Arguments of functions: their number, their kinds, the batches that they name.
+//! Arguments of functions: their number, their kinds, and the batches that they name.
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Arg as Written, Expr as Ast, ExprKind};
@@ -31,27 +31,27 @@ pub(super) struct Batch {
 }
 
 impl Batch {
-    /// One value a token.
+    /// Makes an expression with one value for each token.
     pub fn tokens(self, leaf: impl FnOnce(BatchRef) -> Leaf) -> Typed {
         let leaf = leaf(self.at.clone());
         Typed { expr: Expr::Leaf { leaf }, row: Some(self.row), token: Some(self.at) }
     }
 
-    /// One value a row.
+    /// Makes an expression with one value for each row.
     pub fn rows(self, leaf: impl FnOnce(BatchRef) -> Leaf) -> Typed {
         Typed { expr: Expr::Leaf { leaf: leaf(self.at) }, row: Some(self.row), token: None }
     }
 }
 
 impl Batch {
-    /// The same rows once more.
+    /// Returns the same rows once more.
     pub fn copy(&self) -> Batch {
         Batch { at: self.at.clone(), row: self.row.clone() }
     }
 }
 
 impl Lower<'_> {
-    /// Whether the number of arguments is right, and none has a name.
+    /// Tells whether the number of arguments is right and none is named.
     pub(super) fn arity(&mut self, name: &str, usage: &str, wanted: usize, args: &[Written], at: Span) -> bool {
         if let Some(named) = args.iter().find_map(|arg| arg.name.as_ref()) {
             self.out.push(
@@ -77,7 +77,7 @@ impl Lower<'_> {
         false
     }
 
-    /// An argument, which must be of a kind.
+    /// Returns an argument, which must be of a kind.
     pub(super) fn bind(&mut self, kind: Arg, expr: &Ast) -> Option<Bound> {
         match kind {
             Arg::Block(kind) => {
@@ -95,7 +95,7 @@ impl Lower<'_> {
         }
     }
 
-    /// Rollouts by name, or `chosen(prefs)`, `rejected(prefs)`.
+    /// Checks a batch: rollouts by name, or `chosen(prefs)`, `rejected(prefs)`.
     pub(super) fn batch(&mut self, expr: &Ast) -> Option<Batch> {
         if let ExprKind::Call { callee, args } = &expr.kind {
             let side = match callee.first().map(|name| name.text.as_str()) {
@@ -153,7 +153,7 @@ impl Lower<'_> {
     }
 }
 
-/// The next argument: a player's value. The others likewise.
+/// Returns the next argument, a player's value; the functions below return other kinds.
 pub(super) fn block(args: &mut impl Iterator<Item = Bound>) -> Option<String> {
     match args.next()? {
         Bound::Block(value, _) => Some(value),

@@ -5,7 +5,7 @@ use pbpo_plan::{BatchRef, Expr};
 /// The rows of a batch: samples of rollouts, or pairs of preferences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
-    /// The plan's name of the batch: two batches have different rows.
+    /// The plan's name of the batch; different batches have different rows.
     pub value: String,
     /// Its name in the file.
     pub name: String,
@@ -13,7 +13,7 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// `sample` or `pair`
+    /// Returns `sample` or `pair`.
     pub fn axis(&self) -> &'static str {
         if self.pair { "pair" } else { "sample" }
     }
@@ -24,7 +24,7 @@ impl Row {
 pub(super) struct Typed {
     pub expr: Expr,
     pub row: Option<Row>,
-    /// The batch (and side) whose tokens it has a value for.
+    /// The batch (and side) for whose tokens it has values.
     pub token: Option<BatchRef>,
 }
 
@@ -37,7 +37,7 @@ impl Typed {
         Self::scalar(Expr::Const { value })
     }
 
-    /// Another expression over the same axes.
+    /// Makes another expression over the same axes.
     pub fn map(self, change: impl FnOnce(Box<Expr>) -> Expr) -> Self {
         Self { expr: change(Box::new(self.expr)), ..self }
     }
@@ -49,7 +49,7 @@ impl Typed {
         }
     }
 
-    /// `a scalar`, `[sample of y]`, `[pair of b, token]`
+    /// Returns the axes as text: `a scalar`, `[sample of y]`, `[pair of b, token]`.
     pub fn axes(&self) -> String {
         match (&self.row, &self.token) {
             (None, _) => "a scalar".into(),
@@ -61,8 +61,8 @@ impl Typed {
 
 type Axes = (Option<Row>, Option<BatchRef>);
 
-/// The axes of two values taken together: a scalar goes with everything, other axes must be the same.
-/// Otherwise, what to do.
+/// Returns the axes of two values taken together: a scalar fits every value, other axes must be equal. Otherwise
+/// returns advice as an error.
 pub(super) fn combine(a: &Typed, b: &Typed) -> Result<Axes, &'static str> {
     match (&a.row, &b.row) {
         (None, _) => Ok((b.row.clone(), b.token.clone())),

@@ -1,4 +1,4 @@
-//! `within C(prefs)`: keeps the reward model that is moved plausible.
+//! `within C(prefs)`: keeps the moved reward model plausible.
 
 use pbpo_grammar::ast::{Expr as Ast, ExprKind};
 use pbpo_plan::{BinaryOp, Expr, Leaf, Op, Stage, UnaryOp};
@@ -9,8 +9,8 @@ use crate::lower::Lower;
 use crate::schema::{Flow, Kind};
 
 impl Lower<'_> {
-    /// The objective under a constraint. `lagrangian` adds `beta` times the negative log-likelihood of
-    /// the preferences (over all pairs: times their number); `mle` puts it in the objective's place.
+    /// Returns the objective under a constraint. `lagrangian` adds `beta` times the negative log-likelihood of the
+    /// preferences (over all pairs: times their number); `mle` replaces the objective by it.
     pub(super) fn within(&mut self, player: &str, ascend: bool, objective: Option<Expr>, within: &Ast) -> Option<Expr> {
         let (constraint, prefs) = self.constraint(within)?;
         let on = self.block(&constraint).name("on").map(str::to_owned)?;
@@ -42,7 +42,7 @@ impl Lower<'_> {
         Some(Expr::Binary { op, left: Box::new(objective?), right: Box::new(product(weight, nll)) })
     }
 
-    /// The constraint, and the plan's value of the preferences that it is about.
+    /// Returns the constraint, and the plan's value of its preferences.
     pub(in crate::lower) fn constraint(&mut self, within: &Ast) -> Option<(String, String)> {
         let (name, args) = match &within.kind {
             ExprKind::Call { callee, args } => (callee.first()?, args.as_slice()),
@@ -77,7 +77,7 @@ impl Lower<'_> {
         }
     }
 
-    /// A set that is solved exactly, on a model that moves by gradients.
+    /// Reports a set that is solved exactly for a model that moves by gradients.
     fn needs_world(&mut self, constraint: &str, keep: &str, within: &Ast) {
         let error = Diagnostic::error(Code::WrongKind, within.span, format!("`{keep}` needs a linear reward model"))
             .label("this one moves by gradients")

@@ -1,16 +1,15 @@
 //! Gradients through a policy's own samples.
 //!
-//! The mean over rows that were sampled from the policy being moved depends on the policy through the
-//! sampling. Wherever such a mean (or sum) over rows stands, its argument is wrapped in
-//! [`Expr::Estimate`], which has the same value and the right gradient. Means are first pushed over
-//! sums and constant factors, so that each term gets an estimate of its own; a term that is a sum over
-//! tokens is wrapped token by token, which gives each token the credit of what comes after it.
+//! The mean over rows that were sampled from the moved policy depends on the policy through the sampling. The argument
+//! of each such mean (or sum) over rows is wrapped in [`Expr::Estimate`], which has the same value and the right
+//! gradient. Means are first distributed over sums and constant factors, so that each term gets a separate estimate; a
+//! term that is a sum over tokens is wrapped token by token, which credits each token with the terms after it.
 
 use std::collections::BTreeSet;
 
 use pbpo_plan::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, UnaryOp};
 
-/// Puts estimates into an expression.
+/// A transformation that puts estimates into an expression.
 pub(super) struct Insert<'a> {
     /// Rollouts that were sampled from the policy.
     pub own: &'a BTreeSet<String>,
@@ -22,7 +21,7 @@ pub(super) struct Insert<'a> {
 }
 
 impl Insert<'_> {
-    /// An expression of any axes: estimates go around the arguments of row reductions inside it.
+    /// Transforms an expression of any axes: estimates go around the arguments of row reductions inside it.
     pub fn scalar(&mut self, expr: Expr) -> Expr {
         match expr {
             Expr::Reduce { reduction, axis: Axis::Row, arg } => match self.own_batch(&arg) {
@@ -36,7 +35,7 @@ impl Insert<'_> {
             Expr::Binary { op, left, right } => Expr::Binary { op, left: self.boxed(*left), right: self.boxed(*right) },
             Expr::Clip { arg, low, high } => Expr::Clip { arg: self.boxed(*arg), low, high },
             Expr::Named { name, arg } => Expr::Named { name, arg: self.boxed(*arg) },
-            // Nothing inside has a gradient, or is there to have one.
+            // These have no gradient inside, or must not have one.
             Expr::Const { .. } | Expr::Leaf { .. } | Expr::StopGrad { .. } | Expr::Estimate { .. } => expr,
         }
     }
@@ -45,14 +44,14 @@ impl Insert<'_> {
         Box::new(self.scalar(expr))
     }
 
-    /// The reduction of rows of an own batch, pushed as far down as it is linear.
+    /// Returns the reduction of rows of an own batch, distributed as far as it is linear.
     fn rows(&mut self, reduction: Reduction, expr: Expr, batch: &str) -> Expr {
         match expr {
             Expr::Unary { op: UnaryOp::Neg, arg } => {
                 Expr::Unary { op: UnaryOp::Neg, arg: Box::new(self.rows(reduction, *arg, batch)) }
             }
             Expr::Binary { op: op @ (BinaryOp::Add | BinaryOp::Sub), left, right } => {
-                // A mean of a scalar is the scalar; a sum of one would be its multiple.
+                // A mean of a scalar is the scalar; a sum of a scalar would be a multiple of it.
                 if reduction == Reduction::Mean || (has_row(&left) && has_row(&right)) {
                     let mut side = |expr: Box<Expr>| {
                         Box::new(if has_row(&expr) { self.rows(reduction, *expr, batch) } else { self.scalar(*expr) })
@@ -76,7 +75,7 @@ impl Insert<'_> {
         }
     }
 
-    /// One term, with its estimate.
+    /// Wraps one term in its estimate.
     fn wrap(&mut self, reduction: Reduction, term: Expr, batch: &str) -> Expr {
         self.used.insert(batch.to_owned());
         let arg = match term {
@@ -89,7 +88,7 @@ impl Insert<'_> {
         Expr::Reduce { reduction, axis: Axis::Row, arg: Box::new(estimate) }
     }
 
-    /// The own batch whose rows an expression has. Its rows are all of one batch: axes were checked.
+    /// Returns the own batch of an expression's rows. All its rows are of one batch, because axes were checked.
     fn own_batch(&self, expr: &Expr) -> Option<String> {
         rows_of(expr)
             .filter(|batch| batch.side.is_none() && self.own.contains(&batch.value))
@@ -97,9 +96,9 @@ impl Insert<'_> {
     }
 }
 
-/// The own rollouts on which an objective is a surrogate for the gradient through them, as PPO's is: it has the policy's
-/// probabilities in a ratio, `exp(logp(pi, y) - ...)`, or in a clipped `min` or `max`. With an estimate around that, the
-/// gradient would count twice.
+/// Returns the own rollouts for which an objective is a surrogate of the gradient through them, as in PPO: it has the
+/// policy's probabilities in a ratio, `exp(logp(pi, y) - ...)`, or in a clipped `min` or `max`. With an estimate around
+/// it, the gradient would count twice.
 pub(super) fn surrogate<'e>(expr: &'e Expr, policy: &str, own: &BTreeSet<String>) -> Option<&'e str> {
     ratio(
         expr,
@@ -115,7 +114,7 @@ pub(super) fn surrogate<'e>(expr: &'e Expr, policy: &str, own: &BTreeSet<String>
     )
 }
 
-/// `positive` is false under a denominator, where a ratio is upside down.
+/// Finds a ratio. `positive` is false in a denominator, where a ratio is inverted.
 fn ratio<'e>(expr: &'e Expr, is: &impl Fn(&'e Leaf) -> Option<&'e str>, positive: bool) -> Option<&'e str> {
     match expr {
         Expr::Const { .. } | Expr::Leaf { .. } | Expr::StopGrad { .. } => None,
@@ -139,7 +138,7 @@ fn ratio<'e>(expr: &'e Expr, is: &impl Fn(&'e Leaf) -> Option<&'e str>, positive
     }
 }
 
-/// A leaf that enters an expression of rows with a plus.
+/// Returns a leaf that enters an expression of rows with a positive sign.
 fn above<'e>(expr: &'e Expr, is: &impl Fn(&'e Leaf) -> Option<&'e str>, positive: bool) -> Option<&'e str> {
     match expr {
         Expr::Leaf { leaf } => is(leaf).filter(|_| positive),
@@ -172,7 +171,7 @@ fn clipped(expr: &Expr) -> bool {
     }
 }
 
-/// The batch whose rows a value has; nothing for a scalar.
+/// Returns the batch of a value's rows; `None` for a scalar.
 fn rows_of(expr: &Expr) -> Option<&BatchRef> {
     match expr {
         Expr::Const { .. } | Expr::Reduce { axis: Axis::Row, .. } => None,
@@ -203,9 +202,9 @@ fn batch_of(leaf: &Leaf) -> Option<&BatchRef> {
     }
 }
 
-/// Whether the gradient of an expression in a player is anything but 0 by its form.
+/// Tells whether the gradient of an expression in a player can differ from 0, judging by its form.
 pub(super) fn depends(expr: &Expr, player: &str) -> bool {
-    // `logp(pi, y) - logp(pi, y)` is 0 whatever `pi` is, and so is the KL of a policy to itself.
+    // `logp(pi, y) - logp(pi, y)` is always 0, and so is the KL of a policy to itself.
     reaches(expr, player, &|expr| match expr {
         Expr::Binary { op: BinaryOp::Sub | BinaryOp::Div, left, right } => left == right,
         Expr::Leaf { leaf: Leaf::Kl { p, q, .. } } => p == q,
@@ -213,12 +212,12 @@ pub(super) fn depends(expr: &Expr, player: &str) -> bool {
     })
 }
 
-/// Whether a player is read outside of what has no gradient.
+/// Tells whether a player is read outside of parts without gradient.
 pub(super) fn read_by(expr: &Expr, player: &str) -> bool {
     reaches(expr, player, &|_| false)
 }
 
-/// Whether there is a leaf of a player that is not in anything that `skips`.
+/// Tells whether there is a leaf of a player outside of all expressions for which `skips` is true.
 fn reaches(expr: &Expr, player: &str, skips: &impl Fn(&Expr) -> bool) -> bool {
     match expr {
         _ if skips(expr) => false,

@@ -1,4 +1,4 @@
-//! Why an objective has no gradient in the player that it is to move: what of it is frozen, and where.
+//! Explains why an objective has no gradient in the moved player: finds the frozen part and its place.
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr, ExprKind, Ident};
@@ -6,7 +6,7 @@ use pbpo_grammar::ast::{Expr, ExprKind, Ident};
 use crate::lower::Lower;
 
 impl Lower<'_> {
-    /// The first part of an objective that looks as if it depended on a player, and does not.
+    /// Returns the first part of an objective that seems to depend on a player, but does not.
     pub(super) fn frozen(&self, player: &str, expr: &Expr) -> Option<(Span, String)> {
         match &expr.kind {
             ExprKind::Path(path) => path.first().and_then(|word| self.frozen_word(player, word)),
@@ -24,7 +24,7 @@ impl Lower<'_> {
         }
     }
 
-    /// A follower of the player, or rollouts that an exploration has chosen.
+    /// Finds a follower of the player, or rollouts that an exploration has chosen.
     fn frozen_word(&self, player: &str, word: &Ident) -> Option<(Span, String)> {
         let text = &word.text;
         if let Some(name) = self.program.scope.global(word) {

@@ -1,4 +1,4 @@
-//! The functions of objectives. A new one: a line in `schema/functions.rs`, an arm in `build`.
+//! The functions of objectives. Each has a line in `schema/functions.rs` and an arm in `build`.
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Arg as Written, Ident};
@@ -13,7 +13,7 @@ use crate::lower::Lower;
 use crate::schema::functions::{Function, FunctionSchema};
 
 impl Lower<'_> {
-    /// A call of a function.
+    /// Lowers a call of a function.
     pub(super) fn function(
         &mut self,
         schema: &FunctionSchema,
@@ -40,7 +40,7 @@ impl Lower<'_> {
         self.build(schema, bound, over?, span)
     }
 
-    /// `r(y)`
+    /// Lowers `r(y)`.
     pub(super) fn reward_call(&mut self, model: &str, args: &[Written], span: Span) -> Option<Typed> {
         if !self.arity(model, &format!("{model}(y)"), 1, args, span) {
             return None;
@@ -49,7 +49,7 @@ impl Lower<'_> {
         Some(self.reward(model, batch))
     }
 
-    /// The expression of a function whose arguments are right.
+    /// Returns the expression of a function with valid arguments.
     fn build(&mut self, schema: &FunctionSchema, args: Vec<Bound>, over: Option<Ident>, span: Span) -> Option<Typed> {
         let mut args = args.into_iter();
         let unary = |op: UnaryOp, arg: Typed| arg.map(|arg| Expr::Unary { op, arg });
@@ -106,7 +106,7 @@ impl Lower<'_> {
             Function::Min => self.binary(BinaryOp::Min, value(&mut args)?, value(&mut args)?, span)?,
             Function::Max => self.binary(BinaryOp::Max, value(&mut args)?, value(&mut args)?, span)?,
             Function::StopGradient => value(&mut args)?.0.map(|arg| Expr::StopGrad { arg }),
-            // Batches, not values: see `function`.
+            // These are batches, not values: see `function`.
             Function::Chosen | Function::Rejected => return None,
         })
     }
@@ -123,7 +123,7 @@ impl Lower<'_> {
         None
     }
 
-    /// Reward of each row.
+    /// Returns the reward of each row.
     fn reward(&self, model: &str, y: Batch) -> Typed {
         let reward_model = self.player(model);
         if self.block(model).word("head") == Some("token") {
@@ -149,7 +149,7 @@ impl Lower<'_> {
         Some(y.tokens(|batch| Leaf::TokenReward { reward_model, batch }))
     }
 
-    /// A judge compares two responses: one alone has no score.
+    /// Reports a score of a judge, which compares two responses and gives none to a single one.
     fn has_score(&mut self, oracle: &str, span: Span) {
         let Some(by) = self.block(oracle).word("by").filter(|by| matches!(*by, "chat" | "decision" | "recorded"))
         else {
@@ -164,7 +164,7 @@ impl Lower<'_> {
         });
     }
 
-    /// Mean negative log-likelihood of preferences under the Bradley-Terry model: a scalar.
+    /// Returns the mean negative log-likelihood of preferences under the Bradley-Terry model, a scalar.
     pub(super) fn nll(&self, model: &str, prefs: &str) -> Typed {
         let side = |side| Batch {
             at: BatchRef { value: prefs.to_owned(), side: Some(side) },
@@ -190,7 +190,7 @@ fn named(name: &str, arg: Typed) -> Typed {
     arg.map(|arg| Expr::Named { name: name.to_owned(), arg })
 }
 
-/// Two values with the same axes.
+/// Returns the difference of two values with the same axes.
 fn difference(a: Typed, b: Typed) -> Typed {
     a.map(|left| Expr::Binary { op: BinaryOp::Sub, left, right: Box::new(b.expr) })
 }

@@ -1,7 +1,7 @@
-//! `ascend P on E`, `descend P on E [within C(prefs)]`: E becomes an expression over leaves.
+//! `ascend P on E`, `descend P on E [within C(prefs)]`: turns E into an expression over leaves.
 //!
-//! `values.rs`: terms and operators; `args.rs`, `functions.rs`, `reduce.rs`: calls; `axes.rs`: which axes
-//! a value has; `constraint.rs`: `within`; `estimator.rs`: gradients through the player's own samples.
+//! `values.rs`: terms and operators; `args.rs`, `functions.rs`, `reduce.rs`: calls; `axes.rs`: the axes of a value;
+//! `constraint.rs`: `within`; `estimator.rs`: gradients through the player's own samples.
 
 mod args;
 mod axes;
@@ -26,7 +26,7 @@ use crate::schema::Kind;
 use axes::Typed;
 
 impl Lower<'_> {
-    /// One step of a player along an objective.
+    /// Lowers one step of a player along an objective.
     pub(super) fn climb(&mut self, span: Span, ascend: bool, player: &Ident, objective: &Ast, within: Option<&Ast>) {
         if let Some(game) = self.game(objective) {
             self.mover(player);
@@ -69,7 +69,7 @@ impl Lower<'_> {
         self.push(made, span);
     }
 
-    /// The next value of a player.
+    /// Returns the next value of a player.
     pub(in crate::lower) fn step(&mut self, name: &str) -> String {
         let after = self.fresh(name);
         if let Some(value) = self.players.get_mut(name) {
@@ -78,7 +78,7 @@ impl Lower<'_> {
         after
     }
 
-    /// Says that a name in the place of an objective is none, where it means nothing at all.
+    /// Reports an unknown name in the place of an objective. Returns true if it did.
     fn no_objective(&mut self, objective: &Ast) -> bool {
         let ExprKind::Path(path) = &objective.kind else { return false };
         let [name] = path.as_slice() else { return false };
@@ -98,7 +98,7 @@ impl Lower<'_> {
         true
     }
 
-    /// The kind of the player that is moved; says so where it can't be.
+    /// Returns the kind of the moved player; reports an error if it cannot be moved.
     fn mover(&mut self, player: &Ident) -> Option<Kind> {
         let decl = self.program.scope.block(player);
         let (kind, follows) = decl.map_or((None, None), |(_, decl)| (decl.kind, decl.follows));
@@ -138,7 +138,7 @@ impl Lower<'_> {
         }
     }
 
-    /// The value of an objective's definition, which must be a single number or have rows.
+    /// Checks the value of an objective's definition, which must be a single number or have rows.
     pub(super) fn objective_value(&mut self, expr: &Ast) {
         self.value(expr);
     }
@@ -155,7 +155,7 @@ impl Lower<'_> {
         None
     }
 
-    /// `cancels`: what is read of the player cancels.
+    /// Reports that an objective has no gradient. `cancels` is true if the player's terms cancel.
     fn no_gradient(&mut self, name: &str, kind: Kind, objective: &Ast, cancels: bool) {
         let help = match kind {
             Kind::Policy if cancels => {
@@ -173,7 +173,7 @@ impl Lower<'_> {
         self.out.push(Diagnostic::error(Code::NoGradient, span, message).label(why).help(help));
     }
 
-    /// Puts the policy's estimator around what its own samples are used for.
+    /// Puts the policy's estimator around the uses of its own samples.
     fn estimate(&mut self, name: &str, value: &str, scalar: Expr, span: Span) -> Expr {
         let mut own: Vec<(String, i64, Span)> = Vec::new();
         estimator::leaves(&scalar, &mut |leaf| {
@@ -206,7 +206,7 @@ impl Lower<'_> {
         scalar
     }
 
-    /// Says that an objective has the gradient through its samples in it, where an estimator gives that gradient too.
+    /// Reports an objective that contains the gradient through its samples, if an estimator also adds that gradient.
     fn ratio_of_samples(&mut self, name: &str, span: Span, sampled: Option<Span>) {
         let error = Diagnostic::error(
             Code::RatioOfSamples,
@@ -253,7 +253,7 @@ impl Lower<'_> {
     }
 }
 
-/// The values that an objective reads, with unique ports; the player itself is not among them.
+/// Returns the values that an objective reads, with unique ports, without the player itself.
 fn inputs<'e>(expr: &'e Expr, player: &'e str) -> Vec<(String, String)> {
     let (mut ports, mut seen) = (Vec::<(String, String)>::new(), BTreeSet::from([player]));
     estimator::leaves(expr, &mut |leaf| {
@@ -269,7 +269,7 @@ fn inputs<'e>(expr: &'e Expr, player: &'e str) -> Vec<(String, String)> {
     ports
 }
 
-/// The values that a leaf reads, with their kinds.
+/// Returns the values that a leaf reads, with their kinds.
 fn reads(leaf: &Leaf) -> Vec<(&'static str, &str)> {
     fn of(batch: &pbpo_plan::BatchRef) -> (&'static str, &str) {
         (if batch.side.is_some() { "preferences" } else { "rollouts" }, &batch.value)

@@ -12,7 +12,7 @@ use crate::lower::calls::{MOST, in_calls, too_large};
 use crate::lower::{Lower, Terms};
 
 impl Lower<'_> {
-    /// A call of an objective that is declared in a file.
+    /// Lowers a call of an objective that is declared in a file.
     pub(super) fn objective_call(&mut self, global: &str, args: &[Arg], span: Span) -> Option<Typed> {
         let item = self.program.scope.items.get(global)?.clone();
         let Item::Objective(objective) = &*item else { return None };
@@ -26,7 +26,7 @@ impl Lower<'_> {
         if self.calls >= MOST {
             let error = Diagnostic::error(Code::Recursion, span, format!("`{}` calls itself", objective.name.text));
             self.out.push(error.label("in a circle of calls").help("write it without itself"));
-            // Of two calls of itself each would come here again, and each of theirs.
+            // An objective that calls itself twice would double at every level.
             self.terms = Terms { count: usize::MAX, unknown: true };
             return None;
         }
@@ -48,7 +48,7 @@ impl Lower<'_> {
             value
         };
         in_calls(self.out, before, &[span]);
-        // Said once, of the call that is written where the objective is used.
+        // Reported once, for the call that is written where the objective is used.
         if self.calls == 0 && self.terms.count > MOST_TERMS && !self.terms.unknown {
             self.terms.unknown = true;
             self.out.push(too_large(&objective.name.text, span));

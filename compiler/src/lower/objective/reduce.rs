@@ -12,7 +12,7 @@ use crate::schema::functions::{Function, FunctionSchema};
 use crate::suggest;
 
 impl Lower<'_> {
-    /// `mean` and `sum`: over everything (tokens are summed, then the rows), or over one axis.
+    /// Lowers `mean` and `sum`: over everything (first tokens are summed, then rows), or over one axis.
     pub(super) fn reduce(
         &mut self,
         reduction: Reduction,
@@ -67,7 +67,7 @@ impl Lower<'_> {
         None
     }
 
-    /// The `over AXIS` of a reduction. Nothing at all, if it is where none belongs.
+    /// Returns the `over AXIS` of a reduction. The outer `None` means that an axis is given where none is allowed.
     pub(super) fn over(&mut self, schema: &FunctionSchema, args: &[Written]) -> Option<Option<Ident>> {
         let over = args.iter().find_map(|arg| arg.over.clone());
         if let Some(axis) = over.as_ref().filter(|_| !matches!(schema.function, Function::Mean | Function::Sum)) {
@@ -82,13 +82,13 @@ impl Lower<'_> {
     }
 }
 
-/// One value a row from one a token.
+/// Sums one value for each token to one for each row.
 pub(super) fn sum_tokens(arg: Typed) -> Typed {
     let expr = Expr::Reduce { reduction: Reduction::Sum, axis: Axis::Token, arg: Box::new(arg.expr) };
     Typed { expr, token: None, ..arg }
 }
 
-/// A scalar from one value a row.
+/// Reduces one value for each row to a scalar.
 pub(super) fn over_rows(reduction: Reduction, arg: Typed) -> Typed {
     Typed::scalar(Expr::Reduce { reduction, axis: Axis::Row, arg: Box::new(arg.expr) })
 }

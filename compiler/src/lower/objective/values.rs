@@ -13,14 +13,14 @@ use crate::lower::Lower;
 use crate::schema::{Flow, Kind, functions as table};
 use crate::suggest;
 
-/// What `b.chosen` is here: a call.
+/// Returns the call that is meant by `b.chosen`.
 pub(super) fn pair_part(flow: Option<Flow>, batch: &str, part: &str) -> Option<String> {
     let known = flow == Some(Flow::Preferences) && matches!(part, "chosen" | "rejected" | "size");
     known.then(|| format!("write `{part}({batch})`"))
 }
 
 impl Lower<'_> {
-    /// The value of an expression, with its axes.
+    /// Returns the value of an expression, with its axes.
     pub(super) fn value(&mut self, expr: &Ast) -> Option<Typed> {
         match &expr.kind {
             ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::Text(_) => {
@@ -68,7 +68,7 @@ impl Lower<'_> {
         }
     }
 
-    /// Two values with one operator between them.
+    /// Lowers two values with an operator between them.
     pub(super) fn binary(
         &mut self,
         op: BinaryOp,
@@ -117,7 +117,7 @@ impl Lower<'_> {
         Some(Typed { expr, row, token })
     }
 
-    /// A name in an expression: only a parameter has a value by itself.
+    /// Lowers a name in an expression; only a parameter has a value by itself.
     fn name_value(&mut self, path: &[Ident], expr: &Ast) -> Option<Typed> {
         let name = path_text(path);
         let declared = path.first().is_some_and(|first| self.program.scope.global(first).is_some());
@@ -158,7 +158,7 @@ impl Lower<'_> {
         }
     }
 
-    /// A function, or a reward model used as one.
+    /// Lowers a call of a function, or of a reward model used as one.
     fn call(&mut self, callee: &[Ident], args: &[Arg], span: Span) -> Option<Typed> {
         let word = path_text(callee);
         let at = callee.first()?.span.to(callee.last()?.span);

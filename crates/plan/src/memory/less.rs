@@ -1,4 +1,4 @@
-//! What would make a plan take less memory: the same plan with a setting changed.
+//! Changes that reduce a plan's memory: the same plan with one setting changed.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use serde_json::{Value as Json, json};
 
 use super::super::{Body, Op, Plan, Stage};
 
-/// A change.
+/// A change of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Less {
     /// Adapters on the checkpoints of policies.
@@ -17,13 +17,13 @@ pub enum Less {
     HalfBatches,
 }
 
-/// What `lora = { rank = 16 }` trains where it names no targets (`schema/blocks.rs`).
+/// The matrices that `lora = { rank = 16 }` trains if it names no targets (`schema/blocks.rs`).
 const TARGETS: [&str; 2] = ["q_proj", "v_proj"];
 
 impl Less {
     pub const ALL: [Less; 3] = [Less::Adapters, Less::Bf16, Less::HalfBatches];
 
-    /// What a user does.
+    /// Returns the advice for a user.
     pub fn advice(self) -> &'static str {
         match self {
             Less::Adapters => "`lora = { rank = 16 }` in the policy",
@@ -32,7 +32,7 @@ impl Less {
         }
     }
 
-    /// The plan with the change; nothing where it has none to make.
+    /// Returns the changed plan; `None` if the change does not apply.
     pub fn of(self, plan: &Plan) -> Option<Plan> {
         let (mut changed, policies) = (false, policies(plan));
         let body = self.body(plan.body.clone(), &policies, &mut changed);
@@ -75,7 +75,7 @@ impl Less {
     }
 }
 
-/// The checkpoints that policies start from, by way of imitation or not.
+/// Returns the checkpoints from which policies start, directly or through imitation.
 fn policies(plan: &Plan) -> HashSet<String> {
     let starts = |op: Op| plan.body.stages().filter(move |stage| stage.op == op);
     let mut found: HashSet<String> =

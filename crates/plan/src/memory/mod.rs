@@ -1,8 +1,8 @@
-//! The room that a plan takes: a walk over its stages, as the runtime does it, with sizes in place of models.
+//! The memory of a plan: a walk over its stages in the order of the runtime, with sizes instead of models.
 //!
-//! A copy of a model is the same memory until a step moves it; a step changes in place what nobody else has; what nobody
-//! reads any more is gone (`lifetime.rs`). `shape.rs` has the sizes of forwards and graphs, `players.rs` those of what
-//! stands in memory between steps, `less.rs` changes that make a plan smaller.
+//! A copy of a model shares its memory until a step moves it; a step changes unshared values in place; values that no
+//! later stage reads are dropped (`lifetime.rs`). `shape.rs` has the sizes of forwards and graphs, `players.rs` those
+//! of values between steps, `less.rs` changes that make a plan smaller.
 
 mod less;
 mod players;
@@ -23,42 +23,42 @@ use players::Block;
 pub(crate) use players::Model;
 pub use shape::{Limits, Rows, Shape};
 
-/// What the plan does not say.
+/// The sizes that are not in the plan.
 pub struct Sizes<'a> {
-    /// Tokens of a task's vocabulary.
+    /// The size of a task's vocabulary in tokens.
     pub vocabulary: &'a dyn Fn(&str) -> u64,
-    /// The shape of a checkpoint by name, where it is known.
+    /// The shape of a checkpoint by name, if it is known.
     pub checkpoint: &'a dyn Fn(&str) -> Option<Shape>,
-    /// What of a batch has a graph at once.
+    /// The largest batch that has a single graph.
     pub limits: Limits,
-    /// Most numbers of keys and values in sampling.
+    /// The largest number of keys and values in sampling.
     pub cache: u64,
-    /// Most prompts that an evaluation asks at once.
+    /// The largest number of prompts that an evaluation asks at once.
     pub asked: u64,
 }
 
-/// The most memory that a plan takes at one time, in bytes, and what of it is what.
+/// The peak memory of a plan in bytes, with its parts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Memory {
-    /// Parameters of the largest model, adapters aside.
+    /// The parameters of the largest model, without adapters.
     pub parameters: u64,
-    /// The stage under way.
+    /// The stage at the peak.
     pub stage: String,
     pub weights: u64,
     pub optimizer: u64,
     pub gradients: u64,
     /// Activations, log-probabilities, keys and values.
     pub activations: u64,
-    /// All, with 128 MiB for the program.
+    /// The total, with 128 MiB for the program.
     pub total: u64,
-    /// Checkpoints of an unknown shape, which are not in it.
+    /// The checkpoints of unknown shape, which are not included.
     pub unknown: Vec<String>,
 }
 
 /// The program itself.
 const PROGRAM: u64 = 128 << 20;
 
-/// What a stage takes while it is under way, in bytes.
+/// The memory that a stage takes while it runs, in bytes.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Working {
     pub weights: u64,
@@ -85,18 +85,18 @@ impl Room {
 }
 
 impl Memory {
-    /// What of it is what, in bytes, without the program.
+    /// Returns the parts in bytes, without the program.
     pub fn parts(&self) -> [(&'static str, u64); 4] {
         let Self { weights, optimizer, gradients, activations, .. } = *self;
         [("weights", weights), ("optimizer", optimizer), ("gradients", gradients), ("activations", activations)]
     }
 
-    /// Of a plan.
+    /// Estimates a plan.
     pub fn of(plan: &Plan, sizes: &Sizes<'_>) -> Memory {
         let mut walk = Walk { sizes, flow: Flow::default(), values: BTreeMap::new(), most: Memory::default() };
         let kept = results(plan);
         walk.body(&plan.body, &kept);
-        // The players that are written at the end.
+        // The players are written at the end.
         let stage = plan.body.stages().last();
         for name in &kept {
             let working = walk.written(walk.values.get(name));
@@ -132,7 +132,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Three times round: then nothing new happens.
+    /// Walks a loop three times; further iterations repeat the third.
     fn repeat(&mut self, stage: &'a Stage, body: &'a Body, ends: &[&str]) {
         let (captured, count) = (body.captured(), int(stage, "count"));
         for iteration in 0..count.min(3) {
@@ -174,7 +174,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Counts what is there, each block once, with what is under way.
+    /// Counts the existing values, each block once, and the running stage.
     fn note(&mut self, stage: &Stage, working: Working) {
         let mut seen = HashSet::new();
         let mut sum = |blocks: &mut dyn Iterator<Item = &Block>| -> u64 {
@@ -254,7 +254,7 @@ impl<'a> Walk<'a> {
                 if large { passing = passing.max(graph) } else { kept += graph }
             } else {
                 passing = passing.max(shape.forward(batch, vocab, limits, model.number()));
-                // What the objective reads of it.
+                // This is the part of the output that the objective reads.
                 kept += if large || forward.gives != Gives::LogProbs {
                     0
                 } else {
@@ -283,7 +283,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether another value has the states of a model's optimizer.
+/// Tells whether another value has the states of a model's optimizer.
 fn others_share(values: &BTreeMap<&str, Model>, name: &str, mine: bool, model: &Model) -> bool {
     let Some(states) = &model.states else { return false };
     let others = values.iter().filter(|(value, _)| !(mine && **value == name));

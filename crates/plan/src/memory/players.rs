@@ -1,4 +1,4 @@
-//! What a player has in memory between steps: weights, adapters, states of its optimizer.
+//! The memory of a player between steps: weights, adapters, states of its optimizer.
 
 use std::rc::Rc;
 
@@ -14,10 +14,10 @@ pub type Block = Rc<u64>;
 #[derive(Clone)]
 pub struct Model {
     pub shape: Shape,
-    /// Whether it predicts tokens, as policies do.
+    /// True if it predicts tokens, as policies do.
     pub predicts: bool,
     bf16: bool,
-    /// Parameters of adapters; 0 where it has none.
+    /// The parameters of adapters; 0 without adapters.
     adapters: u64,
     trains: bool,
     base: Block,
@@ -26,7 +26,7 @@ pub struct Model {
 }
 
 impl Model {
-    /// Weights in f32.
+    /// Makes a model with weights in f32.
     pub fn new(shape: Shape, compute: Option<&Json>) -> Self {
         let bf16 = compute.and_then(Json::as_str) == Some("bf16");
         let (base, adapters) = (Rc::new(shape.parameters() * 4), shape.adapters);
@@ -34,7 +34,7 @@ impl Model {
         Self { shape, predicts: true, bf16, adapters, trains: false, base, own, states: None }
     }
 
-    /// A checkpoint with a stage's settings: what is under adapters is kept as it is computed.
+    /// Returns a checkpoint with a stage's settings: weights under adapters are kept in the format of computation.
     pub fn loaded(shape: Shape, config: &Config) -> Self {
         let mut model = Self::new(shape, config.get("compute"));
         if let Some(lora) = config.get("lora") {
@@ -54,17 +54,18 @@ impl Model {
         if self.bf16 { matrices * 2 + (all - matrices) * 4 } else { all * 4 }
     }
 
-    /// Bytes of a number in its forward. Norms, softmax and log-probabilities stay in f32 where the rest is bf16.
+    /// Returns the bytes of a number in its forward. Norms, softmax and log-probabilities stay in f32 if the rest is
+    /// bf16.
     pub fn number(&self) -> u64 {
         if self.bf16 { 3 } else { 4 }
     }
 
-    /// Bytes of master weights in the numbers that they are computed in, which a graph keeps.
+    /// Returns the bytes of master weights in the format of computation, which a graph keeps.
     pub fn cast(&self) -> u64 {
         if self.bf16 { 2 * self.trainable() } else { 0 }
     }
 
-    /// As a reward model, which predicts no tokens.
+    /// Returns the model as a reward model, which predicts no tokens.
     pub fn scoring(self) -> Self {
         Self { predicts: false, ..self }
     }
@@ -73,14 +74,14 @@ impl Model {
         Self { trains: true, ..self }
     }
 
-    /// A copy that nobody moves: its own only where it is kept in smaller numbers.
+    /// Returns a copy that is not trained; it takes memory only if it is kept in a smaller format.
     pub fn frozen(&self) -> Self {
         let size = self.frozen_size();
         let base = if *self.base == size { self.base.clone() } else { Rc::new(size) };
         Self { trains: false, base, states: None, ..self.clone() }
     }
 
-    /// Parameters that a step moves.
+    /// Returns the number of parameters that a step changes.
     pub fn trainable(&self) -> u64 {
         match (self.trains, self.adapters) {
             (false, _) => 0,
@@ -93,7 +94,7 @@ impl Model {
         }
     }
 
-    /// The block that a step moves.
+    /// Returns the block that a step changes.
     pub fn moving(&self) -> &Block {
         self.own.as_ref().unwrap_or(&self.base)
     }
@@ -102,7 +103,7 @@ impl Model {
         std::iter::once(&self.base).chain(&self.own)
     }
 
-    /// A step: in place, or to weights of its own; with two moments of the optimizer.
+    /// Makes a step: in place, or to new weights; with two moments of the optimizer.
     pub fn step(&mut self, in_place: bool) {
         if !in_place && self.trains {
             let moved = Rc::new(**self.moving());

@@ -1,4 +1,4 @@
-//! Sizes of a model: its parameters, and what forwards and backwards keep beside them.
+//! Sizes of a model: its parameters, and the memory of forward and backward passes.
 
 use serde_json::Value as Json;
 
@@ -14,17 +14,17 @@ pub struct Shape {
     /// Length of the hidden layer of the feed-forward block.
     pub ff: u64,
     pub vocab: u64,
-    /// Most tokens of a text.
+    /// The largest number of tokens of a text.
     pub context: u64,
-    /// The output layer is the embedding.
+    /// True if the output layer is the embedding.
     pub tied: bool,
-    /// Parameters of a layer beside its matrices and its two norms: biases, norms of queries and keys.
+    /// The parameters of a layer besides its matrices and its two norms: biases, norms of queries and keys.
     pub extra: u64,
-    /// Parameters of adapters that are on it already; then they alone are trained.
+    /// The parameters of existing adapters; with adapters, only they are trained.
     pub adapters: u64,
 }
 
-/// What a batch with one graph may not exceed; larger ones are computed in pieces.
+/// The limits of a batch with one graph; larger ones are computed in pieces.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Tokens, padding included.
@@ -44,7 +44,7 @@ pub struct Rows {
 }
 
 impl Shape {
-    /// Of `llama { ... }` as plans hold it, with a vocabulary of so many tokens.
+    /// Returns the shape of `llama { ... }` in a plan, with a vocabulary of `vocab` tokens.
     pub fn of_llama(model: &Json, vocab: u64) -> Self {
         let of = |key: &str| model.get(key).and_then(Json::as_u64).unwrap_or(0);
         let (layers, width, heads, kv_heads) = (of("layers"), of("width"), of("heads"), of("kv_heads"));
@@ -66,20 +66,20 @@ impl Shape {
         self.matrices() + self.layers * (2 * self.width + self.extra) + self.width
     }
 
-    /// Parameters of matrices, which a frozen model keeps in the numbers that it is computed in.
+    /// Returns the parameters of matrices, which a frozen model keeps in the format of computation.
     pub fn matrices(&self) -> u64 {
         let ends = if self.tied { 1 } else { 2 };
         ends * self.vocab * self.width + self.layers * self.linears().iter().map(|(_, i, o)| i * o).sum::<u64>()
     }
 
-    /// Parameters of adapters of a rank on some of the matrices of every layer.
+    /// Returns the parameters of adapters of a rank on some of the matrices of every layer.
     pub fn lora(&self, rank: u64, targets: &[&str]) -> u64 {
         let on = |name: &str| targets.contains(&name);
         let each = self.linears().into_iter().filter(|(name, ..)| on(name)).map(|(_, i, o)| rank * (i + o));
         self.layers * each.sum::<u64>()
     }
 
-    /// Names, inputs and outputs of the matrices of a layer.
+    /// Returns the names, inputs and outputs of the matrices of a layer.
     fn linears(&self) -> [(&'static str, u64, u64); 7] {
         let Self { width, ff, .. } = *self;
         let (q, kv) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
@@ -94,18 +94,18 @@ impl Shape {
         ]
     }
 
-    /// Numbers that a token of a row of `length` tokens makes in one layer.
+    /// Returns the numbers that a token makes in one layer, in a row of `length` tokens.
     fn layer(&self, length: u64) -> u64 {
         8 * self.width + 2 * (self.heads + self.kv_heads) * self.head_dim + 2 * self.heads * length + 4 * self.ff
     }
 
-    /// Numbers of a token in one layer that are there at once in a backward pass: half as many again as the forward made,
-    /// by the peaks of runs on the CPU (`scripts/memory.sh`).
+    /// Returns the numbers of a token in one layer that exist at once in a backward pass: one and a half times those of
+    /// the forward, according to the peaks of runs on the CPU (`scripts/memory.sh`).
     fn kept(&self, length: u64) -> u64 {
         self.layer(length) * 3 / 2
     }
 
-    /// Whether a batch is computed in pieces. `vocab`: tokens that are predicted; 0 of a reward model.
+    /// Tells whether a batch is computed in pieces. `vocab` is the number of predicted tokens; 0 for a reward model.
     pub fn is_large(&self, batch: Rows, vocab: u64, limits: Limits) -> bool {
         let Rows { rows, length, positions } = batch;
         let tokens = rows * length;
@@ -114,42 +114,43 @@ impl Shape {
             || self.layers * tokens * self.kept(length) > limits.graph
     }
 
-    /// Most tokens of a piece, whose rows have up to `length`: what goes into each layer is kept, and the graph of one.
-    /// One row in any case.
+    /// Returns the largest number of tokens of a piece with rows of up to `length`: the input of each layer is kept,
+    /// and the graph of one. It has at least one row.
     pub fn piece(&self, length: u64, limits: Limits) -> u64 {
         let each = (self.layers + 4) * self.width + self.kept(length);
         (limits.graph / each.max(1)).min(limits.tokens).max(length)
     }
 
-    /// Most tokens that have one graph, in rows of `length`, as far as log-probabilities allow it.
+    /// Returns the largest number of tokens with one graph, in rows of `length`, as far as log-probabilities allow.
     pub fn whole(&self, length: u64, limits: Limits) -> u64 {
         (limits.graph / (self.layers * self.kept(length)).max(1)).min(limits.tokens).max(length)
     }
 
-    /// Bytes of a forward over so many tokens, without a graph and without logits.
+    /// Returns the bytes of a forward over `tokens` tokens, without a graph and without logits.
     pub fn read(&self, tokens: u64, length: u64, number: u64) -> u64 {
         tokens * self.layer(length) * number
     }
 
-    /// Most tokens of a forward without a graph, in rows of up to `length`.
+    /// Returns the largest number of tokens of a forward without a graph, in rows of up to `length`.
     pub fn reads(&self, length: u64, limits: Limits) -> u64 {
         (limits.graph / self.layer(length).max(1)).min(limits.tokens).max(1)
     }
 
-    /// Bytes that a forward keeps for the backward pass, and what the backward makes.
+    /// Returns the bytes that a forward keeps for the backward pass, and those of the backward pass.
     pub fn graph(&self, batch: Rows, vocab: u64, limits: Limits, number: u64) -> u64 {
         let Rows { rows, length, positions } = batch;
         let (tokens, logits) = (rows * length, rows * positions * vocab);
         if !self.is_large(batch, vocab, limits) {
             return self.layers * tokens * self.kept(length) * number + 6 * logits * 4;
         }
-        // One piece at a time: what goes into each layer, the graph of one of them, and a few positions' logits.
+        // For one piece at a time: the input of each layer, the graph of one of them, and the logits of a few
+        // positions.
         let piece = tokens.min(self.piece(length, limits));
         let states = (self.layers + 4) * piece * self.width;
         (states + piece * self.kept(length)) * number + 6 * logits.min(limits.logits.max(vocab)) * 4
     }
 
-    /// Bytes of a forward alone.
+    /// Returns the bytes of a forward alone.
     pub fn forward(&self, batch: Rows, vocab: u64, limits: Limits, number: u64) -> u64 {
         let Rows { rows, length, positions } = batch;
         let (tokens, logits) = (rows * length, rows * positions * vocab);
@@ -159,8 +160,8 @@ impl Shape {
         tokens * self.layer(length) * number + 3 * logits * 4
     }
 
-    /// Bytes that sampling takes: keys and values of as many rows as the cache may hold, a forward over a part of their
-    /// prompts, and logits. `cache`: most numbers in it.
+    /// Returns the bytes of sampling: keys and values of as many rows as the cache may hold, a forward over a part of
+    /// their prompts, and logits. `cache` is the largest number of values in it.
     pub fn sampling(&self, batch: Rows, cache: u64, limits: Limits, number: u64) -> u64 {
         let Rows { rows, length, positions } = batch;
         let row = (2 * self.layers * self.kv_heads * self.head_dim * length).max(1);
@@ -171,7 +172,7 @@ impl Shape {
     }
 }
 
-/// Rows, halved until there are no more than `most`, or one.
+/// Returns the rows, halved until there are at most `most`, or one.
 fn halved(mut rows: u64, most: u64) -> u64 {
     while rows > most.max(1) {
         rows = rows.div_ceil(2);

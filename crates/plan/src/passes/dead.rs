@@ -1,10 +1,10 @@
-//! Drops stages that nothing depends on.
+//! Drops stages on which nothing depends.
 //!
-//! What a run leaves is: the policies (they are saved), checkpoints, the steps and what they record, labelled
-//! pairs, and reports. A stage is kept if it is one of these, or if a kept stage reads what it makes. Figures that a
-//! dropped stage would have recorded (the length of responses that nobody reads) are missing then.
+//! The results of a run are: the policies (they are saved), checkpoints, the steps and their figures, labelled pairs,
+//! and reports. A stage is kept if it makes one of these, or if a kept stage reads its values. Figures that a dropped
+//! stage would have recorded (such as the length of unused responses) are then missing.
 //!
-//! What an outermost loop gives counts as read: other points of a sweep may take the loop over as a whole.
+//! The values that an outermost loop gives count as read, because other points of a sweep may reuse the whole loop.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::{Body, Plan, Stage};
 
 pub fn run(plan: &mut Plan) -> Vec<String> {
     let mut needed: BTreeSet<String> = BTreeSet::new();
-    // Again and again: a value that a loop carries may be needed by an earlier stage of the next iteration.
+    // Repeated, because an earlier stage of the next iteration may need a carried value.
     loop {
         let before = needed.len();
         for stage in plan.body.stages().filter(|stage| stage.body.is_some()) {
@@ -30,7 +30,7 @@ pub fn run(plan: &mut Plan) -> Vec<String> {
     lines
 }
 
-/// Whether a stage is kept whatever reads it.
+/// Tells whether a stage is kept even if no stage reads its values.
 fn leaves_something(stage: &Stage) -> bool {
     let inner = stage.body.as_ref().is_some_and(|body| body.stages().any(leaves_something));
     inner || stage.op.info().leaves
@@ -40,7 +40,7 @@ fn is_kept(stage: &Stage, needed: &BTreeSet<String>) -> bool {
     leaves_something(stage) || stage.outputs.iter().any(|output| needed.contains(output))
 }
 
-/// Adds what kept stages read, from the last stage to the first.
+/// Adds the values that kept stages read, from the last stage to the first.
 fn find(body: &Body, needed: &mut BTreeSet<String>) {
     let stages: Vec<&Stage> = body.stages().collect();
     for stage in stages.into_iter().rev() {
@@ -73,7 +73,7 @@ fn drop_stages(body: &mut Body, needed: &BTreeSet<String>, lines: &mut Vec<Strin
                 continue;
             }
             if let Some(inner) = &mut stage.body {
-                // A value that nobody reads goes round as it came in.
+                // A carried value that is never read passes through unchanged.
                 for carry in &mut inner.carries {
                     if !needed.contains(&carry.out) && !needed.contains(&carry.enter) {
                         carry.back = carry.enter.clone();
@@ -88,7 +88,7 @@ fn drop_stages(body: &mut Body, needed: &BTreeSet<String>, lines: &mut Vec<Strin
     });
 }
 
-/// Inputs of a loop that its body still reads.
+/// Keeps only the inputs of a loop that its body still reads.
 fn only_read(stage: &mut Stage) {
     let Some(inner) = &stage.body else { return };
     let mut read: BTreeSet<String> = inner.captured().into_iter().map(str::to_owned).collect();

@@ -1,5 +1,5 @@
-//! Lists the forwards that each step needs: equal ones once, so that a batch is read once by a player
-//! whatever the objective asks of it, and all of them at once, side by side on the threads of the CPU.
+//! Lists the forwards that each step needs: equal ones once, so that a player reads a batch once for the whole
+//! objective, and all of them together, so that they run side by side on the threads of the CPU.
 
 use crate::{Body, Plan, Stage, forward};
 

@@ -1,5 +1,5 @@
-//! Forwards that a loop does not change go in front of it: of a player that is frozen while the loop runs,
-//! over a batch that was there before. From inside to outside, as far as player and batch allow.
+//! Moves forwards that a loop does not change before it: those of a player that is frozen while the loop runs, over a
+//! batch from before the loop. Works from inner to outer loops, as far as player and batch allow.
 
 use super::{Names, defined, give, is_open, made_by, stage_of, widen};
 use crate::{Body, Forward, Plan, Stage};
@@ -25,7 +25,7 @@ fn body(body: &mut Body, names: &mut Names, lines: &mut Vec<String>) {
     });
 }
 
-/// Moves what a loop does not change to the end of `before`.
+/// Moves forwards that a loop does not change to the end of `before`.
 fn out_of(repeat: &mut Stage, before: &mut Vec<Stage>, names: &mut Names, lines: &mut Vec<String>) {
     let count = repeat.config.get("count").and_then(serde_json::Value::as_u64).unwrap_or(1);
     let Some(inner) = &mut repeat.body else { return };
@@ -56,7 +56,7 @@ fn out_of(repeat: &mut Stage, before: &mut Vec<Stage>, names: &mut Names, lines:
     }
 }
 
-/// The value of the stage that makes a forward; a new stage where none does.
+/// Returns the value of the stage that makes a forward; adds a stage if there is none.
 fn made(stages: &mut Vec<Stage>, forward: &Forward, names: &mut Names) -> String {
     let known = stages.iter_mut().find(|stage| made_by(stage).is_some_and(|made| made.same(forward)));
     if let Some(stage) = known {

@@ -1,13 +1,13 @@
-//! Passes: a plan to an equal plan that takes less time to run.
+//! Passes: turn a plan into an equal plan that runs faster.
 //!
-//! A run of the result gives what a run of the plan itself gives, bit for bit: only figures of stages that
-//! nothing depends on are missing. Stages keep their names, and the executor takes identities (and so the
-//! random numbers) from the plan as it was compiled. Each pass is a file with one line in [`PASSES`].
+//! The result gives the same values as the plan itself, bit for bit; only figures of dropped stages are missing. Stages
+//! keep their names, and the executor takes identities (and so the random numbers) from the plan as it was compiled.
+//! Each pass is a file with one line in [`PASSES`].
 //!
-//! - `dead.rs`: drops stages that nothing depends on;
-//! - `forwards.rs`: lists what each step asks of players, so that it is made once and at once;
-//! - `hoist.rs`: forwards that a loop does not change go in front of it;
-//! - `share.rs`: a forward that several steps need becomes a stage that all of them read.
+//! - `dead.rs`: drops stages on which nothing depends;
+//! - `forwards.rs`: lists the forwards of each step, so that they are made once and together;
+//! - `hoist.rs`: moves forwards that a loop does not change before it;
+//! - `share.rs`: makes a stage of a forward that several steps need.
 
 pub mod dead;
 pub mod forwards;
@@ -18,14 +18,14 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::{BatchRef, Body, Forward, Gives, Op, Plan, Stage};
 
-/// What a pass did, in words; no line where there was nothing to do.
+/// The changes of a pass as text; no lines if it changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Report {
     pub pass: &'static str,
     pub lines: Vec<String>,
 }
 
-/// A pass changes a plan, and tells what it did.
+/// A pass, which changes a plan and returns a description of the changes.
 pub type Pass = fn(&mut Plan) -> Vec<String>;
 
 /// Every pass, in the order in which they run.
@@ -44,12 +44,12 @@ fn rebuild(body: &mut Body, change: impl FnOnce(Vec<Stage>) -> Vec<Stage>) {
     *body = Body::new(change(stages), carries);
 }
 
-/// Whether a step's forward is of a player that the step does not move, and no stage has made it.
+/// Tells whether a step's forward is of a player that the step does not move, and is not made by a stage yet.
 fn is_open(stage: &Stage, forward: &Forward) -> bool {
     forward.from.is_none() && stage.input("player") != Some(&forward.player)
 }
 
-/// The forward that a `forward` stage makes.
+/// Returns the forward that a `forward` stage makes.
 fn made_by(stage: &Stage) -> Option<Forward> {
     if stage.op != Op::Forward {
         return None;
@@ -60,7 +60,7 @@ fn made_by(stage: &Stage) -> Option<Forward> {
     Some(Forward { gives, player: stage.input("player")?.to_owned(), batch, from: stage.outputs.first().cloned() })
 }
 
-/// A `forward` stage.
+/// Returns a `forward` stage.
 fn stage_of(forward: &Forward, name: String) -> Stage {
     Stage::new(Op::Forward, &[&name])
         .with("player", forward.player.clone())
@@ -69,13 +69,13 @@ fn stage_of(forward: &Forward, name: String) -> Stage {
         .maybe("side", forward.batch.side.map(|side| serde_json::json!(side)))
 }
 
-/// Makes a stage give all that a forward asks for: the whole distributions hold a token's probability too.
+/// Makes a stage give everything that a forward needs: whole distributions include a token's probability.
 fn widen(stage: &mut Stage, forward: &Forward) {
     let gives = made_by(stage).map_or(forward.gives, |made| made.gives.max(forward.gives));
     stage.config.insert("gives".into(), serde_json::json!(gives));
 }
 
-/// Lets a step read a forward from the stage that makes it.
+/// Makes a step read a forward from the stage that makes it.
 fn give(step: &mut Stage, forward: &Forward, value: &str) {
     if let Some(own) = step.forwards.iter_mut().find(|own| own.same(forward)) {
         own.from = Some(value.to_owned());
@@ -83,7 +83,8 @@ fn give(step: &mut Stage, forward: &Forward, value: &str) {
     }
 }
 
-/// Names for new values that the plan does not have: `ref.forward@0`, ... No name in a file holds a dot.
+/// A generator of names for values that the plan does not have yet: `ref.forward@0`, ... Names in a file contain no
+/// dot.
 struct Names {
     taken: HashSet<String>,
 }

@@ -1,5 +1,5 @@
-//! A forward that several steps of a body need, of a player that none of them moves, becomes a stage in
-//! front of the first one, and all of them read it.
+//! Makes a stage of a forward that several steps of a body need, if none of them moves the player. The stage precedes
+//! the first step, and all of them read it.
 
 use std::collections::HashMap;
 
@@ -23,7 +23,7 @@ fn body(body: &mut Body, names: &mut Names, lines: &mut Vec<String>) {
     });
 }
 
-/// The forwards that steps of a body ask for and that are asked for or made elsewhere in it, too; each once.
+/// Returns the forwards of a body's steps that another step or stage in it also needs or makes; each once.
 fn wanted(stages: &[Stage]) -> Vec<Forward> {
     let mut times: HashMap<(&str, &BatchRef), usize> = HashMap::new();
     let made: Vec<Forward> = stages.iter().filter_map(made_by).collect();
@@ -39,7 +39,7 @@ fn wanted(stages: &[Stage]) -> Vec<Forward> {
     found
 }
 
-/// The forwards of a step that another stage could make.
+/// Returns the forwards of a step that another stage could make.
 fn open(stage: &Stage) -> impl Iterator<Item = &Forward> {
     stage.forwards.iter().filter(move |forward| is_open(stage, forward))
 }
