@@ -202,3 +202,48 @@ fn many_fixes_are_applied_at_once() {
     assert_eq!((count, mended), (3000, text.replace("\\d", "\\\\d")));
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
 }
+
+/// A chain of definitions that each call the one before, and a pipeline that calls the last.
+fn chain_of_objectives(count: usize) -> String {
+    let link = |i: usize| match i {
+        0 => "objective o0(p: policy, y: rollouts) = mean(logp(p, y))".to_owned(),
+        i => format!("objective o{i}(p: policy, y: rollouts) = o{}(p, y) + 1", i - 1),
+    };
+    let used = format!("y = sample(pi, demos, count = 8)\n  ascend pi on o{}(pi, y)\n  report", count - 1);
+    lines(count, link).replace("report", &used)
+}
+
+#[test]
+fn a_long_chain_of_objectives_overflows_no_stack() {
+    let start = Instant::now();
+    let compiled = checked(&chain_of_objectives(30_000));
+    assert!(compiled.diagnostics.iter().all(|found| !found.message.contains("calls itself")));
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+#[test]
+fn calls_that_are_too_deep_are_no_circle() {
+    assert!(!checked(&chain_of_objectives(32)).failed());
+    let compiled = checked(&chain_of_objectives(33));
+    let [only] = compiled.diagnostics.as_slice() else { panic!("{:?}", compiled.diagnostics) };
+    assert_eq!((only.code.text(), &*only.message), ("PB0110", "calls nested deeper than 32 levels"));
+    assert!(only.others.iter().any(|label| label.text == "in this call"), "{only:?}");
+    let links = lines(34, |i| match i {
+        0 => "pipeline p0(p: policy) { report = evaluate(p, held) }".to_owned(),
+        i => format!("pipeline p{i}(p: policy) = p{}(p)", i - 1),
+    });
+    let compiled = checked(&format!("{links}pipeline other = p33(pi)\n"));
+    let found: Vec<_> = compiled.diagnostics.iter().map(|found| found.code.text()).collect();
+    assert_eq!(found, ["PB0110"]);
+}
+
+#[test]
+fn a_circle_of_calls_is_called_one() {
+    for (first, second) in [
+        ("objective a(y: rollouts) = b(y)", "objective b(y: rollouts) = a(y) + 1"),
+        ("pipeline a(p: policy) = b(p)", "pipeline b(p: policy) = a(p)"),
+    ] {
+        let compiled = checked(&lines(1, |_| format!("{first}\n{second}")));
+        assert!(compiled.diagnostics.iter().any(|found| found.code.text() == "PB0309"), "{:?}", compiled.diagnostics);
+    }
+}
