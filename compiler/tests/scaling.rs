@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use pbpo_compiler::modules::Loader;
 use pbpo_compiler::render::{full, json, narrated, short};
 use pbpo_compiler::{Compiled, Input, check, fixes};
 
@@ -246,4 +247,41 @@ fn a_circle_of_calls_is_called_one() {
         let compiled = checked(&lines(1, |_| format!("{first}\n{second}")));
         assert!(compiled.diagnostics.iter().any(|found| found.code.text() == "PB0309"), "{:?}", compiled.diagnostics);
     }
+}
+
+/// Files `f1.pbpo`, `f2.pbpo`, ... that each import the next; the last imports the first, or nothing.
+struct Chain {
+    count: usize,
+    circle: bool,
+}
+
+impl Loader for Chain {
+    fn load(&self, path: &str) -> Result<String, String> {
+        let number = path.trim_start_matches('f').trim_end_matches(".pbpo").parse::<usize>();
+        let next = number.map_err(|error| error.to_string())? + 1;
+        Ok(match next {
+            next if next < self.count => format!("pbpo 1\nuse \"f{next}.pbpo\" {{ x }}\n"),
+            _ if self.circle => "pbpo 1\nuse \"f0.pbpo\" { x }\n".to_owned(),
+            _ => "pbpo 1\nparam x: float = 1.0\n".to_owned(),
+        })
+    }
+}
+
+#[test]
+fn a_long_chain_of_files_overflows_no_stack() {
+    for circle in [false, true] {
+        let text = HEAD.replace("pbpo 1", "pbpo 1\nuse \"f1.pbpo\" { x }") + MAIN;
+        let loader = Chain { count: 15_000, circle };
+        let start = Instant::now();
+        let compiled = check(Input { name: "f0.pbpo", text: &text, loader: &loader, lints: &[] }, &[]);
+        let cycle = compiled.diagnostics.iter().find(|found| found.code.text() == "PB0213");
+        assert_eq!(cycle.is_some(), circle);
+        assert!(cycle.is_none_or(|cycle| cycle.primary.text.len() < 200), "{cycle:?}");
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    }
+    let loader = Chain { count: 21_000, circle: false };
+    let text = "pbpo 1\nuse \"f1.pbpo\" { x }\n";
+    let compiled = check(Input { name: "f0.pbpo", text, loader: &loader, lints: &[] }, &[]);
+    let most = |found: &pbpo_compiler::diagnostic::Diagnostic| found.message.contains("at most 20000 files");
+    assert!(compiled.diagnostics.iter().any(most));
 }
