@@ -76,6 +76,13 @@ fn ten_times_the_input_takes_about_ten_times_as_long() {
         ("parameters of a pipeline", |n| {
             list(n, "pipeline p(", |i| format!("a{i}: float = 1.0"), ") { report = evaluate(pi, held) }")
         }),
+        ("colons in one line", |n| {
+            list(n * 10, "data x { source = digits(split = test, count = 3, ", |_| "a: 1".into(), ") }")
+        }),
+        ("texts that are not closed", |n| lines(n * 10, |_| "param t: text = \"abc".into())),
+        ("junk behind statements, and hashes", |n| {
+            lines(n * 5, |i| format!("param t{i}: int = 1 junk")) + &lines(n * 5, |_| "# no comment".into())
+        }),
         ("unknown lints", |n| list(n, "allow ", |i| format!("lint{i}"), "")),
         ("unknown imports", |n| list(n, "use std/games { ", |i| format!("pb{i}"), " }")),
         ("variants", |n| lines(n, |i| format!("variant v{i} of main {{ lr = {}e-6 }}", i + 1))),
@@ -284,4 +291,28 @@ fn a_long_chain_of_files_overflows_no_stack() {
     let compiled = check(Input { name: "f0.pbpo", text, loader: &loader, lints: &[] }, &[]);
     let most = |found: &pbpo_compiler::diagnostic::Diagnostic| found.message.contains("at most 20000 files");
     assert!(compiled.diagnostics.iter().any(most));
+}
+
+#[test]
+fn of_many_pipelines_twenty_are_pointed_at() {
+    let text = lines(3000, |i| format!("pipeline m{i} {{ report = evaluate(pi, held) }}"));
+    let start = Instant::now();
+    let compiled = pbpo_compiler::compile(Input::text("x.pbpo", &text), None, &[]);
+    let [only] = compiled.diagnostics.as_slice() else { panic!("{:?}", compiled.diagnostics) };
+    assert_eq!((only.code.text(), only.others.len()), ("PB0602", 20));
+    assert_eq!(only.help.as_deref(), Some("add the name of one: `m0` (and 2980 more are not shown)"));
+    assert!(full::render(&compiled, full::Style { color: false, width: 80 }).len() < 20_000);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[test]
+fn of_a_long_line_the_part_around_a_finding_is_shown() {
+    let long = format!("\"{}\"", "ä ".repeat(300));
+    let text = lines(1, |_| format!("data x {{ source = {long}, size = 3, other = {long} }}"));
+    let shown = full::render(&checked(&text), full::Style { color: false, width: 80 });
+    let line = shown.lines().find(|line| line.contains("size = 3")).unwrap();
+    let marks = shown.lines().skip_while(|shown| *shown != line).nth(1).unwrap();
+    assert!(line.starts_with("    …") && line.ends_with('…') && line.chars().count() < 200, "{line}");
+    let column = |text: &str, mark: &str| text[..text.find(mark).unwrap()].chars().count();
+    assert_eq!(column(marks, "^^^^"), column(line, "size"), "{line}\n{marks}");
 }
