@@ -8,9 +8,16 @@ const KEYWORDS: [&str; 10] = ["in", "on", "over", "within", "where", "and", "or"
 /// The line as it should be, without its indentation and its trailing comment. `value`: the line before
 /// ended with a value, so that a `-` in front is no sign.
 pub(super) fn join(tokens: &[Token<'_>], value: bool) -> String {
-    let import = tokens.first().is_some_and(|first| first.text == "use");
+    let (mut import, mut depth) = (false, 0usize);
     let mut out = String::new();
     for (index, token) in tokens.iter().enumerate() {
+        match token.kind {
+            Kind::Open => depth += 1,
+            Kind::Close => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        // An import ends with its names; another declaration may follow on its line.
+        import = (import && depth == 0) || starts_import(tokens, index, depth);
         let before = index.checked_sub(1).and_then(|before| tokens.get(before));
         let earlier = index.checked_sub(2).and_then(|earlier| tokens.get(earlier));
         if let Some(before) = before
@@ -21,6 +28,14 @@ pub(super) fn join(tokens: &[Token<'_>], value: bool) -> String {
         out.push_str(token.text);
     }
     out
+}
+
+/// Whether a declaration `use std/games { ... }` starts at a piece, outside of the brackets of the line.
+fn starts_import(tokens: &[Token<'_>], index: usize, depth: usize) -> bool {
+    let is_use = tokens.get(index).is_some_and(|token| token.text == "use") && depth == 0;
+    let starts =
+        index.checked_sub(1).and_then(|before| tokens.get(before)).is_none_or(|token| token.kind == Kind::Comma);
+    is_use && starts && tokens.get(index + 1).is_some_and(|next| matches!(next.kind, Kind::Word | Kind::Text))
 }
 
 /// Whether a blank stands between two neighbours. `value`: a value ends in front of the first.
