@@ -316,3 +316,30 @@ fn of_a_long_line_the_part_around_a_finding_is_shown() {
     let column = |text: &str, mark: &str| text[..text.find(mark).unwrap()].chars().count();
     assert_eq!(column(marks, "^^^^"), column(line, "size"), "{line}\n{marks}");
 }
+
+#[test]
+fn long_texts_are_cut_in_messages() {
+    let long = "a".repeat(30_000);
+    for text in [
+        lines(1, |_| format!("param t: int = {long}")),
+        lines(1, |_| format!("data {long} {{ source = digits(split = train, {long} = 4) }}")),
+        lines(1, |_| format!("policy q {{ follows = {long}, update = {long} }}")),
+        lines(1, |_| format!("oracle o {{ by = chat {{ model = \"m\", prompt = \"{{first}} {{{long}}}\" }} }}")),
+        lines(1, |_| format!("objective o(y: rollouts) = {long}(y) + {long}\nuse std/{long} {{ {long} }}")),
+        lines(1, |_| format!("variant v of {long} {{ {long} = 1 }}\nsweep s over main {{ {long} in [1, 2] }}")),
+        lines(1, |_| format!("{long} = 3\n{long} x {{ y = 2 }}\nparam t: text = \"\\{long}\"")),
+        lines(1, |_| format!("use {long} {{ x }}\nuse \"{long}.pbpo\" {{ x }}\nallow {long}")),
+    ] {
+        let compiled = checked(&text);
+        assert!(compiled.failed());
+        for found in &compiled.diagnostics {
+            let labels = found.others.iter().chain([&found.primary]).map(|label| label.text.as_str());
+            let title = found.fix.as_ref().map(|fix| fix.title.as_str());
+            for said in labels.chain([found.message.as_str()]).chain(found.help.as_deref()).chain(title) {
+                assert!(said.chars().count() <= 2000, "{}", &said[..300]);
+            }
+        }
+        let shown = full::render(&compiled, full::Style { color: false, width: 80 });
+        assert!(shown.len() < 10_000, "{} bytes", shown.len());
+    }
+}
