@@ -37,7 +37,7 @@ pub struct AdapterConfig {
 impl AdapterConfig {
     pub fn read(dir: &Path) -> Result<Self, Error> {
         let file = dir.join(CONFIG);
-        let Some(bytes) = files::read_if_there(&file, limit::CONFIG)? else {
+        let Some(bytes) = files::read_own(dir, CONFIG, limit::CONFIG)? else {
             return Err(Error::new(format!("no `{CONFIG}` in {}", dir.display()))
                 .help("name a directory that PEFT's `save_pretrained` wrote"));
         };

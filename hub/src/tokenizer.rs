@@ -62,7 +62,7 @@ impl Tokenizer {
     pub fn read(dir: &Path, vocab: usize) -> Result<Self, Error> {
         let mut found = Vec::new();
         for name in FILES {
-            if let Some(bytes) = files::read_if_there(&dir.join(name), most(name))? {
+            if let Some(bytes) = files::read_own(dir, name, most(name))? {
                 found.push((name, bytes));
             }
         }

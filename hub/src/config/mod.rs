@@ -71,13 +71,13 @@ impl ModelConfig {
     /// Reads `config.json` and, if it is there, `generation_config.json` of a directory.
     pub fn read(dir: &Path) -> Result<Self, Error> {
         let file = dir.join("config.json");
-        let Some(bytes) = files::read_if_there(&file, limit::CONFIG)? else {
+        let Some(bytes) = files::read_own(dir, "config.json", limit::CONFIG)? else {
             return Err(Error::new(format!("no `config.json` in {}", dir.display()))
                 .help("name a directory that transformers' `save_pretrained` wrote"));
         };
         let map = files::json_object(&file, &bytes)?;
         let mut config = Self::parse(&Keys { file: &file, prefix: "", map: &map })?;
-        config.read_generation(&dir.join("generation_config.json"))?;
+        config.read_generation(dir)?;
         Ok(config)
     }
 
@@ -163,10 +163,12 @@ impl ModelConfig {
 
     /// Takes the special tokens of `generation_config.json`; its stop tokens take precedence over those of
     /// `config.json`.
-    fn read_generation(&mut self, file: &Path) -> Result<(), Error> {
-        let Some(bytes) = files::read_if_there(file, limit::CONFIG)? else { return Ok(()) };
-        let map = files::json_object(file, &bytes)?;
-        let keys = Keys { file, prefix: "", map: &map };
+    fn read_generation(&mut self, dir: &Path) -> Result<(), Error> {
+        const NAME: &str = "generation_config.json";
+        let Some(bytes) = files::read_own(dir, NAME, limit::CONFIG)? else { return Ok(()) };
+        let file = dir.join(NAME);
+        let map = files::json_object(&file, &bytes)?;
+        let keys = Keys { file: &file, prefix: "", map: &map };
         self.has_tokens(&keys)?;
         let eos = keys.ids("eos_token_id")?;
         if !eos.is_empty() {

@@ -45,7 +45,7 @@ impl Weights {
             return Self::open_file(&dir.join(SINGLE));
         }
         let index = dir.join(INDEX);
-        match files::read_if_there(&index, limit::CONFIG)? {
+        match files::read_own(dir, INDEX, limit::CONFIG)? {
             Some(bytes) => Self::open_shards(dir, &index, &bytes),
             None => Err(no_weights(dir)),
         }
