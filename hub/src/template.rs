@@ -7,6 +7,7 @@ mod bounds;
 mod clock;
 mod filters;
 mod methods;
+mod namespace;
 mod python;
 
 use std::fmt::Display;
@@ -37,8 +38,11 @@ impl Template {
         let mut environment = Environment::new();
         environment.set_fuel(Some(bounds::FUEL));
         filters::add(&mut environment);
+        namespace::add(&mut environment);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(|error| fault(file, &error, "cannot be compiled"))?);
+        let syntax = syntax.map_err(|error| fault(file, &error, "cannot be compiled"))?;
+        let source = namespace::with_calls(&without_generation_marks(source), &syntax);
+        environment.set_syntax(syntax);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.set_formatter(python::format);
         environment.set_unknown_method_callback(methods::call);
@@ -52,7 +56,6 @@ impl Template {
             },
         );
         let clock = tell(&mut environment, Clock::default());
-        let source = without_generation_marks(source);
         let compile = move || environment.add_template_owned(NAME, source).map(|()| environment);
         let compiled = bounds::run(compile).map_err(|stopped| refused(&stopped))?;
         let environment = compiled.map_err(|error| fault(file, &error, "cannot be compiled"))?;
