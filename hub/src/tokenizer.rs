@@ -183,7 +183,7 @@ impl Tokenizer {
 fn parse(file: &Path, bytes: &[u8]) -> Result<(Inner, Value), Error> {
     let text = std::str::from_utf8(bytes).map_err(|error| Error::at(file, error))?;
     let json: Value = serde_json::from_str(text).map_err(|error| files::json_error(file, &error))?;
-    check::depth(file, &json)?;
+    check::parts(file, &json)?;
     let damaged = |error| Error::at(file, format!("not a tokenizer: {error}"));
     let inner = files::guarded(file, || parts::watched(|| Inner::from_bytes(bytes)).map_err(damaged))?;
     Ok((inner, json))
