@@ -54,11 +54,11 @@ impl Message {
     /// `thinking`.
     fn fields(&self) -> Cow<'_, Object> {
         let Some(reasoning) = REASONING.iter().find_map(|key| self.0.get(key)) else { return Cow::Borrowed(&self.0) };
-        let mut fields = Object::default();
-        fields.set("thinking", reasoning.clone());
-        self.0.iter().for_each(|(key, value)| fields.set(key, value.clone()));
-        fields.set("reasoning_content", reasoning.clone());
-        Cow::Owned(fields)
+        let first = ("thinking", self.0.get("thinking").unwrap_or(reasoning));
+        let fields = self.0.iter().map(|(key, value)| (key, if key == "reasoning_content" { reasoning } else { value }));
+        let last = self.0.get("reasoning_content").is_none().then_some(("reasoning_content", reasoning));
+        let fields = [first].into_iter().chain(fields.filter(|(key, _)| *key != "thinking")).chain(last);
+        Cow::Owned(fields.map(|(key, value)| (key.to_owned(), value.clone())).collect())
     }
 }
 
