@@ -5,6 +5,7 @@
 
 mod bounds;
 mod clock;
+mod dumps;
 mod filters;
 mod methods;
 mod namespace;

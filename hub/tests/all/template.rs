@@ -171,3 +171,51 @@ fn attributes_of_namespaces_are_assigned() {
     let message = says(template("{% set messages.x = 1 %}").render(&[], false, None, None), Path::new("-"));
     assert!(message.contains("can only assign to namespaces, not sequence"), "{message}");
 }
+
+/// As `repr` and `json.dumps` of Python write them.
+#[test]
+fn floats_are_written_as_python_writes_them() {
+    for (json, wanted) in [
+        ("1e-7", "1e-07"),
+        ("0.00001", "1e-05"),
+        ("0.0001", "0.0001"),
+        ("12345e-8", "0.00012345"),
+        ("123456.789", "123456.789"),
+        ("1.0", "1.0"),
+        ("1e2", "100.0"),
+        ("-0.0", "-0.0"),
+        ("1e15", "1000000000000000.0"),
+        ("1e16", "1e+16"),
+        ("123456789012345678.0", "1.2345678901234568e+17"),
+        ("-1.5e-10", "-1.5e-10"),
+        ("5e-324", "5e-324"),
+        ("0.3333333333333333", "0.3333333333333333"),
+        ("1", "1"),
+    ] {
+        let message = format!(r#"{{"role":"user","content":"x","n":{json}}}"#);
+        let messages = [serde_json::from_str::<Message>(&message).unwrap()];
+        let source = "{% set n = messages[0].n %}{{ n }} {{ n | tojson }} {{ {'a': [n]} | tojson }} {{ n | string }}";
+        let text = template(source).render(&messages, false, None, None).unwrap();
+        assert_eq!(text, format!("{wanted} {wanted} {{\"a\": [{wanted}]}} {wanted}"), "{json}");
+        let text = template("{{ {'a': [messages[0].n]} | tojson(indent=1) }}").render(&messages, false, None, None);
+        assert_eq!(text.unwrap(), format!("{{\n \"a\": [\n  {wanted}\n ]\n}}"));
+    }
+    for (source, wanted) in [("{{ 1e22 }}", "1e+22"), ("{{ 1.7976931348623157e308 }}", "1.7976931348623157e+308"), ("{{ 1 / 3 }}", "0.3333333333333333")] {
+        assert_eq!(template(source).render(&[], false, None, None).unwrap(), wanted);
+    }
+}
+
+/// The keys of an object are compared by their hashes, not each with each.
+#[test]
+fn a_message_of_many_fields_is_read_soon() {
+    let start = std::time::Instant::now();
+    let fields: String = (0..200_000).map(|key| format!(",\"k{key}\":{key}")).collect();
+    let text = format!(r#"{{"role":"user","content":"x","reasoning":"y"{fields}}}"#);
+    let message: Message = serde_json::from_str(&text).unwrap();
+    let reversed: String = (0..200_000).rev().map(|key| format!(",\"k{key}\":{key}")).collect();
+    let other: Message = serde_json::from_str(&format!(r#"{{"reasoning":"y"{reversed},"content":"x","role":"user"}}"#)).unwrap();
+    assert_eq!(message, other);
+    let text = template("{{ messages[0] | length }}").render(&[message], false, None, None).unwrap();
+    assert_eq!(text, "200005");
+    assert!(start.elapsed() < std::time::Duration::from_secs(3), "{:?}", start.elapsed());
+}
