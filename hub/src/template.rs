@@ -11,6 +11,7 @@ mod methods;
 mod namespace;
 mod python;
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -88,15 +89,27 @@ impl Template {
         bos: Option<&str>,
         eos: Option<&str>,
     ) -> Result<String, Error> {
-        let chat = chat.into();
-        let or_undefined = |text: Option<&str>| text.map_or(Value::UNDEFINED, Value::from);
+        let special = [("bos_token", bos), ("eos_token", eos)];
+        let special = special.into_iter().filter_map(|(name, text)| Some((name, text?)));
+        self.render_with(&chat.into(), add_generation_prompt, special)
+    }
+
+    /// Does the same with all special tokens that the template may write, each with the name of its variable.
+    pub(crate) fn render_with<'a>(
+        &self,
+        chat: &Chat,
+        add_generation_prompt: bool,
+        special: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<String, Error> {
+        let special: BTreeMap<String, Value> =
+            special.map(|(name, text)| (name.to_owned(), Value::from(text))).collect();
         let context = context! {
             ..Value::from(Serde(&chat.kwargs)),
             ..context! {
                 messages => Value::from(Serde(chat.fields())), add_generation_prompt,
                 tools => Value::from(Serde(&chat.tools)), documents => Value::from(()),
-                bos_token => or_undefined(bos), eos_token => or_undefined(eos),
-            }
+            },
+            ..Value::from(special)
         };
         let environment = Arc::clone(&self.environment);
         let apply = move || -> Result<Vec<u8>, minijinja::Error> {

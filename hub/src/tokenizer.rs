@@ -42,6 +42,8 @@ pub struct Tokenizer {
     bos: Option<Special>,
     eos: Option<Special>,
     pad: Option<Special>,
+    /// The texts of the special tokens that only templates write, each with the name of its variable.
+    others: Vec<(&'static str, String)>,
     /// One more than the largest id.
     vocab: usize,
     template: Option<Template>,
@@ -78,9 +80,13 @@ impl Tokenizer {
         check::ids(&file, &json, &inner)?;
         let vocab = checked_vocabulary(&file, &inner, vocab)?;
         check::around(&file, &json, vocab)?;
+        let mut others = Vec::new();
+        for key in ["unk_token", "sep_token", "cls_token", "mask_token"] {
+            others.extend(settings.text(key)?.map(|text| (key, text)));
+        }
         let template = settings.template(dir, &found, TEMPLATE, "default")?;
         let tools = settings.template(dir, &found, TOOLS, "tool_use")?;
-        Ok(Self { template, tools, inner, files: found, bos, eos, pad, vocab })
+        Ok(Self { template, tools, inner, files: found, bos, eos, pad, others, vocab })
     }
 
     /// Returns the ids of a text, without bos or eos. Special tokens that are spelled out in the text, as in rendered
@@ -147,19 +153,24 @@ impl Tokenizer {
         self.template.as_ref()
     }
 
-    /// Returns a chat as text, by the chat template and this tokenizer's bos and eos. Encode it with `encode`, because
+    /// Returns a chat as text, by the chat template and this tokenizer's special tokens. Encode it with `encode`, because
     /// a template writes the special tokens itself.
     pub fn render(&self, chat: impl Into<Chat>, add_generation_prompt: bool) -> Result<String, Error> {
-        let bos = self.bos.as_ref().map(|special| special.text.as_str());
-        let eos = self.eos.as_ref().map(|special| special.text.as_str());
         let chat = chat.into();
         let template = self.tools.as_ref().filter(|_| chat.tools.is_some()).or(self.template.as_ref());
         match template {
-            Some(template) => template.render(&chat, add_generation_prompt, bos, eos),
+            Some(template) => template.render_with(&chat, add_generation_prompt, self.special()),
             None => Err(Error::new("the tokenizer has no chat template, and the data holds chats").help(format!(
                 "put a template into `{TEMPLATE}` beside `{TOKENIZER}`, or use prompts that are strings"
             ))),
         }
+    }
+
+    /// Returns the special tokens as transformers names them to templates.
+    fn special(&self) -> impl Iterator<Item = (&str, &str)> {
+        let known = [("bos_token", &self.bos), ("eos_token", &self.eos), ("pad_token", &self.pad)];
+        let known = known.into_iter().filter_map(|(name, special)| Some((name, special.as_ref()?.text.as_str())));
+        known.chain(self.others.iter().map(|(name, text)| (*name, text.as_str())))
     }
 
     /// Returns the blake3 digest in hex of the files from which it was read.
