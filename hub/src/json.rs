@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
-use pbpo_outside::shown::cut;
 use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Number;
+
+use crate::quoted;
 
 /// A JSON value. Reading refuses an object with the same key twice, and a whole number of more than 64 bits, which
 /// would lose digits.
@@ -215,7 +216,7 @@ impl<'de> Visitor<'de> for Reader {
         let mut seen = HashSet::new();
         while let Some((key, value)) = map.next_entry::<String, Json>()? {
             if !seen.insert(key.clone()) {
-                return Err(A::Error::custom(format!("the key `{}` is there twice", cut(&key, 100))));
+                return Err(A::Error::custom(format!("the key `{}` is there twice", quoted(&key))));
             }
             entries.push((key, value));
         }

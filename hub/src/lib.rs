@@ -29,6 +29,7 @@ pub use chat::{Chat, Message};
 pub use config::{Family, ModelConfig, Rope};
 pub use dtype::Dtype;
 pub use error::Error;
+pub(crate) use error::quoted;
 pub use files::{digest, read_own};
 pub use template::Template;
 pub use tokenizer::Tokenizer;

@@ -6,12 +6,13 @@ mod parts;
 use std::path::{Path, PathBuf};
 
 use pbpo_outside::file::limit;
+use pbpo_outside::shown::cut;
 use serde_json::{Map, Value};
 use tokenizers::AddedToken;
 
 use self::parts::Inner;
 use crate::template::Template;
-use crate::{Chat, Error, files};
+use crate::{Chat, Error, files, quoted};
 
 const TOKENIZER: &str = "tokenizer.json";
 const CONFIG: &str = "tokenizer_config.json";
@@ -195,7 +196,9 @@ fn parse(file: &Path, bytes: &[u8]) -> Result<(Inner, Value), Error> {
     let text = std::str::from_utf8(bytes).map_err(|error| Error::at(file, error))?;
     let json: Value = serde_json::from_str(text).map_err(|error| files::json_error(file, &error))?;
     check::parts(file, &json)?;
-    let damaged = |error| Error::at(file, format!("not a tokenizer: {error}"));
+    // The message may quote a whole part of the file.
+    let damaged =
+        |error: tokenizers::Error| Error::at(file, format!("not a tokenizer: {}", cut(&error.to_string(), 500)));
     let inner = files::guarded(file, || parts::watched(|| Inner::from_bytes(bytes)).map_err(damaged))?;
     Ok((inner, json))
 }
@@ -270,8 +273,11 @@ fn special(
 ) -> Result<Option<Special>, Error> {
     let Some(text) = settings.text(key)?.or(absent) else { return Ok(None) };
     let Some(id) = inner.token_to_id(&text) else {
-        return Err(Error::at(&settings.file, format!("`{key}` is `{text}`, which {TOKENIZER} does not have"))
-            .help("the tokenizer's files are of different models, or one of them was edited"));
+        return Err(Error::at(
+            &settings.file,
+            format!("`{key}` is `{}`, which {TOKENIZER} does not have", quoted(&text)),
+        )
+        .help("the tokenizer's files are of different models, or one of them was edited"));
     };
     if !inner.get_added_tokens_decoder().contains_key(&id) {
         inner
@@ -285,7 +291,7 @@ fn special(
 fn checked_vocabulary(file: &Path, inner: &Inner, vocab: usize) -> Result<usize, Error> {
     match inner.get_vocab(true).into_iter().max_by_key(|(_, id)| *id) {
         Some((token, id)) if id as usize >= vocab => {
-            let message = format!("`{token}` has id {id}, but the model's vocabulary has {vocab} tokens");
+            let message = format!("`{}` has id {id}, but the model's vocabulary has {vocab} tokens", quoted(&token));
             let help = "use the tokenizer that came with the model, or resize the model's embedding";
             Err(Error::at(file, message).help(help))
         }

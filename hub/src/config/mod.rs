@@ -11,7 +11,7 @@ use std::path::Path;
 
 use pbpo_outside::file::limit;
 
-use crate::{Dtype, Error, files};
+use crate::{Dtype, Error, files, quoted};
 pub use family::Family;
 use keys::Keys;
 pub use rope::Rope;
@@ -188,7 +188,7 @@ fn family(keys: &Keys) -> Result<Family, Error> {
     Family::ALL
         .into_iter()
         .find(|family| family.name() == name)
-        .ok_or_else(|| keys.error("model_type", format!("`{name}` is not supported; known are {known}")))
+        .ok_or_else(|| keys.error("model_type", format!("`{}` is not supported; known are {known}", quoted(name))))
 }
 
 /// Refuses settings that would change the numbers and are not implemented.
@@ -199,7 +199,7 @@ fn refuse(keys: &Keys) -> Result<(), Error> {
             .help("use the checkpoint in bfloat16, float16 or float32"));
     }
     if let Some(act) = keys.text("hidden_act")?.filter(|act| *act != "silu" && *act != "swish") {
-        return Err(keys.error("hidden_act", format!("`{act}` is not supported; only silu is")));
+        return Err(keys.error("hidden_act", format!("`{}` is not supported; only silu is", quoted(act))));
     }
     if let Some(part) = keys.float("partial_rotary_factor")?.filter(|part| *part != 1.0) {
         return Err(keys.error("partial_rotary_factor", format!("{part} is not supported; only 1 is")));
@@ -210,8 +210,9 @@ fn refuse(keys: &Keys) -> Result<(), Error> {
 fn dtype(keys: &Keys) -> Result<Dtype, Error> {
     let key = if keys.get("dtype").is_some() { "dtype" } else { "torch_dtype" };
     let Some(name) = keys.text(key)? else { return Ok(Dtype::F32) };
-    Dtype::from_torch(name)
-        .ok_or_else(|| keys.error(key, format!("`{name}` is not supported; known are float32, bfloat16, float16")))
+    let known = "known are float32, bfloat16, float16";
+    let unknown = || keys.error(key, format!("`{}` is not supported; {known}", quoted(name)));
+    Dtype::from_torch(name).ok_or_else(unknown)
 }
 
 fn labels(keys: &Keys) -> Result<usize, Error> {

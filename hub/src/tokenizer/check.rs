@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::parts::Inner;
-use crate::Error;
+use crate::{Error, quoted};
 
 /// The largest number of special tokens around a text.
 const SPECIAL: usize = 1024;
@@ -98,9 +98,15 @@ pub(super) fn ids(file: &Path, json: &Value, inner: &Inner) -> Result<(), Error>
         if given.map(u64::from) != id.as_u64() {
             let given = given.map_or("none".into(), |id| id.to_string());
             let help = "an id that the vocabulary leaves open, or one that it gives to the same token, fits";
-            return Err(
-                Error::at(file, format!("`added_tokens`: `{text}` has id {id} there, and {given} in use")).help(help)
-            );
+            return Err(Error::at(
+                file,
+                format!(
+                    "`added_tokens`: `{}` has id {} there, and {given} in use",
+                    quoted(text),
+                    quoted(&id.to_string())
+                ),
+            )
+            .help(help));
         }
     }
     let mut seen: HashMap<u32, String> = HashMap::new();
@@ -112,7 +118,9 @@ pub(super) fn ids(file: &Path, json: &Value, inner: &Inner) -> Result<(), Error>
     }
     match clashes.into_iter().min() {
         None => Ok(()),
-        Some((id, one, two)) => Err(Error::at(file, format!("`{one}` and `{two}` both have id {id}"))),
+        Some((id, one, two)) => {
+            Err(Error::at(file, format!("`{}` and `{}` both have id {id}", quoted(&one), quoted(&two))))
+        }
     }
 }
 
@@ -128,12 +136,15 @@ pub(super) fn around(file: &Path, json: &Value, vocab: usize) -> Result<(), Erro
         let tokens = part.get("special_tokens").and_then(Value::as_object);
         ids.extend(tokens.into_iter().flatten().filter_map(|(_, token)| token.get("ids")?.as_array()).flatten());
         if let Some(id) = ids.iter().find(|id| id.as_u64().is_none_or(|id| id >= vocab as u64)) {
-            return wrong(format!("a special token has id {id}, but the tokenizer's vocabulary has {vocab} tokens"));
+            return wrong(format!(
+                "a special token has id {}, but the tokenizer's vocabulary has {vocab} tokens",
+                quoted(&id.to_string())
+            ));
         }
         let Some(template) = part.get("single").and_then(Value::as_array) else { continue };
         for piece in template.iter().filter_map(|piece| piece.get("SpecialToken")?.get("id")?.as_str()) {
             let ids = tokens.and_then(|tokens| tokens.get(piece)?.get("ids")?.as_array());
-            let Some(ids) = ids else { return wrong(format!("`{piece}` is not in its `special_tokens`")) };
+            let Some(ids) = ids else { return wrong(format!("`{}` is not in its `special_tokens`", quoted(piece))) };
             special += ids.len();
         }
         let texts = template.iter().filter(|piece| piece.get("Sequence").is_some()).count();

@@ -216,7 +216,8 @@ impl<'de> Deserialize<'de> for PreTokenizer {
         }
         let mut steps = Vec::new();
         flat(PreTokenizerWrapper::deserialize(deserializer)?, &mut steps).map_err(serde::de::Error::custom)?;
-        let levels = steps.iter().filter(|part| matches!(part, Split::Other(PreTokenizerWrapper::ByteLevel(_)))).count();
+        let levels =
+            steps.iter().filter(|part| matches!(part, Split::Other(PreTokenizerWrapper::ByteLevel(_)))).count();
         if levels > BYTE_LEVELS {
             let message = format!("`pre_tokenizer`: {levels} parts of type ByteLevel; {BYTE_LEVELS} are the most");
             return Err(serde::de::Error::custom(message));

@@ -158,13 +158,18 @@ fn attributes_of_namespaces_are_assigned() {
         ("{% set n = namespace() %}{% set n.a | upper %}x{% endset %}{{ n.a }}", "X"),
         ("{% set n = namespace(m=namespace()) %}{% set n.m.a = 1 if false else 2 %}{{ n.m.a }}", "2"),
         ("{% set n = namespace() %}{% set n.a = nothing %}{{ n.a is defined }}{{ n.b is defined }}", "FalseFalse"),
-        ("{% raw %}{% set n.a = 1 %}{% endraw %}{# {% set n.a = 1 %} #}{{ '{% set n.a = 1 %}' }}", "{% set n.a = 1 %}{% set n.a = 1 %}"),
+        (
+            "{% raw %}{% set n.a = 1 %}{% endraw %}{# {% set n.a = 1 %} #}{{ '{% set n.a = 1 %}' }}",
+            "{% set n.a = 1 %}{% set n.a = 1 %}",
+        ),
         ("{% macro f(n) %}{% set n.a = n.a + 1 %}{% endmacro %}{% set n = namespace(a=1) %}{{ f(n) }}{{ n.a }}", "2"),
         ("{% set a = {'x': 1} %}{% set b %}{{ a.x }}{% endset %}{{ b }}", "1"),
     ] {
         assert_eq!(template(source).render(&[], false, None, None).unwrap(), wanted, "{source}");
     }
-    for (source, line) in [("\n{% set messages.x = 1 %}", 2), ("{% set n = namespace() %}\n{% set n.a = 1\n %}{{ 1 + 'a' }}", 3)] {
+    for (source, line) in
+        [("\n{% set messages.x = 1 %}", 2), ("{% set n = namespace() %}\n{% set n.a = 1\n %}{{ 1 + 'a' }}", 3)]
+    {
         let message = says(template(source).render(&[], false, None, None), Path::new("-"));
         assert!(message.contains(&format!("line {line}: ")), "{message}");
     }
@@ -200,7 +205,11 @@ fn floats_are_written_as_python_writes_them() {
         let text = template("{{ {'a': [messages[0].n]} | tojson(indent=1) }}").render(&messages, false, None, None);
         assert_eq!(text.unwrap(), format!("{{\n \"a\": [\n  {wanted}\n ]\n}}"));
     }
-    for (source, wanted) in [("{{ 1e22 }}", "1e+22"), ("{{ 1.7976931348623157e308 }}", "1.7976931348623157e+308"), ("{{ 1 / 3 }}", "0.3333333333333333")] {
+    for (source, wanted) in [
+        ("{{ 1e22 }}", "1e+22"),
+        ("{{ 1.7976931348623157e308 }}", "1.7976931348623157e+308"),
+        ("{{ 1 / 3 }}", "0.3333333333333333"),
+    ] {
         assert_eq!(template(source).render(&[], false, None, None).unwrap(), wanted);
     }
 }
@@ -213,7 +222,8 @@ fn a_message_of_many_fields_is_read_soon() {
     let text = format!(r#"{{"role":"user","content":"x","reasoning":"y"{fields}}}"#);
     let message: Message = serde_json::from_str(&text).unwrap();
     let reversed: String = (0..200_000).rev().map(|key| format!(",\"k{key}\":{key}")).collect();
-    let other: Message = serde_json::from_str(&format!(r#"{{"reasoning":"y"{reversed},"content":"x","role":"user"}}"#)).unwrap();
+    let other: Message =
+        serde_json::from_str(&format!(r#"{{"reasoning":"y"{reversed},"content":"x","role":"user"}}"#)).unwrap();
     assert_eq!(message, other);
     let text = template("{{ messages[0] | length }}").render(&[message], false, None, None).unwrap();
     assert_eq!(text, "200005");

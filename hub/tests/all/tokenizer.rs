@@ -156,7 +156,8 @@ fn a_template_is_given_all_special_tokens() {
     config["unk_token"] = serde_json::json!({"content": "<unk>"});
     std::fs::write(&file, config.to_string()).unwrap();
     std::fs::write(dir.path().join("special_tokens_map.json"), r#"{"mask_token": "<mask>"}"#).unwrap();
-    let source = "{{ pad_token }}|{{ unk_token }}|{{ mask_token }}|{{ cls_token is defined }}{{ sep_token is defined }}";
+    let source =
+        "{{ pad_token }}|{{ unk_token }}|{{ mask_token }}|{{ cls_token is defined }}{{ sep_token is defined }}";
     std::fs::write(dir.path().join("chat_template.jinja"), source).unwrap();
     let tokenizer = Tokenizer::read(dir.path(), 1 << 20).unwrap();
     let chat = [Message::new("user", "x")];

@@ -151,12 +151,16 @@ fn a_panic_of_the_reader_is_an_error() {
 /// What a charsmap says of its own size is not believed: it would take gigabytes.
 #[test]
 fn charsmaps_are_as_large_as_they_say() {
-    let of = |map: &str| json!({"type": "Sequence", "normalizers": [{"type": "Precompiled", "precompiled_charsmap": map}]});
+    let of =
+        |map: &str| json!({"type": "Sequence", "normalizers": [{"type": "Precompiled", "precompiled_charsmap": map}]});
     let start = Instant::now();
     let message = refused(json!({"normalizer": of("/////w==")}));
     let wanted = "tokenizer.json: `normalizer`: a charsmap of 4 bytes says that it has 4294967295 bytes of a trie";
     assert_eq!(message, wanted);
-    assert_eq!(refused(json!({"normalizer": of("AA==")})), "tokenizer.json: `normalizer`: a charsmap of less than 4 bytes");
+    assert_eq!(
+        refused(json!({"normalizer": of("AA==")})),
+        "tokenizer.json: `normalizer`: a charsmap of less than 4 bytes"
+    );
     // An empty trie, and a text of 66 bytes.
     let long = format!("AAAAAAAA{}", "YWFh".repeat(22));
     assert!(refused(json!({"normalizer": of(&long)})).contains("a charsmap replaces a character by 6"));
@@ -186,4 +190,22 @@ fn a_rare_text_may_become_a_long_one() {
     let replace = json!({"type": "Replace", "pattern": {"String": "c"}, "content": "b".repeat(1000)});
     let tokenizer = read(&words(json!({"normalizer": replace}))).unwrap();
     assert_eq!(tokenizer.encode(&format!("{}c", "a".repeat(1000))).unwrap().len(), 2000);
+}
+
+/// A token of megabytes is not quoted as a whole.
+#[test]
+fn errors_quote_a_hundred_columns_at_most() {
+    let long = "x".repeat(1 << 20);
+    let vocab = json!({"<s>": 0, "a": 1, long.as_str(): 2, "c": 2});
+    let twice = json!({"type": "WordLevel", "unk_token": "a", "vocab": vocab});
+    for changes in [
+        json!({"model": twice}),
+        json!({"model": {"type": long}}),
+        json!({"post_processor": around(json!([long]), json!({}))}),
+        json!({"post_processor": {"type": "BertProcessing", "sep": ["b", 1], "cls": ["c", long]}}),
+        json!({"normalizer": {"type": long}}),
+    ] {
+        let message = refused(changes);
+        assert!(message.len() < 900, "{}", message.len());
+    }
 }
