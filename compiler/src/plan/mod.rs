@@ -5,10 +5,10 @@
 //! iteration to the next.
 //!
 //! - `expr.rs`: objectives; `pairs.rs`: rows of labelled pairs in them; `forward.rs`: the forwards they need;
-//! `text.rs`: the stable text form; `identity.rs`, `canonical.rs`: content hashes of stages; `json.rs`, `graph.rs`:
-//! other printers; `sweep.rs`: shared stages of several plans; `diff.rs`: differences between two plans; `cost.rs`:
-//! estimates of cost; `flow.rs`: the origin of rows; `lifetime.rs`: lifetimes of values; `memory/`: estimates of
-//! memory.
+//!   `text.rs`: the stable text form; `identity.rs`, `canonical.rs`: content hashes of stages; `json.rs`, `graph.rs`:
+//!   other printers; `sweep.rs`: shared stages of several plans; `diff.rs`: differences between two plans; `cost.rs`:
+//!   estimates of cost; `flow.rs`: the origin of rows; `lifetime.rs`: lifetimes of values; `memory/`: estimates of
+//!   memory.
 
 mod canonical;
 pub mod cost;

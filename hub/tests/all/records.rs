@@ -453,9 +453,11 @@ fn one_side_alone_and_two_equal_ones_are_bad_where_pairs_are_read() {
         assert_eq!(by(row, &Reading { pairs: false, ..pairs() }).unwrap().records.len(), 1);
     }
     let options = Reading { settings: records::Settings::Options, ..pairs() };
-    let error = by("{\"prompt\":\"q\",\"rejected\":\"a\"}", &options).unwrap_err();
-    let help = error.help.unwrap();
-    assert!(help.contains("`--completion \"rejected\"`") && help.contains("`--bad-rows skip`"), "{help}");
+    let help = |row: &str| by(row, &options).unwrap_err().help.unwrap();
+    let chosen = help("{\"prompt\":\"q\",\"chosen\":\"a\"}");
+    assert!(chosen.contains("`--completion \"chosen\"`") && chosen.contains("`--bad-rows skip`"), "{chosen}");
+    let rejected = help("{\"prompt\":\"q\",\"rejected\":\"a\"}");
+    assert!(rejected.contains("add what was chosen") && !rejected.contains("completion"), "{rejected}");
 }
 
 #[test]
