@@ -36,7 +36,7 @@ codes! {
     NotYet = "PB0107": "a part of the language that this version does not have yet",
     UnreadableFile = "PB0108": "a file that can't be read as UTF-8 text",
     TooLarge = "PB0109": "a file, or what its definitions become, that is too large to be compiled",
-    TooDeep = "PB0110": "brackets or expressions nested too deeply",
+    TooDeep = "PB0110": "brackets, expressions or calls nested too deeply",
     UnknownEscape = "PB0111": "an escape in a text that the language does not know",
 
     UnknownKind = "PB0201": "a block of an unknown kind",

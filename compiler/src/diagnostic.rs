@@ -1,6 +1,7 @@
 //! A diagnostic as a plain value. Renderers are in `render/`.
 
 use pbpo_grammar::Span;
+use pbpo_outside::shown;
 
 use crate::code::Code;
 use crate::suggest;
@@ -117,6 +118,20 @@ impl Diagnostic {
         self
     }
 
+    /// Cuts the user's texts in all that is said. The edits of a fix stay as they are.
+    fn shorten(&mut self) {
+        let labels = self.others.iter_mut().chain([&mut self.primary]).map(|label| &mut label.text);
+        let title = self.fix.as_mut().map(|fix| &mut fix.title);
+        for text in labels.chain([&mut self.message]).chain(title) {
+            if let Some(short) = short(text) {
+                *text = short;
+            }
+        }
+        if let Some(short) = self.help.as_deref().and_then(short) {
+            self.help = Some(short.into_boxed_str());
+        }
+    }
+
     /// Replaces global names by the words of the file: `loop::prompts` is written `prompts` in `loop`.
     pub fn demangle(&mut self) {
         self.message = suggest::local_names(&self.message);
@@ -139,7 +154,24 @@ pub fn any_error(diagnostics: &[Diagnostic]) -> bool {
     diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
 }
 
-/// Sorts findings in file order, removes duplicates, and shows names as they are written.
+/// The largest number of columns of a user's text in a message, and of a message.
+const LONGEST: (usize, usize) = (200, 2000);
+
+/// Returns a message in which the texts between backquotes are cut, if they are very long.
+fn short(message: &str) -> Option<String> {
+    if message.len() <= LONGEST.0 {
+        return None;
+    }
+    let cut = |(place, part): (usize, &str)| match place % 2 == 1 && shown::width(part) > LONGEST.0 {
+        true => shown::cut(part, LONGEST.0).into_owned(),
+        false => part.to_owned(),
+    };
+    let parts: Vec<String> = message.split('`').enumerate().map(cut).collect();
+    let message = parts.join("`");
+    Some(if shown::width(&message) > LONGEST.1 { shown::cut(&message, LONGEST.1).into_owned() } else { message })
+}
+
+/// Sorts findings in file order, removes duplicates, shows names as they are written, and cuts very long texts.
 pub fn tidy(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.iter_mut().for_each(Diagnostic::demangle);
     diagnostics.sort_by(|a, b| {
@@ -147,4 +179,5 @@ pub fn tidy(diagnostics: &mut Vec<Diagnostic>) {
         place(a).cmp(&place(b)).then_with(|| a.message.cmp(&b.message))
     });
     diagnostics.dedup_by(|a, b| a.primary.span == b.primary.span && a.code == b.code && a.message == b.message);
+    diagnostics.iter_mut().for_each(Diagnostic::shorten);
 }

@@ -109,8 +109,16 @@ pub fn load(
     out: &mut Vec<Diagnostic>,
 ) -> Project {
     let main = sources.add(name, source);
-    let mut work = Load { loader, sources, out, modules: Vec::new(), known: BTreeMap::new(), stack: Vec::new() };
-    work.module(main, local(name.to_owned()), source);
+    let mut work = Load {
+        loader,
+        sources,
+        out,
+        modules: Vec::new(),
+        known: BTreeMap::new(),
+        stack: Vec::new(),
+        depths: BTreeMap::new(),
+    };
+    work.all(main, local(name.to_owned()), source);
     let modules = work.modules;
     link(main, modules, out)
 }
@@ -134,41 +142,86 @@ struct Load<'a> {
     modules: Vec<Module>,
     /// The indices of the modules by their paths.
     known: BTreeMap<String, usize>,
-    /// Paths of the files that are being read, outermost first.
-    stack: Vec<String>,
+    /// The files that are being read, outermost first: no recursion, because a chain of files may be longer than the
+    /// stack is deep.
+    stack: Vec<Reading>,
+    /// The places of these files on the stack by their paths.
+    depths: BTreeMap<String, usize>,
 }
 
+/// A file whose imports are being read.
+struct Reading {
+    file: FileId,
+    path: String,
+    tree: File,
+    /// The imports that are still to be read.
+    left: std::vec::IntoIter<Import>,
+    /// The modules of those that were read.
+    imports: Vec<Option<usize>>,
+}
+
+/// The largest number of files of a program.
+const MOST_FILES: usize = 20_000;
+/// The largest number of files of a circle that a message names at each of its ends.
+const MOST_NAMED: usize = 4;
+
 impl Load<'_> {
-    /// Parses a file after its imports. Returns its index.
-    fn module(&mut self, file: FileId, path: String, source: &str) -> usize {
-        let tree = pbpo_grammar::parse(file, source);
-        self.out.extend(syntax::diagnostics(&tree, file, source));
-        self.stack.push(path.clone());
-        let imports: Vec<Import> = tree.items.iter().filter_map(import).cloned().collect();
-        let imports = imports.iter().map(|import| self.import(import, &path)).collect();
-        self.stack.pop();
-        let names = tree.items.iter().filter_map(Item::name).map(|name| name.text.clone()).collect();
-        self.known.insert(path.clone(), self.modules.len());
-        self.modules.push(Module { file, path, tree, names, imports });
-        self.modules.len() - 1
+    /// Reads the main file and everything it imports: each file comes behind its imports.
+    fn all(&mut self, file: FileId, path: String, source: &str) {
+        self.start(file, path, source);
+        while let Some(reading) = self.stack.last_mut() {
+            let Some(import) = reading.left.next() else {
+                self.finish();
+                continue;
+            };
+            let from = reading.path.clone();
+            if let Some(module) = self.import(&import, &from)
+                && let Some(reading) = self.stack.last_mut()
+            {
+                reading.imports.push(module);
+            }
+        }
     }
 
-    fn import(&mut self, import: &Import, from: &str) -> Option<usize> {
+    /// Parses a file and puts it on the stack.
+    fn start(&mut self, file: FileId, path: String, source: &str) {
+        let tree = pbpo_grammar::parse(file, source);
+        self.out.extend(syntax::diagnostics(&tree, file, source));
+        let left: Vec<Import> = tree.items.iter().filter_map(import).cloned().collect();
+        self.depths.insert(path.clone(), self.stack.len());
+        self.stack.push(Reading { file, path, tree, left: left.into_iter(), imports: Vec::new() });
+    }
+
+    /// Takes a file from the stack, and gives its index to the file that imports it.
+    fn finish(&mut self) {
+        let Some(Reading { file, path, tree, imports, .. }) = self.stack.pop() else { return };
+        let names = tree.items.iter().filter_map(Item::name).map(|name| name.text.clone()).collect();
+        let index = self.modules.len();
+        self.depths.remove(&path);
+        self.known.insert(path.clone(), index);
+        self.modules.push(Module { file, path, tree, names, imports });
+        if let Some(reading) = self.stack.last_mut() {
+            reading.imports.push(Some(index));
+        }
+    }
+
+    /// Returns the module of an import: `Some(None)` if it can't be read, `None` if its file was put on the stack.
+    fn import(&mut self, import: &Import, from: &str) -> Option<Option<usize>> {
         let (path, text) = match &import.path {
             ImportPath::Module(name) => (name.clone(), stdlib::text(name).map(Cow::Borrowed)),
             ImportPath::File(relative) => match self.file(from, relative) {
                 Ok((path, text)) => (path, Some(Cow::Owned(text))),
                 Err(reason) => {
                     self.unreadable(import, relative, &reason);
-                    return None;
+                    return Some(None);
                 }
             },
         };
         if self.cycle(&path, import.path_span) {
-            return None;
+            return Some(None);
         }
         if let Some(known) = self.known.get(&path) {
-            return Some(*known);
+            return Some(Some(*known));
         }
         let Some(text) = text else {
             let names = || stdlib::MODULES.iter().map(|(name, _)| *name).collect();
@@ -177,10 +230,15 @@ impl Load<'_> {
                     .label("not in the standard library")
                     .suggest(self.out.len(), &path, names);
             self.out.push(error);
-            return None;
+            return Some(None);
         };
+        if self.known.len() + self.stack.len() >= MOST_FILES {
+            self.unreadable(import, &path, &format!("a program has at most {MOST_FILES} files"));
+            return Some(None);
+        }
         let file = self.sources.add(&path, &text);
-        Some(self.module(file, path, &text))
+        self.start(file, path, &text);
+        None
     }
 
     /// Returns the path and text of an imported file. Files without the `.pbpo` ending are not opened, and files
@@ -199,7 +257,7 @@ impl Load<'_> {
 
     /// Returns the text of a file; an empty text if the file is known already.
     fn loaded(&self, path: &str) -> Result<String, String> {
-        if self.stack.iter().any(|open| open == path) || self.known.contains_key(path) {
+        if self.depths.contains_key(path) || self.known.contains_key(path) {
             return Ok(String::new());
         }
         let text = self.loader.load(path)?;
@@ -214,11 +272,14 @@ impl Load<'_> {
         );
     }
 
-    /// Reports that a file would import itself, with the whole cycle. Returns true if it did.
+    /// Reports that a file would import itself, with the cycle. Returns true if it did.
     fn cycle(&mut self, path: &str, at: Span) -> bool {
-        let Some(first) = self.stack.iter().position(|open| open == path) else { return false };
-        let mut way: Vec<&str> = self.stack.iter().skip(first).map(String::as_str).collect();
+        let Some(first) = self.depths.get(path).copied() else { return false };
+        let mut way: Vec<&str> = self.stack.iter().skip(first).map(|reading| reading.path.as_str()).collect();
         way.push(path);
+        if way.len() > 2 * MOST_NAMED {
+            way.splice(MOST_NAMED..way.len() - MOST_NAMED, ["..."]);
+        }
         self.out.push(
             Diagnostic::error(Code::ImportCycle, at, "files import each other in a circle")
                 .label(way.join(" -> "))

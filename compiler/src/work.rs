@@ -26,6 +26,9 @@ pub(crate) struct Work {
     pub every_step: bool,
 }
 
+/// The largest number of further pipelines that are pointed at where one must be chosen.
+const MOST_CHOICES: usize = 20;
+
 impl Work {
     pub fn new(input: Input<'_>, overrides: &[String]) -> Self {
         let (mut sources, mut out) = (SourceMap::default(), Vec::new());
@@ -219,10 +222,11 @@ impl Work {
                 let Some(name) = first.name() else { return Vec::new() };
                 let message = "several pipelines, and none chosen";
                 let mut error = Diagnostic::error(Code::ChoosePipeline, name.span, message).label("one");
-                for other in rest.iter().filter_map(|item| item.name()) {
-                    error = error.also(other.span, "another");
-                }
-                self.out.push(error.help(format!("add the name of one: `{}`", name.text)));
+                let others = rest.iter().filter_map(|item| item.name());
+                error.others.extend(others.clone().take(MOST_CHOICES).map(|other| another(other.span)));
+                let more = others.count().saturating_sub(MOST_CHOICES);
+                let more = if more > 0 { format!(" (and {more} more are not shown)") } else { String::new() };
+                self.out.push(error.help(format!("add the name of one: `{}`{more}", name.text)));
                 return self.everything();
             }
         }
@@ -283,6 +287,10 @@ impl Work {
         lints::apply(&self.project.lints, &mut self.out);
         tidy(&mut self.out);
     }
+}
+
+fn another(span: Span) -> Label {
+    Label { span, text: "another".into() }
 }
 
 fn by_start(span: Span) -> ((FileId, u32), Span) {

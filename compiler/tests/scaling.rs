@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use pbpo_compiler::modules::Loader;
 use pbpo_compiler::render::{full, json, narrated, short};
 use pbpo_compiler::{Compiled, Input, check, fixes};
 
@@ -74,6 +75,13 @@ fn ten_times_the_input_takes_about_ten_times_as_long() {
         ("arguments too many", |n| list(n, "data x { source = digits(", |i| i.to_string(), ") }")),
         ("parameters of a pipeline", |n| {
             list(n, "pipeline p(", |i| format!("a{i}: float = 1.0"), ") { report = evaluate(pi, held) }")
+        }),
+        ("colons in one line", |n| {
+            list(n * 10, "data x { source = digits(split = test, count = 3, ", |_| "a: 1".into(), ") }")
+        }),
+        ("texts that are not closed", |n| lines(n * 10, |_| "param t: text = \"abc".into())),
+        ("junk behind statements, and hashes", |n| {
+            lines(n * 5, |i| format!("param t{i}: int = 1 junk")) + &lines(n * 5, |_| "# no comment".into())
         }),
         ("unknown lints", |n| list(n, "allow ", |i| format!("lint{i}"), "")),
         ("unknown imports", |n| list(n, "use std/games { ", |i| format!("pb{i}"), " }")),
@@ -201,4 +209,137 @@ fn many_fixes_are_applied_at_once() {
     let (mended, count) = fixes::apply(&text, checked);
     assert_eq!((count, mended), (3000, text.replace("\\d", "\\\\d")));
     assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+/// A chain of definitions that each call the one before, and a pipeline that calls the last.
+fn chain_of_objectives(count: usize) -> String {
+    let link = |i: usize| match i {
+        0 => "objective o0(p: policy, y: rollouts) = mean(logp(p, y))".to_owned(),
+        i => format!("objective o{i}(p: policy, y: rollouts) = o{}(p, y) + 1", i - 1),
+    };
+    let used = format!("y = sample(pi, demos, count = 8)\n  ascend pi on o{}(pi, y)\n  report", count - 1);
+    lines(count, link).replace("report", &used)
+}
+
+#[test]
+fn a_long_chain_of_objectives_overflows_no_stack() {
+    let start = Instant::now();
+    let compiled = checked(&chain_of_objectives(30_000));
+    assert!(compiled.diagnostics.iter().all(|found| !found.message.contains("calls itself")));
+    assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+}
+
+#[test]
+fn calls_that_are_too_deep_are_no_circle() {
+    assert!(!checked(&chain_of_objectives(32)).failed());
+    let compiled = checked(&chain_of_objectives(33));
+    let [only] = compiled.diagnostics.as_slice() else { panic!("{:?}", compiled.diagnostics) };
+    assert_eq!((only.code.text(), &*only.message), ("PB0110", "calls nested deeper than 32 levels"));
+    assert!(only.others.iter().any(|label| label.text == "in this call"), "{only:?}");
+    let links = lines(34, |i| match i {
+        0 => "pipeline p0(p: policy) { report = evaluate(p, held) }".to_owned(),
+        i => format!("pipeline p{i}(p: policy) = p{}(p)", i - 1),
+    });
+    let compiled = checked(&format!("{links}pipeline other = p33(pi)\n"));
+    let found: Vec<_> = compiled.diagnostics.iter().map(|found| found.code.text()).collect();
+    assert_eq!(found, ["PB0110"]);
+}
+
+#[test]
+fn a_circle_of_calls_is_called_one() {
+    for (first, second) in [
+        ("objective a(y: rollouts) = b(y)", "objective b(y: rollouts) = a(y) + 1"),
+        ("pipeline a(p: policy) = b(p)", "pipeline b(p: policy) = a(p)"),
+    ] {
+        let compiled = checked(&lines(1, |_| format!("{first}\n{second}")));
+        assert!(compiled.diagnostics.iter().any(|found| found.code.text() == "PB0309"), "{:?}", compiled.diagnostics);
+    }
+}
+
+/// Files `f1.pbpo`, `f2.pbpo`, ... that each import the next; the last imports the first, or nothing.
+struct Chain {
+    count: usize,
+    circle: bool,
+}
+
+impl Loader for Chain {
+    fn load(&self, path: &str) -> Result<String, String> {
+        let number = path.trim_start_matches('f').trim_end_matches(".pbpo").parse::<usize>();
+        let next = number.map_err(|error| error.to_string())? + 1;
+        Ok(match next {
+            next if next < self.count => format!("pbpo 1\nuse \"f{next}.pbpo\" {{ x }}\n"),
+            _ if self.circle => "pbpo 1\nuse \"f0.pbpo\" { x }\n".to_owned(),
+            _ => "pbpo 1\nparam x: float = 1.0\n".to_owned(),
+        })
+    }
+}
+
+#[test]
+fn a_long_chain_of_files_overflows_no_stack() {
+    for circle in [false, true] {
+        let text = HEAD.replace("pbpo 1", "pbpo 1\nuse \"f1.pbpo\" { x }") + MAIN;
+        let loader = Chain { count: 15_000, circle };
+        let start = Instant::now();
+        let compiled = check(Input { name: "f0.pbpo", text: &text, loader: &loader, lints: &[] }, &[]);
+        let cycle = compiled.diagnostics.iter().find(|found| found.code.text() == "PB0213");
+        assert_eq!(cycle.is_some(), circle);
+        assert!(cycle.is_none_or(|cycle| cycle.primary.text.len() < 200), "{cycle:?}");
+        assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
+    }
+    let loader = Chain { count: 21_000, circle: false };
+    let text = "pbpo 1\nuse \"f1.pbpo\" { x }\n";
+    let compiled = check(Input { name: "f0.pbpo", text, loader: &loader, lints: &[] }, &[]);
+    let most = |found: &pbpo_compiler::diagnostic::Diagnostic| found.message.contains("at most 20000 files");
+    assert!(compiled.diagnostics.iter().any(most));
+}
+
+#[test]
+fn of_many_pipelines_twenty_are_pointed_at() {
+    let text = lines(3000, |i| format!("pipeline m{i} {{ report = evaluate(pi, held) }}"));
+    let start = Instant::now();
+    let compiled = pbpo_compiler::compile(Input::text("x.pbpo", &text), None, &[]);
+    let [only] = compiled.diagnostics.as_slice() else { panic!("{:?}", compiled.diagnostics) };
+    assert_eq!((only.code.text(), only.others.len()), ("PB0602", 20));
+    assert_eq!(only.help.as_deref(), Some("add the name of one: `m0` (and 2980 more are not shown)"));
+    assert!(full::render(&compiled, full::Style { color: false, width: 80 }).len() < 20_000);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[test]
+fn of_a_long_line_the_part_around_a_finding_is_shown() {
+    let long = format!("\"{}\"", "ä ".repeat(300));
+    let text = lines(1, |_| format!("data x {{ source = {long}, size = 3, other = {long} }}"));
+    let shown = full::render(&checked(&text), full::Style { color: false, width: 80 });
+    let line = shown.lines().find(|line| line.contains("size = 3")).unwrap();
+    let marks = shown.lines().skip_while(|shown| *shown != line).nth(1).unwrap();
+    assert!(line.starts_with("    …") && line.ends_with('…') && line.chars().count() < 200, "{line}");
+    let column = |text: &str, mark: &str| text[..text.find(mark).unwrap()].chars().count();
+    assert_eq!(column(marks, "^^^^"), column(line, "size"), "{line}\n{marks}");
+}
+
+#[test]
+fn long_texts_are_cut_in_messages() {
+    let long = "a".repeat(30_000);
+    for text in [
+        lines(1, |_| format!("param t: int = {long}")),
+        lines(1, |_| format!("data {long} {{ source = digits(split = train, {long} = 4) }}")),
+        lines(1, |_| format!("policy q {{ follows = {long}, update = {long} }}")),
+        lines(1, |_| format!("oracle o {{ by = chat {{ model = \"m\", prompt = \"{{first}} {{{long}}}\" }} }}")),
+        lines(1, |_| format!("objective o(y: rollouts) = {long}(y) + {long}\nuse std/{long} {{ {long} }}")),
+        lines(1, |_| format!("variant v of {long} {{ {long} = 1 }}\nsweep s over main {{ {long} in [1, 2] }}")),
+        lines(1, |_| format!("{long} = 3\n{long} x {{ y = 2 }}\nparam t: text = \"\\{long}\"")),
+        lines(1, |_| format!("use {long} {{ x }}\nuse \"{long}.pbpo\" {{ x }}\nallow {long}")),
+    ] {
+        let compiled = checked(&text);
+        assert!(compiled.failed());
+        for found in &compiled.diagnostics {
+            let labels = found.others.iter().chain([&found.primary]).map(|label| label.text.as_str());
+            let title = found.fix.as_ref().map(|fix| fix.title.as_str());
+            for said in labels.chain([found.message.as_str()]).chain(found.help.as_deref()).chain(title) {
+                assert!(said.chars().count() <= 2000, "{}", &said[..300]);
+            }
+        }
+        let shown = full::render(&compiled, full::Style { color: false, width: 80 });
+        assert!(shown.len() < 10_000, "{} bytes", shown.len());
+    }
 }

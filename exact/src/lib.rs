@@ -4,7 +4,7 @@
 //! Burn, plans or the language's file format; the runtime's ops call it.
 //!
 //! - `world/`: finite worlds. A bandit is a world with one state and one step, a contextual bandit one with many states
-//! and one step. Each instance is one file there.
+//!   and one step. Each instance is one file there.
 //! - `policy.rs`: policies that act in them.
 //! - `linalg.rs`: a covariance that grows by rank-one updates; decompositions are faer's.
 //! - `likelihood.rs`: preferences and their maximum-likelihood reward, of all rewards or of those in a ball.

@@ -123,6 +123,18 @@ fn layout() {
 }
 
 #[test]
+fn an_import_behind_a_comma_stays_one() {
+    for source in [
+        "pbpo 1, use std/tasks { digits }\n",
+        "pbpo 1\nparam a: int = 1, use std/tasks { digits }\n",
+        "pbpo 1\nuse std/tasks { digits }, use std/games { pbpo }, param b: float = 6 / 3\n",
+        "pbpo 1\nuse \"a.pbpo\" { x }, param use: float = 6 / 3, param y: float = use / 3\n",
+    ] {
+        assert_eq!(formatted(source).as_deref(), Some(source));
+    }
+}
+
+#[test]
 fn a_file_with_faults_is_refused() {
     assert!(!format("pbpo 1\npolicy pi {\n").unwrap_err().is_empty());
 }

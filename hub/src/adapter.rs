@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::config::keys::Keys;
 use crate::weights::{self, Weights};
-use crate::{Dtype, Error, files};
+use crate::{Dtype, Error, files, quoted};
 
 const CONFIG: &str = "adapter_config.json";
 const WEIGHTS: &str = "adapter_model.safetensors";
@@ -37,7 +37,7 @@ pub struct AdapterConfig {
 impl AdapterConfig {
     pub fn read(dir: &Path) -> Result<Self, Error> {
         let file = dir.join(CONFIG);
-        let Some(bytes) = files::read_if_there(&file, limit::CONFIG)? else {
+        let Some(bytes) = files::read_own(dir, CONFIG, limit::CONFIG)? else {
             return Err(Error::new(format!("no `{CONFIG}` in {}", dir.display()))
                 .help("name a directory that PEFT's `save_pretrained` wrote"));
         };
@@ -46,7 +46,7 @@ impl AdapterConfig {
         match keys.text("peft_type")? {
             Some("LORA") => {}
             other => {
-                let found = other.unwrap_or("missing");
+                let found = quoted(other.unwrap_or("missing"));
                 return Err(keys.error("peft_type", format!("{found} is not supported; only LORA is")));
             }
         }
@@ -142,7 +142,7 @@ fn refuse(keys: &Keys) -> Result<(), Error> {
     };
     match keys.map.iter().find(|(key, value)| !HARMLESS.contains(&key.as_str()) && !unset(key, value)) {
         Some((key, value)) => Err(keys
-            .error(key, format!("`{value}` is not supported"))
+            .error(key, format!("`{}` is not supported", quoted(&value.to_string())))
             .help("in Python, `PeftModel.merge_and_unload` gives a model without an adapter, which can be read")),
         None => Ok(()),
     }
@@ -153,7 +153,8 @@ fn targets(keys: &Keys) -> Result<Vec<String>, Error> {
     let names = match keys.get("target_modules") {
         Some(Value::String(text)) if text == "all-linear" => LINEAR.to_vec(),
         Some(Value::String(text)) => {
-            return Err(keys.error("target_modules", format!("the pattern `{text}` is not supported; list the names")));
+            let message = format!("the pattern `{}` is not supported; list the names", quoted(text));
+            return Err(keys.error("target_modules", message));
         }
         _ => keys.texts("target_modules")?.ok_or_else(|| keys.error("target_modules", "missing"))?,
     };
@@ -191,7 +192,9 @@ impl Adapter {
             let path = name
                 .strip_prefix(PREFIX)
                 .and_then(|rest| rest.strip_suffix(".lora_A.weight").or_else(|| rest.strip_suffix(".lora_B.weight")));
-            let Some(path) = path else { return Err(Error::at(&file, format!("tensor `{name}` is not of a LoRA"))) };
+            let Some(path) = path else {
+                return Err(Error::at(&file, format!("tensor `{}` is not of a LoRA", quoted(name))));
+            };
             if !modules.contains_key(path) {
                 modules.insert(path.to_owned(), lengths(&file, &weights, path, config.r)?);
             }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use crate::json::{Json, Object};
+use crate::quoted;
 
 /// One message of a chat: a role, a content, and every other field that the data gives, for the template to read.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -54,11 +55,12 @@ impl Message {
     /// `thinking`.
     fn fields(&self) -> Cow<'_, Object> {
         let Some(reasoning) = REASONING.iter().find_map(|key| self.0.get(key)) else { return Cow::Borrowed(&self.0) };
-        let mut fields = Object::default();
-        fields.set("thinking", reasoning.clone());
-        self.0.iter().for_each(|(key, value)| fields.set(key, value.clone()));
-        fields.set("reasoning_content", reasoning.clone());
-        Cow::Owned(fields)
+        let first = ("thinking", self.0.get("thinking").unwrap_or(reasoning));
+        let fields =
+            self.0.iter().map(|(key, value)| (key, if key == "reasoning_content" { reasoning } else { value }));
+        let last = self.0.get("reasoning_content").is_none().then_some(("reasoning_content", reasoning));
+        let fields = [first].into_iter().chain(fields.filter(|(key, _)| *key != "thinking")).chain(last);
+        Cow::Owned(fields.map(|(key, value)| (key.to_owned(), value.clone())).collect())
     }
 }
 
@@ -108,7 +110,7 @@ fn check_part(part: &Json) -> Result<(), String> {
     match (kind, text) {
         (Some("text"), Some(_)) => Ok(()),
         (Some(kind), _) if kind != "text" => {
-            Err(format!("`content` of a message has a part of type `{kind}`, and only texts are read"))
+            Err(format!("`content` of a message has a part of type `{}`, and only texts are read", quoted(kind)))
         }
         _ => Err(format!("a part of a content is `{}`, not `{{ \"type\": \"text\", \"text\": ... }}`", short(part))),
     }

@@ -1,7 +1,15 @@
 //! Errors about files: one message that names the file and the place in it, and a help text.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
+
+use pbpo_outside::shown::cut;
+
+/// Returns a text of a file as errors quote it: on one line, and cut short.
+pub(crate) fn quoted(text: &str) -> Cow<'_, str> {
+    cut(text, 100)
+}
 
 /// A failure that a user can read and act on.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,14 +6,35 @@ use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
-use pbpo_outside::file;
+use pbpo_outside::file::{self, Refused};
 use serde_json::{Map, Value};
 
 use crate::Error;
 
-/// Returns the bytes of a regular file of at most `most` bytes, or `None` if there is no such file.
-pub(crate) fn read_if_there(file: &Path, most: u64) -> Result<Option<Vec<u8>>, Error> {
-    file::bytes_if_there(file, most).map_err(|refused| Error::refused(file, &refused))
+/// Returns the bytes of a small file of a model's directory, of at most `most` bytes, or `None` if there is no such
+/// file. Refuses a link that leads out of the directory: a model from an unknown author could otherwise name any file of
+/// this machine, and its content would be copied into what is published.
+pub fn read_own(dir: &Path, name: &str, most: u64) -> Result<Option<Vec<u8>>, Error> {
+    let file = dir.join(name);
+    let refused = |refused: Refused| Error::refused(&file, &refused);
+    let real = match file.canonicalize().map_err(Refused::from) {
+        Ok(real) => real,
+        Err(Refused::Missing) => return Ok(None),
+        Err(other) => return Err(refused(other)),
+    };
+    if !is_own(&dir.canonicalize().map_err(|error| refused(error.into()))?, &real) {
+        return Err(Error::at(&file, "it is a link that leads out of the model's directory")
+            .help("put the file itself in its place, if you trust what it holds"));
+    }
+    file::bytes_if_there(&real, most).map_err(refused)
+}
+
+/// Tells whether a file belongs to a directory; both paths are free of links. In the cache of Hugging Face, the files of
+/// `snapshots/REVISION` are links to the files of `blobs` beside `snapshots`.
+fn is_own(dir: &Path, real: &Path) -> bool {
+    let snapshots = dir.ancestors().skip(1).find(|folder| folder.ends_with("snapshots"));
+    let blobs = snapshots.and_then(Path::parent).map(|repository| repository.join("blobs"));
+    real.starts_with(dir) || blobs.is_some_and(|blobs| real.parent() == Some(&blobs))
 }
 
 /// Reads a JSON object; a syntax error names line and column.

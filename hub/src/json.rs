@@ -1,5 +1,6 @@
 //! JSON values as their file writes them: objects keep the order of their keys, because chat templates print it.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::hash::{Hash, Hasher};
 
@@ -7,6 +8,8 @@ use serde::de::{Error as _, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Number;
+
+use crate::quoted;
 
 /// A JSON value. Reading refuses an object with the same key twice, and a whole number of more than 64 bits, which
 /// would lose digits.
@@ -90,8 +93,11 @@ impl IntoIterator for Object {
 impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
         // Fast path: equal objects in files nearly always have the same order.
-        self.0 == other.0
-            || (self.0.len() == other.0.len() && self.iter().all(|(key, value)| other.get(key) == Some(value)))
+        if self.0 == other.0 || self.0.len() != other.0.len() {
+            return self.0.len() == other.0.len();
+        }
+        let others: HashMap<&str, &Json> = other.iter().collect();
+        self.iter().all(|(key, value)| others.get(key) == Some(&value))
     }
 }
 
@@ -207,9 +213,10 @@ impl<'de> Visitor<'de> for Reader {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Json, A::Error> {
         let mut entries: Vec<(String, Json)> = Vec::new();
+        let mut seen = HashSet::new();
         while let Some((key, value)) = map.next_entry::<String, Json>()? {
-            if entries.iter().any(|(name, _)| *name == key) {
-                return Err(A::Error::custom(format!("the key `{key}` is there twice")));
+            if !seen.insert(key.clone()) {
+                return Err(A::Error::custom(format!("the key `{}` is there twice", quoted(&key))));
             }
             entries.push((key, value));
         }

@@ -5,10 +5,13 @@
 
 mod bounds;
 mod clock;
+mod dumps;
 mod filters;
 mod methods;
+mod namespace;
 mod python;
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -37,8 +40,11 @@ impl Template {
         let mut environment = Environment::new();
         environment.set_fuel(Some(bounds::FUEL));
         filters::add(&mut environment);
+        namespace::add(&mut environment);
         let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
-        environment.set_syntax(syntax.map_err(|error| fault(file, &error, "cannot be compiled"))?);
+        let syntax = syntax.map_err(|error| fault(file, &error, "cannot be compiled"))?;
+        let source = namespace::with_calls(&without_generation_marks(source), &syntax);
+        environment.set_syntax(syntax);
         environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
         environment.set_formatter(python::format);
         environment.set_unknown_method_callback(methods::call);
@@ -52,7 +58,6 @@ impl Template {
             },
         );
         let clock = tell(&mut environment, Clock::default());
-        let source = without_generation_marks(source);
         let compile = move || environment.add_template_owned(NAME, source).map(|()| environment);
         let compiled = bounds::run(compile).map_err(|stopped| refused(&stopped))?;
         let environment = compiled.map_err(|error| fault(file, &error, "cannot be compiled"))?;
@@ -84,15 +89,27 @@ impl Template {
         bos: Option<&str>,
         eos: Option<&str>,
     ) -> Result<String, Error> {
-        let chat = chat.into();
-        let or_undefined = |text: Option<&str>| text.map_or(Value::UNDEFINED, Value::from);
+        let special = [("bos_token", bos), ("eos_token", eos)];
+        let special = special.into_iter().filter_map(|(name, text)| Some((name, text?)));
+        self.render_with(&chat.into(), add_generation_prompt, special)
+    }
+
+    /// Does the same with all special tokens that the template may write, each with the name of its variable.
+    pub(crate) fn render_with<'a>(
+        &self,
+        chat: &Chat,
+        add_generation_prompt: bool,
+        special: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Result<String, Error> {
+        let special: BTreeMap<String, Value> =
+            special.map(|(name, text)| (name.to_owned(), Value::from(text))).collect();
         let context = context! {
             ..Value::from(Serde(&chat.kwargs)),
             ..context! {
                 messages => Value::from(Serde(chat.fields())), add_generation_prompt,
                 tools => Value::from(Serde(&chat.tools)), documents => Value::from(()),
-                bos_token => or_undefined(bos), eos_token => or_undefined(eos),
-            }
+            },
+            ..Value::from(special)
         };
         let environment = Arc::clone(&self.environment);
         let apply = move || -> Result<Vec<u8>, minijinja::Error> {

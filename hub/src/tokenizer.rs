@@ -6,12 +6,13 @@ mod parts;
 use std::path::{Path, PathBuf};
 
 use pbpo_outside::file::limit;
+use pbpo_outside::shown::cut;
 use serde_json::{Map, Value};
 use tokenizers::AddedToken;
 
 use self::parts::Inner;
 use crate::template::Template;
-use crate::{Chat, Error, files};
+use crate::{Chat, Error, files, quoted};
 
 const TOKENIZER: &str = "tokenizer.json";
 const CONFIG: &str = "tokenizer_config.json";
@@ -42,6 +43,8 @@ pub struct Tokenizer {
     bos: Option<Special>,
     eos: Option<Special>,
     pad: Option<Special>,
+    /// The texts of the special tokens that only templates write, each with the name of its variable.
+    others: Vec<(&'static str, String)>,
     /// One more than the largest id.
     vocab: usize,
     template: Option<Template>,
@@ -62,7 +65,7 @@ impl Tokenizer {
     pub fn read(dir: &Path, vocab: usize) -> Result<Self, Error> {
         let mut found = Vec::new();
         for name in FILES {
-            if let Some(bytes) = files::read_if_there(&dir.join(name), most(name))? {
+            if let Some(bytes) = files::read_own(dir, name, most(name))? {
                 found.push((name, bytes));
             }
         }
@@ -78,9 +81,13 @@ impl Tokenizer {
         check::ids(&file, &json, &inner)?;
         let vocab = checked_vocabulary(&file, &inner, vocab)?;
         check::around(&file, &json, vocab)?;
+        let mut others = Vec::new();
+        for key in ["unk_token", "sep_token", "cls_token", "mask_token"] {
+            others.extend(settings.text(key)?.map(|text| (key, text)));
+        }
         let template = settings.template(dir, &found, TEMPLATE, "default")?;
         let tools = settings.template(dir, &found, TOOLS, "tool_use")?;
-        Ok(Self { template, tools, inner, files: found, bos, eos, pad, vocab })
+        Ok(Self { template, tools, inner, files: found, bos, eos, pad, others, vocab })
     }
 
     /// Returns the ids of a text, without bos or eos. Special tokens that are spelled out in the text, as in rendered
@@ -147,19 +154,24 @@ impl Tokenizer {
         self.template.as_ref()
     }
 
-    /// Returns a chat as text, by the chat template and this tokenizer's bos and eos. Encode it with `encode`, because
+    /// Returns a chat as text, by the chat template and this tokenizer's special tokens. Encode it with `encode`, because
     /// a template writes the special tokens itself.
     pub fn render(&self, chat: impl Into<Chat>, add_generation_prompt: bool) -> Result<String, Error> {
-        let bos = self.bos.as_ref().map(|special| special.text.as_str());
-        let eos = self.eos.as_ref().map(|special| special.text.as_str());
         let chat = chat.into();
         let template = self.tools.as_ref().filter(|_| chat.tools.is_some()).or(self.template.as_ref());
         match template {
-            Some(template) => template.render(&chat, add_generation_prompt, bos, eos),
+            Some(template) => template.render_with(&chat, add_generation_prompt, self.special()),
             None => Err(Error::new("the tokenizer has no chat template, and the data holds chats").help(format!(
                 "put a template into `{TEMPLATE}` beside `{TOKENIZER}`, or use prompts that are strings"
             ))),
         }
+    }
+
+    /// Returns the special tokens as transformers names them to templates.
+    fn special(&self) -> impl Iterator<Item = (&str, &str)> {
+        let known = [("bos_token", &self.bos), ("eos_token", &self.eos), ("pad_token", &self.pad)];
+        let known = known.into_iter().filter_map(|(name, special)| Some((name, special.as_ref()?.text.as_str())));
+        known.chain(self.others.iter().map(|(name, text)| (*name, text.as_str())))
     }
 
     /// Returns the blake3 digest in hex of the files from which it was read.
@@ -183,8 +195,10 @@ impl Tokenizer {
 fn parse(file: &Path, bytes: &[u8]) -> Result<(Inner, Value), Error> {
     let text = std::str::from_utf8(bytes).map_err(|error| Error::at(file, error))?;
     let json: Value = serde_json::from_str(text).map_err(|error| files::json_error(file, &error))?;
-    check::depth(file, &json)?;
-    let damaged = |error| Error::at(file, format!("not a tokenizer: {error}"));
+    check::parts(file, &json)?;
+    // The message may quote a whole part of the file.
+    let damaged =
+        |error: tokenizers::Error| Error::at(file, format!("not a tokenizer: {}", cut(&error.to_string(), 500)));
     let inner = files::guarded(file, || parts::watched(|| Inner::from_bytes(bytes)).map_err(damaged))?;
     Ok((inner, json))
 }
@@ -259,8 +273,11 @@ fn special(
 ) -> Result<Option<Special>, Error> {
     let Some(text) = settings.text(key)?.or(absent) else { return Ok(None) };
     let Some(id) = inner.token_to_id(&text) else {
-        return Err(Error::at(&settings.file, format!("`{key}` is `{text}`, which {TOKENIZER} does not have"))
-            .help("the tokenizer's files are of different models, or one of them was edited"));
+        return Err(Error::at(
+            &settings.file,
+            format!("`{key}` is `{}`, which {TOKENIZER} does not have", quoted(&text)),
+        )
+        .help("the tokenizer's files are of different models, or one of them was edited"));
     };
     if !inner.get_added_tokens_decoder().contains_key(&id) {
         inner
@@ -274,7 +291,7 @@ fn special(
 fn checked_vocabulary(file: &Path, inner: &Inner, vocab: usize) -> Result<usize, Error> {
     match inner.get_vocab(true).into_iter().max_by_key(|(_, id)| *id) {
         Some((token, id)) if id as usize >= vocab => {
-            let message = format!("`{token}` has id {id}, but the model's vocabulary has {vocab} tokens");
+            let message = format!("`{}` has id {id}, but the model's vocabulary has {vocab} tokens", quoted(&token));
             let help = "use the tokenizer that came with the model, or resize the model's embedding";
             Err(Error::at(file, message).help(help))
         }

@@ -3,7 +3,7 @@
 //! The rules, in this order. The first that applies decides; if its number cannot be read, later rules are not tried:
 //!
 //! 1. the last `\boxed{...}` (or `\fbox`): it must hold a single number, with at most a name before `=`, a unit after
-//! the number, and layout commands;
+//!    the number, and layout commands;
 //! 2. the first number after the last `####` (GSM8K), if there is one;
 //! 3. the last number of the text, or the first one (`Pick::First`).
 
@@ -43,6 +43,9 @@ const LAYOUT: [&str; 19] = [
     "\\quad",
     "^\\circ",
 ];
+
+/// Units of one letter. Other letters are variables: `3 x` is a product.
+const UNITS: [&str; 13] = ["A", "C", "F", "J", "K", "L", "N", "V", "W", "g", "h", "m", "s"];
 
 /// Words after a number that change it, or join it to something else.
 const NO_UNITS: [&str; 30] = [
@@ -118,6 +121,8 @@ pub(crate) fn single(text: &str, named: bool) -> Option<Number> {
     if !named {
         return only(text, false);
     }
+    let equal = text.replace("\\approx", "=").replace('≈', "=");
+    let text = equal.as_str();
     let mut sides = text.split('=');
     let name = sides.clone().nth(1).and_then(|_| sides.next().filter(|first| is_name(first)));
     if name.is_none() {
@@ -175,7 +180,7 @@ fn is_layout(text: &str, words: bool) -> bool {
         } else if c.is_alphabetic() {
             let after = rest.trim_start_matches(char::is_alphabetic);
             let word = rest[..rest.len() - after.len()].to_lowercase();
-            let letter = word.chars().count() < 2 && !in_text;
+            let letter = word.chars().count() < 2 && !in_text && !UNITS.contains(&&rest[..rest.len() - after.len()]);
             if !words || !apart || letter || NO_UNITS.contains(&word.as_str()) {
                 return false;
             }
@@ -183,6 +188,9 @@ fn is_layout(text: &str, words: bool) -> bool {
             // `cm^2`, `\text{cm}^2`
             let powers = ["^2", "^3", "}^2", "}^3"];
             rest = powers.iter().find_map(|power| rest.strip_prefix(power)).unwrap_or(rest);
+        } else if c == '/' && words && rest[1..].starts_with(char::is_alphabetic) {
+            // `m/s`
+            rest = &rest[1..];
         } else if c.is_whitespace() || "{}()[]$%.°€£¥".contains(c) {
             apart |= c.is_whitespace();
             in_text &= c != '}';
@@ -248,6 +256,12 @@ mod tests {
             ("on 1/2/2024", "2024"),
             (r"#### \frac{3}{4} of 8", "3/4"),
             (r"\boxed{x_{12} = 8}", "8"),
+            (r"\boxed{12\text{ m}}", "12"),
+            (r"\boxed{12\,\text{m}}", "12"),
+            (r"\boxed{12\text{ m/s}}", "12"),
+            (r"\boxed{12 m/s}", "12"),
+            (r"\boxed{12\,\mathrm{km/h}}", "12"),
+            (r"\boxed{x \approx 12}", "12"),
             (r"\boxed{f(x) = \frac{1}{2} = 0.5}", "1/2"),
             (r"\boxed{\text{the area} = 8 \text{ m}^2}", "8"),
             ("it has 2.5 million people", "2500000"),
@@ -284,6 +298,8 @@ mod tests {
             (r"for 3, \boxed{\text{no solution}}", "no single number"),
             (r"\boxed{2\sqrt{3}}", "no single number"),
             (r"\boxed{3x}", "no single number"),
+            (r"\boxed{3 x}", "no single number"),
+            (r"\boxed{3/x}", "no single number"),
             (r"\boxed{x > 3}", "no single number"),
             (r"\boxed{3, 5}", "no single number"),
             (r"\boxed{2 + 3}", "no single number"),

@@ -4,13 +4,13 @@
 //! the threads run.
 //!
 //! - `verifier.rs`: scores a response against a reference answer (exact, numeric, regex), without a server;
-//! `boxed.rs` chooses the number of a text that is its answer, `numbers.rs` finds numbers, `number.rs` compares them.
+//!   `boxed.rs` chooses the number of a text that is its answer, `numbers.rs` finds numbers, `number.rs` compares them.
 //! - `recorded.rs`: verdicts from a file.
 //! - `remote.rs`: judges over HTTP: `chat.rs` (OpenAI-compatible chat, its answers read by `label.rs`) and
-//! `decision.rs` (typed probability endpoints); `order.rs` asks in both orders and makes the verdict.
+//!   `decision.rs` (typed probability endpoints); `order.rs` asks in both orders and makes the verdict.
 //! - `engine.rs`: sends requests: threads, budget, retries, as `server.rs` sets them; `http.rs` does one exchange,
-//! `pace.rs` spaces them, `endpoint.rs` checks the address and finds the key, which `grant.rs` allows for one host and
-//! `secret.rs` removes from all replies.
+//!   `pace.rs` spaces them, `endpoint.rs` checks the address and finds the key, which `grant.rs` allows for one host and
+//!   `secret.rs` removes from all replies.
 //! - `store.rs`: stores every answer on disk before it is used.
 //!
 //! ```no_run

@@ -173,6 +173,18 @@ impl Source {
         context.notice_once(&format!("{} ends", self.data.name), text)
     }
 
+    /// Reports once in a run how many pairs have the same tokens on both sides, such as turns after the first end token.
+    pub fn tell_same(&self, same: usize, all: usize, context: &mut Context<'_>) -> Result<(), Fault> {
+        if same == 0 {
+            return Ok(());
+        }
+        let text = format!(
+            "{same} of {all} pairs of `{}` are the same to a policy: it reads both sides as equal tokens",
+            self.data.name
+        );
+        context.notice_once(&format!("{} same", self.data.name), text)
+    }
+
     /// Reports once in a run how many rows lack `what` they are read for.
     pub fn tell_without(&self, what: &str, count: usize, context: &mut Context<'_>) -> Result<(), Fault> {
         if count == 0 {

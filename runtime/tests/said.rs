@@ -61,7 +61,7 @@ fn recorded(prompt: &Text, chosen: Text, rejected: Text) -> [Option<Text>; 2] {
     ["chosen", "rejected"].map(|column| {
         let columns = Columns { completion: Some(column.to_owned()), ..Columns::default() };
         let reading = Reading { columns, continues: true, ..Reading::default() };
-        records::read(&[file.clone()], &reading).unwrap().records.remove(0).completion
+        records::read(std::slice::from_ref(&file), &reading).unwrap().records.remove(0).completion
     })
 }
 

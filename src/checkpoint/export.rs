@@ -4,8 +4,8 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use pbpo_hub::{Dtype, resolve_model};
-use pbpo_outside::file::{self, limit};
+use pbpo_hub::{Dtype, read_own, resolve_model};
+use pbpo_outside::file::limit;
 use pbpo_runtime::Fault;
 use pbpo_runtime::model::disk;
 use pbpo_runtime::rundir::checkpoint;
@@ -36,8 +36,7 @@ pub fn run(args: &ExportArgs) -> u8 {
 /// Copies the checkpoint's default sampling, which servers use.
 fn keep_generation(from: &Path, to: &Path) -> Result<(), Fault> {
     const NAME: &str = "generation_config.json";
-    let read = file::bytes_if_there(&from.join(NAME), limit::CONFIG);
-    if let Some(bytes) = read.map_err(|refused| Fault::new(format!("{}: {refused}", from.join(NAME).display())))? {
+    if let Some(bytes) = read_own(from, NAME, limit::CONFIG)? {
         std::fs::write(to.join(NAME), bytes)
             .map_err(|error| Fault::new(format!("{}: can't be written: {error}", to.join(NAME).display())))?;
     }

@@ -5,6 +5,7 @@ use pbpo_hub::Message;
 use pbpo_hub::records::{Text, write_row};
 use pbpo_runtime::Fault;
 use pbpo_runtime::generate::Sampling;
+use pbpo_runtime::language_model::LanguageModel;
 use pbpo_runtime::rng;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -33,7 +34,7 @@ pub struct GenerateArgs {
     #[arg(long, default_value_t = 0.0, value_parser = temperature)]
     temperature: f64,
     /// Ends a completion, and is left out of it. May be given several times.
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", value_parser = some_text)]
     stop: Vec<String>,
     /// Of the draws.
     #[arg(long, default_value_t = 0)]
@@ -65,7 +66,7 @@ fn generate(args: &GenerateArgs) -> Result<(), Fault> {
         let said = model.tokenizer.said(prompt, tokens, &completion);
         let end = args.stop.iter().filter_map(|stop| said.text.find(stop.as_str())).min();
         let completion = match end {
-            Some(end) => Text::Plain(said.text[..end].to_owned()),
+            Some(end) => up_to(&model, prompt, tokens, &completion, &said.text[..end]),
             None => Text::Said(said),
         };
         if args.format == "json" {
@@ -96,6 +97,18 @@ impl Serialize for Line<'_> {
         })?;
         map.end()
     }
+}
+
+/// Returns a completion up to a stop text: with its tokens if the stop text begins with a token, else as text alone.
+fn up_to(model: &LanguageModel, prompt: &Text, tokens: &[u32], completion: &[u32], shown: &str) -> Text {
+    let said = (1..=completion.len()).rev().map(|count| model.tokenizer.said(prompt, tokens, &completion[..count]));
+    let mut at_most = said.take_while(|said| said.text.len() >= shown.len());
+    at_most.find(|said| said.text == shown).map_or_else(|| Text::Plain(shown.to_owned()), Text::Said)
+}
+
+/// Parses a stop text.
+fn some_text(text: &str) -> Result<String, String> {
+    if text.is_empty() { Err("a text, which an empty one is not".to_owned()) } else { Ok(text.to_owned()) }
 }
 
 /// Parses a temperature, in the range that the language has.

@@ -19,6 +19,9 @@ use super::edits::{Edits, layout};
 use super::text::{Lines, Places};
 use super::{Refusal, State};
 
+/// The largest number of fixes that are offered at once.
+const MOST_FIXES: usize = 100;
+
 impl State {
     /// Returns the answer to a request.
     pub fn answer(&self, request: &Request) -> Result<Value, Refusal> {
@@ -122,7 +125,7 @@ impl State {
         answer(layout(&self.document(&path_of(&params.text_document.uri))?.text))
     }
 
-    /// Returns the fixes of the findings in a range.
+    /// Returns the fixes of the first findings in a range: nobody reads a longer menu.
     fn code_actions(&self, params: &CodeActionParams) -> Result<Value, Refusal> {
         let path = path_of(&params.text_document.uri);
         let ide = self.ide(&path, &self.document(&path)?.text);
@@ -130,6 +133,9 @@ impl State {
         for (finding, fix) in self.findings.get(&path).into_iter().flatten() {
             if finding.range.end < params.range.start || params.range.end < finding.range.start {
                 continue;
+            }
+            if actions.len() >= MOST_FIXES {
+                break;
             }
             if let Some(fix) = fix {
                 let mut edits = Edits::default();

@@ -12,6 +12,8 @@ pub struct Lines<'t> {
     text: &'t str,
     /// Start and end of each line, without its mark.
     lines: Vec<(usize, usize)>,
+    /// True if each character is one byte and one unit.
+    plain: bool,
 }
 
 impl<'t> Lines<'t> {
@@ -22,14 +24,16 @@ impl<'t> Lines<'t> {
             start = end + if text[end..].starts_with("\r\n") { 2 } else { 1 };
         }
         lines.push((start, text.len()));
-        Self { text, lines }
+        Self { text, lines, plain: text.is_ascii() }
     }
 
     /// Returns the position of a byte.
     pub fn position(&self, at: usize) -> Position {
         let line = self.lines.partition_point(|(start, _)| *start <= at).saturating_sub(1);
         let (start, end) = self.lines[line];
-        let before = self.text.get(start..at.min(end)).unwrap_or("").encode_utf16().count();
+        let before = self.text.get(start..at.min(end)).unwrap_or("");
+        // Columns of a long line are not counted again for each of its findings.
+        let before = if self.plain { before.len() } else { before.encode_utf16().count() };
         let narrow = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
         Position::new(narrow(line), narrow(before))
     }

@@ -2,9 +2,9 @@
 //! the protocol is in the command line's `lsp/`. It works on broken files too: only bad lines are left out.
 //!
 //! - `mentions.rs`, `values.rs`: the meaning of every word of a file, from the syntax tree. Hover, definition and
-//! rename use it.
+//!   rename use it.
 //! - `lex.rs`, `cursor.rs`, `place.rs`: the brackets around a place, from the text alone. Completion uses them, because
-//! the line being typed is not valid syntax yet.
+//!   the line being typed is not valid syntax yet.
 //! - `path.rs`: `pi.optimizer.lr`. `text.rs`: types and declarations in words.
 
 mod complete;

@@ -1,6 +1,7 @@
 //! Pipelines that are calls: the statements of the called pipeline, with the arguments put in.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use pbpo_grammar::Span;
@@ -27,7 +28,7 @@ pub(super) fn body<'p>(
         PipelineBody::Call(call) => call.clone(),
     };
     let mut calls: Vec<Span> = Vec::new();
-    let mut outermost = String::new();
+    let (mut outermost, mut called_so_far) = (String::new(), BTreeSet::new());
     loop {
         let at = call.span;
         let (callee, args) = match as_call(&call) {
@@ -39,9 +40,14 @@ pub(super) fn body<'p>(
         };
         let item = target(program, callee, out)?;
         let Item::Pipeline(called) = &*item else { return None };
-        if calls.len() >= MOST {
-            let error = Diagnostic::error(Code::Recursion, at, format!("`{}` calls itself", callee.text));
-            out.push(error.label("in a circle of calls").help("write the statements in one of them"));
+        let circle = !called_so_far.insert(called.name.span);
+        if circle || calls.len() >= MOST {
+            let error = too_deep(&callee.text, at, circle, "write the statements in one of them");
+            let first = calls.first().filter(|first| !circle && **first != at);
+            out.push(match first {
+                Some(first) => error.also(*first, "in this call"),
+                None => error,
+            });
             return None;
         }
         let formals: &[Formal] = called.formals.as_deref().unwrap_or_default();
@@ -66,6 +72,17 @@ pub(super) fn body<'p>(
             PipelineBody::Call(inner) => call = bindings.expr(inner),
         }
     }
+}
+
+/// Makes the error for a call of a definition that calls itself, or that is called through too many others.
+pub(super) fn too_deep(name: &str, call: Span, circle: bool, help: &str) -> Diagnostic {
+    if circle {
+        let error = Diagnostic::error(Code::Recursion, call, format!("`{name}` calls itself"));
+        return error.label("in a circle of calls").help(help);
+    }
+    Diagnostic::error(Code::TooDeep, call, format!("calls nested deeper than {MOST} levels"))
+        .label(format!("`{name}` is called through {MOST} others"))
+        .help(help)
 }
 
 /// Makes the error for a definition whose calls expand beyond the limit.
@@ -129,10 +146,16 @@ fn target(program: &Program, callee: &Ident, out: &mut Vec<Diagnostic>) -> Optio
     }
 }
 
-/// Adds the calls that led there to findings since `before` inside definitions.
-pub(super) fn in_calls(out: &mut [Diagnostic], before: usize, calls: &[Span]) {
-    for error in out.iter_mut().skip(before).filter(|error| error.code != Code::Recursion) {
-        for call in calls {
+/// Adds the calls that led there to findings since `before` inside definitions. `outermost`: no call is around them.
+pub(super) fn in_calls(out: &mut [Diagnostic], before: usize, calls: &[Span], outermost: bool) {
+    for error in out.iter_mut().skip(before) {
+        // Of a circle or a long chain not every call is shown.
+        let shown = match error.code {
+            Code::Recursion => &[],
+            Code::TooDeep if !outermost => &[],
+            _ => calls,
+        };
+        for call in shown {
             let inside =
                 call.file == error.primary.span.file && (call.start..=call.end).contains(&error.primary.span.start);
             if !inside {

@@ -39,7 +39,7 @@ pub fn pipeline(
     let before = out.len();
     let (body, calls) = calls::body(program, block, out)?;
     let lowered = lower_body(program, &body, &block.name, point, out);
-    calls::in_calls(out, before, &calls);
+    calls::in_calls(out, before, &calls, true);
     Some(lowered)
 }
 

@@ -9,8 +9,12 @@ use crate::scope::Scope;
 
 /// Returns the global name of every declaration that statements mention.
 pub(super) fn of<'s>(scope: &'s Scope, stmts: &[Stmt]) -> BTreeSet<&'s str> {
-    let mut names = Names { scope, found: BTreeSet::new(), seen: BTreeSet::new() };
+    let mut names = Names { scope, found: BTreeSet::new(), seen: BTreeSet::new(), open: Vec::new() };
     names.stmts(stmts, &[]);
+    // Definitions wait in a list, because a chain of them may be longer than the stack is deep.
+    while let Some((expr, hidden)) = names.open.pop() {
+        names.expr(expr, hidden);
+    }
     names.found
 }
 
@@ -19,6 +23,8 @@ struct Names<'s> {
     found: BTreeSet<&'s str>,
     /// The objectives that were visited, and their defaults, by global names.
     seen: BTreeSet<(&'s str, Option<&'s str>)>,
+    /// The definitions and defaults that are still to be visited, with the parameters that hide declarations there.
+    open: Vec<(&'s Expr, &'s [Formal])>,
 }
 
 impl<'s> Names<'s> {
@@ -69,18 +75,18 @@ impl<'s> Names<'s> {
         }
     }
 
-    /// Visits the definition of a called objective, and the defaults of omitted arguments. Each is visited once; global
+    /// Notes the definition of a called objective, and the defaults of omitted arguments. Each is visited once; global
     /// names tell objectives of one name in two files apart.
     fn called(&mut self, name: &Ident, args: &[Arg]) {
         let scope = self.scope;
         let (Some(global), Some(Item::Objective(objective))) = (scope.global(name), scope.item(name)) else { return };
         if self.seen.insert((global, None)) {
-            self.expr(&objective.value, &objective.formals);
+            self.open.push((&objective.value, &objective.formals));
         }
         for formal in left_out(objective, args) {
             let new = self.seen.insert((global, Some(&formal.name.text)));
             if let Some(default) = formal.default.as_ref().filter(|_| new) {
-                self.expr(default, &[]);
+                self.open.push((default, &[]));
             }
         }
     }

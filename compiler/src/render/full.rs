@@ -17,8 +17,10 @@ use crate::source::SourceMap;
 
 /// The largest number of findings that are drawn.
 const MOST: usize = 50;
-/// The largest number of bytes of a drawn line. A finding with a longer line is rendered in short form.
-const LONGEST: usize = 2000;
+/// The largest number of bytes of a drawn line. Of a longer line only the part around the finding is shown.
+const LONGEST: usize = 400;
+/// The numbers of characters that are shown of a longer line: in front of the finding, and from its start on.
+const AROUND: (usize, usize) = (40, 110);
 
 /// The style of drawing.
 #[derive(Clone, Copy, Debug)]
@@ -42,6 +44,7 @@ pub fn render(compiled: &Compiled, style: Style) -> String {
     for diagnostic in compiled.diagnostics.iter().take(MOST) {
         if std::iter::once(&diagnostic.primary).chain(&diagnostic.others).any(|label| long(&compiled.sources, label)) {
             out.push_str(&short::line(diagnostic, &compiled.sources));
+            out.push_str(&excerpt(diagnostic, &compiled.sources));
             continue;
         }
         let drawn = Drawn::new(diagnostic, &shown);
@@ -63,6 +66,29 @@ fn long(sources: &SourceMap, label: &Label) -> bool {
     let before = text.get(..label.span.start as usize).unwrap_or("").rsplit('\n').take(2);
     let behind = text.get(label.span.end as usize..).unwrap_or("").split('\n').take(2);
     before.chain(behind).chain(sources.text(label.span).split('\n')).any(|line| line.len() > LONGEST)
+}
+
+/// Returns the part of a long line around a finding, with marks below it, and `…` where it is cut.
+fn excerpt(diagnostic: &Diagnostic, sources: &SourceMap) -> String {
+    let Label { span, text } = &diagnostic.primary;
+    let whole = sources.get(span.file).map_or("", |file| &file.text);
+    let (before, after) = whole.split_at_checked(span.start as usize).unwrap_or_default();
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    let behind = after.split(['\n', '\r']).next().unwrap_or_default();
+    let from = line.char_indices().rev().take(AROUND.0).last().map_or(line.len(), |(at, _)| at);
+    let to = behind.char_indices().nth(AROUND.1).map_or(behind.len(), |(at, _)| at);
+    let (front, shown) = (line.get(from..).unwrap_or_default(), behind.get(..to).unwrap_or_default());
+    let found = shown.get(..((span.end - span.start) as usize).min(shown.len())).unwrap_or(shown);
+    let mark = |cut: bool| if cut { "…" } else { "" };
+    let front = format!("{}{}", mark(from > 0), shown::line(front));
+    let label = if text.is_empty() { String::new() } else { format!(" {}", shown::line(text)) };
+    format!(
+        "    {front}{}{}\n    {}{}{label}\n",
+        shown::line(shown),
+        mark(to < behind.len()),
+        " ".repeat(shown::width(&front)),
+        "^".repeat(shown::width(&shown::line(found)).max(1)),
+    )
 }
 
 /// A diagnostic with the text that its labels point into.

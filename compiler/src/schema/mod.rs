@@ -1,9 +1,9 @@
 //! The allowed syntax as data: checks, defaults, overrides and messages all read these tables.
 //!
 //! - `blocks.rs`: the fields of each kind of block. `exact.rs`: those of the exact track; `judges.rs`: those of oracles
-//! on a server or in a file.
+//!   on a server or in a file.
 //! - `ops.rs`, `functions.rs`, `tasks()`: the operations of pipelines, the functions of objectives, and the sources of
-//! data. All of them are declared in `stdlib/*.pbpo`; `externs.rs` reads that.
+//!   data. All of them are declared in `stdlib/*.pbpo`; `externs.rs` reads that.
 
 pub mod blocks;
 pub mod exact;

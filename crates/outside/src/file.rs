@@ -203,6 +203,13 @@ mod tests {
         assert!(matches!(bytes(Path::new("/proc/self/status"), 3), Err(Refused::TooLarge { most: 3 })));
     }
 
+    /// Such a file has more than the system says, as one that grows has.
+    #[test]
+    fn a_line_that_the_limit_cuts_is_refused() {
+        let mut lines = Lines::open(Path::new("/proc/self/status"), 3).unwrap();
+        assert!(matches!(lines.next_into(&mut Vec::new()), Err(Refused::TooLarge { most: 3 })));
+    }
+
     #[test]
     fn lines_have_a_limit_each() {
         let dir = tempfile::tempdir().unwrap();

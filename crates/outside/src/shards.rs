@@ -11,17 +11,23 @@ pub struct Shard<'a> {
     pub total: u64,
     /// The width of the numbers, as written.
     width: usize,
+    /// The text between the numbers: `-of-` or `_of_`.
+    between: &'static str,
 }
 
 /// Reads a file's name. Returns `None` if it names no place. The text after the place (a fingerprint, the ending) is
 /// not read.
 pub fn shard(name: &str) -> Option<Shard<'_>> {
-    let (before, after) = name.rsplit_once("-of-")?;
+    ["-of-", "_of_"].into_iter().find_map(|between| parted(name, between))
+}
+
+fn parted<'a>(name: &'a str, between: &'static str) -> Option<Shard<'a>> {
+    let (before, after) = name.rsplit_once(between)?;
     let digits = |text: &str| text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let total = &after[..digits(after)];
     let index = &before[before.trim_end_matches(|c: char| c.is_ascii_digit()).len()..];
     let of = before[..before.len() - index.len()].trim_end_matches(['-', '.', '_']);
-    Some(Shard { of, index: index.parse().ok()?, total: total.parse().ok()?, width: index.len() })
+    Some(Shard { of, index: index.parse().ok()?, total: total.parse().ok()?, width: index.len(), between })
 }
 
 /// Returns an error if shards are missing, doubled or of different sets, or if a whole file stands beside them. Files
@@ -52,8 +58,10 @@ pub fn check(names: &[&str]) -> Result<(), String> {
         return Ok(());
     }
     let absent = (from..=from + (first.total - 1)).filter(|index| !there.contains_key(index)).take(10);
-    let (of, width, total) = (first.of, first.width, first.total);
-    let mut absent: Vec<String> = absent.map(|index| format!("{of}-{index:0width$}-of-{total:0width$}")).collect();
+    let Shard { of, width, total, between, .. } = *first;
+    let dash = if between == "-of-" { '-' } else { '_' };
+    let mut absent: Vec<String> =
+        absent.map(|index| format!("{of}{dash}{index:0width$}{between}{total:0width$}")).collect();
     let more = count.saturating_sub(absent.len() as u64);
     if more > 0 {
         absent.push(format!("and {more} more"));
@@ -71,6 +79,8 @@ mod tests {
         assert_eq!(read("train-00001-of-00003.parquet"), Some(("train", 1, 3)));
         assert_eq!(read("train-00000-of-00001-a09b74b3ef9c3b56.parquet"), Some(("train", 0, 1)));
         assert_eq!(read("dev.2-of-12.jsonl"), Some(("dev", 2, 12)));
+        assert_eq!(read("train_00000_of_00002.jsonl"), Some(("train", 0, 2)));
+        assert_eq!(read("out-of-order_1_of_2.jsonl"), Some(("out-of-order", 1, 2)));
         for name in ["train.jsonl", "train-0.jsonl", "out-of-order.jsonl", "3-of-a-kind.json"] {
             assert_eq!(read(name), None, "{name}");
         }
@@ -96,6 +106,7 @@ mod tests {
         assert_eq!(says(&["t-0-of-1.json", "t-0-of-1-ab.json"]), "shard 0 of 1 is there 2 times");
         assert_eq!(says(&["t-0-of-2.json", "t-5-of-2.json"]), "shard 5 is not one of 2");
         assert_eq!(says(&["t-0-of-0.json"]), "shard 0 is not one of 0");
+        assert_eq!(says(&["t_0_of_2.json"]), "1 of 2 shards are missing: t_1_of_2");
         // The largest number that a name can have.
         let largest = u64::MAX;
         let name = format!("t-{largest}-of-{largest}.json");

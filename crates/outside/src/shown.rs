@@ -5,11 +5,22 @@ use std::borrow::Cow;
 
 use unicode_width::UnicodeWidthChar;
 
-/// Tells whether a terminal would act on a character instead of showing it: control characters, and marks that turn the
-/// reading direction (as in "Trojan Source", CVE-2021-42574) or separate lines.
+/// Tells whether a terminal would act on a character instead of showing it: control characters, marks that turn the
+/// reading direction (as in "Trojan Source", CVE-2021-42574) or separate lines, and characters that take no room, in
+/// which a text can be hidden.
 pub fn is_control(c: char) -> bool {
     c.is_control()
-        || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+        || matches!(c,
+            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// The character that joins two emoji to one.
+const JOINER: char = '\u{200d}';
+
+/// Tells whether a character is a symbol, or the mark behind one that asks for its picture.
+fn is_emoji(c: char) -> bool {
+    matches!(c, '\u{2190}'..='\u{2bff}' | '\u{fe0f}' | '\u{1f000}'..='\u{1faff}')
 }
 
 /// Returns a text of several lines with its control characters escaped (`\u{1b}`), except newlines and tabs.
@@ -27,8 +38,15 @@ fn escaped(text: &str, hidden: impl Fn(char) -> bool) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut shown = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if hidden(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    let (mut before, mut chars) = (None, text.chars().peekable());
+    while let Some(c) = chars.next() {
+        let joins = c == JOINER && before.is_some_and(is_emoji) && chars.peek().copied().is_some_and(is_emoji);
+        if hidden(c) && !joins {
+            shown.extend(c.escape_default())
+        } else {
+            shown.push(c)
+        }
+        before = Some(c);
     }
     Cow::Owned(shown)
 }
@@ -71,6 +89,18 @@ mod tests {
         assert_eq!(lines("a\u{1b}[2J\tb\nc\r"), "a\\u{1b}[2J\tb\nc\\r");
         assert_eq!(line("a\nb\u{9b}\u{202e}"), "a\\nb\\u{9b}\\u{202e}");
         assert!(matches!(line("plain, ü, 東"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn nothing_is_hidden_in_a_text() {
+        for c in "\u{200b}\u{200c}\u{200d}\u{200f}\u{ad}\u{2060}\u{2064}\u{feff}\u{61c}\u{e0041}\u{e007f}".chars() {
+            let expected = format!("a\\u{{{:x}}}b", u32::from(c));
+            assert_eq!((&*line(&format!("a{c}b")), &*lines(&format!("a{c}b"))), (&*expected, &*expected));
+        }
+        for emoji in ["👩\u{200d}💻", "🏳\u{fe0f}\u{200d}🌈", "❤\u{fe0f}\u{200d}🔥"] {
+            assert_eq!(line(emoji), emoji);
+        }
+        assert_eq!(line("👩\u{200d}b"), "👩\\u{200d}b");
     }
 
     #[test]

@@ -4,11 +4,13 @@
 //! `pi@4`, so every dependency is an edge. A `repeat` holds a separate body, with the values it carries from one
 //! iteration to the next.
 //!
-//! - `expr.rs`: objectives; `pairs.rs`: rows of labelled pairs in them; `forward.rs`: the forwards they need; `text.rs`: the stable text form;
-//!   `identity.rs`, `canonical.rs`: content hashes of stages; `json.rs`, `graph.rs`: other printers; `sweep.rs`:
-//!   what several plans have in common; `diff.rs`: what is different between two; `cost.rs`: what one will take;
-//!   `flow.rs`: where rows come from; `lifetime.rs`: how long values are needed; `memory/`: the room that they take; `ops/`: what is known of each op.
-//! - `passes/`: plans to equal plans that take less time; `parallel.rs`: the points of a sweep on several threads.
+//! - `expr.rs`: objectives; `pairs.rs`: rows of labelled pairs in them; `forward.rs`: the forwards they need;
+//!   `text.rs`: the stable text form; `identity.rs`, `canonical.rs`: content hashes of stages; `json.rs`, `graph.rs`:
+//!   other printers; `sweep.rs`: shared stages of several plans; `diff.rs`: differences between two plans; `cost.rs`:
+//!   estimates of cost; `flow.rs`: the origin of rows; `lifetime.rs`: lifetimes of values; `memory/`: estimates of
+//!   memory.
+//! - `ops/`: all that is known of each operation, one file an operation. `passes/`: turns plans into equal plans that
+//!   take less time. `parallel.rs`: the points of a sweep on several threads.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic))]
 

@@ -7,6 +7,7 @@ mod stmt;
 mod sweep;
 
 use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
 
 use pest::Parser;
 use pest::error::{ErrorVariant, InputLocation};
@@ -22,6 +23,12 @@ pub(crate) struct Builder<'s> {
     file: FileId,
     source: &'s str,
     faults: Vec<Fault>,
+    /// The fault of each lost closer, by the place where it should stand.
+    unclosed: BTreeMap<u32, usize>,
+    /// The furthest end of a fault.
+    last_end: u32,
+    /// The habits that have been reported, of those that are reported once.
+    once: BTreeSet<String>,
     doubtful: Vec<String>,
     /// Words with letters of other alphabets.
     odd: RefCell<Vec<Fault>>,
@@ -42,7 +49,7 @@ pub(crate) fn file(file: FileId, source: &str) -> File {
     let (source, odd) = foreign::without_odd_blanks(file, source);
     let source = source.as_ref();
     let mut builder = Builder::new(file, source);
-    builder.faults.extend(odd);
+    odd.into_iter().for_each(|fault| builder.push(fault));
     if source.len() > MAX_BYTES {
         builder.fault(FaultKind::TooLarge, Span::new(file, 0, 0));
         return builder.finish(None, Vec::new());
@@ -101,6 +108,9 @@ impl<'s> Builder<'s> {
             file,
             source,
             faults: Vec::new(),
+            unclosed: BTreeMap::new(),
+            last_end: 0,
+            once: BTreeSet::new(),
             doubtful: Vec::new(),
             odd: RefCell::default(),
             depth: 0,
@@ -135,16 +145,17 @@ impl<'s> Builder<'s> {
     }
 
     fn fault(&mut self, kind: FaultKind, span: Span) {
-        self.faults.push(Fault { kind, span });
+        self.push(Fault { kind, span });
+    }
+
+    fn push(&mut self, fault: Fault) {
+        self.last_end = self.last_end.max(stmt::end_of(&fault).end);
+        self.faults.push(fault);
     }
 
     /// Reports a foreign spelling once, because it probably occurs throughout the file.
     fn foreign_once(&mut self, pair: &Pr<'s>, found: &str, write: &str) {
-        let seen = self.faults.iter().any(|fault| match &fault.kind {
-            FaultKind::Foreign { found: other, .. } => other == found,
-            _ => false,
-        });
-        if !seen {
+        if self.once.insert(found.to_owned()) {
             let start = self.span(pair);
             let span = Span { end: start.start + 1, ..start };
             self.fault(FaultKind::Foreign { found: found.to_owned(), write: write.to_owned() }, span);

@@ -151,7 +151,7 @@ impl<'s> Builder<'s> {
         if matches!(fault.kind, FaultKind::Habit { .. }) && pair.as_str().trim().ends_with(':') {
             self.yaml_end = self.deeper(span.start as usize).1;
         }
-        self.faults.push(fault);
+        self.push(fault);
     }
 
     /// Reports `policy pi:` with deeper lines below as one fault, for any number of lines. Returns true if it did.
@@ -198,13 +198,12 @@ impl<'s> Builder<'s> {
         let span = self.span(pair);
         self.doubtful.extend(junk::words(pair.as_str()));
         let line = self.source.get(..span.start as usize).and_then(|s| s.rfind('\n')).map_or(0, |at| at + 1);
-        let reported = self.faults.iter().any(|fault| {
-            let end = match fault.kind {
-                FaultKind::Unclosed { end, .. } => end,
-                _ => fault.span,
-            };
-            end.end as usize >= line && end.start <= span.start
-        });
+        // Most lines are behind every fault so far; a fault on this line is one of the last.
+        let reported = self.last_end as usize >= line
+            && self.faults.iter().rev().any(|fault| {
+                let end = end_of(fault);
+                end.end as usize >= line && end.start <= span.start
+            });
         if !reported {
             let found = junk::first_word(pair.as_str());
             let span = Span::new(self.file, span.start as usize, span.start as usize + found.len());
@@ -225,17 +224,28 @@ impl<'s> Builder<'s> {
     ) {
         let end = self.span(missing);
         let outer = Span { end: whole.start + width, ..whole };
-        let same = |fault: &Fault| match fault.kind {
-            FaultKind::Unclosed { end: other, .. } => other == end,
-            _ => false,
-        };
-        // Bodies are built from the inside out, so the outermost opener comes last.
-        self.faults.retain(|fault| !same(fault));
-        self.fault(FaultKind::Unclosed { opener, closer, end }, outer);
+        let fault = FaultKind::Unclosed { opener, closer, end };
+        // Bodies are built from the inside out: the outermost opener is the last to come.
+        let known = self.unclosed.get(&end.start).and_then(|at| self.faults.get_mut(*at));
+        match known.filter(|known| matches!(known.kind, FaultKind::Unclosed { end: other, .. } if other == end)) {
+            Some(known) => *known = Fault { kind: fault, span: outer },
+            None => {
+                self.unclosed.insert(end.start, self.faults.len());
+                self.fault(fault, outer);
+            }
+        }
     }
 
     /// Returns a placeholder for an expression that was reported.
     pub(super) fn error(span: Span) -> Expr {
         Expr { kind: ExprKind::Error, span }
+    }
+}
+
+/// The place that a fault is said at: of a lost closer, where it should stand.
+pub(super) fn end_of(fault: &Fault) -> Span {
+    match fault.kind {
+        FaultKind::Unclosed { end, .. } => end,
+        _ => fault.span,
     }
 }

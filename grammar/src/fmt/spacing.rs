@@ -8,9 +8,16 @@ const KEYWORDS: [&str; 10] = ["in", "on", "over", "within", "where", "and", "or"
 /// Returns the formatted line, without its indentation and its trailing comment. `value` is true if the line before
 /// ended with a value, so that a leading `-` is not a sign.
 pub(super) fn join(tokens: &[Token<'_>], value: bool) -> String {
-    let import = tokens.first().is_some_and(|first| first.text == "use");
+    let (mut import, mut depth) = (false, 0usize);
     let mut out = String::new();
     for (index, token) in tokens.iter().enumerate() {
+        match token.kind {
+            Kind::Open => depth += 1,
+            Kind::Close => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        // An import ends with its names; another declaration may follow on its line.
+        import = (import && depth == 0) || starts_import(tokens, index, depth);
         let before = index.checked_sub(1).and_then(|before| tokens.get(before));
         let earlier = index.checked_sub(2).and_then(|earlier| tokens.get(earlier));
         if let Some(before) = before
@@ -23,7 +30,15 @@ pub(super) fn join(tokens: &[Token<'_>], value: bool) -> String {
     out
 }
 
-/// Tells whether a blank belongs between two neighbours. `value` is true if a value ends before the first.
+/// Whether a declaration `use std/games { ... }` starts at a piece, outside of the brackets of the line.
+fn starts_import(tokens: &[Token<'_>], index: usize, depth: usize) -> bool {
+    let is_use = tokens.get(index).is_some_and(|token| token.text == "use") && depth == 0;
+    let starts =
+        index.checked_sub(1).and_then(|before| tokens.get(before)).is_none_or(|token| token.kind == Kind::Comma);
+    is_use && starts && tokens.get(index + 1).is_some_and(|next| matches!(next.kind, Kind::Word | Kind::Text))
+}
+
+/// Whether a blank stands between two neighbours. `value`: a value ends in front of the first.
 fn apart(value: bool, before: &Token<'_>, token: &Token<'_>, import: bool) -> bool {
     let sign = |token: &Token<'_>| token.text == "-" || token.text == "+";
     let slash = |token: &Token<'_>| import && token.text == "/";

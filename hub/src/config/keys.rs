@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
-use crate::Error;
+use crate::{Error, quoted};
 
 /// The keys of one object of a file. A key that is `null` counts as absent.
 pub(crate) struct Keys<'a> {
@@ -21,12 +21,13 @@ impl<'a> Keys<'a> {
 
     /// Returns an error at a key.
     pub fn error(&self, key: &str, message: impl std::fmt::Display) -> Error {
-        Error::at(self.file, format!("`{}{key}`: {message}", self.prefix))
+        Error::at(self.file, format!("`{}{}`: {message}", self.prefix, quoted(key)))
     }
 
     fn typed<T>(&self, key: &str, wanted: &str, convert: impl Fn(&'a Value) -> Option<T>) -> Result<Option<T>, Error> {
         let Some(value) = self.get(key) else { return Ok(None) };
-        convert(value).map(Some).ok_or_else(|| self.error(key, format!("expected {wanted}, found `{value}`")))
+        let wrong = || self.error(key, format!("expected {wanted}, found `{}`", quoted(&value.to_string())));
+        convert(value).map(Some).ok_or_else(wrong)
     }
 
     pub fn count(&self, key: &str) -> Result<Option<usize>, Error> {

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use pbpo_outside::file::limit;
 
-use crate::{Dtype, Error, files};
+use crate::{Dtype, Error, files, quoted};
 pub use family::Family;
 use keys::Keys;
 pub use rope::Rope;
@@ -71,13 +71,13 @@ impl ModelConfig {
     /// Reads `config.json` and, if it is there, `generation_config.json` of a directory.
     pub fn read(dir: &Path) -> Result<Self, Error> {
         let file = dir.join("config.json");
-        let Some(bytes) = files::read_if_there(&file, limit::CONFIG)? else {
+        let Some(bytes) = files::read_own(dir, "config.json", limit::CONFIG)? else {
             return Err(Error::new(format!("no `config.json` in {}", dir.display()))
                 .help("name a directory that transformers' `save_pretrained` wrote"));
         };
         let map = files::json_object(&file, &bytes)?;
         let mut config = Self::parse(&Keys { file: &file, prefix: "", map: &map })?;
-        config.read_generation(&dir.join("generation_config.json"))?;
+        config.read_generation(dir)?;
         Ok(config)
     }
 
@@ -163,10 +163,12 @@ impl ModelConfig {
 
     /// Takes the special tokens of `generation_config.json`; its stop tokens take precedence over those of
     /// `config.json`.
-    fn read_generation(&mut self, file: &Path) -> Result<(), Error> {
-        let Some(bytes) = files::read_if_there(file, limit::CONFIG)? else { return Ok(()) };
-        let map = files::json_object(file, &bytes)?;
-        let keys = Keys { file, prefix: "", map: &map };
+    fn read_generation(&mut self, dir: &Path) -> Result<(), Error> {
+        const NAME: &str = "generation_config.json";
+        let Some(bytes) = files::read_own(dir, NAME, limit::CONFIG)? else { return Ok(()) };
+        let file = dir.join(NAME);
+        let map = files::json_object(&file, &bytes)?;
+        let keys = Keys { file: &file, prefix: "", map: &map };
         self.has_tokens(&keys)?;
         let eos = keys.ids("eos_token_id")?;
         if !eos.is_empty() {
@@ -186,7 +188,7 @@ fn family(keys: &Keys) -> Result<Family, Error> {
     Family::ALL
         .into_iter()
         .find(|family| family.name() == name)
-        .ok_or_else(|| keys.error("model_type", format!("`{name}` is not supported; known are {known}")))
+        .ok_or_else(|| keys.error("model_type", format!("`{}` is not supported; known are {known}", quoted(name))))
 }
 
 /// Refuses settings that would change the numbers and are not implemented.
@@ -197,7 +199,7 @@ fn refuse(keys: &Keys) -> Result<(), Error> {
             .help("use the checkpoint in bfloat16, float16 or float32"));
     }
     if let Some(act) = keys.text("hidden_act")?.filter(|act| *act != "silu" && *act != "swish") {
-        return Err(keys.error("hidden_act", format!("`{act}` is not supported; only silu is")));
+        return Err(keys.error("hidden_act", format!("`{}` is not supported; only silu is", quoted(act))));
     }
     if let Some(part) = keys.float("partial_rotary_factor")?.filter(|part| *part != 1.0) {
         return Err(keys.error("partial_rotary_factor", format!("{part} is not supported; only 1 is")));
@@ -208,8 +210,9 @@ fn refuse(keys: &Keys) -> Result<(), Error> {
 fn dtype(keys: &Keys) -> Result<Dtype, Error> {
     let key = if keys.get("dtype").is_some() { "dtype" } else { "torch_dtype" };
     let Some(name) = keys.text(key)? else { return Ok(Dtype::F32) };
-    Dtype::from_torch(name)
-        .ok_or_else(|| keys.error(key, format!("`{name}` is not supported; known are float32, bfloat16, float16")))
+    let known = "known are float32, bfloat16, float16";
+    let unknown = || keys.error(key, format!("`{}` is not supported; {known}", quoted(name)));
+    Dtype::from_torch(name).ok_or_else(unknown)
 }
 
 fn labels(keys: &Keys) -> Result<usize, Error> {

@@ -5,7 +5,7 @@ use std::f64::consts::PI;
 
 use super::ModelConfig;
 use super::keys::Keys;
-use crate::Error;
+use crate::{Error, quoted};
 
 /// How the frequencies are stretched for contexts longer than those of pretraining. Contexts are in tokens.
 #[derive(Clone, Debug, PartialEq)]
@@ -87,7 +87,10 @@ fn scaling(keys: &Keys, context: usize, original_context: usize) -> Result<Rope,
                 truncate: keys.flag("truncate")?.unwrap_or(true),
             })
         }
-        other => Err(keys.error(key, format!("`{other}` is not supported; known are default, linear, llama3, yarn"))),
+        other => {
+            let message = format!("`{}` is not supported; known are default, linear, llama3, yarn", quoted(other));
+            Err(keys.error(key, message))
+        }
     }
 }
 

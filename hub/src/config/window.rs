@@ -2,7 +2,7 @@
 
 use super::Family;
 use super::keys::Keys;
-use crate::Error;
+use crate::{Error, quoted};
 
 /// Returns every layer's window in tokens, or `None` if every layer sees the whole sequence.
 pub(super) fn parse(keys: &Keys, family: Family, layers: usize) -> Result<Option<usize>, Error> {
@@ -43,7 +43,7 @@ fn full_only(keys: &Keys, kinds: Option<&[&str]>) -> Result<Option<usize>, Error
 fn layer_types(keys: &Keys, kinds: &[&str]) -> Result<bool, Error> {
     let count = kinds.iter().filter(|kind| **kind == "sliding_attention").count();
     if let Some(kind) = kinds.iter().find(|kind| !["sliding_attention", "full_attention"].contains(kind)) {
-        return Err(keys.error("layer_types", format!("`{kind}` is not supported")));
+        return Err(keys.error("layer_types", format!("`{}` is not supported", quoted(kind))));
     }
     match count {
         0 => Ok(false),

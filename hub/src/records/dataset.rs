@@ -30,7 +30,9 @@ pub fn split_files(dir: &Path, config: Option<&str>, split: &str) -> Result<Vec<
     let data: Vec<&PathBuf> = all.iter().filter(is_data).filter(|file| !is_metadata(file)).collect();
     let files: Vec<PathBuf> = data.iter().filter(|file| is_of(&dir, file, split)).map(|file| (*file).clone()).collect();
     match (files.as_slice(), data.as_slice()) {
-        ([], [only]) if split == "train" => return whole(&dir, split, vec![(*only).clone()]),
+        ([], [only]) if split == "train" && !is_of_other(&dir, only) => {
+            return whole(&dir, split, vec![(*only).clone()]);
+        }
         ([], _) => return Err(no_split(&dir, split, &all)),
         _ => {}
     }
@@ -59,7 +61,15 @@ fn whole(dir: &Path, split: &str, files: Vec<PathBuf>) -> Result<Vec<PathBuf>, E
         Error::new(format!("{}: split `{split}`: {why}", dir.display()))
             .help("fetch the whole dataset again; or name the one file that is meant: `file(\"...\")`")
     })?;
-    Ok(files)
+    let is_empty = |file: &&PathBuf| shards::shard(name(file)).is_some() && is_empty(file);
+    match files.iter().find(is_empty) {
+        Some(file) => Err(Error::at(file, "the shard is empty: 0 bytes").help("fetch the whole dataset again")),
+        None => Ok(files),
+    }
+}
+
+fn is_empty(file: &Path) -> bool {
+    std::fs::metadata(file).is_ok_and(|metadata| metadata.len() == 0)
 }
 
 /// Returns a note if files that a user named are an incomplete set of shards.
@@ -103,6 +113,14 @@ fn is_of(dir: &Path, file: &Path, split: &str) -> bool {
     let named = name(file).strip_prefix(split).is_some_and(|rest| rest.starts_with(['.', '-', '_']));
     let within = file.strip_prefix(dir).ok().and_then(Path::parent);
     named || within.is_some_and(|folder| folder.iter().any(|part| part == split))
+}
+
+/// Tells whether a file, or its directory, is named after a split that is not the training split.
+fn is_of_other(dir: &Path, file: &Path) -> bool {
+    const OTHERS: [&str; 8] = ["test", "testing", "validation", "valid", "val", "dev", "eval", "evaluation"];
+    let within = file.strip_prefix(dir).unwrap_or(file);
+    let words = within.iter().filter_map(|part| part.to_str()).flat_map(|part| part.split(['.', '-', '_', ' ']));
+    words.into_iter().any(|word| OTHERS.contains(&word.to_lowercase().as_str()))
 }
 
 fn shown(dir: &Path, file: &Path) -> String {

@@ -54,6 +54,10 @@ fn label(fields: &Fields<'_>, reading: &Reading) -> Result<Label, Fault> {
             Some(said) => (first, second, said),
             None => return Err(Fault::at(1, "neither `preferred` nor `probability`")),
         },
+        (None, None, Some(_), Some(_)) if preferred.is_some() => {
+            let message = "`preferred` is about `first` and `second`, and the row has `chosen` and `rejected`";
+            return Err(Fault::at(1, message));
+        }
         (None, None, Some(chosen), Some(rejected)) => (chosen, rejected, said.unwrap_or(1.0)),
         _ => return Err(Fault::at(1, "neither `first` and `second` nor `chosen` and `rejected`")),
     };

@@ -66,8 +66,8 @@ pub struct Record {
     /// The preferred completion.
     pub chosen: Option<Text>,
     pub rejected: Option<Text>,
-    /// The reference answer, for verifiers. A number has the digits of the file, except that `5.0` becomes `5`:
-    /// `datasets` writes columns of whole numbers with gaps in this way.
+    /// The reference answer, for verifiers. A number has the digits of the file, except that `5.0` becomes `5` and
+    /// `1e+16` its digits: Python writes whole numbers in columns with gaps in this way.
     pub answer: Option<String>,
     /// True if the completion is good, for unpaired preferences.
     pub label: Option<bool>,

@@ -7,6 +7,7 @@ use serde_json::{Deserializer, Value};
 
 use super::{Cell, Fault, Field};
 use crate::files::json_reason;
+use crate::quoted;
 
 /// Returns the fields of the object in a text. A text that is not a JSON object, or that has a key twice, is a fault.
 pub(super) fn fields(text: &str) -> Result<Vec<Field<'_>>, Fault> {
@@ -25,7 +26,7 @@ pub(super) fn fields(text: &str) -> Result<Vec<Field<'_>>, Fault> {
     }
     let mut seen = HashSet::new();
     match fields.iter().find(|field| !seen.insert(field.name.as_str())) {
-        Some(Field { name, at, .. }) => Err(Fault::at(*at, format!("the key `{name}` is there twice"))),
+        Some(Field { name, at, .. }) => Err(Fault::at(*at, format!("the key `{}` is there twice", quoted(name)))),
         None => Ok(fields),
     }
 }

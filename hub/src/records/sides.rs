@@ -136,11 +136,16 @@ pub(super) fn pair(chosen: Option<&Text>, rejected: Option<&Text>, reading: &Rea
     }
     if chosen.is_some() != rejected.is_some() {
         let one = if chosen.is_some() { "chosen" } else { "rejected" };
-        return Err(Fault::at(1, "the row has one of `chosen` and `rejected` alone").help(format!(
-            "a pair has both; of demonstrations map the one column: {}, {}",
-            reading.setting("completion", &format!("\"{one}\"")),
-            reading.setting(one, "\"\"")
-        )));
+        let fault = Fault::at(1, "the row has one of `chosen` and `rejected` alone");
+        return Err(match one {
+            // Nobody imitates what was rejected.
+            "rejected" => fault.help("a pair has both: add what was chosen, or remove the row"),
+            _ => fault.help(format!(
+                "a pair has both; of demonstrations map the one column: {}, {}",
+                reading.setting("completion", &format!("\"{one}\"")),
+                reading.setting(one, "\"\"")
+            )),
+        });
     }
     if chosen.is_some() && chosen == rejected {
         return Err(Fault::at(1, "`chosen` and `rejected` are the same")

@@ -55,11 +55,35 @@ pub(super) fn kwargs(value: &Json) -> Result<Object, String> {
     }
 }
 
-/// Returns the digits of a number that is written with a fraction of zeros, as `5.0` and `5.00`.
+/// The largest number of digits that a number with an exponent is written out to.
+const DIGITS: usize = 400;
+
+/// Returns the digits of a whole number that is written with a fraction of zeros or an exponent, as `5.0`, `5e2` and
+/// `1e+16`.
 pub(super) fn whole(number: &str) -> Option<String> {
-    let (digits, zeros) = number.split_once('.')?;
-    let fits = !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0');
-    fits.then(|| if digits == "-0" { "0".to_owned() } else { digits.to_owned() })
+    let (mantissa, exponent) = match number.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent.parse::<i64>().ok()?)),
+        None => (number, None),
+    };
+    let (integer, fraction) = match mantissa.split_once('.') {
+        Some(parts) => parts,
+        None if exponent.is_some() => (mantissa, ""),
+        None => return None,
+    };
+    let (sign, integer) = integer.strip_prefix('-').map_or(("", integer), |digits| ("-", digits));
+    let digits = format!("{integer}{fraction}");
+    if digits.bytes().all(|byte| byte == b'0') {
+        return Some("0".to_owned());
+    }
+    // The place of the point behind the exponent.
+    let point = usize::try_from(i64::try_from(integer.len()).ok()?.checked_add(exponent.unwrap_or(0))?).ok()?;
+    let (kept, rest) = digits.split_at_checked(point).unwrap_or((&digits, ""));
+    if exponent.is_some() && point > DIGITS || rest.bytes().any(|byte| byte != b'0') {
+        return None;
+    }
+    let kept = kept.trim_start_matches('0');
+    let zeros = "0".repeat(point.saturating_sub(digits.len()));
+    (!kept.is_empty()).then(|| format!("{sign}{kept}{zeros}"))
 }
 
 /// Returns a value in a message, cut short.

@@ -1,9 +1,9 @@
 //! Filters that turn a value of any kind into a text, because minijinja makes the text before it counts it.
 
 use minijinja::value::{Rest, ValueOrKwargs};
-use minijinja::{Environment, State, Value, filters};
+use minijinja::{Environment, Error, State, Value, filters};
 
-use super::python::weigh;
+use super::python::{float, float_of, weigh};
 
 /// Replaces minijinja's filters with ones that ask for fuel first, and removes those of its filters and functions that
 /// no template needs.
@@ -15,7 +15,6 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         ("format", Value::from_function(filters::format)),
         ("join", Value::from_function(filters::join)),
         ("lower", Value::from_function(filters::lower)),
-        ("string", Value::from_function(filters::string)),
         ("title", Value::from_function(filters::title)),
         ("trim", Value::from_function(filters::trim)),
         ("upper", Value::from_function(filters::upper)),
@@ -27,4 +26,11 @@ pub(super) fn add(environment: &mut Environment<'static>) {
         };
         environment.add_filter(name, weighed);
     }
+    environment.add_filter("string", string);
+}
+
+/// Returns a value as a text; a float as Python writes it.
+fn string(state: &State, value: &Value) -> Result<Value, Error> {
+    weigh(state, value)?;
+    float_of(value).map_or_else(|| filters::string(state, value), |number| Ok(Value::from(float(number))))
 }

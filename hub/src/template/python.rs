@@ -6,9 +6,10 @@ use std::io::Write as _;
 use minijinja::value::{Kwargs, ValueKind};
 use minijinja::{Error, ErrorKind, Output, State, Value};
 use serde::Serialize;
-use serde_json::ser::{Formatter, PrettyFormatter, Serializer};
+use serde_json::ser::{PrettyFormatter, Serializer};
 
 use super::bounds::{Limited, TOO_LONG};
+use super::dumps::{Pretty, Spaced};
 
 /// Prints a value: True, False and None with capitals, everything else as in minijinja.
 pub(super) fn format(out: &mut Output, state: &mut State, value: &Value) -> Result<(), Error> {
@@ -19,7 +20,34 @@ pub(super) fn format(out: &mut Output, state: &mut State, value: &Value) -> Resu
             weigh(state, value)?;
             minijinja::escape_formatter(out, state, value)
         }
-        _ => minijinja::escape_formatter(out, state, value),
+        _ => match float_of(value) {
+            Some(number) => out.write_str(&float(number)).map_err(Error::from),
+            None => minijinja::escape_formatter(out, state, value),
+        },
+    }
+}
+
+/// Returns the number of a value that is a float.
+pub(super) fn float_of(value: &Value) -> Option<f64> {
+    if value.kind() != ValueKind::Number || value.is_integer() {
+        return None;
+    }
+    f64::try_from(value.clone()).ok()
+}
+
+/// Returns a float as Python writes it: the shortest digits that give it back, with an exponent of at least two digits
+/// from 1e16 on and below 0.0001.
+pub(super) fn float(number: f64) -> String {
+    if !number.is_finite() {
+        let sign = if number < 0.0 { "-" } else { "" };
+        return format!("{sign}{}", if number.is_nan() { "nan" } else { "inf" });
+    }
+    let scientific = format!("{number:e}");
+    let Some((digits, exponent)) = scientific.split_once('e') else { return scientific };
+    match exponent.parse::<i32>() {
+        Ok(-4..16) => format!("{number:?}"),
+        Ok(exponent) => format!("{digits}e{}{:02}", if exponent < 0 { '-' } else { '+' }, exponent.abs()),
+        Err(_) => scientific,
     }
 }
 
@@ -46,6 +74,9 @@ pub(super) fn weigh(state: &State, value: &Value) -> Result<(), Error> {
 /// Returns a value as `{{ value }}` prints it, or an error if that is too long.
 pub(super) fn text(state: &State, value: &Value) -> Result<String, Error> {
     weigh(state, value)?;
+    if let Some(number) = float_of(value) {
+        return Ok(float(number));
+    }
     let mut text = Text(Limited::default());
     write!(text, "{value}").map_err(|_| Error::new(ErrorKind::InvalidOperation, TOO_LONG))?;
     String::from_utf8(text.0.bytes).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
@@ -90,7 +121,8 @@ fn dump(value: &impl Serialize, indent: Option<usize>) -> Result<String, Error> 
         None => value.serialize(&mut Serializer::with_formatter(&mut out, Spaced)),
         Some(count) => {
             let indent = " ".repeat(count);
-            value.serialize(&mut Serializer::with_formatter(&mut out, PrettyFormatter::with_indent(indent.as_bytes())))
+            let pretty = Pretty(PrettyFormatter::with_indent(indent.as_bytes()));
+            value.serialize(&mut Serializer::with_formatter(&mut out, pretty))
         }
     }
     .map_err(failed)?;
@@ -99,21 +131,4 @@ fn dump(value: &impl Serialize, indent: Option<usize>) -> Result<String, Error> 
 
 fn failed(error: serde_json::Error) -> Error {
     Error::new(ErrorKind::BadSerialization, error.to_string())
-}
-
-/// A formatter for one line with `, ` and `: `, as Python writes JSON.
-struct Spaced;
-
-impl Formatter for Spaced {
-    fn begin_array_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
-        if first { Ok(()) } else { out.write_all(b", ") }
-    }
-
-    fn begin_object_key<W: ?Sized + std::io::Write>(&mut self, out: &mut W, first: bool) -> std::io::Result<()> {
-        if first { Ok(()) } else { out.write_all(b", ") }
-    }
-
-    fn begin_object_value<W: ?Sized + std::io::Write>(&mut self, out: &mut W) -> std::io::Result<()> {
-        out.write_all(b": ")
-    }
 }

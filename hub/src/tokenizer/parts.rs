@@ -27,6 +27,14 @@ pub(super) const INPUT: usize = 8 * 1024 * 1024;
 /// The longest text that a part may make from it, in bytes.
 const GROWN: usize = 4 * INPUT;
 
+/// The longest text that normalizers may make from a piece of the text: so many times its length, and so many bytes more.
+/// No character becomes more than 11 times as long by Unicode's own rules.
+const TIMES: usize = 32;
+const MORE: usize = 256;
+
+/// The largest number of pre-tokenizers that write bytes as characters; each may double a text.
+const BYTE_LEVELS: usize = 4;
+
 /// Normalizers, one after the other.
 #[derive(Clone, Debug)]
 pub(super) struct Normalizer(Vec<Step<NormalizerWrapper>>);
@@ -51,11 +59,16 @@ enum Split {
     Other(PreTokenizerWrapper),
 }
 
-fn grown(bytes: usize, by: &str) -> Result<()> {
-    if bytes <= GROWN {
+fn grown(bytes: usize, most: usize, by: &str) -> Result<()> {
+    if bytes <= most {
         return Ok(());
     }
-    Err(format!("{by} may make {bytes} bytes of the text; {GROWN} are the most").into())
+    Err(format!("{by} may make {bytes} bytes of the text; {most} are the most").into())
+}
+
+/// Returns the most bytes that normalizers may make of a text.
+fn most(text: &NormalizedString) -> usize {
+    GROWN.min(text.len_original().saturating_mul(TIMES) + MORE)
 }
 
 /// Returns the largest number of bytes after each of `gaps` places in `bytes` bytes has been replaced.
@@ -83,20 +96,25 @@ impl Normalize for Normalizer {
 
 impl Normalizer {
     fn steps(&self, text: &mut NormalizedString) -> Result<()> {
+        let most = most(text);
         for step in &self.0 {
             let bytes = text.get().len();
             match step {
                 Step::Replace(regex, content) => {
-                    grown(replaced(bytes, bytes + 1, content), "Replace")?;
+                    // The places are counted only if there could be too many, because counting takes as long as replacing.
+                    if replaced(bytes, bytes + 1, content) > most {
+                        let places = regex.find_matches(text.get())?.iter().filter(|(_, matched)| *matched).count();
+                        grown(replaced(bytes, places, content), most, "Replace")?;
+                    }
                     text.replace(regex, content)?;
                 }
                 Step::Other(NormalizerWrapper::Prepend(part)) => {
-                    grown(bytes.saturating_add(part.prepend.len()), "Prepend")?;
+                    grown(bytes.saturating_add(part.prepend.len()), most, "Prepend")?;
                     part.normalize(text)?;
                 }
                 Step::Other(part) => {
                     part.normalize(text)?;
-                    grown(text.get().len(), "a normalizer")?;
+                    grown(text.get().len(), most, "a normalizer")?;
                 }
             }
         }
@@ -127,7 +145,7 @@ impl Decode for Decoder {
             let bytes = tokens.iter().map(String::len).sum::<usize>();
             tokens = match step {
                 Step::Replace(regex, content) => {
-                    grown(replaced(bytes, bytes + tokens.len(), content), "Replace")?;
+                    grown(replaced(bytes, bytes + tokens.len(), content), GROWN, "Replace")?;
                     tokens.iter().map(|token| replace(regex, content, token)).collect::<Result<_>>()?
                 }
                 Step::Other(part) => part.decode_chain(tokens)?,
@@ -198,6 +216,12 @@ impl<'de> Deserialize<'de> for PreTokenizer {
         }
         let mut steps = Vec::new();
         flat(PreTokenizerWrapper::deserialize(deserializer)?, &mut steps).map_err(serde::de::Error::custom)?;
+        let levels =
+            steps.iter().filter(|part| matches!(part, Split::Other(PreTokenizerWrapper::ByteLevel(_)))).count();
+        if levels > BYTE_LEVELS {
+            let message = format!("`pre_tokenizer`: {levels} parts of type ByteLevel; {BYTE_LEVELS} are the most");
+            return Err(serde::de::Error::custom(message));
+        }
         Ok(Self(steps))
     }
 }

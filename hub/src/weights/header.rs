@@ -6,7 +6,7 @@ use std::path::Path;
 use pbpo_outside::file;
 use safetensors::tensor::Metadata;
 
-use crate::{Dtype, Error};
+use crate::{Dtype, Error, quoted};
 
 /// The longest header that the format allows, in bytes.
 const LONGEST: u64 = 100_000_000;
@@ -56,7 +56,10 @@ fn tensors(path: &Path, metadata: &Metadata, data: u64) -> Result<Tensors, Error
             if is_buffer(&name) {
                 continue;
             }
-            return Err(Error::at(path, format!("tensor `{name}` is {stored}; only F32, BF16 and F16 are supported")));
+            return Err(Error::at(
+                path,
+                format!("tensor `{}` is {stored}; only F32, BF16 and F16 are supported", quoted(&name)),
+            ));
         };
         tensors.push((name, (dtype, info.shape.clone(), data + info.data_offsets.0 as u64)));
     }

@@ -13,7 +13,7 @@ use pbpo_outside::file::{self, limit};
 use serde_json::Value;
 
 use crate::cache::is_file_name;
-use crate::{Dtype, Error, files};
+use crate::{Dtype, Error, files, quoted};
 pub use write::write;
 pub(crate) use write::write_file;
 
@@ -45,7 +45,7 @@ impl Weights {
             return Self::open_file(&dir.join(SINGLE));
         }
         let index = dir.join(INDEX);
-        match files::read_if_there(&index, limit::CONFIG)? {
+        match files::read_own(dir, INDEX, limit::CONFIG)? {
             Some(bytes) => Self::open_shards(dir, &index, &bytes),
             None => Err(no_weights(dir)),
         }
@@ -68,8 +68,11 @@ impl Weights {
             match shard.as_str().filter(|shard| is_file_name(shard)) {
                 Some(shard) => wanted.entry(shard).or_default().push(name),
                 None => {
-                    let message =
-                        format!("`weight_map` puts `{name}` into {shard}, which is no file of this directory");
+                    let message = format!(
+                        "`weight_map` puts `{}` into {}, which is no file of this directory",
+                        quoted(name),
+                        quoted(&shard.to_string())
+                    );
                     return Err(Error::at(index, message));
                 }
             }
@@ -85,11 +88,16 @@ impl Weights {
             let here = weights.files.len() - 1;
             if let Some(name) = names.into_iter().find(|name| weights.tensors.get(*name).is_none_or(|t| t.file != here))
             {
-                return Err(Error::at(index, format!("`{name}` should be in {shard}, which does not have it")));
+                return Err(Error::at(
+                    index,
+                    format!("`{}` should be in {shard}, which does not have it", quoted(name)),
+                ));
             }
         }
         match weights.tensors.keys().find(|name| !map.contains_key(*name)) {
-            Some(name) => Err(Error::at(index, format!("`weight_map` does not name `{name}`, which a shard has"))),
+            Some(name) => {
+                Err(Error::at(index, format!("`weight_map` does not name `{}`, which a shard has", quoted(name))))
+            }
             None => Ok(weights),
         }
     }
@@ -100,7 +108,7 @@ impl Weights {
             let place = Place { file: self.files.len(), dtype, shape, start };
             if let Some(other) = self.tensors.insert(name.clone(), place) {
                 let other = self.files[other.file].display();
-                return Err(Error::at(file, format!("tensor `{name}` is also in {other}")));
+                return Err(Error::at(file, format!("tensor `{}` is also in {other}", quoted(&name))));
             }
         }
         self.files.push(file.to_owned());

@@ -187,3 +187,29 @@ fn llama3_keeps_high_frequencies_and_divides_low_ones() {
     assert_eq!(scaled.first(), plain.first());
     assert_eq!(scaled.last().map(|f| f * 8.0), plain.last().copied());
 }
+
+/// A file of megabytes is not quoted as a whole.
+#[test]
+fn errors_quote_a_hundred_columns_at_most() {
+    let long = "x".repeat(1 << 20);
+    for (key, value) in [
+        ("model_type", serde_json::json!(long)),
+        ("model_type", serde_json::json!([long])),
+        ("hidden_act", serde_json::json!(long)),
+        ("dtype", serde_json::json!(long)),
+        ("hidden_size", serde_json::json!(long)),
+        ("layer_types", serde_json::json!([long])),
+        ("rope_scaling", serde_json::json!({"type": long})),
+        ("rope_scaling", serde_json::json!({long.as_str(): {}})),
+    ] {
+        let mut config = serde_json::json!({"model_type": "llama"});
+        config[key] = value;
+        let dir = dir_of(&[("config.json", config.to_string().as_bytes())]);
+        let message = says(ModelConfig::read(dir.path()), dir.path());
+        assert!(message.len() < 400 && message.contains("xxx…"), "{key}: {} {}", message.len(), &message[..200]);
+    }
+    let adapter =
+        serde_json::json!({"peft_type": "LORA", "r": 1, "lora_alpha": 1, "target_modules": [], long.as_str(): long});
+    let dir = dir_of(&[("adapter_config.json", adapter.to_string().as_bytes())]);
+    assert!(says(pbpo_hub::AdapterConfig::read(dir.path()), dir.path()).len() < 600);
+}

@@ -4,6 +4,7 @@
 mod adapter;
 mod cache;
 mod config;
+mod links;
 mod records;
 mod template;
 mod template_bounds;

@@ -329,7 +329,7 @@ fn files_of_another_kind_are_refused() {
 }
 
 fn split(files: &[&str], config: Option<&str>, name: &str) -> Result<Vec<String>, String> {
-    let all: Vec<(&str, &[u8])> = files.iter().map(|file| (*file, b"".as_slice())).collect();
+    let all: Vec<(&str, &[u8])> = files.iter().map(|file| (*file, b"{}".as_slice())).collect();
     let dir = dir_of(&all);
     let shown = |file: PathBuf| file.strip_prefix(dir.path()).unwrap().display().to_string();
     match split_files(dir.path(), config, name) {
@@ -352,6 +352,40 @@ fn splits_are_found_by_the_names_that_datasets_uses() {
         split(&["main/test-0.jsonl", "other/test-0.jsonl"], Some("main"), "test").unwrap(),
         ["main/test-0.jsonl"]
     );
+}
+
+#[test]
+fn the_only_file_is_not_the_training_split_if_it_is_named_after_another() {
+    for name in [
+        "test.jsonl",
+        "validation.jsonl",
+        "valid-0.json",
+        "dev.jsonl",
+        "val.jsonl",
+        "eval.jsonl",
+        "evaluation.jsonl",
+        "testing.jsonl",
+        "math_test.jsonl",
+        "Test.jsonl",
+        "test/a.jsonl",
+        "test-00000-of-00001.jsonl",
+    ] {
+        let message = split(&[name], None, "train").unwrap_err();
+        assert!(message.contains("no .parquet, .jsonl or .json file of split `train`"), "{name}: {message}");
+    }
+    for name in ["contest.jsonl", "prompts.jsonl", "devices.jsonl"] {
+        assert_eq!(split(&[name], None, "train").unwrap(), [name]);
+    }
+}
+
+#[test]
+fn a_shard_of_no_bytes_is_an_error() {
+    let files: [(&str, &[u8]); 2] = [("train_0_of_2.jsonl", b"{}"), ("train_1_of_2.jsonl", b"")];
+    let dir = dir_of(&files);
+    let message = says(split_files(dir.path(), None, "train"), dir.path());
+    assert!(message.starts_with("train_1_of_2.jsonl: the shard is empty: 0 bytes\n"), "{message}");
+    let message = split(&["train_0_of_2.jsonl"], None, "train").unwrap_err();
+    assert!(message.contains("1 of 2 shards are missing: train_1_of_2"), "{message}");
 }
 
 #[test]
@@ -419,9 +453,11 @@ fn one_side_alone_and_two_equal_ones_are_bad_where_pairs_are_read() {
         assert_eq!(by(row, &Reading { pairs: false, ..pairs() }).unwrap().records.len(), 1);
     }
     let options = Reading { settings: records::Settings::Options, ..pairs() };
-    let error = by("{\"prompt\":\"q\",\"rejected\":\"a\"}", &options).unwrap_err();
-    let help = error.help.unwrap();
-    assert!(help.contains("`--completion \"rejected\"`") && help.contains("`--bad-rows skip`"), "{help}");
+    let help = |row: &str| by(row, &options).unwrap_err().help.unwrap();
+    let chosen = help("{\"prompt\":\"q\",\"chosen\":\"a\"}");
+    assert!(chosen.contains("`--completion \"chosen\"`") && chosen.contains("`--bad-rows skip`"), "{chosen}");
+    let rejected = help("{\"prompt\":\"q\",\"rejected\":\"a\"}");
+    assert!(rejected.contains("add what was chosen") && !rejected.contains("completion"), "{rejected}");
 }
 
 #[test]
@@ -509,7 +545,10 @@ fn an_answer_keeps_the_digits_that_its_file_has() {
         ("18446744073709551617", "18446744073709551617"),
         (long.as_str(), long.as_str()),
         ("-0.10", "-0.10"),
-        ("6.02e23", "6.02e23"),
+        ("6.025e2", "6.025e2"),
+        ("1e-3", "1e-3"),
+        ("1e401", "1e401"),
+        ("1e99999999999999999999", "1e99999999999999999999"),
         ("\"5.0\"", "5.0"),
     ];
     let file = answers.map(|(written, _)| format!("{{\"prompt\":\"p\",\"meta\":{{\"a\":{written}}}}}")).join("\n");
@@ -536,6 +575,19 @@ fn whole_answers_with_a_fraction_of_zero_lose_it_and_that_is_said_once() {
     assert_eq!(answers, ["7", "0", "7.5"]);
     assert_eq!(found.notes.len(), 1);
     assert!(found.notes[0].contains("2 answers such as 7.0 are read as 7"), "{}", found.notes[0]);
+}
+
+/// Python writes whole floats of 1e16 and more with an exponent.
+#[test]
+fn whole_answers_with_an_exponent_are_expanded() {
+    let rows = ["1e+16", "5e2", "-5E2", "6.02e23", "1.50e1", "50e-1", "0e7", "-0.0e-9", "1e399"];
+    let wanted = ["10000000000000000", "500", "-500", "602000000000000000000000", "15", "5", "0", "0"];
+    let file = rows.map(|answer| format!("{{\"prompt\":\"p\",\"answer\":{answer}}}")).join("\n");
+    let found = by(&file, &pairs()).unwrap();
+    let answers: Vec<&str> = found.records.iter().filter_map(|record| record.answer.as_deref()).collect();
+    assert_eq!(answers[..8], wanted);
+    assert_eq!(answers[8], format!("1{}", "0".repeat(399)));
+    assert!(found.notes[0].contains("9 answers such as 1e+16 are read as 10000000000000000"), "{}", found.notes[0]);
 }
 
 #[test]
@@ -587,7 +639,7 @@ fn recorded_labels_come_through_the_same_door() {
         "{\"prompt\":\"q\",\"chosen\":\"y\",\"rejected\":\"n\",\"who\":\"me\"}".to_owned(),
         format!("{{\"prompt\":\"q\",\"chosen\":[{asked},{yes}],\"rejected\":[{asked},{no}],\"probability\":0.3}}"),
         format!("{{\"prompt\":[{asked}],\"first\":[{yes}],\"second\":\"n\",\"preferred\":\"tie\"}}"),
-        format!("{{\"chosen\":[{asked},{yes}],\"rejected\":[{asked},{no}],\"preferred\":\"second\"}}"),
+        format!("{{\"chosen\":[{asked},{yes}],\"rejected\":[{asked},{no}],\"probability\":0}}"),
     ];
     let wanted = [1.0, 0.3, 0.5, 0.0];
     let lines = format!("\u{feff}{}\n", rows.join("\n\n"));
@@ -615,6 +667,10 @@ fn recorded_labels_come_through_the_same_door() {
         (
             "{\"prompt\": \"p\", \"chosen\": \"x\", \"rejected\": \"y\", \"preferred\": \"tie\", \"probability\": 1}",
             "both `preferred` and",
+        ),
+        (
+            "{\"prompt\": \"p\", \"chosen\": \"x\", \"rejected\": \"y\", \"preferred\": \"second\"}",
+            "`preferred` is about `first` and `second`, and the row has `chosen` and `rejected`",
         ),
         ("{\"prompt\": [], \"chosen\": \"x\", \"rejected\": \"y\"}", "expected a string or a list of messages"),
     ] {

@@ -112,3 +112,120 @@ fn templates_read_every_field_of_a_message_tools_and_keyword_arguments() {
     let calls = r#"[{"function": {"name": "f", "arguments": {"z": 1.0, "a": [null, true]}}}]"#;
     assert_eq!(text, format!("[{{\"name\": \"f\", \"a\": 1}}]|False|<b>|why/why/False/{calls}"));
 }
+
+/// A namespace that holds itself, in any way, is shown, compared and written without recursion.
+#[test]
+fn a_namespace_that_holds_itself_takes_no_process_down() {
+    for hold in [
+        "{% set ns.x = ns %}",
+        "{% set ns.x = [ns] %}",
+        "{% set ns.x = {'a': [ns]} %}",
+        "{% set ns.x = (1, ns) %}",
+        "{% set ns.x, y = ns, 1 %}",
+        "{% set ns.x | default(ns, true) %}{% endset %}",
+        "{% set ns.x = dict(a=ns) %}",
+        "{% set ns.x = namespace(x=ns) %}{% set ns.x.y = ns.x %}",
+        "{% macro f(n) %}{% set n.x = n %}{% endmacro %}{{ f(ns) }}",
+    ] {
+        for show in [
+            "{{ ns }}",
+            "{{ ns.x }}",
+            "{{ ns ~ ns.x }}",
+            "{{ [ns] | tojson }}",
+            "{{ ns.x | string }}",
+            "{{ ns.x == ns }}{{ ns.x == [[ns.x]] }}",
+            "{{ ns in [ns.x] }}",
+            "{{ [ns, ns.x, ns.x] | unique | list }}",
+            "{{ '%s' | format(ns.x) }}{{ ns.x | join(',') }}",
+        ] {
+            let source = format!("{{% set ns = namespace() %}}{hold}{show}");
+            let _ = template(&source).render(&[], false, None, None);
+        }
+    }
+    let shown = template("{% set ns = namespace() %}{% set ns.x = [ns] %}{{ ns.x }}|{{ ns == ns.x[0] }}");
+    assert_eq!(shown.render(&[], false, None, None).unwrap(), "[<Namespace {...}>]|True");
+}
+
+/// As in Jinja: whitespace marks, lines, several targets, filtered blocks, and text that only looks like an assignment.
+#[test]
+fn attributes_of_namespaces_are_assigned() {
+    for (source, wanted) in [
+        ("{% set n = namespace(a=1) %}{% for i in [1, 2] %}{% set n.a = n.a + i %}{% endfor %}{{ n.a }}", "4"),
+        ("{% set n = namespace({'a': 1}) %}{%- set n.b = 'x %}' -%}\n  {{ n.a }}{{ n['b'] }}", "1x %}"),
+        ("{% set n = namespace() %}a\n  {% set n.a = 1 %}\nb\n  {%+ set n.a = 2 +%}\n{{ n.a }}", "a\nb\n  \n2"),
+        ("{% set n = namespace() %}{% set n.a, b = 1, 2 %}{% set (n.c) = 3, %}{{ n.a }}{{ b }}{{ n.c }}", "12(3,)"),
+        ("{% set n = namespace() %}{% set n.a %}x{% set n.b %}y{% endset %}z{% endset -%} {{ n.a ~ n.b }}", "xzy"),
+        ("{% set n = namespace() %}{% set n.a | upper %}x{% endset %}{{ n.a }}", "X"),
+        ("{% set n = namespace(m=namespace()) %}{% set n.m.a = 1 if false else 2 %}{{ n.m.a }}", "2"),
+        ("{% set n = namespace() %}{% set n.a = nothing %}{{ n.a is defined }}{{ n.b is defined }}", "FalseFalse"),
+        (
+            "{% raw %}{% set n.a = 1 %}{% endraw %}{# {% set n.a = 1 %} #}{{ '{% set n.a = 1 %}' }}",
+            "{% set n.a = 1 %}{% set n.a = 1 %}",
+        ),
+        ("{% macro f(n) %}{% set n.a = n.a + 1 %}{% endmacro %}{% set n = namespace(a=1) %}{{ f(n) }}{{ n.a }}", "2"),
+        ("{% set a = {'x': 1} %}{% set b %}{{ a.x }}{% endset %}{{ b }}", "1"),
+    ] {
+        assert_eq!(template(source).render(&[], false, None, None).unwrap(), wanted, "{source}");
+    }
+    for (source, line) in
+        [("\n{% set messages.x = 1 %}", 2), ("{% set n = namespace() %}\n{% set n.a = 1\n %}{{ 1 + 'a' }}", 3)]
+    {
+        let message = says(template(source).render(&[], false, None, None), Path::new("-"));
+        assert!(message.contains(&format!("line {line}: ")), "{message}");
+    }
+    let message = says(template("{% set messages.x = 1 %}").render(&[], false, None, None), Path::new("-"));
+    assert!(message.contains("can only assign to namespaces, not sequence"), "{message}");
+}
+
+/// As `repr` and `json.dumps` of Python write them.
+#[test]
+fn floats_are_written_as_python_writes_them() {
+    for (json, wanted) in [
+        ("1e-7", "1e-07"),
+        ("0.00001", "1e-05"),
+        ("0.0001", "0.0001"),
+        ("12345e-8", "0.00012345"),
+        ("123456.789", "123456.789"),
+        ("1.0", "1.0"),
+        ("1e2", "100.0"),
+        ("-0.0", "-0.0"),
+        ("1e15", "1000000000000000.0"),
+        ("1e16", "1e+16"),
+        ("123456789012345678.0", "1.2345678901234568e+17"),
+        ("-1.5e-10", "-1.5e-10"),
+        ("5e-324", "5e-324"),
+        ("0.3333333333333333", "0.3333333333333333"),
+        ("1", "1"),
+    ] {
+        let message = format!(r#"{{"role":"user","content":"x","n":{json}}}"#);
+        let messages = [serde_json::from_str::<Message>(&message).unwrap()];
+        let source = "{% set n = messages[0].n %}{{ n }} {{ n | tojson }} {{ {'a': [n]} | tojson }} {{ n | string }}";
+        let text = template(source).render(&messages, false, None, None).unwrap();
+        assert_eq!(text, format!("{wanted} {wanted} {{\"a\": [{wanted}]}} {wanted}"), "{json}");
+        let text = template("{{ {'a': [messages[0].n]} | tojson(indent=1) }}").render(&messages, false, None, None);
+        assert_eq!(text.unwrap(), format!("{{\n \"a\": [\n  {wanted}\n ]\n}}"));
+    }
+    for (source, wanted) in [
+        ("{{ 1e22 }}", "1e+22"),
+        ("{{ 1.7976931348623157e308 }}", "1.7976931348623157e+308"),
+        ("{{ 1 / 3 }}", "0.3333333333333333"),
+    ] {
+        assert_eq!(template(source).render(&[], false, None, None).unwrap(), wanted);
+    }
+}
+
+/// The keys of an object are compared by their hashes, not each with each.
+#[test]
+fn a_message_of_many_fields_is_read_soon() {
+    let start = std::time::Instant::now();
+    let fields: String = (0..200_000).map(|key| format!(",\"k{key}\":{key}")).collect();
+    let text = format!(r#"{{"role":"user","content":"x","reasoning":"y"{fields}}}"#);
+    let message: Message = serde_json::from_str(&text).unwrap();
+    let reversed: String = (0..200_000).rev().map(|key| format!(",\"k{key}\":{key}")).collect();
+    let other: Message =
+        serde_json::from_str(&format!(r#"{{"reasoning":"y"{reversed},"content":"x","role":"user"}}"#)).unwrap();
+    assert_eq!(message, other);
+    let text = template("{{ messages[0] | length }}").render(&[message], false, None, None).unwrap();
+    assert_eq!(text, "200005");
+    assert!(start.elapsed() < std::time::Duration::from_secs(3), "{:?}", start.elapsed());
+}

@@ -145,3 +145,21 @@ fn a_chat_with_tools_has_the_template_for_tools() {
     read().save(saved.path()).unwrap();
     assert_eq!(Tokenizer::read(saved.path(), 1 << 20).unwrap().render(&chat, false).unwrap(), "G");
 }
+
+/// As `special_tokens_map` of transformers; tokens that a tokenizer lacks are undefined.
+#[test]
+fn a_template_is_given_all_special_tokens() {
+    let dir = copy_of("tokenizer_llama3");
+    let file = dir.path().join("tokenizer_config.json");
+    let mut config: serde_json::Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    config["pad_token"] = config["eos_token"].clone();
+    config["unk_token"] = serde_json::json!({"content": "<unk>"});
+    std::fs::write(&file, config.to_string()).unwrap();
+    std::fs::write(dir.path().join("special_tokens_map.json"), r#"{"mask_token": "<mask>"}"#).unwrap();
+    let source =
+        "{{ pad_token }}|{{ unk_token }}|{{ mask_token }}|{{ cls_token is defined }}{{ sep_token is defined }}";
+    std::fs::write(dir.path().join("chat_template.jinja"), source).unwrap();
+    let tokenizer = Tokenizer::read(dir.path(), 1 << 20).unwrap();
+    let chat = [Message::new("user", "x")];
+    assert_eq!(tokenizer.render(&chat, false).unwrap(), "<|eot_id|>|<unk>|<mask>|FalseFalse");
+}

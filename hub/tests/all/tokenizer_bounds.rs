@@ -89,8 +89,8 @@ fn merges_that_do_not_exist_are_refused() {
 #[test]
 fn texts_do_not_grow_without_end() {
     let replace = json!({"type": "Replace", "pattern": {"String": "a"}, "content": "a".repeat(500)});
-    let prepend = json!({"type": "Prepend", "prepend": "b".repeat(40 << 20)});
-    let any = json!({"type": "Replace", "pattern": {"Regex": ""}, "content": "c".repeat(5000)});
+    let prepend = json!({"type": "Prepend", "prepend": "b".repeat(500)});
+    let any = json!({"type": "Replace", "pattern": {"Regex": ""}, "content": "xx"});
     let sequence = |part: &Value| json!({"type": "Sequence", "normalizers": vec![part; 6]});
     for normalizer in [sequence(&replace), sequence(&any), prepend, sequence(&sequence(&replace))] {
         let start = Instant::now();
@@ -146,4 +146,66 @@ fn parts_within_parts_are_few() {
 fn a_panic_of_the_reader_is_an_error() {
     let message = refused(json!({"normalizer": {"type": "Precompiled", "precompiled_charsmap": "AAAA"}}));
     assert!(message.starts_with("tokenizer.json: "), "{message}");
+}
+
+/// What a charsmap says of its own size is not believed: it would take gigabytes.
+#[test]
+fn charsmaps_are_as_large_as_they_say() {
+    let of =
+        |map: &str| json!({"type": "Sequence", "normalizers": [{"type": "Precompiled", "precompiled_charsmap": map}]});
+    let start = Instant::now();
+    let message = refused(json!({"normalizer": of("/////w==")}));
+    let wanted = "tokenizer.json: `normalizer`: a charsmap of 4 bytes says that it has 4294967295 bytes of a trie";
+    assert_eq!(message, wanted);
+    assert_eq!(
+        refused(json!({"normalizer": of("AA==")})),
+        "tokenizer.json: `normalizer`: a charsmap of less than 4 bytes"
+    );
+    // An empty trie, and a text of 66 bytes.
+    let long = format!("AAAAAAAA{}", "YWFh".repeat(22));
+    assert!(refused(json!({"normalizer": of(&long)})).contains("a charsmap replaces a character by 6"));
+    assert!(start.elapsed() < Duration::from_secs(1));
+}
+
+#[test]
+fn parts_are_few() {
+    let levels = |count: usize| {
+        let level = json!({"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true, "use_regex": false});
+        json!({"type": "Sequence", "pretokenizers": vec![level; count]})
+    };
+    read(&words(json!({"pre_tokenizer": levels(4)}))).unwrap();
+    let message = refused(json!({"pre_tokenizer": levels(5)}));
+    assert!(message.contains("`pre_tokenizer`: 5 parts of type ByteLevel; 4 are the most"), "{message}");
+    let around = json!({"type": "BertProcessing", "sep": ["<s>", 0], "cls": ["<s>", 0]});
+    let message = refused(json!({"post_processor": {"type": "Sequence", "processors": vec![around; 5000]}}));
+    assert_eq!(message, "tokenizer.json: `post_processor`: 5000 parts; 64 are the most");
+    let prepend = json!({"type": "Prepend", "prepend": "a".repeat(30_000)});
+    let message = refused(json!({"normalizer": {"type": "Sequence", "normalizers": vec![prepend; 300]}}));
+    assert_eq!(message, "tokenizer.json: `normalizer`: 300 parts; 64 are the most");
+}
+
+/// A long text in the place of a rare one is no growth.
+#[test]
+fn a_rare_text_may_become_a_long_one() {
+    let replace = json!({"type": "Replace", "pattern": {"String": "c"}, "content": "b".repeat(1000)});
+    let tokenizer = read(&words(json!({"normalizer": replace}))).unwrap();
+    assert_eq!(tokenizer.encode(&format!("{}c", "a".repeat(1000))).unwrap().len(), 2000);
+}
+
+/// A token of megabytes is not quoted as a whole.
+#[test]
+fn errors_quote_a_hundred_columns_at_most() {
+    let long = "x".repeat(1 << 20);
+    let vocab = json!({"<s>": 0, "a": 1, long.as_str(): 2, "c": 2});
+    let twice = json!({"type": "WordLevel", "unk_token": "a", "vocab": vocab});
+    for changes in [
+        json!({"model": twice}),
+        json!({"model": {"type": long}}),
+        json!({"post_processor": around(json!([long]), json!({}))}),
+        json!({"post_processor": {"type": "BertProcessing", "sep": ["b", 1], "cls": ["c", long]}}),
+        json!({"normalizer": {"type": long}}),
+    ] {
+        let message = refused(changes);
+        assert!(message.len() < 900, "{}", message.len());
+    }
 }

@@ -30,6 +30,8 @@ impl Op for Pairs {
             pairs.push(Pair::new(chosen, rejected, labelled.probability));
         }
         source.tell_cut(cut, 2 * pairs.len(), context)?;
+        let same = pairs.iter().filter(|pair: &&Pair| pair.chosen.response == pair.rejected.response).count();
+        source.tell_same(same, pairs.len(), context)?;
         source.tell_without("a pair", source.usable.len() - pairs.len(), context)?;
         let length = |pair: &Pair| pair.chosen.length().max(pair.rejected.length());
         let most = policy.model.config.context;
