@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use pbpo_plan::identity::{self, Identity};
 use pbpo_plan::lifetime::{last_uses, results};
+use pbpo_plan::ops::repeat;
 use pbpo_plan::{Body, Plan, Stage};
 
 use crate::context::Context;
@@ -176,11 +177,7 @@ fn run_repeat(
 
 /// Returns the number of a loop's iterations.
 fn iterations(stage: &Stage) -> Result<usize, Fault> {
-    #[derive(serde::Deserialize)]
-    struct Repeat {
-        count: usize,
-    }
-    Ok(ops::config::<Repeat>(stage)?.count)
+    Ok(ops::config::<repeat::Settings>(stage)?.count as usize)
 }
 
 /// Returns the stages outside of loops. Those that read files or ask servers come first, so that missing files are

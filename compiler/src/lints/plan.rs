@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 
 use pbpo_grammar::Span;
+use pbpo_plan::ops::{evaluate, explore, repeat, sample};
 use pbpo_plan::{Body, Op, Stage};
 use serde_json::Value as Json;
 
@@ -82,7 +83,7 @@ impl<'a> Look<'a> {
     }
 
     /// Checks the stages of a body. `loops` are the surrounding bodies, with their counts.
-    fn body(&mut self, body: &'a Body, loops: &[(&'a Body, i64)]) {
+    fn body(&mut self, body: &'a Body, loops: &[(&'a Body, u64)]) {
         for stage in body.stages() {
             match stage.op {
                 Op::Sample | Op::Explore => self.greedy(stage),
@@ -122,7 +123,7 @@ impl<'a> Look<'a> {
             }
             if let Some(inner) = &stage.body {
                 let mut around = loops.to_vec();
-                around.push((inner, int(stage, "count")));
+                around.push((inner, repeat::count(stage)));
                 self.body(inner, &around);
             }
         }
@@ -133,9 +134,10 @@ impl<'a> Look<'a> {
     }
 
     fn greedy(&mut self, stage: &Stage) {
-        let temperature = stage.config.get("temperature").and_then(Json::as_f64);
-        let several = int(stage, "candidates") > 1 || int(stage, "per_prompt") > 1;
-        if temperature == Some(0.0) && several {
+        let sampled = stage.settings::<sample::Settings>().map(|settings| (settings.temperature, settings.per_prompt));
+        let explored =
+            stage.settings::<explore::Settings>().map(|settings| (settings.temperature, settings.candidates));
+        if sampled.or(explored).is_ok_and(|(temperature, several)| temperature == 0.0 && several > 1) {
             self.out.push(
                 Diagnostic::warning(
                     Code::GreedySamples,
@@ -157,7 +159,8 @@ impl<'a> Look<'a> {
     fn few_prompts(&mut self, stage: &Stage) {
         let Some((data, _)) = self.source(stage, "data") else { return };
         let all = int(data, "count");
-        let count = stage.config.get("count").and_then(Json::as_i64).unwrap_or(all).min(all);
+        let asked = stage.settings::<evaluate::Settings>().ok().and_then(|settings| settings.count);
+        let count = asked.and_then(|asked| i64::try_from(asked).ok()).unwrap_or(all).min(all);
         if (1..FEW).contains(&count) {
             let error = 50.0 / f64::from(i32::try_from(count).unwrap_or(1)).sqrt();
             self.out.push(
@@ -270,7 +273,7 @@ impl<'a> Look<'a> {
     }
 
     /// Reports own rollouts of an earlier version of the policy.
-    fn stale(&mut self, stage: &Stage, loops: &[(&'a Body, i64)]) {
+    fn stale(&mut self, stage: &Stage, loops: &[(&'a Body, u64)]) {
         let mut own = Vec::new();
         if let Some(objective) = &stage.objective {
             estimates(objective, &mut own);

@@ -6,10 +6,12 @@
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr as Ast, ExprKind, Ident};
+use pbpo_plan::ops::sample::InWorld;
 use pbpo_plan::{Op, Stage};
 use serde_json::{Map, Value as Json, json};
 
 use super::Lower;
+use super::prelude::whole;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::{Args, Choice};
@@ -101,7 +103,7 @@ impl Lower<'_> {
         let made = Stage::new(Op::Sample, &[output])
             .with("policy", self.player(&policy))
             .with("prompts", world.clone())
-            .set("count", count);
+            .with_settings(&InWorld { count: whole(count) });
         self.push(made, span);
         let drawn = Some(output.to_owned());
         Some(Rollouts { policy: Some(policy), prompts: Some(world), count, per_prompt: 1, drawn })

@@ -1,11 +1,12 @@
 //! Operations: one function each.
 
 use pbpo_grammar::Span;
+use pbpo_plan::ops::{draw, evaluate, explore, sample, save};
 use pbpo_plan::{Op, Stage};
 use serde_json::json;
 
 use super::Lower;
-use super::prelude::{group, setting};
+use super::prelude::{group, number, setting, whole};
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::Args;
@@ -72,11 +73,11 @@ impl Lower<'_> {
         let Some(player) = args.name("player").map(str::to_owned) else { return };
         self.need(&player);
         self.has_weights(&player, args.span("player").unwrap_or(span));
-        let mut made = Stage::new(Op::Save, &[])
-            .with("player", self.player(&player))
-            // Outside of loops there is no count.
-            .set("every", if self.depth == 0 { 1 } else { args.int("every").unwrap_or(1) })
-            .maybe("keep", args.int("keep"));
+        let mut made = Stage::new(Op::Save, &[]).with("player", self.player(&player)).with_settings(&save::Settings {
+            // Outside of loops nothing is counted.
+            every: if self.depth == 0 { 1 } else { whole(args.int("every").unwrap_or(1)) },
+            keep: args.int("keep").map(whole),
+        });
         made.name = self.fresh_batch(&format!("{player}.save"));
         self.push(made, span);
     }
@@ -112,10 +113,12 @@ impl Lower<'_> {
         let made = Stage::new(Op::Sample, &[output])
             .with("policy", self.player(&policy))
             .with("prompts", prompts.clone().unwrap_or_default())
-            .set("count", count)
-            .set("per_prompt", per_prompt)
-            .set("temperature", setting(self, args.get("temperature"), &policy, "temperature"))
-            .set("max_new", max_new);
+            .with_settings(&sample::Settings {
+                count: whole(count),
+                per_prompt: whole(per_prompt),
+                temperature: number(&setting(self, args.get("temperature"), &policy, "temperature")),
+                max_new: max_new.as_u64().unwrap_or(0),
+            });
         self.push(made, span);
         Some(Rollouts { policy: Some(policy), prompts, count, per_prompt, drawn: Some(output.to_owned()) })
     }
@@ -158,9 +161,11 @@ impl Lower<'_> {
             .with("exploration", self.player(&exploration))
             .with("policy", self.player(&policy))
             .with("against", local.value)
-            .set("candidates", self.candidates(&exploration))
-            .set("temperature", setting(self, args.get("temperature"), &policy, "temperature"))
-            .set("max_new", max_new);
+            .with_settings(&explore::Settings {
+                candidates: whole(self.candidates(&exploration)),
+                temperature: number(&setting(self, args.get("temperature"), &policy, "temperature")),
+                max_new: max_new.as_u64().unwrap_or(0),
+            });
         self.push(made, span);
         self.players.insert(exploration, next);
         Some(Rollouts { policy: None, ..rollouts })
@@ -241,10 +246,8 @@ impl Lower<'_> {
 
     fn draw(&mut self, args: &Args, output: &str, span: Span) {
         let preferences = args.name("preferences").map(|name| self.local(name)).unwrap_or_default();
-        self.push(
-            Stage::new(Op::Draw, &[output]).with("preferences", preferences).maybe("count", args.int("count")),
-            span,
-        );
+        let settings = draw::Settings { count: whole(args.int("count").unwrap_or(0)) };
+        self.push(Stage::new(Op::Draw, &[output]).with("preferences", preferences).with_settings(&settings), span);
     }
 
     /// Reports data without a score: rows of files need a `check` that scores responses.
@@ -271,6 +274,8 @@ impl Lower<'_> {
         let (policy, data) =
             (args.name("policy").unwrap_or_default().to_owned(), args.name("data").unwrap_or_default().to_owned());
         let metrics = args.get("metrics").and_then(crate::hir::Value::json).unwrap_or(json!([]));
+        // The declaration knows no other words.
+        let metrics = serde_json::from_value(metrics).unwrap_or_default();
         let judged = |words: &[&str]| words.iter().any(|word| *word != "length");
         if let Some(crate::hir::Value::Words(words)) = args.get("metrics").filter(|_| !before)
             && judged(words)
@@ -284,11 +289,13 @@ impl Lower<'_> {
         let made = Stage::new(Op::Evaluate, &[output])
             .with("policy", self.player(&policy))
             .with("data", data)
-            .set("every", every)
-            .set("label", label)
-            .set("metrics", metrics)
-            .maybe("before", before.then_some(true))
-            .maybe("count", args.int("count"));
+            .with_settings(&evaluate::Settings {
+                every: whole(every),
+                label: label.to_owned(),
+                metrics,
+                before,
+                count: args.int("count").map(whole),
+            });
         self.push(made, span);
     }
 }

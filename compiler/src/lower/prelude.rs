@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use pbpo_plan::ops::follow::{self, Update};
+use pbpo_plan::ops::imitate;
 use pbpo_plan::{Op, Stage};
 use serde_json::{Value as Json, json};
 
@@ -99,22 +101,25 @@ impl Lower<'_> {
         }
         let mut made = Stage::new(Op::Imitate, &[&value]);
         let mut data = None;
+        let mut settings = imitate::Settings { model: None, steps: 0, batch: 0, lr: 0.0 };
         if let Some(init) = args.choice("init") {
             data = init.args.name("data").map(str::to_owned);
-            made.config.extend(init.args.json());
+            let int = |name: &str| whole(init.args.int(name).unwrap_or(0));
+            (settings.steps, settings.batch) = (int("steps"), int("batch"));
+            settings.lr = init.args.float("lr").unwrap_or(0.0);
         }
         if let Some(checkpoint) = checkpoint {
             let base = format!("{policy}.model");
             self.load(policy, &base, &checkpoint, lora);
             made = made.with("init", base);
         } else if let Some(model) = args.choice("model") {
-            made = made.set("model", model.args.json());
+            settings.model = Some(Json::Object(model.args.json()));
         }
         if let Some(data) = data {
             self.need(&data);
             made = made.with("data", data);
         }
-        self.add(policy, made);
+        self.add(policy, made.with_settings(&settings));
         value
     }
 
@@ -160,14 +165,17 @@ impl Lower<'_> {
         let leader = self.leader(name);
         self.need(&leader);
         let args = self.block(name);
-        let update = args.word("update").unwrap_or_default();
+        // Without a word there was an error.
+        let update = args.word("update").and_then(Update::find).unwrap_or(Update::Sft);
         let judge: Vec<String> = args
             .choice("update")
             .map(|update| ["by", "prompts"].iter().filter_map(|key| update.args.name(key)).map(str::to_owned).collect())
             .unwrap_or_default();
         judge.iter().for_each(|needed| self.need(needed));
         let value = self.fresh(name);
-        let made = Stage::new(Op::Follow, &[&value]).with("policy", self.player(&leader)).set("update", update);
+        let made = Stage::new(Op::Follow, &[&value])
+            .with("policy", self.player(&leader))
+            .with_settings(&follow::Settings { update });
         self.players.insert(name.to_owned(), value);
         self.add(name, made);
     }
@@ -235,7 +243,17 @@ impl Lower<'_> {
     }
 }
 
-/// Returns a setting of a policy's sampling.
+/// A count, which the checks leave no sign.
+pub(super) fn whole(value: i64) -> u64 {
+    u64::try_from(value).unwrap_or(0)
+}
+
+/// A number of the plan; 0 where an error left none.
+pub(super) fn number(value: &Json) -> f64 {
+    value.as_f64().unwrap_or(0.0)
+}
+
+/// A setting of a policy's sampling.
 pub(super) fn sampling(lower: &Lower<'_>, policy: &str, key: &str) -> Option<Json> {
     let leader = lower.leader(policy);
     let sampling = lower.block(&leader).record("sampling")?;

@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Body as Braces, Expr, ExprKind, Ident, Number, Stmt};
+use pbpo_plan::ops::follow::Update;
+use pbpo_plan::ops::{refresh, repeat};
 use pbpo_plan::{Body, Carry, Op, Stage};
 
 use super::Lower;
+use super::prelude::whole;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::schema::{Kind, Range};
@@ -82,8 +85,7 @@ impl Lower<'_> {
             carries.iter().map(|(name, carry)| (name.clone(), carry.from.clone())).collect();
         let body = Body::new(stages, carries.into_iter().map(|(_, carry)| carry).collect());
         let mut made = Stage::new(Op::Repeat, &outs.iter().map(String::as_str).collect::<Vec<_>>())
-            .set("count", count)
-            .set("unit", unit);
+            .with_settings(&repeat::Settings { count: whole(count), unit: unit.to_owned() });
         if made.name.is_empty() {
             made.name = self.fresh("repeat");
         }
@@ -216,7 +218,7 @@ impl Lower<'_> {
                 continue;
             }
             let args = self.block(name);
-            let update = args.word("update").unwrap_or_default();
+            let Some(update) = args.word("update").and_then(Update::find) else { continue };
             let judge = args.choice("update").map(|update| &update.args);
             let by = judge.and_then(|judge| judge.name("by")).map(str::to_owned);
             let prompts = judge.and_then(|judge| judge.name("prompts")).map(str::to_owned);
@@ -227,8 +229,7 @@ impl Lower<'_> {
             let mut made = Stage::new(Op::Refresh, &[&value])
                 .with("follower", follower)
                 .with("policy", leader)
-                .set("update", update)
-                .maybe("count", count);
+                .with_settings(&refresh::Settings { update, count: count.map(whole) });
             if let (Some(by), Some(prompts)) = (by, prompts) {
                 made = made.with("reward_model", self.player(&by)).with("prompts", prompts);
             }

@@ -9,9 +9,10 @@ use std::collections::{BTreeMap, HashSet};
 
 use serde::Serialize;
 
-use super::flow::{Flow, int};
+use super::flow::Flow;
 use super::identity::{Identity, identities};
 use super::memory::{Memory, Sizes};
+use super::ops::repeat;
 use super::{Body, Plan, Stage};
 
 /// The estimates. Tokens are those of prompts and responses if a model reads, of responses if it writes.
@@ -121,7 +122,7 @@ impl<'a> Work<'a> {
             let times = if self.done.contains(stage.name.as_str()) { 0 } else { times };
             self.stage(stage, times);
             if let Some(inner) = &stage.body {
-                self.body(inner, times.saturating_mul(int(stage, "count")));
+                self.body(inner, times.saturating_mul(repeat::count(stage)));
                 self.flow.leave(inner);
             }
         }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::cost::Spent;
+use super::ops::evaluate;
 use super::{Body, Op, Stage};
 
 /// The number of tokens of a prompt or a response of a file, if its length is unknown (our choice).
@@ -64,7 +65,8 @@ impl<'a> Flow<'a> {
 
     /// Returns the number of prompts of an `evaluate`.
     pub fn evaluated(&self, stage: &Stage) -> u64 {
-        let (all, asked) = (self.from(stage, "data").map_or(0, |data| int(data, "count")), int(stage, "count"));
+        let all = self.from(stage, "data").map_or(0, |data| int(data, "count"));
+        let asked = stage.settings::<evaluate::Settings>().ok().and_then(|settings| settings.count).unwrap_or(0);
         if all == 0 || asked == 0 { all.max(asked) } else { all.min(asked) }
     }
 

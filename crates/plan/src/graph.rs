@@ -48,7 +48,7 @@ impl Picture<'_> {
             match &stage.body {
                 None => self.node(&indent, &node, stage.op.word(), &stage.name),
                 Some(inner) => {
-                    let count = stage.config.get("count").map(ToString::to_string).unwrap_or_default();
+                    let count = crate::ops::repeat::count(stage);
                     self.frame(&indent, &node, &format!("repeat {count}"));
                     for carry in &inner.carries {
                         if let Some(maker) = self.makers.get(&carry.from).cloned() {

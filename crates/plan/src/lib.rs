@@ -36,6 +36,7 @@ pub mod verify;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use petgraph::graph::{DiGraph, NodeIndex};
+use serde::de::value::MapDeserializer;
 use serde::{Deserialize, Serialize};
 
 pub use verify::verify;
@@ -137,6 +138,22 @@ impl Stage {
     /// The value at an input port.
     pub fn input(&self, port: &str) -> Option<&str> {
         self.inputs.iter().find(|(p, _)| p == port).map(|(_, value)| value.as_str())
+    }
+
+    /// The settings, as the type of the op (`ops/`). One that the type does not know is an error, and so is one that is
+    /// not there.
+    pub fn settings<'s, T: Deserialize<'s>>(&'s self) -> Result<T, String> {
+        let fields = self.config.iter().map(|(key, value)| (key.as_str(), value));
+        T::deserialize(MapDeserializer::<_, serde_json::Error>::new(fields)).map_err(|error| error.to_string())
+    }
+
+    /// The stage with all settings of its op in place of those that it has.
+    pub fn with_settings(mut self, settings: &impl Serialize) -> Self {
+        // A type of settings is a struct, which is always an object.
+        if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(settings) {
+            self.config = fields.into_iter().collect();
+        }
+        self
     }
 
     /// The stage with an input more.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use pbpo_exact::world::Trajectory;
 use pbpo_hub::records::Text;
 use pbpo_plan::Stage;
+use pbpo_plan::ops::sample::InWorld;
 use rand::RngExt;
-use serde::Deserialize;
 
 use super::{Compared, Outputs, Played, Value, outputs, played, player};
 use crate::context::Context;
@@ -19,11 +19,7 @@ use crate::value;
 
 /// Samples trajectories of a policy from start states of its world.
 pub fn sample(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
-    #[derive(Deserialize)]
-    struct Settings {
-        count: usize,
-    }
-    let Settings { count } = config(stage)?;
+    let InWorld { count } = config(stage)?;
     let player = player(env, stage, "policy")?;
     let (place, policy) = (player.place.clone(), player.policy.clone());
     let mut rng = context.rng(&stage.name);

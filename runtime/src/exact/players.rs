@@ -7,6 +7,8 @@ use pbpo_exact::linalg::Covariance;
 use pbpo_exact::policy::Policy;
 use pbpo_exact::world::{Spec, make};
 use pbpo_plan::Stage;
+use pbpo_plan::ops::follow::Update;
+use pbpo_plan::ops::refresh;
 use serde::Deserialize;
 
 use super::{Class, Compared, Outputs, Place, Player, Reward, Value, blocks, outputs, place, player, reward};
@@ -55,13 +57,9 @@ pub fn follow(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
 /// Returns a follower at the start of an episode. With `best_so_far` it becomes the leader if the leader earns more by
 /// the reward model's fit, in expectation and not from samples.
 pub fn refresh(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
-    #[derive(Deserialize)]
-    struct Settings {
-        update: String,
-    }
-    let Settings { update } = config(stage)?;
+    let refresh::Settings { update, .. } = config(stage)?;
     let (follower, leader) = (player(env, stage, "follower")?, player(env, stage, "policy")?);
-    let taken = if update == "best_so_far" {
+    let taken = if update == Update::BestSoFar {
         let theta = &reward(env, stage, "reward_model")?.fit.theta;
         let earned = |player: &Player| pbpo_exact::dot(theta, &player.place.world.features(&player.policy));
         let better = earned(leader) > earned(follower);

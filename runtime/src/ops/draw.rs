@@ -1,8 +1,8 @@
 //! `draw`: a random minibatch of a preference set, without repetition if the set is large enough.
 
 use pbpo_plan::Stage;
+use pbpo_plan::ops::draw::Settings;
 use rand::RngExt;
-use serde::Deserialize;
 
 use super::{Op, config};
 use crate::context::Context;
@@ -11,11 +11,6 @@ use crate::error::Fault;
 use crate::value::{Preferences, Value};
 
 pub struct Draw;
-
-#[derive(Deserialize)]
-struct Settings {
-    count: usize,
-}
 
 impl Op for Draw {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
@@ -29,8 +24,8 @@ impl Op for Draw {
         };
         let mut rng = context.rng(&stage.name);
         let mut indices: Vec<usize> = (0..set.len()).collect();
-        // These are the first `count` places of a Fisher-Yates shuffle.
-        let count = count.min(set.len());
+        // The first `count` places of a Fisher-Yates shuffle.
+        let count = (count as usize).min(set.len());
         for i in 0..count {
             let j = rng.random_range(i..indices.len());
             indices.swap(i, j);

@@ -1,7 +1,7 @@
 //! `evaluate`: measures a policy on held-out prompts, sampled with the policy's settings.
 
 use pbpo_plan::Stage;
-use serde::Deserialize;
+use pbpo_plan::ops::evaluate::{Metric, Settings};
 
 use super::{Op, block, config, name_prompt};
 use crate::context::Context;
@@ -14,19 +14,7 @@ use crate::value::Value;
 
 pub struct Evaluate;
 
-#[derive(Deserialize)]
-struct Settings {
-    metrics: Vec<String>,
-    every: usize,
-    label: String,
-    /// True if the evaluation is made before its loop.
-    #[serde(default)]
-    before: bool,
-    /// The number of first prompts of the data to measure; all if absent.
-    count: Option<usize>,
-}
-
-/// The number of prompts asked at once.
+/// Prompts asked at once.
 pub const ASKED: usize = 256;
 
 /// The number of completions shown to a person.
@@ -35,6 +23,7 @@ const SHOWN: usize = 5;
 impl Op for Evaluate {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { metrics: wanted, every, label, before, count } = config(stage)?;
+        let every = every as usize;
         let due = context.episode.is_multiple_of(every.max(1)) || context.episode == context.episodes;
         if !due {
             return Ok(vec![Value::Report]);
@@ -42,7 +31,7 @@ impl Op for Evaluate {
         let policy = env.policy(stage, "policy")?;
         let data = env.data(stage, "data")?;
         let sampling = policy.sampling;
-        let scored = wanted.iter().any(|metric| metric != "length");
+        let scored = wanted.iter().any(|metric| *metric != Metric::Length);
         let mut rng = context.rng(&stage.name);
         let source = Source::new(data, &policy.tokenizer)?;
         source.tell(context)?;
@@ -50,7 +39,8 @@ impl Op for Evaluate {
         let mut scores = Vec::with_capacity(data.items.len());
         let (mut lengths, mut answered) = (0, 0);
         let mut completions = Vec::new();
-        let indices: Vec<usize> = source.usable.iter().copied().take(count.unwrap_or(usize::MAX)).collect();
+        let indices: Vec<usize> =
+            source.usable.iter().copied().take(count.map_or(usize::MAX, |count| count as usize)).collect();
         for chunk in indices.chunks(ASKED) {
             let prompts: Vec<&[u32]> = chunk.iter().map(|i| source.prompts[*i].as_slice()).collect();
             let responses = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, &mut rng)
@@ -74,13 +64,12 @@ impl Op for Evaluate {
         let n = f64::from(answered);
         let mut metrics = Metrics::new();
         for metric in wanted {
-            let value = match metric.as_str() {
-                "accuracy" => scores.iter().filter(|s| **s == 1.0).count() as f64 / n,
-                "score" => scores.iter().sum::<f64>() / n,
-                "length" => lengths as f64 / n,
-                other => return Err(Fault::new(format!("`{other}` is not a metric"))),
+            let value = match metric {
+                Metric::Accuracy => scores.iter().filter(|s| **s == 1.0).count() as f64 / n,
+                Metric::Score => scores.iter().sum::<f64>() / n,
+                Metric::Length => lengths as f64 / n,
             };
-            metrics.insert(metric, value);
+            metrics.insert(metric.word().to_owned(), value);
         }
         // Figures of other prompts are no comparison.
         let first = if indices.len() < source.usable.len() {

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use pbpo_plan::{BatchRef, Gives, Side, Stage};
-use serde::Deserialize;
+use pbpo_plan::ops::forward::Settings;
+use pbpo_plan::{BatchRef, Stage};
 
 use super::{Op, config};
 use crate::context::Context;
@@ -15,13 +15,6 @@ use crate::objective::pieces::{LIMITS, Size};
 use crate::value::Value;
 
 pub struct MakeForward;
-
-#[derive(Deserialize)]
-struct Settings {
-    gives: Gives,
-    /// The responses of labelled pairs to use.
-    side: Option<Side>,
-}
 
 impl Op for MakeForward {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {

@@ -4,10 +4,10 @@ use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, activation::log_softmax};
 use pbpo_plan::Stage;
+use pbpo_plan::ops::imitate::Settings;
 use rand::RngExt;
-use serde::Deserialize;
 
-use super::{Op, config};
+use super::{Op, config, settings};
 use crate::batch::{Batch, Row};
 use crate::context::Context;
 use crate::data::Source;
@@ -22,19 +22,11 @@ use crate::value::{Init, Value};
 
 pub struct Imitate;
 
-#[derive(Deserialize)]
-struct Settings {
-    /// The shape of random weights, if there is no input `init`.
-    #[serde(default)]
-    model: Option<Llama>,
-    steps: usize,
-    batch: usize,
-    lr: f64,
-}
-
 impl Op for Imitate {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { model, steps, batch, lr } = config(stage)?;
+        let (steps, batch) = (steps as usize, batch as usize);
+        let model: Option<Llama> = model.as_ref().map(settings).transpose()?;
         let data = env.data(stage, "data")?.clone();
         let mut rng = context.rng(&stage.name);
         let (model, tokenizer, base) = match (stage.input("init"), model) {

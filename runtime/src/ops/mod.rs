@@ -137,5 +137,5 @@ pub fn settings<T: DeserializeOwned>(config: &serde_json::Value) -> Result<T, Fa
 
 /// Reads all settings of a stage.
 pub fn config<T: DeserializeOwned>(stage: &Stage) -> Result<T, Fault> {
-    settings(&serde_json::Value::Object(stage.config.clone().into_iter().collect()))
+    stage.settings().map_err(|error| Fault::new(format!("settings of the plan can't be read: {error}")))
 }

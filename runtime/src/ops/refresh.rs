@@ -4,7 +4,8 @@
 //! more from the reward model than the follower's do.
 
 use pbpo_plan::Stage;
-use serde::Deserialize;
+use pbpo_plan::ops::follow::Update;
+use pbpo_plan::ops::refresh::Settings;
 
 use super::follow::snapshot;
 use super::sample::rollouts;
@@ -17,20 +18,14 @@ use crate::value::{Policy, Reward, Rollouts, Value};
 
 pub struct Refresh;
 
-#[derive(Deserialize)]
-struct Settings {
-    update: String,
-    #[serde(default)]
-    count: usize,
-}
-
 impl Op for Refresh {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { update, count } = config(stage)?;
+        let count = count.unwrap_or(0) as usize;
         let follower = env.policy(stage, "follower")?;
         let leader = env.policy(stage, "policy")?;
-        let taken = match update.as_str() {
-            "best_so_far" => {
+        let taken = match update {
+            Update::BestSoFar => {
                 let prompts = env.data(stage, "prompts")?;
                 let reward = env.reward_model(stage, "reward_model")?;
                 let rng = context.rng(&stage.name);
@@ -45,7 +40,7 @@ impl Op for Refresh {
                 context.record("reference/replaced", f64::from(u8::from(better)));
                 if better { leader } else { follower }
             }
-            _ => leader,
+            Update::Sft | Update::EachEpisode => leader,
         };
         Ok(vec![Value::Policy(Box::new(snapshot(taken)))])
     }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use pbpo_plan::Stage;
+use pbpo_plan::ops::sample::Settings;
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use serde::Deserialize;
 
 use super::{Op, block, config, name_prompt};
 use crate::context::Context;
@@ -17,20 +17,15 @@ use crate::value::{Policy, Rollouts, Value};
 
 pub struct Sample;
 
-#[derive(Deserialize)]
-struct Settings {
-    /// The number of rollouts in all.
-    count: usize,
-    per_prompt: usize,
-}
-
 impl Op for Sample {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        let Settings { count, per_prompt } = config(stage)?;
+        let Settings { count, per_prompt, temperature, max_new } = config(stage)?;
+        let (count, per_prompt) = (count as usize, per_prompt as usize);
+        let sampling = Sampling { temperature, max_new: max_new as usize };
         let policy = env.policy(stage, "policy")?;
         let data = env.data(stage, "prompts")?;
         let mut rng = context.rng(&stage.name);
-        let rollouts = rollouts(policy, data, count, per_prompt, config(stage)?, &mut rng)
+        let rollouts = rollouts(policy, data, count, per_prompt, sampling, &mut rng)
             .map_err(|fault| name_prompt(fault, block(stage, "policy"), &data.name, |item| item))?;
         rollouts.source.tell(context)?;
         let lengths = rollouts.rows.iter().map(|r| r.response.len());

@@ -1,7 +1,7 @@
 //! `save`: writes a player as a checkpoint of the run directory.
 
 use pbpo_plan::Stage;
-use serde::Deserialize;
+use pbpo_plan::ops::save::Settings;
 
 use super::{Op, config};
 use crate::context::Context;
@@ -12,16 +12,10 @@ use crate::value::Value;
 
 pub struct Save;
 
-#[derive(Deserialize)]
-struct Settings {
-    every: usize,
-    /// The number of this stage's checkpoints to keep; all if absent.
-    keep: Option<usize>,
-}
-
 impl Op for Save {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { every, keep } = config(stage)?;
+        let (every, keep) = (every as usize, keep.map(|keep| keep as usize));
         let player = env.get(stage, "player")?;
         // Trained players are saved when the run ends, for any `every`; a follower is saved only here.
         let follows = matches!(player, Value::Policy(policy) if policy.optimizer.is_none());

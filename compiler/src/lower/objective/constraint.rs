@@ -1,11 +1,13 @@
 //! `within C(prefs)`: keeps the moved reward model plausible.
 
 use pbpo_grammar::ast::{Expr as Ast, ExprKind};
+use pbpo_plan::ops::draw;
 use pbpo_plan::{BinaryOp, Expr, Leaf, Op, Stage, UnaryOp};
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::lower::Lower;
+use crate::lower::prelude::whole;
 use crate::schema::{Flow, Kind};
 
 impl Lower<'_> {
@@ -21,7 +23,9 @@ impl Lower<'_> {
         let batch = self.fresh_batch(&format!("{constraint}.batch"));
         let count = self.block(&constraint).int("batch");
         self.push(
-            Stage::new(Op::Draw, &[&batch]).with("preferences", prefs.clone()).maybe("count", count),
+            Stage::new(Op::Draw, &[&batch])
+                .with("preferences", prefs.clone())
+                .with_settings(&draw::Settings { count: whole(count.unwrap_or(0)) }),
             within.span,
         );
         let nll = self.nll(player, &batch).expr;

@@ -17,6 +17,7 @@ use serde_json::Value as Json;
 use super::flow::{Flow, int};
 use super::forward::{Gives, forwards};
 use super::lifetime::{last_uses, results};
+use super::ops::repeat;
 use super::{Body, Op, Plan, Stage};
 pub use less::Less;
 use players::Block;
@@ -134,7 +135,7 @@ impl<'a> Walk<'a> {
 
     /// Walks a loop three times; further iterations repeat the third.
     fn repeat(&mut self, stage: &'a Stage, body: &'a Body, ends: &[&str]) {
-        let (captured, count) = (body.captured(), int(stage, "count"));
+        let (captured, count) = (body.captured(), repeat::count(stage));
         for iteration in 0..count.min(3) {
             for carry in &body.carries {
                 let from = if iteration == 0 { &carry.from } else { &carry.back };

@@ -3,7 +3,7 @@
 use crate::Stage;
 use crate::flow::Flow;
 
-use super::{Info, free, nothing};
+use super::{Info, free, nothing, untyped};
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -14,6 +14,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
+    settings: untyped,
     rows,
     cost: free,
     room: nothing,

@@ -1,6 +1,6 @@
 //! `data`: the examples of a task, or the rows of files.
 
-use super::{Info, free, no_rows, nothing};
+use super::{Info, free, no_rows, nothing, untyped};
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -11,6 +11,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
+    settings: untyped,
     rows: no_rows,
     cost: free,
     room: nothing,

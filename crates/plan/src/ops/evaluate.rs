@@ -1,11 +1,52 @@
 //! `evaluate`: a policy measured on prompts that it was not trained on.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Stage;
 use crate::cost::Spent;
-use crate::flow::{Flow, int};
+use crate::flow::Flow;
 use crate::memory::{Room, Walk};
 
-use super::{Info, no_rows};
+use super::{Info, no_rows, typed};
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Share of responses with full score.
+    Accuracy,
+    /// Mean score.
+    Score,
+    /// Mean length in tokens.
+    Length,
+}
+
+impl Metric {
+    /// The word in plans and figures.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Metric::Accuracy => "accuracy",
+            Metric::Score => "score",
+            Metric::Length => "length",
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Iterations from one measurement to the next.
+    pub every: u64,
+    /// The report's name in the pipeline.
+    pub label: String,
+    pub metrics: Vec<Metric>,
+    /// Measured in front of the loop that measures it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub before: bool,
+    /// Prompts measured, the first ones of the data; all where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+}
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -16,6 +57,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
+    settings: typed::<Settings>,
     rows: no_rows,
     cost,
     room,
@@ -23,7 +65,8 @@ pub(super) const INFO: Info = Info {
 
 /// Every so many iterations, and in the last one.
 fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
-    let due = times.div_ceil(int(stage, "every").max(1)).max(1);
+    let every = stage.settings::<Settings>().map_or(1, |settings| settings.every);
+    let due = times.div_ceil(every.max(1)).max(1);
     flow.generates(stage, "data", flow.evaluated(stage), flow.sampling(stage, "max_new"), due)
 }
 

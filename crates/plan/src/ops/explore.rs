@@ -1,11 +1,33 @@
 //! `explore`: responses that an exploration chooses among candidates.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Stage;
 use crate::cost::Spent;
-use crate::flow::{Flow, int};
+use crate::flow::Flow;
 use crate::memory::{Room, Walk};
 
-use super::Info;
+use super::{Info, Op, sample};
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Responses to choose from, for each row.
+    pub candidates: u64,
+    pub temperature: f64,
+    /// Most tokens of a response.
+    pub max_new: u64,
+}
+
+/// The settings in a world: none.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InWorld {}
+
+fn settings(stage: &Stage) -> Result<(), String> {
+    let answers = stage.settings::<Settings>().map(drop);
+    answers.or_else(|error| stage.settings::<InWorld>().map(drop).map_err(|_| error))
+}
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -16,6 +38,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
+    settings,
     rows,
     cost,
     room,
@@ -26,14 +49,16 @@ fn rows(stage: &Stage, flow: &Flow<'_>) -> u64 {
 }
 
 fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
+    // Trajectories of a world are no tokens.
+    let Ok(Settings { candidates, max_new, .. }) = stage.settings() else { return Spent::default() };
     let against = flow.from(stage, "against");
-    let rows = against.map_or(0, |against| int(against, "count"));
-    let candidates = int(stage, "candidates").max(1);
+    let rows = against.filter(|against| against.op == Op::Sample).map_or(0, sample::count);
+    let candidates = candidates.max(1);
     let data = against.and_then(|against| flow.from(against, "prompts"));
-    let (prompt, new) = data.map_or((0, 0), |data| (flow.prompt(data), flow.response(data).min(int(stage, "max_new"))));
+    let (prompt, new) = data.map_or((0, 0), |data| (flow.prompt(data), flow.response(data).min(max_new)));
     Spent {
         generated: rows * candidates * new * times,
-        generated_most: rows * candidates * int(stage, "max_new") * times,
+        generated_most: rows * candidates * max_new * times,
         // Features of every candidate, and of what they are compared with.
         scored: rows * (candidates + 1) * (prompt + new) * times,
         ..Spent::default()
@@ -43,6 +68,7 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
 /// The exploration with its new covariance, which stands after the rollouts.
 fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
     let made = walk.input(stage, "exploration").cloned();
-    let rows = walk.flow.rows(stage) * int(stage, "candidates").max(1);
+    let candidates = stage.settings::<Settings>().map_or(1, |settings| settings.candidates.max(1));
+    let rows = walk.flow.rows(stage) * candidates;
     Room { made, working: walk.sampled(stage, "from", rows) }
 }

@@ -2,14 +2,27 @@
 
 use std::rc::Rc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::Stage;
 use crate::cost::Spent;
-use crate::flow::{Flow, int};
+use crate::flow::Flow;
 use crate::memory::{Model, Room, Rows, Shape, Walk, Working};
 
-use super::{Info, no_rows};
+use super::{Info, no_rows, typed};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The shape of a model with random weights, where there is no input `init`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<Json>,
+    pub steps: u64,
+    /// Demonstrations in a step.
+    pub batch: u64,
+    pub lr: f64,
+}
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -20,13 +33,14 @@ pub(super) const INFO: Info = Info {
     reads_responses: true,
     objective: false,
     batch: Some("batch"),
+    settings: typed::<Settings>,
     rows: no_rows,
     cost,
     room,
 };
 
 fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
-    let (steps, batch) = (int(stage, "steps"), int(stage, "batch"));
+    let Ok(Settings { steps, batch, .. }) = stage.settings() else { return Spent::default() };
     let row = flow
         .from(stage, "data")
         .map_or(0, |data| flow.prompt(data) + flow.response(data).max(flow.written(stage, data)));
@@ -34,9 +48,10 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
 }
 
 fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, ends: &[&str]) -> Room {
+    let Ok(settings) = stage.settings::<Settings>() else { return Room::default() };
     let data = walk.flow.from(stage, "data");
     let start = walk.input(stage, "init").cloned().or_else(|| {
-        let model = stage.config.get("model")?;
+        let model = settings.model.as_ref()?;
         let vocab = match model.get("tokenizer").and_then(Json::as_str) {
             Some(name) => (walk.sizes.checkpoint)(name)?.vocab,
             None => (walk.sizes.vocabulary)(data?.config.get("task")?.as_str()?),
@@ -46,7 +61,7 @@ fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, ends: &[&str]) -> Room {
     let (Some(start), Some(data)) = (start, data) else { return Room::default() };
     let positions = walk.flow.response(data).max(walk.flow.written(stage, data));
     let length = (walk.flow.prompt(data) + positions).min(start.shape.context);
-    let batch = Rows { rows: int(stage, "batch"), length, positions };
+    let batch = Rows { rows: settings.batch, length, positions };
     let activations = start.shape.graph(batch, start.shape.vocab, walk.sizes.limits, start.number());
     // Nobody else has weights of its own making, or what it is the last to read.
     let last = stage.input("init").is_some_and(|init| ends.contains(&init));

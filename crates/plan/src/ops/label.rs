@@ -5,7 +5,7 @@ use crate::cost::Spent;
 use crate::flow::Flow;
 use crate::memory::{Room, Walk, Working};
 
-use super::Info;
+use super::{Info, untyped};
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -16,6 +16,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
+    settings: untyped,
     rows,
     cost,
     room,

@@ -6,14 +6,14 @@ mod ascend;
 mod data;
 mod descend;
 mod distance;
-mod draw;
-mod evaluate;
+pub mod draw;
+pub mod evaluate;
 mod exploration;
-mod explore;
+pub mod explore;
 mod features;
-mod follow;
-mod forward;
-mod imitate;
+pub mod follow;
+pub mod forward;
+pub mod imitate;
 mod label;
 mod linear_model;
 mod load;
@@ -21,12 +21,12 @@ mod oracle;
 mod pairs;
 mod policy;
 mod preferences;
-mod refresh;
+pub mod refresh;
 mod regret;
-mod repeat;
+pub mod repeat;
 mod reward_model;
-mod sample;
-mod save;
+pub mod sample;
+pub mod save;
 mod solve;
 mod step;
 mod world;
@@ -34,6 +34,7 @@ mod worst;
 
 use std::fmt::{self, Display, Formatter};
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::Stage;
@@ -59,6 +60,8 @@ pub struct Info {
     pub objective: bool,
     /// The setting that says how many rows it works on at once.
     pub batch: Option<&'static str>,
+    /// An error where the settings are not those of the op.
+    pub(crate) settings: fn(&Stage) -> Result<(), String>,
     /// The rows that it gives: of rollouts or of preferences.
     pub(crate) rows: fn(&Stage, &Flow<'_>) -> u64,
     /// What running it so many times takes.
@@ -157,6 +160,16 @@ impl TryFrom<String> for Op {
     fn try_from(word: String) -> Result<Self, String> {
         Op::find(&word).ok_or_else(|| format!("no operation is called `{}`", word.escape_debug()))
     }
+}
+
+/// The `settings` of an op whose settings have a type.
+fn typed<T: DeserializeOwned>(stage: &Stage) -> Result<(), String> {
+    stage.settings::<T>().map(drop)
+}
+
+/// The `settings` of an op whose settings are read by the runtime alone.
+fn untyped(_: &Stage) -> Result<(), String> {
+    Ok(())
 }
 
 /// The `rows` of an op that gives none.

@@ -5,7 +5,7 @@ use serde_json::Value as Json;
 use crate::Stage;
 use crate::memory::{Room, Walk};
 
-use super::{Info, free, no_rows};
+use super::{Info, free, no_rows, untyped};
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -16,6 +16,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
+    settings: untyped,
     rows: no_rows,
     cost: free,
     room,

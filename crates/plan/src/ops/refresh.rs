@@ -1,13 +1,23 @@
 //! `refresh`: moves a follower by its rule at the start of an iteration.
 
-use serde_json::Value as Json;
+use serde::{Deserialize, Serialize};
 
 use crate::Stage;
 use crate::cost::Spent;
-use crate::flow::{Flow, int};
+use crate::flow::Flow;
 use crate::memory::{Model, Room, Walk};
 
-use super::{Info, Op, no_rows};
+use super::follow::Update;
+use super::{Info, Op, no_rows, typed};
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub update: Update,
+    /// Responses of each of both, of `best_so_far`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+}
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -18,6 +28,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
+    settings: typed::<Settings>,
     rows: no_rows,
     cost,
     room,
@@ -25,17 +36,18 @@ pub(super) const INFO: Info = Info {
 
 /// `best_so_far` samples from the leader and from the follower, on the same prompts, and scores both.
 fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
-    if stage.config.get("update").and_then(Json::as_str) != Some("best_so_far") {
+    let Ok(Settings { update: Update::BestSoFar, count: Some(count) }) = stage.settings() else {
         return Spent::default();
-    }
+    };
     // In a world nothing is sampled for it.
     let Some(data) = flow.from(stage, "prompts").filter(|data| data.op == Op::Data) else { return Spent::default() };
-    let (rows, most) = (2 * int(stage, "count"), flow.sampling(stage, "max_new"));
+    let (rows, most) = (2 * count, flow.sampling(stage, "max_new"));
     let spent = flow.generates(stage, "prompts", rows, most, times);
     Spent { scored: rows * flow.prompt(data) * times + spent.generated, ..spent }
 }
 
 fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
     let made = walk.input(stage, "policy").map(Model::frozen);
-    Room { made, working: walk.sampled(stage, "policy", int(stage, "count")) }
+    let count = stage.settings::<Settings>().ok().and_then(|settings| settings.count).unwrap_or(0);
+    Room { made, working: walk.sampled(stage, "policy", count) }
 }

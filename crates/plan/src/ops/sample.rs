@@ -1,11 +1,43 @@
 //! `sample`: responses of a policy to prompts drawn from data.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Stage;
 use crate::cost::Spent;
-use crate::flow::{Flow, int};
+use crate::flow::Flow;
 use crate::memory::{Room, Walk};
 
 use super::Info;
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Rollouts in all.
+    pub count: u64,
+    /// Rollouts of one prompt.
+    pub per_prompt: u64,
+    pub temperature: f64,
+    /// Most tokens of a response.
+    pub max_new: u64,
+}
+
+/// The settings in a world, whose trajectories have a length of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InWorld {
+    pub count: u64,
+}
+
+fn settings(stage: &Stage) -> Result<(), String> {
+    let answers = stage.settings::<Settings>().map(drop);
+    answers.or_else(|error| stage.settings::<InWorld>().map(drop).map_err(|_| error))
+}
+
+/// Rollouts in all, of policies of either track.
+pub(super) fn count(stage: &Stage) -> u64 {
+    let in_world = |_| stage.settings::<InWorld>().map(|settings| settings.count);
+    stage.settings::<Settings>().map(|settings| settings.count).or_else(in_world).unwrap_or(0)
+}
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -16,19 +48,22 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: Some("count"),
+    settings,
     rows,
     cost,
     room,
 };
 
 fn rows(stage: &Stage, _: &Flow<'_>) -> u64 {
-    int(stage, "count")
+    count(stage)
 }
 
 fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
-    flow.generates(stage, "prompts", int(stage, "count"), int(stage, "max_new"), times)
+    // Trajectories of a world are no tokens.
+    let Ok(settings) = stage.settings::<Settings>() else { return Spent::default() };
+    flow.generates(stage, "prompts", settings.count, settings.max_new, times)
 }
 
 fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
-    Room::while_working(walk.sampled(stage, "policy", int(stage, "count")))
+    Room::while_working(walk.sampled(stage, "policy", count(stage)))
 }

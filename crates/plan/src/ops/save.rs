@@ -1,9 +1,21 @@
 //! `save`: a player as a checkpoint.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Stage;
 use crate::memory::{Room, Walk};
 
-use super::{Info, free, no_rows};
+use super::{Info, free, no_rows, typed};
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// Iterations from one checkpoint to the next.
+    pub every: u64,
+    /// Checkpoints of this stage that stay, the newest ones; all where absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep: Option<u64>,
+}
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -14,6 +26,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
+    settings: typed::<Settings>,
     rows: no_rows,
     cost: free,
     room,

@@ -27,7 +27,7 @@ fn body(body: &mut Body, names: &mut Names, lines: &mut Vec<String>) {
 
 /// Moves forwards that a loop does not change to the end of `before`.
 fn out_of(repeat: &mut Stage, before: &mut Vec<Stage>, names: &mut Names, lines: &mut Vec<String>) {
-    let count = repeat.config.get("count").and_then(serde_json::Value::as_u64).unwrap_or(1);
+    let count = crate::ops::repeat::count(repeat);
     let Some(inner) = &mut repeat.body else { return };
     let (mut stages, carries) = std::mem::take(&mut **inner).into_parts();
     let own = defined(&carries, &stages);

@@ -16,7 +16,8 @@ pub mod share;
 
 use std::collections::{BTreeSet, HashSet};
 
-use crate::{BatchRef, Body, Forward, Gives, Op, Plan, Stage};
+use crate::ops::forward::Settings;
+use crate::{BatchRef, Body, Forward, Op, Plan, Stage};
 
 /// The changes of a pass as text; no lines if it changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,9 +55,8 @@ fn made_by(stage: &Stage) -> Option<Forward> {
     if stage.op != Op::Forward {
         return None;
     }
-    let setting = |key: &str| stage.config.get(key).cloned().and_then(|value| serde_json::from_value(value).ok());
-    let gives: Gives = serde_json::from_value(stage.config.get("gives")?.clone()).ok()?;
-    let batch = BatchRef { value: stage.input("batch")?.to_owned(), side: setting("side") };
+    let Settings { gives, side } = stage.settings().ok()?;
+    let batch = BatchRef { value: stage.input("batch")?.to_owned(), side };
     Some(Forward { gives, player: stage.input("player")?.to_owned(), batch, from: stage.outputs.first().cloned() })
 }
 
@@ -65,14 +65,15 @@ fn stage_of(forward: &Forward, name: String) -> Stage {
     Stage::new(Op::Forward, &[&name])
         .with("player", forward.player.clone())
         .with("batch", forward.batch.value.clone())
-        .set("gives", serde_json::json!(forward.gives))
-        .maybe("side", forward.batch.side.map(|side| serde_json::json!(side)))
+        .with_settings(&Settings { gives: forward.gives, side: forward.batch.side })
 }
 
 /// Makes a stage give everything that a forward needs: whole distributions include a token's probability.
 fn widen(stage: &mut Stage, forward: &Forward) {
-    let gives = made_by(stage).map_or(forward.gives, |made| made.gives.max(forward.gives));
-    stage.config.insert("gives".into(), serde_json::json!(gives));
+    if let Ok(Settings { gives, side }) = stage.settings() {
+        let settings = Settings { gives: forward.gives.max(gives), side };
+        *stage = std::mem::replace(stage, Stage::new(Op::Forward, &[])).with_settings(&settings);
+    }
 }
 
 /// Makes a step read a forward from the stage that makes it.
