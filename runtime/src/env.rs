@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn the_last_reader_takes_a_value_away() {
         let stage = serde_json::from_value(
-            serde_json::json!({ "name": "s", "op": "x", "inputs": [["player", "pi@1"]], "outputs": ["s"] }),
+            serde_json::json!({ "name": "s", "op": "save", "inputs": [["player", "pi@1"]], "outputs": ["s"] }),
         );
         let (stage, mut env): (Stage, Env) = (stage.unwrap(), Env::default());
         env.values.insert("pi@1".into(), Value::Report);
