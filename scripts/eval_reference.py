@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes eval/tests/fixtures/*.json: what lm-evaluation-harness asks, extracts and scores on small invented rows.
+"""Makes crates/eval/tests/fixtures/*.json: what lm-evaluation-harness asks, extracts and scores on small invented rows.
 
     pip install lm_eval==0.4.13 word2number regex
-    python3 scripts/eval_reference.py eval/tests/fixtures
+    python3 scripts/eval_reference.py crates/eval/tests/fixtures
 
 Every number comes from lm-eval's own task objects, unchanged; only the rows and the model's answers are invented here.
 """

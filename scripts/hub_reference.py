@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Makes hub/tests/fixtures/: what transformers, tokenizers, PEFT and datasets write and compute, for the tests of hub.
+"""Makes crates/hub/tests/fixtures/: what transformers, tokenizers, PEFT and datasets write and compute, for the tests of hub.
 
-    python3 scripts/hub_reference.py hub/tests/fixtures
+    python3 scripts/hub_reference.py crates/hub/tests/fixtures
     python3 scripts/hub_reference.py --check DIR    # loads a model directory that we wrote with transformers
 
 Needs torch, transformers, peft, datasets and pyarrow, and no network. The templates in fixtures/templates are input.

@@ -13,7 +13,7 @@ use rand::RngExt;
 const LAYOUTS: [&str; 3] = ["tokenizer_qwen", "tokenizer_llama3", "tokenizer_mistral"];
 
 fn fixture(layout: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../hub/tests/fixtures").join(layout)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/hub/tests/fixtures").join(layout)
 }
 
 fn tokenizer(layout: &str) -> Tokenizer {
