@@ -274,11 +274,7 @@ impl<'a> Look<'a> {
 
     /// Reports own rollouts of an earlier version of the policy.
     fn stale(&mut self, stage: &Stage, loops: &[(&'a Body, u64)]) {
-        let mut own = Vec::new();
-        if let Some(objective) = &stage.objective {
-            estimates(objective, &mut own);
-        }
-        for (policy, rollouts) in own {
+        for (policy, rollouts) in stage.objective.iter().flat_map(estimates) {
             let Some((sampled, depth)) = self.stages.get(rollouts).copied() else { continue };
             let again = loops.iter().skip(depth).any(|(body, count)| *count > 1 && moves(body, stage));
             let earlier = sampled.input("policy") != Some(policy) && depth == loops.len();

@@ -21,24 +21,12 @@ pub(super) fn sign_of_gap(expr: &Expr, sign: f64) -> Option<f64> {
     }
 }
 
-/// Collects the policies and rollouts of every estimate in an objective.
-pub(super) fn estimates<'e>(expr: &'e Expr, found: &mut Vec<(&'e str, &'e str)>) {
-    match expr {
-        Expr::Estimate { policy, rollouts, arg, .. } => {
-            found.push((policy, rollouts));
-            estimates(arg, found);
-        }
-        Expr::Unary { arg, .. }
-        | Expr::Clip { arg, .. }
-        | Expr::Reduce { arg, .. }
-        | Expr::StopGrad { arg }
-        | Expr::Named { arg, .. } => estimates(arg, found),
-        Expr::Binary { left, right, .. } => {
-            estimates(left, found);
-            estimates(right, found);
-        }
-        Expr::Const { .. } | Expr::Leaf { .. } => {}
-    }
+/// Returns the policies and rollouts of every estimate in an objective.
+pub(super) fn estimates(objective: &Expr) -> impl Iterator<Item = (&str, &str)> {
+    objective.nodes().filter_map(|node| match node {
+        Expr::Estimate { policy, rollouts, .. } => Some((policy.as_str(), rollouts.as_str())),
+        _ => None,
+    })
 }
 
 /// A value, and its derivatives in a player's log-probabilities or rewards of chosen and of rejected responses.

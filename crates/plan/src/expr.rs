@@ -61,6 +61,55 @@ pub enum Expr {
     },
 }
 
+impl Expr {
+    /// Returns the expressions that this one is made of, from left to right.
+    pub fn children(&self) -> impl DoubleEndedIterator<Item = &Expr> {
+        let (first, second) = match self {
+            Expr::Const { .. } | Expr::Leaf { .. } => (None, None),
+            Expr::Binary { left, right, .. } => (Some(left), Some(right)),
+            Expr::Unary { arg, .. }
+            | Expr::Clip { arg, .. }
+            | Expr::Reduce { arg, .. }
+            | Expr::StopGrad { arg }
+            | Expr::Named { arg, .. }
+            | Expr::Estimate { arg, .. } => (Some(arg), None),
+        };
+        [first, second].into_iter().flatten().map(|child| &**child)
+    }
+
+    /// Returns this expression with `change` applied to each of its children.
+    pub fn map(self, mut change: impl FnMut(Expr) -> Expr) -> Expr {
+        let mut of = |child: Box<Expr>| Box::new(change(*child));
+        match self {
+            Expr::Const { .. } | Expr::Leaf { .. } => self,
+            Expr::Unary { op, arg } => Expr::Unary { op, arg: of(arg) },
+            Expr::Binary { op, left, right } => Expr::Binary { op, left: of(left), right: of(right) },
+            Expr::Clip { arg, low, high } => Expr::Clip { arg: of(arg), low, high },
+            Expr::Reduce { reduction, axis, arg } => Expr::Reduce { reduction, axis, arg: of(arg) },
+            Expr::StopGrad { arg } => Expr::StopGrad { arg: of(arg) },
+            Expr::Named { name, arg } => Expr::Named { name, arg: of(arg) },
+            Expr::Estimate { estimator, policy, rollouts, arg } => {
+                Expr::Estimate { estimator, policy, rollouts, arg: of(arg) }
+            }
+        }
+    }
+
+    /// Returns this expression and all expressions inside it, each before its children, from left to right.
+    pub fn nodes(&self) -> impl Iterator<Item = &Expr> {
+        let mut open = vec![self];
+        std::iter::from_fn(move || {
+            let next = open.pop()?;
+            open.extend(next.children().rev());
+            Some(next)
+        })
+    }
+
+    /// Returns all leaves, from left to right.
+    pub fn leaves(&self) -> impl Iterator<Item = &Leaf> {
+        self.nodes().filter_map(|node| if let Expr::Leaf { leaf } = node { Some(leaf) } else { None })
+    }
+}
+
 /// A quantity computed by a player (or an oracle) on a batch.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "of", rename_all = "snake_case")]
@@ -79,6 +128,60 @@ pub enum Leaf {
     Score { oracle: String, batch: BatchRef },
     /// Number of pairs in a preference set: a scalar.
     Size { preferences: String },
+}
+
+impl Leaf {
+    /// Returns the rows on which it is computed.
+    pub fn batch(&self) -> Option<&BatchRef> {
+        match self {
+            Leaf::Logp { batch, .. }
+            | Leaf::Entropy { batch, .. }
+            | Leaf::Kl { batch, .. }
+            | Leaf::TokenReward { batch, .. }
+            | Leaf::Reward { batch, .. }
+            | Leaf::Score { batch, .. } => Some(batch),
+            Leaf::Size { .. } => None,
+        }
+    }
+
+    /// Returns the same for a change.
+    pub(crate) fn batch_mut(&mut self) -> Option<&mut BatchRef> {
+        match self {
+            Leaf::Logp { batch, .. }
+            | Leaf::Entropy { batch, .. }
+            | Leaf::Kl { batch, .. }
+            | Leaf::TokenReward { batch, .. }
+            | Leaf::Reward { batch, .. }
+            | Leaf::Score { batch, .. } => Some(batch),
+            Leaf::Size { .. } => None,
+        }
+    }
+
+    /// Returns the values of the policies and reward models that compute it. An oracle has no gradient and is not one.
+    pub fn players(&self) -> impl Iterator<Item = &str> {
+        let (first, second) = match self {
+            Leaf::Logp { policy, .. } | Leaf::Entropy { policy, .. } => (Some(policy), None),
+            Leaf::Kl { p, q, .. } => (Some(p), Some(q)),
+            Leaf::TokenReward { reward_model, .. } | Leaf::Reward { reward_model, .. } => (Some(reward_model), None),
+            Leaf::Score { .. } | Leaf::Size { .. } => (None, None),
+        };
+        [first, second].into_iter().flatten().map(String::as_str)
+    }
+
+    /// Returns every value of the plan that it reads.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        let other = match self {
+            Leaf::Score { oracle, .. } => Some(oracle),
+            Leaf::Size { preferences } => Some(preferences),
+            Leaf::Logp { .. }
+            | Leaf::Entropy { .. }
+            | Leaf::Kl { .. }
+            | Leaf::TokenReward { .. }
+            | Leaf::Reward { .. } => None,
+        };
+        let batch = self.batch().map(|batch| batch.value.as_str());
+        self.players().chain(other.map(String::as_str)).chain(batch)
+    }
 }
 
 /// The rows a leaf is computed on: rollouts, or one side of a preference set.

@@ -97,12 +97,12 @@ fn visit(expr: &Expr, soft: &dyn Fn(&str) -> bool, found: &mut Vec<Forward>) {
                 visit(&arg.swapped(), soft, found);
             }
         }
-        Expr::Unary { arg, .. } | Expr::Clip { arg, .. } | Expr::Reduce { arg, .. } => visit(arg, soft, found),
-        Expr::StopGrad { arg } | Expr::Named { arg, .. } => visit(arg, soft, found),
-        Expr::Binary { left, right, .. } => {
-            visit(right, soft, found);
-            visit(left, soft, found);
-        }
+        Expr::Unary { .. }
+        | Expr::Binary { .. }
+        | Expr::Clip { .. }
+        | Expr::Reduce { axis: Axis::Token, .. }
+        | Expr::StopGrad { .. }
+        | Expr::Named { .. } => expr.children().rev().for_each(|child| visit(child, soft, found)),
     }
 }
 

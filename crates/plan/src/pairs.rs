@@ -10,51 +10,43 @@ impl Expr {
     pub fn pairs(&self) -> Option<&str> {
         match self {
             Expr::Leaf { leaf } => leaf.batch().filter(|batch| batch.side.is_some()).map(|batch| batch.value.as_str()),
-            Expr::Binary { left, right, .. } => left.pairs().or_else(|| right.pairs()),
             Expr::Const { .. } | Expr::Estimate { .. } | Expr::Reduce { axis: Axis::Row, .. } => None,
-            Expr::Unary { arg, .. } | Expr::Clip { arg, .. } | Expr::Reduce { arg, .. } => arg.pairs(),
-            Expr::StopGrad { arg } | Expr::Named { arg, .. } => arg.pairs(),
+            Expr::Unary { .. }
+            | Expr::Binary { .. }
+            | Expr::Clip { .. }
+            | Expr::Reduce { axis: Axis::Token, .. }
+            | Expr::StopGrad { .. }
+            | Expr::Named { .. } => self.children().find_map(Expr::pairs),
         }
     }
 
     /// Returns the expression of a row with the sides of the pair exchanged. Scalars in it do not change.
     pub fn swapped(&self) -> Expr {
-        let of = |arg: &Expr| Box::new(arg.swapped());
+        self.clone().into_swapped()
+    }
+
+    fn into_swapped(self) -> Expr {
         match self {
             Expr::Leaf { leaf } => Expr::Leaf { leaf: leaf.swapped() },
-            Expr::Unary { op, arg } => Expr::Unary { op: *op, arg: of(arg) },
-            Expr::Binary { op, left, right } => Expr::Binary { op: *op, left: of(left), right: of(right) },
-            Expr::Clip { arg, low, high } => Expr::Clip { arg: of(arg), low: *low, high: *high },
-            Expr::Reduce { reduction, axis: Axis::Token, arg } => {
-                Expr::Reduce { reduction: *reduction, axis: Axis::Token, arg: of(arg) }
-            }
-            Expr::StopGrad { arg } => Expr::StopGrad { arg: of(arg) },
             Expr::Const { .. } | Expr::Estimate { .. } | Expr::Named { .. } | Expr::Reduce { axis: Axis::Row, .. } => {
-                self.clone()
+                self
             }
+            Expr::Unary { .. }
+            | Expr::Binary { .. }
+            | Expr::Clip { .. }
+            | Expr::Reduce { axis: Axis::Token, .. }
+            | Expr::StopGrad { .. } => self.map(Expr::into_swapped),
         }
     }
 }
 
 impl Leaf {
-    /// Returns the rows on which it is computed.
-    pub fn batch(&self) -> Option<&BatchRef> {
-        match self {
-            Leaf::Logp { batch, .. } | Leaf::Entropy { batch, .. } | Leaf::Kl { batch, .. } => Some(batch),
-            Leaf::TokenReward { batch, .. } | Leaf::Reward { batch, .. } | Leaf::Score { batch, .. } => Some(batch),
-            Leaf::Size { .. } => None,
-        }
-    }
-
     /// Returns the leaf of the other side.
-    fn swapped(&self) -> Leaf {
-        let mut other = self.clone();
-        match &mut other {
-            Leaf::Logp { batch, .. } | Leaf::Entropy { batch, .. } | Leaf::Kl { batch, .. } => batch.swap(),
-            Leaf::TokenReward { batch, .. } | Leaf::Reward { batch, .. } | Leaf::Score { batch, .. } => batch.swap(),
-            Leaf::Size { .. } => {}
+    fn swapped(mut self) -> Leaf {
+        if let Some(batch) = self.batch_mut() {
+            batch.swap();
         }
-        other
+        self
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Body, Expr, Forward, Leaf, Op, Plan, Stage, forward};
+use super::{Body, Expr, Forward, Op, Plan, Stage, forward};
 
 /// Checks that the plan is acyclic, that every value is defined once and before its use, that stage names are unique,
 /// and that carried values of loops exist. Returns the violation as an error.
@@ -108,26 +108,27 @@ fn forwards(stage: &Stage) -> Result<(), String> {
 }
 
 /// Checks that every value of an objective is an input of its stage, and that every number is finite.
-fn expr(node: &Expr, inputs: &BTreeSet<&str>) -> Result<(), String> {
-    let input = |value: &str| {
-        if inputs.contains(value) { Ok(()) } else { Err(format!("the objective uses {value}, which is no input")) }
-    };
-    match node {
-        Expr::Const { value } if !value.is_finite() => Err("a number is not finite".into()),
-        Expr::Const { .. } => Ok(()),
-        Expr::Clip { low, high, .. } if !(low.is_finite() && high.is_finite()) => Err("a bound is not finite".into()),
-        Expr::Leaf { leaf } => match leaf {
-            Leaf::Logp { policy, batch } | Leaf::Entropy { policy, batch } => input(policy).and(input(&batch.value)),
-            Leaf::Kl { p, q, batch } => input(p).and(input(q)).and(input(&batch.value)),
-            Leaf::TokenReward { reward_model, batch } | Leaf::Reward { reward_model, batch } => {
-                input(reward_model).and(input(&batch.value))
+fn expr(objective: &Expr, inputs: &BTreeSet<&str>) -> Result<(), String> {
+    let mut read = Vec::new();
+    for node in objective.nodes() {
+        match node {
+            Expr::Const { value } if !value.is_finite() => return Err("a number is not finite".into()),
+            Expr::Clip { low, high, .. } if !(low.is_finite() && high.is_finite()) => {
+                return Err("a bound is not finite".into());
             }
-            Leaf::Score { oracle, batch } => input(oracle).and(input(&batch.value)),
-            Leaf::Size { preferences } => input(preferences),
-        },
-        Expr::Estimate { policy, rollouts, arg, .. } => input(policy).and(input(rollouts)).and(expr(arg, inputs)),
-        Expr::Unary { arg, .. } | Expr::Clip { arg, .. } | Expr::Reduce { arg, .. } => expr(arg, inputs),
-        Expr::StopGrad { arg } | Expr::Named { arg, .. } => expr(arg, inputs),
-        Expr::Binary { left, right, .. } => expr(left, inputs).and(expr(right, inputs)),
+            Expr::Leaf { leaf } => read.extend(leaf.values()),
+            Expr::Estimate { policy, rollouts, .. } => read.extend([policy.as_str(), rollouts.as_str()]),
+            Expr::Const { .. }
+            | Expr::Clip { .. }
+            | Expr::Unary { .. }
+            | Expr::Binary { .. }
+            | Expr::Reduce { .. }
+            | Expr::StopGrad { .. }
+            | Expr::Named { .. } => {}
+        }
+    }
+    match read.into_iter().find(|value| !inputs.contains(value)) {
+        Some(value) => Err(format!("the objective uses {value}, which is no input")),
+        None => Ok(()),
     }
 }

@@ -28,13 +28,11 @@ impl Insert<'_> {
                 Some(batch) => self.rows(reduction, *arg, &batch),
                 None => Expr::Reduce { reduction, axis: Axis::Row, arg: self.boxed(*arg) },
             },
-            Expr::Reduce { reduction, axis: Axis::Token, arg } => {
-                Expr::Reduce { reduction, axis: Axis::Token, arg: self.boxed(*arg) }
-            }
-            Expr::Unary { op, arg } => Expr::Unary { op, arg: self.boxed(*arg) },
-            Expr::Binary { op, left, right } => Expr::Binary { op, left: self.boxed(*left), right: self.boxed(*right) },
-            Expr::Clip { arg, low, high } => Expr::Clip { arg: self.boxed(*arg), low, high },
-            Expr::Named { name, arg } => Expr::Named { name, arg: self.boxed(*arg) },
+            Expr::Reduce { axis: Axis::Token, .. }
+            | Expr::Unary { .. }
+            | Expr::Binary { .. }
+            | Expr::Clip { .. }
+            | Expr::Named { .. } => expr.map(|child| self.scalar(child)),
             // These have no gradient inside, or must not have one.
             Expr::Const { .. } | Expr::Leaf { .. } | Expr::StopGrad { .. } | Expr::Estimate { .. } => expr,
         }
@@ -129,12 +127,12 @@ fn ratio<'e>(expr: &'e Expr, is: &impl Fn(&'e Leaf) -> Option<&'e str>, positive
                 .or_else(|| ratio(left, is, positive))
                 .or_else(|| ratio(right, is, positive))
         }
-        Expr::Binary { left, right, .. } => ratio(left, is, positive).or_else(|| ratio(right, is, positive)),
-        Expr::Unary { arg, .. }
-        | Expr::Clip { arg, .. }
-        | Expr::Reduce { arg, .. }
-        | Expr::Named { arg, .. }
-        | Expr::Estimate { arg, .. } => ratio(arg, is, positive),
+        Expr::Unary { .. }
+        | Expr::Binary { .. }
+        | Expr::Clip { .. }
+        | Expr::Reduce { .. }
+        | Expr::Named { .. }
+        | Expr::Estimate { .. } => expr.children().find_map(|child| ratio(child, is, positive)),
     }
 }
 
@@ -151,23 +149,26 @@ fn above<'e>(expr: &'e Expr, is: &impl Fn(&'e Leaf) -> Option<&'e str>, positive
             let sign = |side: &Expr| matches!(side, Expr::Const { value } if *value < 0.0);
             above(left, is, positive ^ sign(right)).or_else(|| above(right, is, positive ^ sign(left)))
         }
-        Expr::Binary { left, right, .. } => above(left, is, positive).or_else(|| above(right, is, positive)),
-        Expr::Unary { arg, .. }
-        | Expr::Clip { arg, .. }
-        | Expr::Reduce { arg, .. }
-        | Expr::Named { arg, .. }
-        | Expr::Estimate { arg, .. } => above(arg, is, positive),
+        Expr::Unary { .. }
+        | Expr::Binary { .. }
+        | Expr::Clip { .. }
+        | Expr::Reduce { .. }
+        | Expr::Named { .. }
+        | Expr::Estimate { .. } => expr.children().find_map(|child| above(child, is, positive)),
     }
 }
 
 fn clipped(expr: &Expr) -> bool {
     match expr {
         Expr::Clip { .. } => true,
-        Expr::Const { .. } | Expr::Leaf { .. } | Expr::StopGrad { .. } => false,
-        Expr::Unary { arg, .. } | Expr::Reduce { arg, .. } | Expr::Named { arg, .. } | Expr::Estimate { arg, .. } => {
-            clipped(arg)
-        }
-        Expr::Binary { left, right, .. } => clipped(left) || clipped(right),
+        Expr::StopGrad { .. } => false,
+        Expr::Const { .. }
+        | Expr::Leaf { .. }
+        | Expr::Unary { .. }
+        | Expr::Binary { .. }
+        | Expr::Reduce { .. }
+        | Expr::Named { .. }
+        | Expr::Estimate { .. } => expr.children().any(clipped),
     }
 }
 
@@ -175,31 +176,19 @@ fn clipped(expr: &Expr) -> bool {
 fn rows_of(expr: &Expr) -> Option<&BatchRef> {
     match expr {
         Expr::Const { .. } | Expr::Reduce { axis: Axis::Row, .. } => None,
-        Expr::Leaf { leaf } => batch_of(leaf),
-        Expr::Unary { arg, .. }
-        | Expr::Clip { arg, .. }
-        | Expr::Reduce { axis: Axis::Token, arg, .. }
-        | Expr::StopGrad { arg }
-        | Expr::Named { arg, .. }
-        | Expr::Estimate { arg, .. } => rows_of(arg),
-        Expr::Binary { left, right, .. } => rows_of(left).or_else(|| rows_of(right)),
+        Expr::Leaf { leaf } => leaf.batch(),
+        Expr::Unary { .. }
+        | Expr::Binary { .. }
+        | Expr::Clip { .. }
+        | Expr::Reduce { axis: Axis::Token, .. }
+        | Expr::StopGrad { .. }
+        | Expr::Named { .. }
+        | Expr::Estimate { .. } => expr.children().find_map(rows_of),
     }
 }
 
 fn has_row(expr: &Expr) -> bool {
     rows_of(expr).is_some()
-}
-
-fn batch_of(leaf: &Leaf) -> Option<&BatchRef> {
-    match leaf {
-        Leaf::Logp { batch, .. }
-        | Leaf::Entropy { batch, .. }
-        | Leaf::Kl { batch, .. }
-        | Leaf::TokenReward { batch, .. }
-        | Leaf::Reward { batch, .. }
-        | Leaf::Score { batch, .. } => Some(batch),
-        Leaf::Size { .. } => None,
-    }
 }
 
 /// Tells whether the gradient of an expression in a player can differ from 0, judging by its form.
@@ -222,34 +211,10 @@ fn reaches(expr: &Expr, player: &str, skips: &impl Fn(&Expr) -> bool) -> bool {
     match expr {
         _ if skips(expr) => false,
         Expr::Const { .. } | Expr::StopGrad { .. } => false,
-        Expr::Leaf { leaf } => match leaf {
-            Leaf::Logp { policy, .. } | Leaf::Entropy { policy, .. } => policy == player,
-            Leaf::Kl { p, q, .. } => p == player || q == player,
-            Leaf::TokenReward { reward_model, .. } | Leaf::Reward { reward_model, .. } => reward_model == player,
-            Leaf::Score { .. } | Leaf::Size { .. } => false,
-        },
+        Expr::Leaf { leaf } => leaf.players().any(|read| read == player),
         Expr::Estimate { policy, arg, .. } => policy == player || reaches(arg, player, skips),
-        Expr::Unary { arg, .. } | Expr::Clip { arg, .. } | Expr::Reduce { arg, .. } | Expr::Named { arg, .. } => {
-            reaches(arg, player, skips)
-        }
-        Expr::Binary { left, right, .. } => reaches(left, player, skips) || reaches(right, player, skips),
-    }
-}
-
-/// Calls `visit` on every leaf, from left to right.
-pub(super) fn leaves<'e>(expr: &'e Expr, visit: &mut impl FnMut(&'e Leaf)) {
-    match expr {
-        Expr::Const { .. } => {}
-        Expr::Leaf { leaf } => visit(leaf),
-        Expr::Unary { arg, .. }
-        | Expr::Clip { arg, .. }
-        | Expr::Reduce { arg, .. }
-        | Expr::StopGrad { arg }
-        | Expr::Named { arg, .. }
-        | Expr::Estimate { arg, .. } => leaves(arg, visit),
-        Expr::Binary { left, right, .. } => {
-            leaves(left, visit);
-            leaves(right, visit);
+        Expr::Unary { .. } | Expr::Binary { .. } | Expr::Clip { .. } | Expr::Reduce { .. } | Expr::Named { .. } => {
+            expr.children().any(|child| reaches(child, player, skips))
         }
     }
 }

@@ -176,13 +176,13 @@ impl Lower<'_> {
     /// Puts the policy's estimator around the uses of its own samples.
     fn estimate(&mut self, name: &str, value: &str, scalar: Expr, span: Span) -> Expr {
         let mut own: Vec<(String, i64, Span)> = Vec::new();
-        estimator::leaves(&scalar, &mut |leaf| {
+        for leaf in scalar.leaves() {
             let batches = reads(leaf).into_iter().filter_map(|(_, value)| Some((value, self.sampled.get(value)?)));
             for (value, (rollouts, at)) in batches.filter(|(_, (rollouts, _))| rollouts.policy.as_deref() == Some(name))
             {
                 own.push((value.to_owned(), rollouts.per_prompt, *at));
             }
-        });
+        }
         if own.is_empty() {
             return scalar;
         }
@@ -256,7 +256,7 @@ impl Lower<'_> {
 /// Returns the values that an objective reads, with unique ports, without the player itself.
 fn inputs<'e>(expr: &'e Expr, player: &'e str) -> Vec<(String, String)> {
     let (mut ports, mut seen) = (Vec::<(String, String)>::new(), BTreeSet::from([player]));
-    estimator::leaves(expr, &mut |leaf| {
+    for leaf in expr.leaves() {
         for (kind, value) in reads(leaf) {
             if !seen.insert(value) {
                 continue;
@@ -265,7 +265,7 @@ fn inputs<'e>(expr: &'e Expr, player: &'e str) -> Vec<(String, String)> {
             let port = if before == 0 { kind.to_owned() } else { format!("{kind}.{}", before + 1) };
             ports.push((port, value.to_owned()));
         }
-    });
+    }
     ports
 }
 
