@@ -6,7 +6,7 @@
 //! - `objective/`: any objective expression as a differentiable scalar;
 //! - `exact/`: the exact track, on the crate `pbpo-exact`;
 //! - `data.rs`: prompts and their scoring; `task/`: synthetic tasks; `tokenizer/`: text to tokens;
-//! - `covariance.rs`: the enhancer's memory; `rng.rs`: random streams;
+//! - `rng.rs`: random streams;
 //! - `language_model.rs`: a checkpoint used outside of a run;
 //! - `oracle.rs`: oracles that label pairs;
 //! - `host.rs`: the environment of a run; `device.rs`: choosing a device; `bench.rs`: tokens per second;
@@ -15,7 +15,6 @@
 pub mod batch;
 pub mod bench;
 pub mod context;
-pub mod covariance;
 pub mod data;
 pub mod device;
 pub mod env;

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::tensor::Device;
+use pbpo_exact::linalg::Factor;
 
 use crate::batch::Row;
-use crate::covariance::Covariance;
 use crate::data::{Data, Source};
 use crate::error::Fault;
 use crate::generate::Sampling;
@@ -145,7 +145,7 @@ pub struct Features {
 #[derive(Clone)]
 pub struct Exploration {
     pub features: Arc<Features>,
-    pub covariance: Covariance,
+    pub covariance: Factor,
     /// True for `mean_norm`, false for `expected_square`.
     pub mean_norm: bool,
     pub candidates: usize,

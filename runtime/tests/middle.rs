@@ -14,10 +14,10 @@ use pbpo_exact::{dot, minus};
 use pbpo_runtime::batch::{Batch, Row};
 use pbpo_runtime::context::Context;
 use pbpo_runtime::env::Env;
+use pbpo_runtime::execute;
 use pbpo_runtime::rng::{normals, stream};
 use pbpo_runtime::shared::Shared;
 use pbpo_runtime::value::{Features, Mover, Preferences, Rollouts, Value};
-use pbpo_runtime::{covariance, execute};
 use tiny::{Told, plan};
 
 /// A head on frozen features; its bound is so large that it is linear to the last digit. The labels contradict each
@@ -242,15 +242,12 @@ fn the_lower_bound_is_the_worst_of_many_samples() {
     let middle = Middle::run(1, &["phi.project=3"]);
     let (data, x) = (middle.data(), middle.difference());
     let fit = fit(&data);
-    let (mut sigma, mut practical) = (Covariance::new(&[3], 1.0), covariance::Covariance::new(3, 1.0));
-    for z in data.toward.chunks(3) {
-        sigma.add(z);
-        practical.update(z);
-    }
+    let mut sigma = Covariance::new(&[3], 1.0);
+    data.toward.chunks(3).for_each(|z| sigma.add(z));
     let radius = Radius { delta: 0.05, scale: 0.1, bound: 2.0 };
     let set = Set::new(Keep::Ellipsoid { norm: Norm::Covariance, radius }, &data, &fit, &sigma, 2.0);
     let (gamma, middle) = (set.size(), dot(&fit.theta, &x));
-    let bound = middle - gamma * practical.uncertainty(&x).sqrt();
+    let bound = middle - gamma * sigma.inverse_norm_sq(&x).sqrt();
     assert!((set.worst(&x).value - bound).abs() < 1e-9);
 
     let (axes, mut rng) = (sigma.eigen(), stream([5; 32], 0));

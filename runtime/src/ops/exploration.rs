@@ -1,11 +1,11 @@
 //! `exploration`: the enhancer's state, an empty covariance over features.
 
+use pbpo_exact::linalg::Factor;
 use pbpo_plan::Stage;
 use serde::Deserialize;
 
 use super::{Op, config};
 use crate::context::Context;
-use crate::covariance::Covariance;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::value::{Exploration, Value};
@@ -31,7 +31,7 @@ impl Op for MakeExploration {
         let Settings { bonus, ridge, candidates } = config(stage)?;
         let features = env.features(stage, "features")?.clone();
         Ok(vec![Value::Exploration(Box::new(Exploration {
-            covariance: Covariance::new(features.dim, ridge),
+            covariance: Factor::diagonal(features.dim, ridge),
             mean_norm: bonus == Bonus::MeanNorm,
             features,
             candidates,

@@ -59,7 +59,7 @@ fn pick(
     context: &mut Context<'_>,
 ) -> Vec<usize> {
     let n = exploration.candidates;
-    let mut sum = vec![0.0; exploration.covariance.dim()];
+    let mut sum = vec![0.0; exploration.covariance.width()];
     let mut most = 0.0_f64;
     let mut picks = Vec::with_capacity(phi_ref.len());
     for (i, reference) in phi_ref.iter().enumerate() {
@@ -68,19 +68,19 @@ fn pick(
             let z: Vec<f64> = candidate.iter().zip(reference).map(|(a, b)| a - b).collect();
             let bonus = if exploration.mean_norm {
                 let total: Vec<f64> = z.iter().zip(&sum).map(|(a, b)| a + b).collect();
-                exploration.covariance.uncertainty(&total)
+                exploration.covariance.inverse_norm_sq(&total)
             } else {
-                exploration.covariance.uncertainty(&z)
+                exploration.covariance.inverse_norm_sq(&z)
             };
             if best.as_ref().is_none_or(|(most, ..)| bonus > *most) {
                 best = Some((bonus, i * n + j, z));
             }
         }
         let Some((_, index, z)) = best else { continue };
-        let told = exploration.covariance.uncertainty(&z).sqrt();
+        let told = exploration.covariance.inverse_norm_sq(&z).sqrt();
         context.record("explorer/uncertainty_mean", told);
         most = most.max(told);
-        exploration.covariance.update(&z);
+        exploration.covariance.add(&z);
         sum.iter_mut().zip(&z).for_each(|(s, z)| *s += z);
         picks.push(index);
     }
