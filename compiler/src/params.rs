@@ -37,7 +37,7 @@ pub struct Step {
 }
 
 /// The longest chain of parameters whose values name each other.
-const MOST: usize = 32;
+const LONGEST_CHAIN: usize = 32;
 
 /// Returns the parameters that can be set from the command line, in the order of the file.
 pub(crate) fn rows(entries: &Entries<'_>) -> Vec<Row> {
@@ -78,7 +78,7 @@ pub(crate) fn why(
     // Invalid overrides are reported once, not for each link.
     overrides::apply(&mut Entries::new(project), all.iter().map(|(_, set)| *set), out);
     let mut steps = chain(project, &all, path)?;
-    for _ in 0..MOST {
+    for _ in 0..LONGEST_CHAIN {
         let Some(param) = steps.last().and_then(|step| step.param.clone()) else { break };
         steps.extend(chain(project, &all, &[param])?);
     }

@@ -35,7 +35,7 @@ const SYNONYMS: &[(&str, &str)] = &[
 ];
 
 /// Only the first 100 findings get suggestions.
-const MOST: usize = 100;
+const MOST_SUGGESTED: usize = 100;
 /// The longest word, in characters, that is compared as a misspelling.
 const LONGEST: usize = 100;
 
@@ -45,12 +45,12 @@ thread_local! {
 
 /// Returns true if the next finding should get a suggestion.
 pub fn worth(said: usize) -> bool {
-    said < MOST && !QUIET.get()
+    said < MOST_SUGGESTED && !QUIET.get()
 }
 
 /// Does some work after `said` findings were made elsewhere; without suggestions if those were too many.
 pub fn after<T>(said: usize, work: impl FnOnce() -> T) -> T {
-    let before = QUIET.replace(QUIET.get() || said >= MOST);
+    let before = QUIET.replace(QUIET.get() || said >= MOST_SUGGESTED);
     let made = work();
     QUIET.set(before);
     made

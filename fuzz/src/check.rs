@@ -10,7 +10,7 @@ use crate::input::{head, input, places};
 /// The bytes between the places for an editor's questions.
 const STEP: usize = 7;
 /// The largest number of such places in a text.
-const MOST: usize = 8;
+const MOST_PLACES: usize = 8;
 
 pub fn run(text: &str) {
     let sets = head(text).sets;
@@ -37,7 +37,7 @@ fn errors(compiled: &Compiled) -> usize {
 fn editor(text: &str) {
     let ide = Ide::new(input(text));
     let name = input(text).name;
-    let step = STEP.max(text.len() / MOST);
+    let step = STEP.max(text.len() / MOST_PLACES);
     for at in (0..text.len() + STEP).step_by(step) {
         ide.completions(name, at);
         let shown = ide.hover(name, at).map(|hover| hover.span);

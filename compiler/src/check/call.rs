@@ -10,7 +10,7 @@ use super::number::unknown_unit;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::expand::Bindings;
-use crate::schema::{Kind, MOST, Range};
+use crate::schema::{Kind, LARGEST_COUNT, Range};
 use crate::suggest;
 use crate::units::Unit;
 
@@ -167,7 +167,8 @@ impl Check<'_> {
         let good = match ty.text.as_str() {
             "int" => {
                 let range = self.formal_range(formal);
-                self.int(name, formal_unit(formal), range.unwrap_or(Range::new(-MOST, MOST)), value).is_some()
+                self.int(name, formal_unit(formal), range.unwrap_or(Range::new(-LARGEST_COUNT, LARGEST_COUNT)), value)
+                    .is_some()
             }
             "float" => {
                 let range = self.formal_range(formal);

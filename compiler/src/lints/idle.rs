@@ -16,7 +16,7 @@ use crate::points::Override;
 use crate::scope::Scope;
 
 /// The largest number of parameters that are tried.
-const MOST: usize = 32;
+const MOST_PARAMS: usize = 32;
 /// The largest number of stages of all plans together.
 pub const MOST_STAGES: usize = 1000;
 
@@ -46,7 +46,7 @@ pub fn check(
             }
             _ => None,
         });
-    for param in params.take(MOST) {
+    for param in params.take(MOST_PARAMS) {
         let Some(other) = another(param) else { continue };
         let set = Override::new(std::slice::from_ref(&param.name), &other);
         if plans(Some(&set)).is_some_and(|plans| all(&plans) == before) {

@@ -15,7 +15,7 @@ use crate::schema::Kind;
 use crate::suggest;
 
 /// The deepest chain of calls.
-pub(super) const MOST: usize = 32;
+pub(super) const DEEPEST_CALLS: usize = 32;
 
 /// Returns the statements of a pipeline, with the places of the calls that led to them.
 pub(super) fn body<'p>(
@@ -41,7 +41,7 @@ pub(super) fn body<'p>(
         let item = target(program, callee, out)?;
         let Item::Pipeline(called) = &*item else { return None };
         let circle = !called_so_far.insert(called.name.span);
-        if circle || calls.len() >= MOST {
+        if circle || calls.len() >= DEEPEST_CALLS {
             let error = too_deep(&callee.text, at, circle, "write the statements in one of them");
             let first = calls.first().filter(|first| !circle && **first != at);
             out.push(match first {
@@ -80,8 +80,8 @@ pub(super) fn too_deep(name: &str, call: Span, circle: bool, help: &str) -> Diag
         let error = Diagnostic::error(Code::Recursion, call, format!("`{name}` calls itself"));
         return error.label("in a circle of calls").help(help);
     }
-    Diagnostic::error(Code::TooDeep, call, format!("calls nested deeper than {MOST} levels"))
-        .label(format!("`{name}` is called through {MOST} others"))
+    Diagnostic::error(Code::TooDeep, call, format!("calls nested deeper than {DEEPEST_CALLS} levels"))
+        .label(format!("`{name}` is called through {DEEPEST_CALLS} others"))
         .help(help)
 }
 

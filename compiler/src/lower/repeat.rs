@@ -18,7 +18,7 @@ use crate::scope::Rollouts;
 use crate::units::Unit;
 
 /// The largest number of iterations of one loop.
-const MOST: f64 = 1e9;
+const MOST_ITERATIONS: f64 = 1e9;
 
 impl Lower<'_> {
     /// Lowers `repeat COUNT [episodes] { ... }`.
@@ -119,7 +119,7 @@ impl Lower<'_> {
             );
             return (1, name);
         }
-        let count = self.check().int("repeat", Some(Unit::Episodes), Range::new(1.0, MOST), count);
+        let count = self.check().int("repeat", Some(Unit::Episodes), Range::new(1.0, MOST_ITERATIONS), count);
         (count.unwrap_or(1), name)
     }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{AxisValues, Expr, ExprKind, Number, SweepAxis};
 
-use super::sweep::{Choice, Factor, MOST};
+use super::sweep::{Choice, Factor, MOST_POINTS};
 use super::{Finder, Override};
 use crate::check::number::{LARGEST, too_large};
 use crate::code::Code;
@@ -93,9 +93,9 @@ impl Finder<'_> {
             self.out.push(too_large(range.span));
             return None;
         }
-        if high - low >= MOST as f64 {
+        if high - low >= MOST_POINTS as f64 {
             let error = Diagnostic::error(Code::EmptySweep, range.span, "an axis with too many values");
-            let help = format!("write at most {MOST} values, or `linear({low}, {high}, count = N)`");
+            let help = format!("write at most {MOST_POINTS} values, or `linear({low}, {high}, count = N)`");
             self.out.push(error.label("every whole number from end to end").help(help));
             return None;
         }
@@ -111,7 +111,7 @@ impl Finder<'_> {
         let word = crate::check::path_text(callee);
         let named = args.iter().find(|arg| arg.name.as_ref().is_some_and(|name| name.text == "count"));
         let plain: Vec<&Expr> = args.iter().filter(|arg| arg.name.is_none()).map(|arg| &arg.value).collect();
-        let count = named.and_then(|arg| whole(&arg.value)).filter(|count| (2..=MOST).contains(count));
+        let count = named.and_then(|arg| whole(&arg.value)).filter(|count| (2..=MOST_POINTS).contains(count));
         let ends = match plain.as_slice() {
             [low, high] => signed(low).zip(signed(high)),
             _ => None,

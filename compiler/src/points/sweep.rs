@@ -14,7 +14,7 @@ use crate::diagnostic::Diagnostic;
 /// The largest number of points of a sweep without `limit = N`.
 pub const LIMIT: usize = 1000;
 /// The largest number of points of any sweep.
-pub const MOST: usize = 100_000;
+pub const MOST_POINTS: usize = 100_000;
 
 /// One factor of a sweep's product.
 pub(super) struct Factor {
@@ -156,10 +156,10 @@ impl Finder<'_> {
                         None => good = false,
                     },
                     Some("limit") => match whole(&setting.value) {
-                        Some(given) if (1..=MOST).contains(&given) => limit = given,
+                        Some(given) if (1..=MOST_POINTS).contains(&given) => limit = given,
                         _ => {
                             good = false;
-                            let message = format!("`limit` is a whole number in 1..{MOST}");
+                            let message = format!("`limit` is a whole number in 1..{MOST_POINTS}");
                             self.out.push(Diagnostic::error(Code::OutOfRange, setting.value.span, message));
                         }
                     },
@@ -195,7 +195,7 @@ impl Finder<'_> {
         for factor in factors.iter().take(6) {
             error = error.also(factor.span, format!("{} values", factor.options.len()));
         }
-        self.out.push(error.help(if count <= MOST as f64 {
+        self.out.push(error.help(if count <= MOST_POINTS as f64 {
             format!("write fewer values, or `limit = {count}` in the sweep")
         } else {
             "write fewer values".to_owned()

@@ -16,7 +16,7 @@ use crate::diagnostic::{Diagnostic, Label, Severity};
 use crate::source::SourceMap;
 
 /// The largest number of findings that are drawn.
-const MOST: usize = 50;
+const MOST_DRAWN: usize = 50;
 /// The largest number of bytes of a drawn line. Of a longer line only the part around the finding is shown.
 const LONGEST: usize = 400;
 /// The numbers of characters that are shown of a longer line: in front of the finding, and from its start on.
@@ -41,7 +41,7 @@ pub fn render(compiled: &Compiled, style: Style) -> String {
         .without_syntax_highlighting();
     let mut out = String::new();
     let shown = Shown::new(&compiled.sources);
-    for diagnostic in compiled.diagnostics.iter().take(MOST) {
+    for diagnostic in compiled.diagnostics.iter().take(MOST_DRAWN) {
         if std::iter::once(&diagnostic.primary).chain(&diagnostic.others).any(|label| long(&compiled.sources, label)) {
             out.push_str(&short::line(diagnostic, &compiled.sources));
             out.push_str(&excerpt(diagnostic, &compiled.sources));
@@ -53,7 +53,7 @@ pub fn render(compiled: &Compiled, style: Style) -> String {
             out.push_str(&format!("{}: {}\n", diagnostic.code.text(), diagnostic.message));
         }
     }
-    let left = compiled.diagnostics.len().saturating_sub(MOST);
+    let left = compiled.diagnostics.len().saturating_sub(MOST_DRAWN);
     if left > 0 {
         out.push_str(&format!("... and {left} more (`--format short` shows all)\n"));
     }

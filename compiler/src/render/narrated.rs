@@ -6,14 +6,14 @@ use super::severity;
 use crate::Compiled;
 
 /// The largest number of findings that are reported.
-const MOST: usize = 50;
+const MOST_TOLD: usize = 50;
 /// The largest number of columns of a source line.
 const LONGEST: usize = 200;
 
 /// Renders every diagnostic of a compilation.
 pub fn render(compiled: &Compiled) -> String {
     let mut out = String::new();
-    for diagnostic in compiled.diagnostics.iter().take(MOST) {
+    for diagnostic in compiled.diagnostics.iter().take(MOST_TOLD) {
         let sources = &compiled.sources;
         let span = diagnostic.primary.span;
         let (line, column) = sources.position(span);
@@ -33,7 +33,7 @@ pub fn render(compiled: &Compiled) -> String {
             say(format!("  What to do: {help}."));
         }
     }
-    let left = compiled.diagnostics.len().saturating_sub(MOST);
+    let left = compiled.diagnostics.len().saturating_sub(MOST_TOLD);
     if left > 0 {
         out.push_str(&format!("And {left} more.\n"));
     }

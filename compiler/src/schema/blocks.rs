@@ -2,11 +2,11 @@
 //! `lower/prelude.rs`.
 
 use super::Default::{Absent, EightThirds, Fields, Float as F, Int as I, Same, Word, Words};
-use super::{Field, Kind, MOST, Range, Ty, Variant, call, exact, judges, opt, pos, record, req, word};
+use super::{Field, Kind, LARGEST_COUNT, Range, Ty, Variant, call, exact, judges, opt, pos, record, req, word};
 use crate::units::Unit;
 
 /// The type of counts. They have a limit, so that a typo is a diagnostic instead of exhausted memory.
-const COUNT: Ty = Ty::Int(None, Range::new(1.0, MOST));
+const COUNT: Ty = Ty::Int(None, Range::new(1.0, LARGEST_COUNT));
 const UNIT_INTERVAL: Range = Range::new(0.0, 1.0);
 /// The range of a decay. A decay of 1 would divide by 0 in Adam's bias correction.
 const DECAY: Range = Range::new(0.0, 0.9999);
@@ -102,7 +102,7 @@ const DATA: &[Field] = &[
     req("source", Ty::Task, "where the examples come from"),
     opt(
         "longest",
-        Ty::Int(Some(Unit::Tokens), Range::new(1.0, MOST)),
+        Ty::Int(Some(Unit::Tokens), Range::new(1.0, LARGEST_COUNT)),
         Absent,
         "prompts of more tokens are left out, and counted",
     ),
@@ -250,7 +250,7 @@ const REWARD_OPTIMIZERS: &[Variant] = &[record(
 
 const SAMPLING: &[Field] = &[
     opt("temperature", Ty::Float(None, Range::new(0.0, 10.0)), F(1.0), "0 takes the likeliest token"),
-    opt("max_new", Ty::Int(Some(Unit::Tokens), Range::new(1.0, MOST)), I(16), "longest response"),
+    opt("max_new", Ty::Int(Some(Unit::Tokens), Range::new(1.0, LARGEST_COUNT)), I(16), "longest response"),
 ];
 
 const GROUP: &[Field] = &[opt("group", Ty::Int(None, Range::new(2.0, 1024.0)), I(4), "samples of one prompt")];
@@ -322,7 +322,7 @@ const SEARCHES: &[Variant] = &[
 const CONSTRAINT: &[Field] = &[
     req("on", Ty::Block(Kind::RewardModel), "the reward model that is kept plausible"),
     req("keep", Ty::Choice(KEEPS), "how"),
-    opt("batch", Ty::Int(Some(Unit::Pairs), Range::new(1.0, MOST)), I(64), "pairs drawn for each step"),
+    opt("batch", Ty::Int(Some(Unit::Pairs), Range::new(1.0, LARGEST_COUNT)), I(64), "pairs drawn for each step"),
 ];
 
 const KEEPS: &[Variant] = &[

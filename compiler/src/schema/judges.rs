@@ -1,12 +1,12 @@
 //! The fields of oracles that are asked over HTTP, or read from a file.
 
 use super::Default::{Absent, Float as F, Int as I, Word};
-use super::{Field, MOST, Range, Ty, Variant, opt, req, word};
+use super::{Field, LARGEST_COUNT, Range, Ty, Variant, opt, req, word};
 use crate::units::Unit;
 
-const COUNT: Ty = Ty::Int(None, Range::new(1.0, MOST));
+const COUNT: Ty = Ty::Int(None, Range::new(1.0, LARGEST_COUNT));
 const TEMPERATURE: Ty = Ty::Float(None, Range::new(0.0, 10.0));
-const LONGEST: Ty = Ty::Int(Some(Unit::Tokens), Range::new(1.0, MOST));
+const LONGEST: Ty = Ty::Int(Some(Unit::Tokens), Range::new(1.0, LARGEST_COUNT));
 /// The price of a million tokens, in US dollars.
 const PRICE: Ty = Ty::Float(None, Range::new(0.0, 1e6));
 

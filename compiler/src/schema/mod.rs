@@ -49,7 +49,7 @@ pub const DIGITS: [[u64; 11]; 3] = [
 ];
 
 /// The largest count of anything.
-pub(crate) const MOST: f64 = 1e7;
+pub(crate) const LARGEST_COUNT: f64 = 1e7;
 
 /// Kinds of blocks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -8,7 +8,7 @@ use pbpo_grammar::ast::{Arg, Body, Expr, ExprKind, Ident, Item, Stmt};
 use super::axes::Typed;
 use crate::check::Callee;
 use crate::expand::MOST_TERMS;
-use crate::lower::calls::{MOST, in_calls, too_deep, too_large};
+use crate::lower::calls::{DEEPEST_CALLS, in_calls, too_deep, too_large};
 use crate::lower::{Lower, Terms};
 use crate::scope::Scope;
 
@@ -24,7 +24,7 @@ impl Lower<'_> {
         if self.terms.count > MOST_TERMS {
             return None;
         }
-        if self.calls >= MOST {
+        if self.calls >= DEEPEST_CALLS {
             let circle = circle(&self.program.scope, global);
             let help = if circle { "write it without itself" } else { "write the expression in one of them" };
             self.out.push(too_deep(&objective.name.text, span, circle, help));
