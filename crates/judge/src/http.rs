@@ -1,6 +1,6 @@
 //! Sends one request and classifies the outcome.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use pbpo_outside::shown::cut;
 use serde_json::Value;
@@ -146,32 +146,16 @@ pub(crate) fn beginning(text: &str) -> String {
 /// Reads `Retry-After`: seconds, or a date (RFC 9110, 10.2.3).
 fn wait(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     let text = headers.get("retry-after")?.to_str().ok()?.trim();
-    let now = now.duration_since(UNIX_EPOCH).ok()?.as_secs();
-    let seconds = text.parse().ok().or_else(|| Some(date(text)?.saturating_sub(now)))?;
+    let until = |date: SystemTime| date.duration_since(now).unwrap_or_default().as_secs();
+    let seconds = text.parse().ok().or_else(|| httpdate::parse_http_date(text).ok().map(until))?;
     Some(Duration::from_secs(seconds))
-}
-
-/// Returns the seconds since 1970 of `Sun, 06 Nov 1994 08:49:37 GMT`, the only form of date that servers may send.
-fn date(text: &str) -> Option<u64> {
-    let [_, day, month, year, time, "GMT"] = text.split_whitespace().collect::<Vec<_>>()[..] else { return None };
-    let months = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-    let month = months.iter().position(|name| *name == month)? as u64;
-    let number = |text: &str, most: u64| text.parse::<u64>().ok().filter(|number| *number <= most);
-    let (day, year) = (number(day, 31)?, number(year, 9999)?);
-    let [hour, minute, second] = time.split(':').map(|part| number(part, 60)).collect::<Vec<_>>()[..] else {
-        return None;
-    };
-    let leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
-    let lengths = [31, 28 + u64::from(leap(year)), 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-    let past_years: u64 = (1970..year).map(|year| 365 + u64::from(leap(year))).sum();
-    let days = past_years + lengths.iter().take(month as usize).sum::<u64>() + day.checked_sub(1)?;
-    Some(((days * 24 + hour?) * 60 + minute?) * 60 + second?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use serde_json::json;
+    use std::time::UNIX_EPOCH;
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
@@ -184,7 +168,6 @@ mod tests {
         assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(30));
         assert_eq!(after("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0));
         assert_eq!(after("soon"), None);
-        assert_eq!(date("Thu, 29 Feb 2024 00:00:01 GMT"), Some(1_709_164_801));
         assert_eq!(wait(&HeaderMap::new(), now), None);
     }
 
