@@ -3,7 +3,7 @@
 use crate::Stage;
 use crate::flow::Flow;
 
-use super::{Info, free, nothing, untyped};
+use super::{Info, free, nothing, unset};
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -14,7 +14,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
-    settings: untyped,
+    settings: unset,
     rows,
     cost: free,
     room: nothing,

@@ -1,6 +1,6 @@
 //! `ascend`: a step of a player up its objective.
 
-use super::{Info, no_rows, step, untyped};
+use super::{Info, no_rows, step, unset};
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -11,7 +11,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: true,
     batch: None,
-    settings: untyped,
+    settings: unset,
     rows: no_rows,
     cost: step::cost,
     room: step::room,

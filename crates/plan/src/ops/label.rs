@@ -5,7 +5,7 @@ use crate::cost::Spent;
 use crate::flow::Flow;
 use crate::memory::{Room, Walk, Working};
 
-use super::{Info, untyped};
+use super::{Info, unset};
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -16,7 +16,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
-    settings: untyped,
+    settings: unset,
     rows,
     cost,
     room,

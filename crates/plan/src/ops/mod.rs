@@ -167,6 +167,16 @@ fn typed<T: DeserializeOwned>(stage: &Stage) -> Result<(), String> {
     stage.settings::<T>().map(drop)
 }
 
+/// The settings of an op that has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unset {}
+
+/// The `settings` of an op that has none.
+fn unset(stage: &Stage) -> Result<(), String> {
+    typed::<Unset>(stage)
+}
+
 /// The `settings` of an op whose settings are read by the runtime alone.
 fn untyped(_: &Stage) -> Result<(), String> {
     Ok(())

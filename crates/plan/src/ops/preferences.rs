@@ -1,6 +1,6 @@
 //! `preferences`: an empty set of labelled pairs.
 
-use super::{Info, free, no_rows, nothing, untyped};
+use super::{Info, free, no_rows, nothing, unset};
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -11,7 +11,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
-    settings: untyped,
+    settings: unset,
     rows: no_rows,
     cost: free,
     room: nothing,

@@ -1,6 +1,6 @@
 //! `regret`: what a policy of a world loses against the best one.
 
-use super::{Info, free, no_rows, nothing, untyped};
+use super::{Info, free, no_rows, nothing, unset};
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -11,7 +11,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
-    settings: untyped,
+    settings: unset,
     rows: no_rows,
     cost: free,
     room: nothing,
