@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use pbpo_grammar::Span;
+use serde::de::DeserializeOwned;
 use serde_json::{Value as Json, json};
 
 use crate::schema::Kind;
@@ -110,10 +111,30 @@ impl Args {
         self.choice(name).map(|choice| choice.name)
     }
 
+    /// Returns the settings of a plan that are written as in the file; `None` if one is missing because of an error.
+    pub fn settings<T: DeserializeOwned>(&self) -> Option<T> {
+        serde_json::from_value(Json::Object(self.json())).ok()
+    }
+
+    /// Returns one setting of a plan that is written as in the file: a word, a record, a number.
+    pub fn setting<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        serde_json::from_value(self.get(name)?.json()?).ok()
+    }
+
     /// Returns canonical settings: every value that is not a reference.
     pub fn json(&self) -> serde_json::Map<String, Json> {
         let settings = self.values.iter().filter_map(|(name, (value, _))| Some(((*name).to_owned(), value.json()?)));
         settings.collect()
+    }
+}
+
+impl Choice {
+    /// Returns an alternative of a plan, whose name is its field `tag`: `{ "is": "likelihood", "delta": 0.05 }`. `None`
+    /// if a setting is missing because of an error.
+    pub fn tagged<T: DeserializeOwned>(&self, tag: &str) -> Option<T> {
+        let mut json = self.args.json();
+        json.insert(tag.to_owned(), json!(self.name));
+        serde_json::from_value(Json::Object(json)).ok()
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use burn::optim::GradientsParams;
 use burn::tensor::Device;
+use pbpo_plan::ops::policy::AdamW;
 use rand::RngExt;
 use serde::Serialize;
 
@@ -12,7 +13,7 @@ use crate::batch::{Batch, Row};
 use crate::generate::{Sampling, generate};
 use crate::model::{Compute, Decoder};
 use crate::ops::cross_entropy;
-use crate::optimizer::{self, AdamW, Optimizer};
+use crate::optimizer::{self, Optimizer};
 use crate::rng::stream;
 use crate::tokenizer::EOS;
 use crate::value::tracked;

@@ -21,7 +21,7 @@ const APART: usize = 1 << 16;
 pub const CACHE: usize = 1 << 28;
 
 /// Settings of sampling.
-#[derive(Clone, Copy, Debug, PartialEq, serde::Deserialize, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sampling {
     /// The temperature; 0 is greedy.
     pub temperature: f64,

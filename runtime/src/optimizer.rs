@@ -3,25 +3,9 @@
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
 use burn::tensor::Tensor;
-use serde::{Deserialize, Serialize};
+use pbpo_plan::ops::policy::AdamW;
 
 use crate::error::Fault;
-
-/// Settings of `adamw { ... }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct AdamW {
-    pub lr: f64,
-    /// The backbone's learning rate of reward models, whose `lr` is the head's; 0 freezes the backbone.
-    #[serde(default)]
-    pub backbone_lr: Option<f64>,
-    /// The largest norm of the whole gradient.
-    pub clip: f64,
-    pub beta1: f64,
-    pub beta2: f64,
-    pub weight_decay: f64,
-    /// The number of steps over which the learning rate grows from 0.
-    pub warmup: usize,
-}
 
 /// An optimizer with its state.
 #[derive(Clone)]

@@ -7,14 +7,14 @@
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr as Ast, ExprKind, Ident};
 use pbpo_plan::ops::sample::InWorld;
+use pbpo_plan::ops::{exploration, keep, policy, reward_model, world};
 use pbpo_plan::{Op, Stage};
-use serde_json::{Map, Value as Json, json};
 
 use super::Lower;
 use super::prelude::whole;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
-use crate::hir::{Args, Choice};
+use crate::hir::Args;
 use crate::schema::Kind;
 use crate::scope::Rollouts;
 
@@ -38,45 +38,40 @@ impl Lower<'_> {
     /// Makes the stage of a world.
     pub(super) fn world(&mut self, name: &str) {
         let args = self.block(name);
-        let mut made = Stage::new(Op::World, &[name])
-            .maybe("norm", args.float("norm"))
-            .maybe("misspecified", args.float("misspecified"))
-            .set("per_step", args.word("reward") == Some("token"));
-        if let Some(of) = args.choice("of") {
-            made = made.set("of", of.name);
-            made.config.extend(of.args.json());
-        }
+        let settings = || {
+            Some(world::Settings {
+                instance: args.choice("of")?.tagged("of")?,
+                norm: args.float("norm")?,
+                misspecified: args.float("misspecified")?,
+                per_step: args.word("reward")? == "token",
+            })
+        };
+        let made = Stage::new(Op::World, &[name]).with_settings(&settings());
         self.add(name, made);
         self.idle_fields(name);
     }
 
-    /// A stage of a block in a world, with its settings.
-    fn citizen(&mut self, op: Op, name: &str, choices: &[&str]) -> Stage {
+    /// Makes the stage of a block in a world, without its settings.
+    fn citizen(&mut self, op: Op, name: &str) -> Stage {
         let value = self.fresh(name);
         self.players.insert(name.to_owned(), value.clone());
         let world = self.block(name).name("world").unwrap_or_default().to_owned();
         self.need(&world);
-        let args = self.block(name);
-        let mut made = Stage::new(op, &[&value]).with("world", world);
-        made.config.extend(args.json());
-        for choice in choices {
-            if let Some(chosen) = args.choice(choice) {
-                made = made.set(choice, tagged(chosen));
-            }
-        }
-        made
+        Stage::new(op, &[&value]).with("world", world)
     }
 
     pub(super) fn exact_policy(&mut self, name: &str) {
         self.points_need_a_bandit(name);
-        let made = self.citizen(Op::Policy, name, &["class"]);
-        self.add(name, made);
+        let made = self.citizen(Op::Policy, name);
+        let class = self.block(name).choice("class").and_then(|class| class.tagged("is"));
+        self.add(name, made.with_settings(&class.map(|class| policy::InWorld { class })));
     }
 
     pub(super) fn exact_reward_model(&mut self, name: &str) {
         self.steps_need_tokens(name);
-        let made = self.citizen(Op::RewardModel, name, &[]);
-        self.add(name, made);
+        let made = self.citizen(Op::RewardModel, name);
+        let settings = self.block(name).settings::<reward_model::InWorld>();
+        self.add(name, made.with_settings(&settings));
     }
 
     pub(super) fn exact_exploration(&mut self, name: &str) {
@@ -84,7 +79,17 @@ impl Lower<'_> {
         if let Some(of) = self.searched(name) {
             self.need(&of);
         }
-        let made = self.citizen(Op::Exploration, name, &["search"]);
+        let made = self.citizen(Op::Exploration, name);
+        let args = self.block(name);
+        let settings = || {
+            Some(exploration::InWorld {
+                bonus: args.setting("bonus")?,
+                ridge: args.float("ridge")?,
+                covariance: args.setting("covariance")?,
+                search: args.choice("search")?.tagged("is")?,
+            })
+        };
+        let made = made.with_settings(&settings());
         self.add(name, made);
     }
 
@@ -173,7 +178,7 @@ impl Lower<'_> {
         if let Some(on) = on.filter(|on| on != reward) {
             self.other_model(&constraint, &on, reward, within);
         }
-        let keep = self.block(&constraint).choice("keep").map(tagged);
+        let keep = self.block(&constraint).choice("keep").and_then(|keep| keep.tagged("is"));
         let (before, old) = (self.player(policy), self.player(reward));
         let (after, next) = (self.fresh(policy), self.fresh(reward));
         let made = Stage::new(Op::Solve, &[&after, &next])
@@ -181,7 +186,7 @@ impl Lower<'_> {
             .with("against", self.player(against))
             .with("reward_model", old)
             .with("preferences", prefs)
-            .maybe("keep", keep);
+            .with_settings(&keep.map(|keep| keep::Settings { keep }));
         self.players.insert(policy.clone(), after);
         self.players.insert(reward.clone(), next);
         self.push(made, span);
@@ -206,11 +211,4 @@ impl Lower<'_> {
             .with("second", side("second"));
         self.push(made, span);
     }
-}
-
-/// Returns an alternative with its settings: `{ "is": "likelihood", "delta": 0.05 }`.
-pub(super) fn tagged(choice: &Choice) -> Json {
-    let mut json: Map<String, Json> = choice.args.json();
-    json.insert("is".to_owned(), json!(choice.name));
-    Json::Object(json)
 }

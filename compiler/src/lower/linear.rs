@@ -2,10 +2,10 @@
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr as Ast, Ident};
+use pbpo_plan::ops::{keep, linear_model};
 use pbpo_plan::{BinaryOp, Expr, Leaf, Op, Reduction, Stage};
 
 use super::Lower;
-use super::exact::tagged;
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::Args;
@@ -20,8 +20,8 @@ impl Lower<'_> {
         let features = self.block(name).name("features").unwrap_or_default().to_owned();
         self.need(&features);
         let value = self.fresh(name);
-        let mut made = Stage::new(Op::LinearModel, &[&value]).with("features", features);
-        made.config.extend(self.block(name).json());
+        let settings = self.block(name).settings::<linear_model::Settings>();
+        let made = Stage::new(Op::LinearModel, &[&value]).with("features", features).with_settings(&settings);
         self.players.insert(name.to_owned(), value);
         self.add(name, made);
     }
@@ -46,13 +46,13 @@ impl Lower<'_> {
         if let Some(on) = self.block(&constraint).name("on").map(str::to_owned).filter(|on| *on != name) {
             return self.other_model(&constraint, &on, &name, within);
         }
-        let keep = self.block(&constraint).choice("keep").map(tagged);
+        let keep = self.block(&constraint).choice("keep").and_then(|keep| keep.tagged("is"));
         let made = Stage::new(Op::Worst, &[&after])
             .with("player", before)
             .with("first", y)
             .with("second", y0)
             .with("preferences", prefs)
-            .maybe("keep", keep);
+            .with_settings(&keep.map(|keep| keep::Settings { keep }));
         self.push(made, span);
     }
 

@@ -171,7 +171,8 @@ impl Lower<'_> {
         Some(Rollouts { policy: None, ..rollouts })
     }
 
-    fn candidates(&self, exploration: &str) -> i64 {
+    /// Returns the number of responses from which an exploration chooses: one without a search.
+    pub(super) fn candidates(&self, exploration: &str) -> i64 {
         self.block(exploration).choice("search").and_then(|search| search.args.int("candidates")).unwrap_or(1)
     }
 

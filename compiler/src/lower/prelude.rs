@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pbpo_plan::ops::follow::{self, Update};
-use pbpo_plan::ops::imitate;
+use pbpo_plan::ops::{exploration, features, imitate, load, policy, reward_model};
 use pbpo_plan::{Op, Stage};
 use serde_json::{Value as Json, json};
 
@@ -94,7 +94,7 @@ impl Lower<'_> {
         }
         let args = self.block(policy);
         let checkpoint = args.choice("model").filter(|model| model.name == "hf").map(|model| model.args.clone());
-        let lora = args.record("lora").map(Args::json);
+        let lora = args.setting("lora");
         if args.word("init") == Some("pretrained") {
             self.load(policy, &value, &checkpoint.unwrap_or_default(), lora);
             return value;
@@ -124,13 +124,10 @@ impl Lower<'_> {
     }
 
     /// Makes the stage of a checkpoint, with fresh adapters if requested.
-    fn load(&mut self, block: &str, value: &str, checkpoint: &Args, lora: Option<serde_json::Map<String, Json>>) {
-        let (lora, compute) = (lora.map(Json::Object), checkpoint.word("compute"));
-        let name = checkpoint.text("name").unwrap_or_default();
-        self.add(
-            block,
-            Stage::new(Op::Load, &[value]).set("model", name).maybe("lora", lora).maybe("compute", compute),
-        );
+    fn load(&mut self, block: &str, value: &str, checkpoint: &Args, lora: Option<load::Lora>) {
+        let model = checkpoint.text("name").unwrap_or_default().to_owned();
+        let settings = load::Settings { model, lora, compute: checkpoint.setting("compute") };
+        self.add(block, Stage::new(Op::Load, &[value]).with_settings(&settings));
     }
 
     /// Returns the weights that a field of a block names: those of a policy before the game, or of a checkpoint.
@@ -149,14 +146,10 @@ impl Lower<'_> {
     fn policy(&mut self, name: &str) {
         let init = self.init(name);
         let value = self.fresh(name);
-        let mut made = Stage::new(Op::Policy, &[&value]).with("init", init);
         let args = self.block(name);
-        if let Some(optimizer) = args.choice("optimizer") {
-            made = made.set("optimizer", optimizer.args.json());
-        }
-        if let Some(sampling) = args.record("sampling") {
-            made = made.set("sampling", sampling.json());
-        }
+        let settings =
+            || Some(policy::Settings { optimizer: args.setting("optimizer")?, sampling: args.setting("sampling")? });
+        let made = Stage::new(Op::Policy, &[&value]).with("init", init).with_settings(&settings());
         self.players.insert(name.to_owned(), value);
         self.add(name, made);
     }
@@ -183,36 +176,36 @@ impl Lower<'_> {
     fn reward_model(&mut self, name: &str) {
         let init = self.weights(name, "backbone");
         let value = self.fresh(name);
-        let mut made = Stage::new(Op::RewardModel, &[&value]);
+        let settings = self.block(name).settings::<reward_model::Settings>();
+        let mut made = Stage::new(Op::RewardModel, &[&value]).with_settings(&settings);
         made.inputs.extend(init.map(|init| ("init".to_owned(), init)));
-        made.config.extend(self.block(name).json());
         self.players.insert(name.to_owned(), value);
         self.add(name, made);
     }
 
     fn features(&mut self, name: &str) {
         let init = self.weights(name, "of");
-        let mut made = Stage::new(Op::Features, &[name]);
+        let settings = self.block(name).settings::<features::Settings>();
+        let mut made = Stage::new(Op::Features, &[name]).with_settings(&settings);
         made.inputs.extend(init.map(|init| ("init".to_owned(), init)));
-        made.config.extend(self.block(name).json());
         self.add(name, made);
     }
 
     fn exploration(&mut self, name: &str) {
         let args = self.block(name);
         let features = args.name("features").map(str::to_owned);
-        // Without a search there is one candidate.
-        let candidates = args.choice("search").and_then(|search| search.args.int("candidates")).unwrap_or(1);
-        let (bonus, ridge) = (args.word("bonus"), args.float("ridge"));
+        let settings = exploration::Settings {
+            // Without a bonus there was an error.
+            bonus: args.setting("bonus").unwrap_or(exploration::Bonus::ExpectedSquare),
+            ridge: args.float("ridge").unwrap_or(0.0),
+            candidates: whole(self.candidates(name)),
+        };
         features.iter().for_each(|features| self.need(features));
         if let Some(proposal) = self.proposal(name) {
             self.need(&proposal);
         }
         let value = self.fresh(name);
-        let mut made = Stage::new(Op::Exploration, &[&value])
-            .set("candidates", candidates)
-            .maybe("bonus", bonus)
-            .maybe("ridge", ridge);
+        let mut made = Stage::new(Op::Exploration, &[&value]).with_settings(&settings);
         made.inputs.extend(features.map(|features| ("features".to_owned(), features)));
         self.players.insert(name.to_owned(), value);
         self.add(name, made);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value as Json;
 
 use super::cost::Spent;
-use super::ops::evaluate;
+use super::ops::{evaluate, policy};
 use super::{Body, Op, Stage};
 
 /// The number of tokens of a prompt or a response of a file, if its length is unknown (our choice).
@@ -114,15 +114,14 @@ impl<'a> Flow<'a> {
 
     /// Returns the longest sampling of any policy; 16 if none is known yet.
     fn longest_response(&self) -> u64 {
-        let most = |stage: &&Stage| stage.config.get("sampling").and_then(|s| s.get("max_new")?.as_u64());
-        self.stages.values().filter_map(most).max().unwrap_or(16)
+        self.stages.values().filter_map(|stage| policy::most_new(stage)).max().unwrap_or(16)
     }
 
-    /// Returns a setting of the sampling of a stage's policy.
-    pub fn sampling(&self, stage: &Stage, key: &str) -> u64 {
+    /// Returns the longest response of a stage's policy; 16 if none is known.
+    pub fn longest_of(&self, stage: &Stage) -> u64 {
         let name = stage.input("policy").and_then(|value| value.split('@').next()).unwrap_or_default();
         let policy = self.stage(&format!("{name}@0"));
-        policy.and_then(|policy| policy.config.get("sampling")?.get(key)?.as_u64()).unwrap_or(16)
+        policy.and_then(policy::most_new).unwrap_or(16)
     }
 }
 

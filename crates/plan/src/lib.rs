@@ -147,9 +147,10 @@ impl Stage {
         T::deserialize(MapDeserializer::<_, serde_json::Error>::new(fields)).map_err(|error| error.to_string())
     }
 
-    /// The stage with all settings of its op in place of those that it has.
+    /// The stage with all settings of its op in place of those that it has. `None`, where an error left out a setting,
+    /// changes nothing.
     pub fn with_settings(mut self, settings: &impl Serialize) -> Self {
-        // A type of settings is a struct, which is always an object.
+        // A type of settings is a struct, which is always an object; `None` is not.
         if let Ok(serde_json::Value::Object(fields)) = serde_json::to_value(settings) {
             self.config = fields.into_iter().collect();
         }

@@ -6,44 +6,27 @@ use pbpo_exact::enhance::{self, Bonus, Found};
 use pbpo_exact::linalg::Covariance;
 use pbpo_exact::minus;
 use pbpo_plan::Stage;
+use pbpo_plan::ops::exploration::{self, InWorld, Search};
 use rand_chacha::ChaCha8Rng;
-use serde::Deserialize;
 
-use super::{Exploration, Outputs, Played, Value, blocks, exploration, outputs, place, played, player, reward};
+use super::{Exploration, Outputs, Played, Value, blocks, outputs, place, played, player, reward};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::ops::config;
-
-/// The way in which an informative policy is found.
-#[derive(Clone, Copy, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
-pub enum Search {
-    Exact { restarts: usize },
-    Uniform,
-    OnPolicy,
-    EpsilonGreedy { epsilon: f64 },
-    Thompson { scale: f64 },
-    MaxPair,
-    None,
-}
 
 /// The number of starts of the search for a pair, if it is an ascent.
 const RESTARTS: usize = 16;
 
 /// Returns an exploration without any pairs.
 pub fn make(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
-    #[derive(Deserialize)]
-    struct Settings {
-        bonus: String,
-        ridge: f64,
-        covariance: String,
-        search: Search,
-    }
-    let Settings { bonus, ridge, covariance, search } = config(stage)?;
+    let InWorld { bonus, ridge, covariance, search } = config(stage)?;
     let place = place(env, stage, "world")?.clone();
-    let covariance = Covariance::new(&blocks(&place.world, covariance == "per_step"), ridge);
-    let bonus = if bonus == "expected_square" { Bonus::ExpectedSquare } else { Bonus::MeanNorm };
+    let covariance = Covariance::new(&blocks(&place.world, covariance), ridge);
+    let bonus = match bonus {
+        exploration::Bonus::ExpectedSquare => Bonus::ExpectedSquare,
+        exploration::Bonus::MeanNorm => Bonus::MeanNorm,
+    };
     outputs([Value::Exploration(Arc::new(Exploration { place, covariance, bonus, search }))])
 }
 
@@ -51,12 +34,12 @@ pub fn make(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
 /// updated with their differences.
 pub fn explore(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     let against = played(env, stage, "against")?;
-    let mut next = (**exploration(env, stage, "exploration")?).clone();
+    let mut next = (**super::exploration(env, stage, "exploration")?).clone();
     let (place, world) = (against.place.clone(), &against.place.world);
     let mut rng = context.rng(&stage.name);
-    let anchor = matches!(next.search, Search::MaxPair);
+    let anchor = matches!(next.search, Search::MaxPair {});
     if anchor {
-        next.covariance = exploration(env, stage, "of")?.covariance.clone();
+        next.covariance = super::exploration(env, stage, "of")?.covariance.clone();
     }
     let Found { policy, value } = found(&next, against, stage, env, &mut rng)?;
     let mut trajectories = Vec::with_capacity(against.trajectories.len());
@@ -91,17 +74,17 @@ fn found(
     let (world, covariance) = (&exploration.place.world, &exploration.covariance);
     let policy = match exploration.search {
         Search::Exact { restarts } => {
-            return Ok(enhance::search(world, covariance, &against.policy, exploration.bonus, restarts, rng));
+            return Ok(enhance::search(world, covariance, &against.policy, exploration.bonus, restarts as usize, rng));
         }
-        Search::MaxPair => enhance::max_pair(world, covariance, RESTARTS, rng).one,
-        Search::Uniform => enhance::uniform(world),
-        Search::OnPolicy => (*player(env, stage, "of")?.policy).clone(),
+        Search::MaxPair {} => enhance::max_pair(world, covariance, RESTARTS, rng).one,
+        Search::Uniform {} => enhance::uniform(world),
+        Search::OnPolicy {} => (*player(env, stage, "of")?.policy).clone(),
         Search::EpsilonGreedy { epsilon } => enhance::epsilon_greedy(world, &player(env, stage, "of")?.policy, epsilon),
         Search::Thompson { scale } => {
             let fit = &reward(env, stage, "of")?.fit;
             enhance::thompson(world, &fit.theta, scale, &fit.hessian, rng).map_err(Fault::new)?
         }
-        Search::None => (*against.policy).clone(),
+        Search::None {} => (*against.policy).clone(),
     };
     let value = enhance::bonus(world, covariance, &policy, &against.policy, exploration.bonus);
     Ok(Found { value, policy })

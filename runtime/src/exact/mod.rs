@@ -14,7 +14,7 @@ mod players;
 mod regret;
 mod solve;
 
-pub(crate) use solve::Settings as SetSettings;
+pub(crate) use solve::kept;
 
 use std::sync::Arc;
 
@@ -22,6 +22,8 @@ use pbpo_exact::likelihood::{Fit, Preferences};
 use pbpo_exact::linalg::Covariance;
 use pbpo_exact::policy::Policy;
 use pbpo_exact::world::{Trajectory, World};
+use pbpo_plan::ops::exploration::{self, Search};
+use pbpo_plan::ops::policy::Class;
 use pbpo_plan::{Body, Op as Named, Plan, Stage};
 
 use crate::context::Context;
@@ -107,15 +109,6 @@ pub struct Place {
     pub optimum: f64,
 }
 
-/// The method that solves the step of a policy.
-#[derive(Clone, Copy, serde::Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
-pub enum Class {
-    Points,
-    Mixtures { tolerance: f64, steps: usize },
-    LogLinear { steps: usize, rate: f64 },
-}
-
 /// A policy; a follower has its leader's class and is not trained.
 #[derive(Clone)]
 pub struct Player {
@@ -145,7 +138,7 @@ pub struct Exploration {
     pub place: Arc<Place>,
     pub covariance: Covariance,
     pub bonus: pbpo_exact::enhance::Bonus,
-    pub search: explore::Search,
+    pub search: Search,
 }
 
 /// Trajectories and the policy that produced them.
@@ -207,8 +200,11 @@ pub fn is_exact_plan(plan: &Plan) -> bool {
 }
 
 /// Returns the blocks of a covariance: a single one, or one for each step.
-fn blocks(world: &World, per_step: bool) -> Vec<usize> {
-    if per_step && world.per_step { vec![world.dim; world.horizon] } else { vec![world.width()] }
+fn blocks(world: &World, covariance: exploration::Covariance) -> Vec<usize> {
+    match covariance {
+        exploration::Covariance::PerStep if world.per_step => vec![world.dim; world.horizon],
+        exploration::Covariance::PerStep | exploration::Covariance::Joint => vec![world.width()],
+    }
 }
 
 /// Wraps values of the exact track as a stage's outputs.

@@ -12,56 +12,41 @@ use pbpo_exact::minus;
 use pbpo_exact::set::{Keep, Norm, Radius, Set, Sizes};
 use pbpo_exact::step::{frank_wolfe, log_linear, points};
 use pbpo_plan::Stage;
-use serde::Deserialize;
+use pbpo_plan::ops::keep;
+use pbpo_plan::ops::policy::Class;
 
-use super::{Class, Compared, Outputs, Player, Reward, Value, outputs, player, reward};
+use super::{Compared, Outputs, Player, Reward, Value, outputs, player, reward};
 use crate::context::Context;
 use crate::env::Env;
 use crate::ops::config;
 use crate::value;
 
-/// A set as the plan writes it.
-#[derive(Clone, Deserialize)]
-#[serde(tag = "is", rename_all = "snake_case")]
-pub enum Settings {
-    Ellipsoid { norm: String, delta: f64, scale: f64 },
-    Likelihood { delta: f64, scale: f64 },
-    Lagrangian { beta: f64, nll: String },
-    Dual { slack: f64 },
-    Mle,
-}
-
-impl Settings {
-    /// Returns the set, with the bound of the reward model.
-    pub fn keep(&self, bound: f64) -> Keep {
-        match self {
-            Settings::Ellipsoid { norm, delta, scale } => Keep::Ellipsoid {
-                norm: if norm == "covariance" { Norm::Covariance } else { Norm::Hessian },
-                radius: Radius { delta: *delta, scale: *scale, bound },
-            },
-            Settings::Likelihood { delta, scale } => {
-                Keep::Likelihood { radius: Radius { delta: *delta, scale: *scale, bound } }
-            }
-            Settings::Lagrangian { beta, nll } => Keep::Lagrangian { beta: *beta, mean: nll == "mean" },
-            Settings::Dual { slack } => Keep::Dual { slack: *slack },
-            Settings::Mle => Keep::Mle,
+/// Returns the set of a plan, with the bound of the reward model.
+pub fn kept(keep: keep::Keep, bound: f64) -> Keep {
+    match keep {
+        keep::Keep::Ellipsoid { norm, delta, scale } => {
+            let norm = match norm {
+                keep::Norm::Covariance => Norm::Covariance,
+                keep::Norm::Hessian => Norm::Hessian,
+            };
+            Keep::Ellipsoid { norm, radius: Radius { delta, scale, bound } }
         }
+        keep::Keep::Likelihood { delta, scale } => Keep::Likelihood { radius: Radius { delta, scale, bound } },
+        keep::Keep::Lagrangian { beta, nll } => Keep::Lagrangian { beta, mean: nll == keep::Nll::Mean },
+        keep::Keep::Dual { slack } => Keep::Dual { slack },
+        keep::Keep::Mle {} => Keep::Mle,
     }
 }
 
 pub fn solve(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
-    #[derive(Deserialize)]
-    struct Config {
-        keep: Settings,
-    }
-    let Config { keep } = config(stage)?;
+    let keep::Settings { keep } = config(stage)?;
     let (leader, against) = (player(env, stage, "policy")?, player(env, stage, "against")?);
     let mut model = (**reward(env, stage, "reward_model")?).clone();
     // Before the first `+=` the set is the empty one with which every pipeline starts.
     if let value::Value::Exact(Value::Compared(compared)) = env.get(stage, "preferences")? {
         learn(&mut model, compared);
     }
-    let next = step(leader, against, &model, keep.keep(model.bound), context);
+    let next = step(leader, against, &model, kept(keep, model.bound), context);
     outputs([Value::Player(Arc::new(next)), Value::Reward(Arc::new(model))])
 }
 
@@ -87,10 +72,12 @@ fn step(leader: &Player, against: &Player, model: &Reward, keep: Keep, context: 
     let set = Set::new(keep, &model.data, &model.fit, &model.covariance, world.difference_bound());
     let (reference, mut weights) = (&*against.policy, leader.weights.clone());
     let chosen = match leader.class {
-        Class::Points => points(world, &set, reference),
-        Class::Mixtures { tolerance, steps } => frank_wolfe(world, &set, reference, &leader.policy, tolerance, steps),
+        Class::Points {} => points(world, &set, reference),
+        Class::Mixtures { tolerance, steps } => {
+            frank_wolfe(world, &set, reference, &leader.policy, tolerance, steps as usize)
+        }
         Class::LogLinear { steps, rate } => {
-            let found = log_linear(world, &set, reference, &weights, steps, rate);
+            let found = log_linear(world, &set, reference, &weights, steps as usize, rate);
             weights = found.w;
             found.chosen
         }

@@ -6,6 +6,7 @@
 
 use burn::module::{Module, ModuleMapper, Param};
 use burn::tensor::{DType, FloatDType, Tensor};
+use pbpo_plan::ops::load;
 use serde::{Deserialize, Serialize};
 
 /// The values of `compute = ...`.
@@ -15,6 +16,15 @@ pub enum Compute {
     #[default]
     F32,
     Bf16,
+}
+
+impl From<load::Compute> for Compute {
+    fn from(compute: load::Compute) -> Self {
+        match compute {
+            load::Compute::F32 => Self::F32,
+            load::Compute::Bf16 => Self::Bf16,
+        }
+    }
 }
 
 impl std::str::FromStr for Compute {

@@ -5,8 +5,8 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Tensor, TensorData};
+use pbpo_plan::ops::load;
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
 
 use super::attention::Attention;
 use super::decoder::{Block, Decoder};
@@ -14,13 +14,20 @@ use super::linear::{Adapter, Linear};
 use crate::error::Fault;
 
 /// Settings of `lora = { ... }`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Lora {
     pub rank: usize,
     /// The scaling of the adapter's contribution: `alpha / rank`.
     pub alpha: f64,
     /// Names of the matrices, as in PEFT: `q_proj`, `v_proj`, ..., or the whole path of one.
     pub targets: Vec<String>,
+}
+
+impl From<load::Lora> for Lora {
+    fn from(settings: load::Lora) -> Self {
+        let load::Lora { rank, alpha, targets } = settings;
+        Self { rank: rank as usize, alpha, targets }
+    }
 }
 
 impl Lora {

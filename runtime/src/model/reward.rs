@@ -6,15 +6,13 @@
 
 use burn::module::{Module, Param};
 use burn::tensor::{Device, Int, Tensor, TensorData};
-use serde::{Deserialize, Serialize};
 
 use super::decoder::Decoder;
 use crate::batch::Batch;
 use crate::error::Fault;
 
 /// The position from which a reward is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Head {
     /// One reward for each response, linear in the last hidden state: a classifier of transformers. It reads a chat to
     /// its end, beyond the first token that ends a response.

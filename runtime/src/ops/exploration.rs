@@ -2,7 +2,7 @@
 
 use pbpo_exact::linalg::Factor;
 use pbpo_plan::Stage;
-use serde::Deserialize;
+use pbpo_plan::ops::exploration::{Bonus, Settings};
 
 use super::{Op, config};
 use crate::context::Context;
@@ -12,20 +12,6 @@ use crate::value::{Exploration, Value};
 
 pub struct MakeExploration;
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Bonus {
-    ExpectedSquare,
-    MeanNorm,
-}
-
-#[derive(Deserialize)]
-struct Settings {
-    bonus: Bonus,
-    ridge: f64,
-    candidates: usize,
-}
-
 impl Op for MakeExploration {
     fn run(&self, stage: &Stage, env: &mut Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { bonus, ridge, candidates } = config(stage)?;
@@ -34,7 +20,7 @@ impl Op for MakeExploration {
             covariance: Factor::diagonal(features.dim, ridge),
             mean_norm: bonus == Bonus::MeanNorm,
             features,
-            candidates,
+            candidates: candidates as usize,
         }))])
     }
 }

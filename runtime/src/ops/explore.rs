@@ -8,6 +8,7 @@
 use std::sync::Arc;
 
 use pbpo_plan::Stage;
+use pbpo_plan::ops::explore::Settings;
 
 use super::{Op, block, config, name_prompt};
 use crate::batch::Row;
@@ -21,7 +22,8 @@ pub struct Explore;
 
 impl Op for Explore {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        let sampling: Sampling = config(stage)?;
+        let Settings { temperature, max_new, .. } = config(stage)?;
+        let sampling = Sampling { temperature, max_new: max_new as usize };
         let policy = env.policy(stage, "policy")?;
         let against = env.rollouts(stage, "against")?;
         let mut exploration = env.exploration(stage, "exploration")?.clone();

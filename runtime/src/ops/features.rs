@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use burn::tensor::{Tensor, TensorData};
 use pbpo_plan::Stage;
+use pbpo_plan::ops::features::{Layer, Pool, Settings};
 use rand_chacha::ChaCha8Rng;
-use serde::Deserialize;
 
 use super::{Op, config};
 use crate::batch::{Batch, Row};
@@ -17,26 +17,13 @@ use crate::value::{Features, Value};
 
 pub struct MakeFeatures;
 
-#[derive(Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Pool {
-    Mean,
-    Last,
-}
-
-#[derive(Deserialize)]
-struct Settings {
-    pool: Pool,
-    project: usize,
-}
-
 impl Op for MakeFeatures {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        let Settings { pool, project } = config(stage)?;
+        let Settings { layer: Layer::Last, pool, project } = config(stage)?;
         let init = env.init(stage, "init")?;
         let (model, tokenizer) = (init.model.clone().frozen(), init.tokenizer.clone());
         let width = model.config.width;
-        let dim = project.min(width);
+        let dim = (project as usize).min(width);
         let projection = (dim < width).then(|| orthonormal(&mut context.rng(&stage.name), width, dim));
         Ok(vec![Value::Features(Arc::new(Features {
             model,

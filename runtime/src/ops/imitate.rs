@@ -5,6 +5,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, activation::log_softmax};
 use pbpo_plan::Stage;
 use pbpo_plan::ops::imitate::Settings;
+use pbpo_plan::ops::policy::AdamW;
 use rand::RngExt;
 
 use super::{Op, config, settings};
@@ -17,7 +18,7 @@ use crate::event::Event;
 use crate::model::{Decoder, Llama};
 use crate::objective::forwards::Model;
 use crate::objective::pieces::{LIMITS, Pieces, Size, What};
-use crate::optimizer::{self, AdamW, Optimizer};
+use crate::optimizer::{self, Optimizer};
 use crate::value::{Init, Value};
 
 pub struct Imitate;

@@ -12,14 +12,14 @@ use pbpo_exact::linalg::Covariance;
 use pbpo_exact::set::Set;
 use pbpo_exact::{dot, minus};
 use pbpo_plan::Stage;
-use serde::Deserialize;
+use pbpo_plan::ops::{keep, linear_model};
 
 use super::{Op, config};
 use crate::batch::Row;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::exact::SetSettings;
+use crate::exact::kept;
 use crate::model::{Head, RewardModel};
 use crate::value::{Features, Linear, Mover, Reward, Value};
 
@@ -28,12 +28,7 @@ pub struct Worst;
 
 impl Op for MakeLinear {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        #[derive(Deserialize)]
-        struct Settings {
-            bound: f64,
-            ridge: f64,
-        }
-        let Settings { bound, ridge } = config(stage)?;
+        let linear_model::Settings { bound, ridge } = config(stage)?;
         let features = env.features(stage, "features")?.clone();
         let kind = if features.mean_pool { Head::Mean } else { Head::Sequence };
         let model = RewardModel::new(features.model.clone(), kind, f64::INFINITY, &context.device);
@@ -45,18 +40,14 @@ impl Op for MakeLinear {
 
 impl Op for Worst {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        #[derive(Deserialize)]
-        struct Settings {
-            keep: SetSettings,
-        }
-        let Settings { keep } = config(stage)?;
+        let keep::Settings { keep } = config(stage)?;
         let mut reward = env.reward_model(stage, "player")?.clone();
         let Mover::Solved(linear) = &mut reward.mover else {
             return Err(Fault::new("the worst reward of a network has no closed form"));
         };
         let Seen { data, covariance, gap, difference } = Seen::of(linear, stage, env, context)?;
         let fit = fit_in_ball(&data, linear.ridge, linear.bound, &linear.fitted);
-        let set = Set::new(keep.keep(linear.bound), &data, &fit, &covariance, difference);
+        let set = Set::new(kept(keep, linear.bound), &data, &fit, &covariance, difference);
         let worst = set.worst(&gap);
         context.record("rm/objective", worst.value);
         context.record("game/rm_gap", worst.reward);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pbpo_plan::Stage;
-use serde::Deserialize;
+use pbpo_plan::ops::load::Settings;
 
 use super::{Op, config};
 use crate::context::Context;
@@ -16,19 +16,10 @@ use crate::value::{Init, Value};
 
 pub struct Load;
 
-#[derive(Deserialize)]
-struct Settings {
-    /// The model: a directory, or `ORG/NAME` in the cache.
-    model: String,
-    #[serde(default)]
-    lora: Option<Lora>,
-    #[serde(default)]
-    compute: Compute,
-}
-
 impl Op for Load {
     fn run(&self, stage: &Stage, _: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { model: name, lora, compute } = config(stage)?;
+        let (lora, compute) = (lora.map(Lora::from), Compute::from(compute.unwrap_or_default()));
         let loaded = disk::load_as(&name, &context.host, compute, lora.is_some())?;
         context.emit(Event::Loaded {
             stage: stage.name.clone(),

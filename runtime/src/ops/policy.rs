@@ -1,23 +1,17 @@
 //! `policy`: a player that generates, started from a model.
 
 use pbpo_plan::Stage;
-use serde::Deserialize;
+use pbpo_plan::ops::policy::Settings;
 
 use super::{Op, config};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::generate::Sampling;
-use crate::optimizer::{AdamW, Optimizer};
+use crate::optimizer::Optimizer;
 use crate::value::{Policy, Value};
 
 pub struct MakePolicy;
-
-#[derive(Deserialize)]
-struct Settings {
-    optimizer: AdamW,
-    sampling: Sampling,
-}
 
 impl Op for MakePolicy {
     fn run(&self, stage: &Stage, env: &mut Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
@@ -27,7 +21,7 @@ impl Op for MakePolicy {
         Ok(vec![Value::Policy(Box::new(Policy {
             model: init.model.clone(),
             optimizer: Some(Optimizer::new(optimizer)),
-            sampling,
+            sampling: Sampling { temperature: sampling.temperature, max_new: sampling.max_new as usize },
             tokenizer: init.tokenizer.clone(),
             base: init.base.clone(),
         }))])

@@ -2,28 +2,25 @@
 
 use burn::module::Module;
 use pbpo_plan::Stage;
-use serde::Deserialize;
+use pbpo_plan::ops::reward_model::{self, Settings};
 
 use super::{Op, config};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::model::{Head, RewardModel};
-use crate::optimizer::{AdamW, Optimizer};
+use crate::optimizer::Optimizer;
 use crate::value::{Mover, Reward, Value};
 
 pub struct MakeRewardModel;
 
-#[derive(Deserialize)]
-struct Settings {
-    head: Head,
-    bound: f64,
-    optimizer: AdamW,
-}
-
 impl Op for MakeRewardModel {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { head, bound, optimizer } = config(stage)?;
+        let head = match head {
+            reward_model::Head::Sequence => Head::Sequence,
+            reward_model::Head::Token => Head::Token,
+        };
         let init = env.init(stage, "init")?;
         // A frozen backbone has no gradient: none is computed, counted in the norm or used to clip the head's.
         let frozen = optimizer.backbone_lr == Some(0.0);

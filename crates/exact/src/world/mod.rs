@@ -14,7 +14,7 @@ mod tokens;
 
 use rand_chacha::ChaCha8Rng;
 
-pub use spec::{Spec, make};
+pub use spec::{Features, Instance, Layout, Spec, make};
 
 use crate::dot;
 use crate::policy::{Policy, draw};

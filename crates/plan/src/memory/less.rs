@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value as Json, json};
 
+use super::super::ops::load;
 use super::super::{Body, Op, Plan, Stage};
 
 /// A change of a plan.
@@ -51,24 +52,33 @@ impl Less {
     }
 
     fn stage(self, stage: &mut Stage, policies: &HashSet<String>, changed: &mut bool) {
-        let config = &mut stage.config;
-        let set = match self {
-            Less::Adapters if stage.op == Op::Load => (policies.contains(&stage.name) && !config.contains_key("lora"))
-                .then(|| ("lora", json!({ "rank": 16, "alpha": 32.0, "targets": TARGETS }))),
-            Less::Bf16 if stage.op == Op::Load => Some(("compute", json!("bf16"))),
-            Less::Bf16 if stage.op == Op::Imitate => config.get("model").cloned().map(|mut model| {
-                if let Some(fields) = model.as_object_mut() {
-                    fields.insert("compute".into(), json!("bf16"));
+        if let (Op::Load, Ok(load)) = (stage.op, stage.settings::<load::Settings>()) {
+            let less = match self {
+                Less::Adapters if policies.contains(&stage.name) && load.lora.is_none() => {
+                    let targets = TARGETS.map(str::to_owned).to_vec();
+                    load::Settings { lora: Some(load::Lora { rank: 16, alpha: 32.0, targets }), ..load.clone() }
                 }
-                ("model", model)
-            }),
-            Less::HalfBatches => {
-                stage.op.info().batch.and_then(|rows| {
+                Less::Bf16 => load::Settings { compute: Some(load::Compute::Bf16), ..load.clone() },
+                Less::Adapters | Less::HalfBatches => return,
+            };
+            *changed |= less != load;
+            *stage = std::mem::replace(stage, Stage::new(Op::Load, &[])).with_settings(&less);
+            return;
+        }
+        let config = &mut stage.config;
+        let set =
+            match self {
+                Less::Bf16 if stage.op == Op::Imitate => config.get("model").cloned().map(|mut model| {
+                    if let Some(fields) = model.as_object_mut() {
+                        fields.insert("compute".into(), json!("bf16"));
+                    }
+                    ("model", model)
+                }),
+                Less::HalfBatches => stage.op.info().batch.and_then(|rows| {
                     config.get(rows).and_then(Json::as_u64).map(|count| (rows, json!(count.div_ceil(2))))
-                })
-            }
-            Less::Adapters | Less::Bf16 => None,
-        };
+                }),
+                Less::Adapters | Less::Bf16 => None,
+            };
         if let Some((key, value)) = set {
             *changed |= config.insert(key.to_owned(), value.clone()) != Some(value);
         }

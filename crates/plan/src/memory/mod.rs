@@ -12,7 +12,6 @@ use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use serde::Serialize;
-use serde_json::Value as Json;
 
 use super::flow::{Flow, int};
 use super::forward::{Gives, forwards};
@@ -193,8 +192,7 @@ impl<'a> Walk<'a> {
     }
 
     /// A checkpoint, tensor by tensor: the largest one is there twice for a moment.
-    pub fn load(&mut self, stage: &'a Stage) -> Room {
-        let name = stage.config.get("model").and_then(Json::as_str).unwrap_or_default();
+    pub fn load(&mut self, name: &str, model: impl FnOnce(Shape) -> Model) -> Room {
         let Some(shape) = (self.sizes.checkpoint)(name) else {
             if !self.most.unknown.iter().any(|known| known == name) {
                 self.most.unknown.push(name.to_owned());
@@ -203,7 +201,7 @@ impl<'a> Walk<'a> {
         };
         let largest = 4 * shape.vocab * shape.width;
         let working = Working { weights: largest, ..Working::default() };
-        Room { made: Some(Model::loaded(shape, &stage.config)), working }
+        Room { made: Some(model(shape)), working }
     }
 
     /// Responses of the policy at a port, else of the one at `policy`, so many at a time.
@@ -213,7 +211,7 @@ impl<'a> Walk<'a> {
         };
         let data = ["prompts", "data"].into_iter().find_map(|port| self.flow.from(stage, port));
         let data = data.or_else(|| self.flow.any(Op::Data));
-        let most = int(stage, "max_new").max(self.flow.sampling(stage, "max_new"));
+        let most = int(stage, "max_new").max(self.flow.longest_of(stage));
         let prompt = data.map_or(0, |data| self.flow.prompt(data));
         let length = (prompt + most).min(model.shape.context);
         let batch = Rows { rows, length, positions: most.min(length) };

@@ -2,9 +2,8 @@
 
 use std::rc::Rc;
 
-use serde_json::Value as Json;
+use crate::ops::load::{Compute, Lora};
 
-use super::super::Config;
 use super::shape::Shape;
 
 /// Bytes that several players may share.
@@ -27,26 +26,28 @@ pub struct Model {
 
 impl Model {
     /// Makes a model with weights in f32.
-    pub fn new(shape: Shape, compute: Option<&Json>) -> Self {
-        let bf16 = compute.and_then(Json::as_str) == Some("bf16");
+    pub fn new(shape: Shape, compute: Compute) -> Self {
+        let bf16 = compute == Compute::Bf16;
         let (base, adapters) = (Rc::new(shape.parameters() * 4), shape.adapters);
         let own = (adapters > 0).then(|| Rc::new(adapters * 4));
         Self { shape, predicts: true, bf16, adapters, trains: false, base, own, states: None }
     }
 
-    /// Returns a checkpoint with a stage's settings: weights under adapters are kept in the format of computation.
-    pub fn loaded(shape: Shape, config: &Config) -> Self {
-        let mut model = Self::new(shape, config.get("compute"));
-        if let Some(lora) = config.get("lora") {
-            let targets = lora.get("targets").and_then(Json::as_array).into_iter().flatten();
-            let targets: Vec<&str> = targets.filter_map(Json::as_str).collect();
-            model.adapters = model.shape.lora(lora.get("rank").and_then(Json::as_u64).unwrap_or(0), &targets);
+    /// Returns a checkpoint, with fresh adapters if requested: weights under adapters are kept in the format of
+    /// computation.
+    pub fn loaded(shape: Shape, compute: Compute, lora: Option<&Lora>) -> Self {
+        let mut model = Self::new(shape, compute);
+        if let Some(lora) = lora {
+            let targets: Vec<&str> = lora.targets.iter().map(String::as_str).collect();
+            model.adapters = model.shape.lora(lora.rank, &targets);
             model.own = Some(Rc::new(model.adapters * 4));
         }
-        if model.adapters > 0 || config.contains_key("by") {
-            model.base = Rc::new(model.frozen_size());
-        }
-        model
+        if model.adapters > 0 { model.kept() } else { model }
+    }
+
+    /// Returns the model with its base in the format of computation, since nothing trains it.
+    pub fn kept(self) -> Self {
+        Self { base: Rc::new(self.frozen_size()), ..self }
     }
 
     fn frozen_size(&self) -> u64 {

@@ -67,7 +67,7 @@ pub(super) const INFO: Info = Info {
 fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
     let every = stage.settings::<Settings>().map_or(1, |settings| settings.every);
     let due = times.div_ceil(every.max(1)).max(1);
-    flow.generates(stage, "data", flow.evaluated(stage), flow.sampling(stage, "max_new"), due)
+    flow.generates(stage, "data", flow.evaluated(stage), flow.longest_of(stage), due)
 }
 
 fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {

@@ -7,7 +7,7 @@ use crate::cost::Spent;
 use crate::flow::Flow;
 use crate::memory::{Room, Walk};
 
-use super::{Info, Op, sample};
+use super::{Info, Op, either, sample};
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -24,11 +24,6 @@ pub struct Settings {
 #[serde(deny_unknown_fields)]
 pub struct InWorld {}
 
-fn settings(stage: &Stage) -> Result<(), String> {
-    let answers = stage.settings::<Settings>().map(drop);
-    answers.or_else(|error| stage.settings::<InWorld>().map(drop).map_err(|_| error))
-}
-
 pub(super) const INFO: Info = Info {
     version: 1,
     random: true,
@@ -38,7 +33,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
-    settings,
+    settings: either::<Settings, InWorld>,
     rows,
     cost,
     room,

@@ -1,9 +1,37 @@
 //! `features`: frozen features of responses.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Stage;
 use crate::memory::{Model, Room, Walk};
 
-use super::{Info, free, no_rows, untyped};
+use super::{Info, free, no_rows, typed};
+
+/// The layer whose hidden states are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Layer {
+    Last,
+}
+
+/// How the vectors of tokens become one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pool {
+    /// The mean over the tokens of the response.
+    Mean,
+    /// The last token.
+    Last,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub layer: Layer,
+    pub pool: Pool,
+    /// The number of dimensions after a random projection.
+    pub project: u64,
+}
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -14,7 +42,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
-    settings: untyped,
+    settings: typed::<Settings>,
     rows: no_rows,
     cost: free,
     room,

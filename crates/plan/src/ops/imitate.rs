@@ -10,6 +10,7 @@ use crate::cost::Spent;
 use crate::flow::Flow;
 use crate::memory::{Model, Room, Rows, Shape, Walk, Working};
 
+use super::load::Compute;
 use super::{Info, no_rows, typed};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -56,7 +57,8 @@ fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, ends: &[&str]) -> Room {
             Some(name) => (walk.sizes.checkpoint)(name)?.vocab,
             None => (walk.sizes.vocabulary)(data?.config.get("task")?.as_str()?),
         };
-        Some(Model::new(Shape::of_llama(model, vocab), model.get("compute")))
+        let compute = model.get("compute").and_then(|compute| Compute::deserialize(compute).ok());
+        Some(Model::new(Shape::of_llama(model, vocab), compute.unwrap_or_default()))
     });
     let (Some(start), Some(data)) = (start, data) else { return Room::default() };
     let positions = walk.flow.response(data).max(walk.flow.written(stage, data));

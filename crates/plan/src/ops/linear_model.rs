@@ -1,9 +1,20 @@
 //! `linear_model`: a reward model that is linear in frozen features.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Stage;
 use crate::memory::{Model, Room, Walk};
 
-use super::{Info, free, no_rows, untyped};
+use super::{Info, free, no_rows, typed};
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The bound on the norm of the parameters.
+    pub bound: f64,
+    /// The prior precision of the likelihood and of the covariance.
+    pub ridge: f64,
+}
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -14,7 +25,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
-    settings: untyped,
+    settings: typed::<Settings>,
     rows: no_rows,
     cost: free,
     room,

@@ -8,28 +8,29 @@ mod descend;
 mod distance;
 pub mod draw;
 pub mod evaluate;
-mod exploration;
+pub mod exploration;
 pub mod explore;
-mod features;
+pub mod features;
 pub mod follow;
 pub mod forward;
 pub mod imitate;
+pub mod keep;
 mod label;
-mod linear_model;
-mod load;
+pub mod linear_model;
+pub mod load;
 mod oracle;
 mod pairs;
-mod policy;
+pub mod policy;
 mod preferences;
 pub mod refresh;
 mod regret;
 pub mod repeat;
-mod reward_model;
+pub mod reward_model;
 pub mod sample;
 pub mod save;
 mod solve;
 mod step;
-mod world;
+pub mod world;
 mod worst;
 
 use std::fmt::{self, Display, Formatter};
@@ -165,6 +166,20 @@ impl TryFrom<String> for Op {
 /// The `settings` of an op whose settings have a type.
 fn typed<T: DeserializeOwned>(stage: &Stage) -> Result<(), String> {
     stage.settings::<T>().map(drop)
+}
+
+/// The `settings` of an op that is also one of worlds, with settings of their own.
+fn either<T: DeserializeOwned, InWorld: DeserializeOwned>(stage: &Stage) -> Result<(), String> {
+    typed::<T>(stage).or_else(|error| typed::<InWorld>(stage).map_err(|_| error))
+}
+
+/// The `settings` of an op whose type has a flattened part, beside which serde refuses no unknown setting.
+fn flattened<T: DeserializeOwned + Serialize>(stage: &Stage) -> Result<(), String> {
+    let known = Stage::new(stage.op, &[]).with_settings(&stage.settings::<T>()?);
+    match stage.config.keys().find(|key| !known.config.contains_key(*key)) {
+        Some(unknown) => Err(format!("unknown field `{}`", unknown.escape_debug())),
+        None => Ok(()),
+    }
 }
 
 /// The settings of an op that has none.

@@ -1,10 +1,12 @@
 //! `oracle`: who labels.
 
+use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::Stage;
-use crate::memory::{Room, Walk};
+use crate::memory::{Model, Room, Walk};
 
+use super::load::Compute;
 use super::{Info, free, no_rows, untyped};
 
 pub(super) const INFO: Info = Info {
@@ -24,7 +26,10 @@ pub(super) const INFO: Info = Info {
 
 fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
     if stage.config.get("by").and_then(Json::as_str) == Some("reward_model") {
-        walk.load(stage)
+        let setting = |key: &str| stage.config.get(key);
+        let name = setting("model").and_then(Json::as_str).unwrap_or_default();
+        let compute = setting("compute").and_then(|compute| Compute::deserialize(compute).ok());
+        walk.load(name, |shape| Model::loaded(shape, compute.unwrap_or_default(), None).kept())
     } else {
         Room::default()
     }

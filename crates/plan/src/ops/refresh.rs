@@ -41,7 +41,7 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
     };
     // In a world nothing is sampled for it.
     let Some(data) = flow.from(stage, "prompts").filter(|data| data.op == Op::Data) else { return Spent::default() };
-    let (rows, most) = (2 * count, flow.sampling(stage, "max_new"));
+    let (rows, most) = (2 * count, flow.longest_of(stage));
     let spent = flow.generates(stage, "prompts", rows, most, times);
     Spent { scored: rows * flow.prompt(data) * times + spent.generated, ..spent }
 }

@@ -1,9 +1,43 @@
 //! `reward_model`: a player that scores responses.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Stage;
 use crate::memory::{Model, Room, Walk};
 
-use super::{Info, free, no_rows, untyped};
+use super::exploration::Covariance;
+use super::policy::AdamW;
+use super::{Info, either, free, no_rows};
+
+/// What is scored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Head {
+    /// A response as a whole.
+    Sequence,
+    /// Each token of a response.
+    Token,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    pub head: Head,
+    /// The largest absolute reward.
+    pub bound: f64,
+    pub optimizer: AdamW,
+}
+
+/// The settings in a world.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct InWorld {
+    /// The bound on the norm of the parameters.
+    pub bound: f64,
+    /// The prior precision of the likelihood and of the covariance.
+    pub ridge: f64,
+    pub covariance: Covariance,
+}
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -14,7 +48,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
-    settings: untyped,
+    settings: either::<Settings, InWorld>,
     rows: no_rows,
     cost: free,
     room,
@@ -22,7 +56,7 @@ pub(super) const INFO: Info = Info {
 
 fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
     let Some(init) = walk.input(stage, "init") else { return Room::default() };
-    let rate = stage.config.get("optimizer").and_then(|optimizer| optimizer.get("backbone_lr")?.as_f64());
+    let rate = stage.settings::<Settings>().ok().and_then(|settings| settings.optimizer.backbone_lr);
     let model = if rate == Some(0.0) { init.frozen() } else { init.clone().trained() };
     Room::of(Some(Model::scoring(model)))
 }

@@ -7,7 +7,7 @@ use crate::cost::Spent;
 use crate::flow::Flow;
 use crate::memory::{Room, Walk};
 
-use super::Info;
+use super::{Info, either};
 
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -28,11 +28,6 @@ pub struct InWorld {
     pub count: u64,
 }
 
-fn settings(stage: &Stage) -> Result<(), String> {
-    let answers = stage.settings::<Settings>().map(drop);
-    answers.or_else(|error| stage.settings::<InWorld>().map(drop).map_err(|_| error))
-}
-
 /// Rollouts in all, of policies of either track.
 pub(super) fn count(stage: &Stage) -> u64 {
     let in_world = |_| stage.settings::<InWorld>().map(|settings| settings.count);
@@ -48,7 +43,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: Some("count"),
-    settings,
+    settings: either::<Settings, InWorld>,
     rows,
     cost,
     room,

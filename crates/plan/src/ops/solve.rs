@@ -1,6 +1,6 @@
 //! `solve`: a step of the game in a world: the best policy against the worst reward.
 
-use super::{Info, free, no_rows, nothing, untyped};
+use super::{Info, free, keep, no_rows, nothing, typed};
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -11,7 +11,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
-    settings: untyped,
+    settings: typed::<keep::Settings>,
     rows: no_rows,
     cost: free,
     room: nothing,

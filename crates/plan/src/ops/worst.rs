@@ -3,7 +3,7 @@
 use crate::Stage;
 use crate::memory::{Room, Walk};
 
-use super::{Info, free, no_rows, untyped};
+use super::{Info, free, keep, no_rows, typed};
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -14,7 +14,7 @@ pub(super) const INFO: Info = Info {
     reads_responses: false,
     objective: false,
     batch: None,
-    settings: untyped,
+    settings: typed::<keep::Settings>,
     rows: no_rows,
     cost: free,
     room,
