@@ -44,11 +44,11 @@ fn every_number_comes_back_as_it_was() {
         let lr: Vec<f64> = (0..2000).map(|_| bits.float()).collect();
         let number = |bits: &mut Bits| Expr::Const { value: bits.float() };
         let constants: Vec<Expr> = (0..2000).map(|_| number(&mut bits)).collect();
-        let policy = stages.iter_mut().find(|stage| stage.op == Op::Policy).unwrap();
-        policy.config.insert("optimizer".into(), serde_json::json!({ "lr": lr }));
+        let data = stages.iter_mut().find(|stage| stage.op == Op::Data).unwrap();
+        data.config.insert("numbers".into(), serde_json::json!(lr));
         plan.body = Body::new(stages, carries);
         let read = Plan::from_json(&plan.to_json()).unwrap();
-        let of = |plan: &Plan| plan.body.stages().find(|s| s.op == Op::Policy).unwrap().config["optimizer"].clone();
+        let of = |plan: &Plan| plan.body.stages().find(|s| s.op == Op::Data).unwrap().config["numbers"].clone();
         assert!(of(&read) == of(&plan), "a number has changed");
         assert_eq!(identities(&read), identities(&plan));
         let written = serde_json::to_string(&constants).unwrap();
