@@ -6,7 +6,8 @@ use pbpo_plan::memory::Rows;
 use crate::tokenizer::PAD;
 
 /// One prompt with one response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Row {
     /// The index of the prompt's item in the data.
     pub item: usize,

@@ -1,22 +1,21 @@
 //! Everything that an op uses besides its inputs: the device, its random stream, metrics, and the observer.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use burn::tensor::Device;
 use pbpo_plan::identity::Identity;
 use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Fault;
 use crate::event::{Checkpoint, Event, Metrics, Observer};
 use crate::host::Host;
 use crate::rng;
 
-/// The state of a run that is not a value of the plan.
-pub struct Context<'a> {
-    /// The plain device, without autodiff.
-    pub device: Device,
-    /// The directories in which files are looked up.
-    pub host: Host,
+/// The counters of a run: the part of its state that is no value of the plan.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Counters {
     /// The iteration of the outermost `repeat`, counted from 1, and the number of its iterations.
     pub episode: usize,
     pub episodes: usize,
@@ -26,50 +25,56 @@ pub struct Context<'a> {
     before: usize,
     /// The number of response tokens sampled so far.
     pub generated: u64,
-    observer: &'a mut dyn Observer,
-    /// The events since [`Self::record_events`], if they are being recorded.
-    told: Option<Vec<Event>>,
-    identities: BTreeMap<String, Identity>,
-    runs: HashMap<String, u64>,
+    /// The number of times that each stage has drawn a random stream.
+    runs: BTreeMap<String, u64>,
+    /// The sum and the count of each figure of the current episode.
     sums: BTreeMap<String, (f64, f64)>,
-    running: HashMap<String, Vec<f64>>,
-    noticed: HashSet<String>,
+    /// The sums over the whole run, after each value.
+    running: BTreeMap<String, Vec<f64>>,
+    /// The notices that were told.
+    noticed: BTreeSet<String>,
 }
 
-impl<'a> Context<'a> {
-    pub fn new(host: Host, identities: BTreeMap<String, Identity>, observer: &'a mut dyn Observer) -> Self {
-        Self {
-            device: host.device.clone(),
-            host,
-            episode: 0,
-            episodes: 0,
-            in_loop: false,
-            before: 0,
-            generated: 0,
-            observer,
-            told: None,
-            identities,
-            runs: HashMap::new(),
-            sums: BTreeMap::new(),
-            running: HashMap::new(),
-            noticed: HashSet::new(),
-        }
-    }
-
+impl Counters {
     /// Begins an outermost loop of `count` iterations.
     pub fn enter(&mut self, count: usize) {
         self.before += self.episode;
         (self.episode, self.episodes) = (0, count);
     }
+}
+
+/// What an op may use besides its inputs.
+pub struct Context<'a> {
+    /// The plain device, without autodiff.
+    pub device: Device,
+    /// The directories in which files are looked up.
+    pub host: &'a Host,
+    pub counters: &'a mut Counters,
+    identities: &'a BTreeMap<String, Identity>,
+    observer: &'a mut dyn Observer,
+    /// The events since [`Self::record_events`], if they are being recorded.
+    told: &'a mut Option<Vec<Event>>,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(
+        host: &'a Host,
+        identities: &'a BTreeMap<String, Identity>,
+        counters: &'a mut Counters,
+        observer: &'a mut dyn Observer,
+        told: &'a mut Option<Vec<Event>>,
+    ) -> Self {
+        Self { device: host.device.clone(), host, counters, identities, observer, told }
+    }
 
     /// Returns the number of iterations of outermost loops, including the current one.
     pub fn step(&self) -> usize {
-        self.before + self.episode
+        self.counters.before + self.counters.episode
     }
 
     /// Returns the random stream of this execution of a stage. Call it once for each execution.
     pub fn rng(&mut self, stage: &str) -> ChaCha8Rng {
-        let counter = self.runs.entry(stage.to_owned()).or_default();
+        let counter = self.counters.runs.entry(stage.to_owned()).or_default();
         *counter += 1;
         // The executor refuses a plan with a stage that has none.
         rng::stream(self.identities[stage], *counter - 1)
@@ -77,27 +82,27 @@ impl<'a> Context<'a> {
 
     /// Records a figure; an episode reports the mean of the recorded values.
     pub fn record(&mut self, name: &str, value: f64) {
-        let sum = self.sums.entry(name.to_owned()).or_default();
+        let sum = self.counters.sums.entry(name.to_owned()).or_default();
         sum.0 += value;
         sum.1 += 1.0;
     }
 
     /// Adds to a total; an episode reports the sum.
     pub fn add(&mut self, name: &str, value: f64) {
-        let sum = self.sums.entry(name.to_owned()).or_insert((0.0, 1.0));
+        let sum = self.counters.sums.entry(name.to_owned()).or_insert((0.0, 1.0));
         sum.0 += value;
     }
 
     /// Adds a value to a sum over the whole run. Returns the sum after each value so far (at least one).
     pub fn running(&mut self, name: &str, value: f64) -> &[f64] {
-        let sums = self.running.entry(name.to_owned()).or_default();
+        let sums = self.counters.running.entry(name.to_owned()).or_default();
         sums.push(sums.last().copied().unwrap_or(0.0) + value);
         sums
     }
 
     /// Returns means (of `record`) and totals (of `add`) since the last call.
     pub fn take_metrics(&mut self) -> Metrics {
-        std::mem::take(&mut self.sums).into_iter().map(|(name, (sum, n))| (name, sum / n)).collect()
+        std::mem::take(&mut self.counters.sums).into_iter().map(|(name, (sum, n))| (name, sum / n)).collect()
     }
 
     /// Sends an event to the observer. A figure that is not finite stops the run, because later results would be
@@ -111,7 +116,7 @@ impl<'a> Context<'a> {
             Fault::new(format!("the run directory can't be written: {e}"))
                 .help("free some space or choose another --out")
         })?;
-        if let Some(told) = &mut self.told {
+        if let Some(told) = self.told {
             told.push(event);
         }
         Ok(())
@@ -124,7 +129,7 @@ impl<'a> Context<'a> {
 
     /// Sends a notice for the user, the first time only.
     pub fn notice_once(&mut self, stage: &str, text: String) -> Result<(), Fault> {
-        if !self.noticed.insert(format!("{stage}: {text}")) {
+        if !self.counters.noticed.insert(format!("{stage}: {text}")) {
             return Ok(());
         }
         self.emit(Event::Notice { stage: stage.to_owned(), text })
@@ -132,12 +137,12 @@ impl<'a> Context<'a> {
 
     /// Records events from here on, up to [`Self::recorded`].
     pub fn record_events(&mut self) {
-        self.told = Some(Vec::new());
+        *self.told = Some(Vec::new());
     }
 
-    /// Returns the events since [`Self::record_events`].
-    pub fn recorded(&mut self) -> Vec<Event> {
-        self.told.take().unwrap_or_default()
+    /// Returns the events since [`Self::record_events`]; `None` if they were not recorded.
+    pub fn recorded(&mut self) -> Option<Vec<Event>> {
+        self.told.take()
     }
 
     /// The identity of a stage.

@@ -5,9 +5,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 use pbpo_hub::records::{Said, Text};
 use pbpo_judge::Verifier;
 
+use serde::{Deserialize, Serialize};
+
 use crate::batch::Row;
 use crate::context::Context;
 use crate::error::Fault;
+use crate::state::{Digest, Parts, Reader, Stored};
 use crate::task;
 use crate::tokenizer::{Response, Tokenizer};
 
@@ -254,4 +257,26 @@ impl Source {
 /// Returns a text as a person or a judge reads it.
 pub fn shown(text: &Text) -> String {
     text.shown()
+}
+
+/// The saved form of a source: its texts are read again from the data of the plan.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceRecord {
+    data: String,
+    tokenizer: Digest,
+}
+
+impl Stored for Source {
+    type Record = SourceRecord;
+
+    fn save(&self, parts: &mut Parts<'_>) -> Result<SourceRecord, Fault> {
+        // The other fields follow from these two.
+        let Self { data, tokenizer, prompts: _, usable: _, closings: _ } = self;
+        Ok(SourceRecord { data: parts.data(data)?, tokenizer: parts.shared(tokenizer)? })
+    }
+
+    fn load(record: SourceRecord, from: &Reader<'_>) -> Result<Self, Fault> {
+        Self::new(&from.data(&record.data)?, &from.shared(&record.tokenizer)?)
+    }
 }

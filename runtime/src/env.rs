@@ -7,6 +7,7 @@ use pbpo_plan::Stage;
 
 use crate::data::Data;
 use crate::error::Fault;
+use crate::ops::Work;
 use crate::oracle::Oracle;
 use crate::value::{Exploration, Init, Policy, Preferences, Reward, Rollouts, Value};
 
@@ -16,6 +17,8 @@ pub struct Env {
     pub values: HashMap<String, Value>,
     /// The values that no later stage reads.
     last: HashSet<String>,
+    /// The long stage that is under way, and its work so far.
+    underway: Option<(String, Work)>,
 }
 
 macro_rules! typed {
@@ -57,6 +60,34 @@ impl Env {
     /// Sets the values that the next stage is the last one to read.
     pub fn expect_last<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
         self.last = names.into_iter().map(str::to_owned).collect();
+    }
+
+    /// Gives a value a second name.
+    pub fn pass(&mut self, from: &str, to: &str) -> Result<(), Fault> {
+        let value =
+            self.values.get(from).ok_or_else(|| Fault::new(format!("the plan uses `{from}` before it is made")))?;
+        self.values.insert(to.to_owned(), value.clone());
+        Ok(())
+    }
+
+    /// Tells whether a long stage is under way.
+    pub fn is_underway(&self, stage: &str) -> bool {
+        self.underway.as_ref().is_some_and(|(name, _)| name == stage)
+    }
+
+    /// Returns the long stage that is under way, and its work so far.
+    pub fn underway(&self) -> Option<(&str, &Work)> {
+        self.underway.as_ref().map(|(stage, work)| (stage.as_str(), work))
+    }
+
+    /// Returns the work so far of a stage.
+    pub fn take_underway(&mut self, stage: &str) -> Option<Work> {
+        self.underway.take_if(|(name, _)| name == stage).map(|(_, work)| work)
+    }
+
+    /// Keeps the work so far of a long stage.
+    pub fn set_underway(&mut self, stage: &str, work: Work) {
+        self.underway = Some((stage.to_owned(), work));
     }
 
     /// Drops models that no later stage reads.

@@ -1,31 +1,32 @@
-//! Runs a plan: stages in order, bodies of `repeat` with their carried values. A model is dropped after the last stage
-//! that reads it.
+//! Runs a plan: follows its walk, from the place where the state of the run stands to the end. A model is dropped after
+//! the last stage that reads it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+use std::time::Instant;
 
 use pbpo_plan::identity::{self, Identity};
-use pbpo_plan::lifetime::{last_uses, results};
-use pbpo_plan::ops::repeat;
-use pbpo_plan::{Body, Plan, Stage};
+use pbpo_plan::walk::{Kind, Step, Walk};
+use pbpo_plan::{Body, Plan};
 
-use crate::context::Context;
+use crate::context::{Context, Counters};
 use crate::env::Env;
 use crate::error::Fault;
 use crate::event::{Event, Observer};
 use crate::host::Host;
-use crate::ops;
+use crate::ops::{self, Progress};
 use crate::shared::{Known, Shared};
+use crate::state::RunState;
 
-/// Runs a plan on a host: a device, and the directories of its files. `env` receives its values, even if the run fails.
-/// Stages that other points of the sweep have run are taken from `shared`.
+/// Runs a plan on a host: a device, and the directories of its files. `state` has the run's values afterwards, even if
+/// it fails. Stages that other points of the sweep have run are taken from `shared`.
 pub fn execute(
     plan: &Plan,
     host: impl Into<Host>,
     observer: &mut dyn Observer,
-    env: &mut Env,
+    state: &mut RunState,
     shared: &mut Shared,
 ) -> Result<(), Fault> {
-    execute_as(plan, identity::identities(plan), host, observer, env, shared)
+    execute_as(plan, identity::identities(plan), host, observer, state, shared)
 }
 
 /// Runs a plan that passes have changed, with the identities of the original plan, and so with its random numbers.
@@ -34,162 +35,167 @@ pub fn execute_as(
     identities: BTreeMap<String, Identity>,
     host: impl Into<Host>,
     observer: &mut dyn Observer,
-    env: &mut Env,
+    state: &mut RunState,
     shared: &mut Shared,
 ) -> Result<(), Fault> {
-    let mut context = Context::new(host.into(), identities, observer);
-    all_known(&plan.body, &context)?;
-    let ends = ends_of(plan);
-    for stage in sources_first(plan) {
-        let ends = ends.get(stage.name.as_str()).map_or(&[][..], Vec::as_slice);
-        let identity = context.identity(&stage.name)?;
-        let known = shared.take(&identity);
-        context.emit(Event::Stage { name: stage.name.clone(), op: stage.op, reused: known.is_some() })?;
-        match known {
-            Some(known) => {
-                known.events.into_iter().try_for_each(|event| context.emit(event))?;
-                env.values.extend(stage.outputs.iter().cloned().zip(known.values));
-                if stage.body.is_some() {
-                    context.enter(iterations(stage)?);
-                    context.episode = context.episodes;
-                }
-            }
-            None => {
-                let again = shared.wants(&identity);
-                if again {
-                    context.record_events();
-                }
-                run_stage(stage, ends, env, &mut context, true)?;
-                tell_figures(stage, &mut context)?;
-                if again {
-                    shared.keep(identity, Known { values: env.outputs(stage), events: context.recorded() });
-                }
-            }
-        }
-        env.release(ends.iter().copied());
-    }
-    let generated = context.generated;
-    context.emit(Event::Usage { generated })
+    let mut execution = Execution::new(plan, identities, host.into())?;
+    while execution.step(state, observer, shared)? {}
+    Ok(())
 }
 
-/// Every stage has an identity: without one it would draw the numbers of another.
-fn all_known(body: &Body, context: &Context<'_>) -> Result<(), Fault> {
+/// A plan on its way. All that it needs to know of the past is in the [`RunState`] that each step gets.
+pub struct Execution<'p> {
+    walk: Walk<'p>,
+    identities: BTreeMap<String, Identity>,
+    host: Host,
+    /// The events of the outermost stage that another point will need, since its beginning.
+    told: Option<Vec<Event>>,
+}
+
+impl<'p> Execution<'p> {
+    /// Prepares a plan. Every stage needs an identity: without one it would draw the numbers of another.
+    pub fn new(plan: &'p Plan, identities: BTreeMap<String, Identity>, host: Host) -> Result<Self, Fault> {
+        all_known(&plan.body, &identities)?;
+        Ok(Self { walk: Walk::of(plan), identities, host, told: None })
+    }
+
+    /// Makes one step: a stage, a part of a long one, or the beginning or the end of an iteration. Between two steps the
+    /// state can be saved. Returns false if the run has ended.
+    pub fn step(
+        &mut self,
+        state: &mut RunState,
+        observer: &mut dyn Observer,
+        shared: &mut Shared,
+    ) -> Result<bool, Fault> {
+        let RunState { cursor, env, counters } = state;
+        let Some(step) = self.walk.at(cursor) else { return Ok(false) };
+        let mut context = Context::new(&self.host, &self.identities, counters, observer, &mut self.told);
+        let begins = step.depth == 0 && matches!(step.kind, Kind::Run | Kind::Begin | Kind::Skip);
+        let identity = context.identity(&step.stage.name)?;
+        if begins && !env.is_underway(&step.stage.name) {
+            let known = shared.take(&identity);
+            let (name, op, reused) = (step.stage.name.clone(), step.stage.op, known.is_some());
+            context.emit(Event::Stage { name, op, reused })?;
+            if let Some(known) = known {
+                reuse(known, step, env, &mut context)?;
+                let ended = self.walk.skip(cursor);
+                env.release(ended.into_iter().flat_map(|step| step.over.iter().copied()));
+                return self.after_last(state, observer);
+            }
+            if shared.wants(&identity) {
+                context.record_events();
+            }
+        }
+        if !make(step, env, &mut context).map_err(|fault| fault.in_stage(&step.stage.name))? {
+            return Ok(true);
+        }
+        if step.depth == 0 && matches!(step.kind, Kind::Run | Kind::End | Kind::Skip) {
+            tell_figures(step, &mut context)?;
+            if let Some(events) = context.recorded() {
+                shared.keep(identity, Known { values: env.outputs(step.stage), events });
+            }
+        }
+        env.release(step.over.iter().copied());
+        self.walk.advance(cursor);
+        self.after_last(state, observer)
+    }
+
+    /// Tells what the run has used, if it has ended. Returns false then.
+    fn after_last(&mut self, state: &mut RunState, observer: &mut dyn Observer) -> Result<bool, Fault> {
+        if self.walk.at(&state.cursor).is_some() {
+            return Ok(true);
+        }
+        let generated = state.counters.generated;
+        let mut context = Context::new(&self.host, &self.identities, &mut state.counters, observer, &mut self.told);
+        context.emit(Event::Usage { generated })?;
+        Ok(false)
+    }
+
+    /// The walk of the plan.
+    pub fn walk(&self) -> &Walk<'p> {
+        &self.walk
+    }
+}
+
+fn all_known(body: &Body, identities: &BTreeMap<String, Identity>) -> Result<(), Fault> {
     body.stages().try_for_each(|stage| {
-        context.identity(&stage.name)?;
-        stage.body.iter().try_for_each(|inner| all_known(inner, context))
+        if !identities.contains_key(&stage.name) {
+            return Err(Fault::new(format!("the plan has a stage `{}` without an identity", stage.name)));
+        }
+        stage.body.iter().try_for_each(|inner| all_known(inner, identities))
     })
 }
 
+/// Makes a step. Returns false if its stage is a long one that goes on.
+fn make(step: &Step<'_>, env: &mut Env, context: &mut Context<'_>) -> Result<bool, Fault> {
+    let outermost = step.depth == 0;
+    match step.kind {
+        Kind::Run => return run(step, env, context),
+        Kind::Begin if outermost => {
+            context.counters.enter(step.count as usize);
+            context.counters.in_loop = true;
+            context.counters.episode = 1;
+        }
+        Kind::Skip if outermost => context.counters.enter(0),
+        Kind::Again { .. } if outermost => {
+            tell_episode(context)?;
+            context.counters.episode += 1;
+        }
+        Kind::End if outermost => {
+            tell_episode(context)?;
+            context.counters.in_loop = false;
+        }
+        Kind::Begin | Kind::Again { .. } | Kind::End | Kind::Skip => {}
+    }
+    step.passes.iter().try_for_each(|(from, to)| env.pass(from, to))?;
+    Ok(true)
+}
+
+/// Runs a stage, or the next part of a long one. Returns false if there is more to do.
+fn run(step: &Step<'_>, env: &mut Env, context: &mut Context<'_>) -> Result<bool, Fault> {
+    let stage = step.stage;
+    env.expect_last(step.over.iter().copied());
+    let started = Instant::now();
+    ops::reads_the_same_tokens(stage, env)?;
+    let progress = ops::op(stage, env)?.advance(stage, env, context)?;
+    context.add(&format!("timing_s/{}", stage.op), started.elapsed().as_secs_f64());
+    match progress {
+        Progress::Done(values) => {
+            env.values.extend(stage.outputs.iter().cloned().zip(values));
+            Ok(true)
+        }
+        Progress::Underway(work) => {
+            env.set_underway(&stage.name, work);
+            Ok(false)
+        }
+    }
+}
+
+/// Takes a stage's outputs and events from another point of the sweep.
+fn reuse(known: Known, step: &Step<'_>, env: &mut Env, context: &mut Context<'_>) -> Result<(), Fault> {
+    known.events.into_iter().try_for_each(|event| context.emit(event))?;
+    env.values.extend(step.stage.outputs.iter().cloned().zip(known.values));
+    if step.body().is_some() {
+        context.counters.enter(step.count as usize);
+        context.counters.episode = context.counters.episodes;
+    }
+    Ok(())
+}
+
+/// Tells the figures of an iteration of an outermost loop.
+fn tell_episode(context: &mut Context<'_>) -> Result<(), Fault> {
+    let metrics = context.take_metrics();
+    let Counters { episode: done, episodes: total, .. } = *context.counters;
+    context.emit(Event::Episode { done, total, step: context.step(), metrics })
+}
+
 /// Tells what a stage outside of loops recorded: the time that it took alone is no line of its own.
-fn tell_figures(stage: &Stage, context: &mut Context<'_>) -> Result<(), Fault> {
+fn tell_figures(step: &Step<'_>, context: &mut Context<'_>) -> Result<(), Fault> {
     let metrics = context.take_metrics();
     if metrics.keys().all(|name| name.starts_with("timing")) {
         return Ok(());
     }
-    let (step, stage) = (context.step(), stage.name.clone());
-    context.emit(Event::Figures { stage: stage.clone(), step, metrics }).map_err(|fault| fault.in_stage(&stage))
-}
-
-/// Returns, for each stage outside of loops, the values that it is the last one to read, without those that the run
-/// keeps.
-fn ends_of(plan: &Plan) -> HashMap<&str, Vec<&str>> {
-    let kept = results(plan);
-    let ends = plan.body.stages().zip(last_uses(&plan.body));
-    ends.map(|(stage, ends)| (stage.name.as_str(), ends.into_iter().filter(|end| !kept.contains(end)).collect()))
-        .collect()
-}
-
-fn run_body(body: &Body, ends: &[Vec<&str>], env: &mut Env, context: &mut Context<'_>) -> Result<(), Fault> {
-    for (stage, ends) in body.stages().zip(ends) {
-        run_stage(stage, ends, env, context, false)?;
-        env.release(ends.iter().copied());
-    }
-    Ok(())
-}
-
-fn run_stage(
-    stage: &Stage,
-    ends: &[&str],
-    env: &mut Env,
-    context: &mut Context<'_>,
-    outermost: bool,
-) -> Result<(), Fault> {
-    if let Some(body) = &stage.body {
-        return run_repeat(stage, body, ends, env, context, outermost);
-    }
-    env.expect_last(ends.iter().copied());
-    let started = std::time::Instant::now();
-    let values = ops::reads_the_same_tokens(stage, env)
-        .and_then(|()| ops::op(stage, env)?.run(stage, env, context))
-        .map_err(|fault| fault.in_stage(&stage.name))?;
-    context.add(&format!("timing_s/{}", stage.op), started.elapsed().as_secs_f64());
-    env.values.extend(stage.outputs.iter().cloned().zip(values));
-    Ok(())
-}
-
-fn run_repeat(
-    stage: &Stage,
-    body: &Body,
-    ends: &[&str],
-    env: &mut Env,
-    context: &mut Context<'_>,
-    outermost: bool,
-) -> Result<(), Fault> {
-    let count = iterations(stage)?;
-    if outermost {
-        context.enter(count);
-        context.in_loop = true;
-    }
-    let (inner, captured) = (last_uses(body), body.captured());
-    let over = |value: &&str| !captured.contains(value);
-    for iteration in 0..count {
-        for carry in &body.carries {
-            let from = if iteration == 0 { &carry.from } else { &carry.back };
-            if from != &carry.enter {
-                copy(env, from, &carry.enter)?;
-            }
-        }
-        // A carried value exists once, so that a step can change it in place.
-        match iteration {
-            0 => env.release(ends.iter().copied().filter(over)),
-            _ => env.release(body.moved().map(|carry| carry.back.as_str()).filter(over)),
-        }
-        if outermost {
-            context.episode = iteration + 1;
-        }
-        run_body(body, &inner, env, context)?;
-        if outermost {
-            let metrics = context.take_metrics();
-            let (done, total, step) = (iteration + 1, count, context.step());
-            let told = context.emit(Event::Episode { done, total, step, metrics });
-            told.map_err(|fault| fault.in_stage(&stage.name))?;
-        }
-    }
-    if outermost {
-        context.in_loop = false;
-    }
-    for carry in &body.carries {
-        copy(env, if count == 0 { &carry.from } else { &carry.back }, &carry.out)?;
-    }
-    env.release(body.carries.iter().flat_map(|carry| [carry.enter.as_str(), carry.back.as_str()]).filter(over));
-    Ok(())
-}
-
-/// Returns the number of a loop's iterations.
-fn iterations(stage: &Stage) -> Result<usize, Fault> {
-    Ok(ops::config::<repeat::Settings>(stage)?.count as usize)
-}
-
-/// Returns the stages outside of loops. Those that read files or ask servers come first, so that missing files are
-/// reported before any training. They have no inputs and separate random streams, so the order changes nothing else.
-fn sources_first(plan: &Plan) -> impl Iterator<Item = &Stage> {
-    let source = |stage: &&Stage| stage.op.info().source;
-    let rest = plan.body.stages().filter(move |stage| !source(stage));
-    plan.body.stages().filter(source).chain(rest)
-}
-
-fn copy(env: &mut Env, from: &str, to: &str) -> Result<(), Fault> {
-    let value = env.values.get(from).ok_or_else(|| Fault::new(format!("the plan uses `{from}` before it is made")))?;
-    env.values.insert(to.to_owned(), value.clone());
-    Ok(())
+    let stage = step.stage.name.clone();
+    let told = context.emit(Event::Figures { stage: stage.clone(), step: context.step(), metrics });
+    told.map_err(|fault| fault.in_stage(&stage))
 }

@@ -21,7 +21,8 @@ const APART: usize = 1 << 16;
 pub const CACHE: usize = 1 << 28;
 
 /// Settings of sampling.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Sampling {
     /// The temperature; 0 is greedy.
     pub temperature: f64,

@@ -33,9 +33,10 @@ pub mod oracle;
 pub mod rng;
 pub mod rundir;
 pub mod shared;
+pub mod state;
 pub mod task;
 pub mod tokenizer;
 pub mod value;
 
 pub use error::Fault;
-pub use exec::{execute, execute_as};
+pub use exec::{Execution, execute, execute_as};

@@ -2,10 +2,12 @@
 
 use burn::module::{Module, ModuleVisitor, Param, ParamId};
 use burn::optim::{AdamWConfig, GradientsParams, ModuleOptimizer};
-use burn::tensor::Tensor;
+use burn::tensor::{Bytes, Tensor};
 use pbpo_plan::ops::policy::AdamW;
+use serde::{Deserialize, Serialize};
 
 use crate::error::Fault;
+use crate::state::{Digest, Parts, Reader, Stored};
 
 /// An optimizer with its state.
 #[derive(Clone)]
@@ -91,5 +93,63 @@ impl ModuleVisitor for Scale<'_> {
         if let Some(gradient) = self.gradients.remove::<D>(param.id) {
             self.gradients.register(param.id, gradient.mul_scalar(self.factor));
         }
+    }
+}
+
+/// The saved form of an optimizer.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OptimizerRecord {
+    config: AdamW,
+    body: StatesRecord,
+    head: StatesRecord,
+    steps: usize,
+    scale: f64,
+}
+
+/// The moments of all parameters, as Burn writes them.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StatesRecord {
+    bytes: Digest,
+    /// The numbers of entries. Burn leaves out entries that it can't read, without an error.
+    entries: String,
+}
+
+impl Stored for Optimizer {
+    type Record = OptimizerRecord;
+
+    fn save(&self, parts: &mut Parts<'_>) -> Result<OptimizerRecord, Fault> {
+        let Self { config, body, head, steps, scale } = self;
+        let (body, head) = (save_states(body, parts)?, save_states(head, parts)?);
+        Ok(OptimizerRecord { config: *config, body, head, steps: *steps, scale: *scale })
+    }
+
+    fn load(record: OptimizerRecord, from: &Reader<'_>) -> Result<Self, Fault> {
+        let OptimizerRecord { config, body, head, steps, scale } = record;
+        let new = Self::new(config);
+        Ok(Self {
+            body: load_states(new.body, &body, from)?,
+            head: load_states(new.head, &head, from)?,
+            config,
+            steps,
+            scale,
+        })
+    }
+}
+
+fn save_states(states: &ModuleOptimizer, parts: &mut Parts<'_>) -> Result<StatesRecord, Fault> {
+    let record = states.to_record();
+    let entries = format!("{record:?}");
+    let bytes = record.into_bytes().map_err(|e| Fault::new(format!("an optimizer can't be saved: {e}")))?;
+    Ok(StatesRecord { bytes: parts.put(bytes.to_vec()), entries })
+}
+
+fn load_states(new: ModuleOptimizer, saved: &StatesRecord, from: &Reader<'_>) -> Result<ModuleOptimizer, Fault> {
+    let bytes = Bytes::from_bytes_vec(from.part(&saved.bytes)?.to_vec());
+    let states = new.from_bytes(bytes).map_err(|e| Fault::new(format!("an optimizer can't be read: {e}")))?;
+    match format!("{:?}", states.to_record()) == saved.entries {
+        true => Ok(states),
+        false => Err(Fault::new("the states of an optimizer are incomplete")),
     }
 }

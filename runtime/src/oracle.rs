@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::tensor::Device;
 use pbpo_hub::records::{Said, Text};
-use pbpo_judge::{Judge, Query, Verdict};
+use pbpo_judge::{Judge, Query, Usage, Verdict};
 use serde::Deserialize;
 
 use crate::batch::{Batch, Row};
@@ -60,6 +60,8 @@ pub struct Scorer {
     pub model: RewardModel,
     pub tokenizer: Arc<Tokenizer>,
     pub btl: Btl,
+    /// The blake3 digest of its weights.
+    pub digest: String,
 }
 
 /// A judge, and the handling of its verdicts.
@@ -70,6 +72,8 @@ pub struct Asked {
     pub draws_ties: bool,
     /// If true, the judge may know none of the pairs; pairs that it does not know are dropped.
     pub may_be_mute: bool,
+    /// The blake3 digest of the file of a recorded judge.
+    pub digest: Option<String>,
 }
 
 /// An oracle's opinion of a pair.
@@ -84,6 +88,31 @@ pub struct Opinion {
 }
 
 impl Oracle {
+    /// Returns the digest of what the oracle reads, if it reads weights or a file.
+    pub fn digest(&self) -> Option<String> {
+        match self {
+            Oracle::Task(_) | Oracle::Verifier { .. } => None,
+            Oracle::Scorer(scorer) => Some(scorer.digest.clone()),
+            Oracle::Judge(asked) => asked.digest.clone(),
+        }
+    }
+
+    /// Returns what a judge has spent so far.
+    pub fn usage(&self) -> Option<Usage> {
+        match self {
+            Oracle::Task(_) | Oracle::Verifier { .. } | Oracle::Scorer(_) => None,
+            Oracle::Judge(asked) => Some(asked.judge.usage()),
+        }
+    }
+
+    /// Makes a judge go on from what an earlier one has spent.
+    pub fn resume(&self, usage: Usage) {
+        match self {
+            Oracle::Task(_) | Oracle::Verifier { .. } | Oracle::Scorer(_) => {}
+            Oracle::Judge(asked) => asked.judge.resume(usage),
+        }
+    }
+
     /// Returns noise and sharpness, if there is a score, and the way in which labels are made.
     pub fn btl(&self) -> Btl {
         match self {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use burn::module::Module;
 use burn::tensor::Device;
 use pbpo_exact::linalg::Factor;
+use serde::{Deserialize, Serialize};
 
 use crate::batch::Row;
 use crate::data::{Data, Source};
@@ -14,6 +15,7 @@ use crate::model::{Decoder, RewardModel};
 use crate::objective::forwards::Output;
 use crate::optimizer::Optimizer;
 use crate::oracle::Oracle;
+use crate::state::{Parts, Reader, Stored, plain, stored};
 use crate::tokenizer::Tokenizer;
 
 /// A value of the plan. Cloning is cheap: large parts are shared.
@@ -159,7 +161,8 @@ pub struct Rollouts {
 }
 
 /// One labelled pair.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Pair {
     pub chosen: Row,
     pub rejected: Row,
@@ -233,4 +236,91 @@ pub fn tracked<M: Module>(model: &M) -> M {
 /// Returns the plain device under a device.
 pub fn plain(device: &Device) -> Device {
     device.clone().without_autodiff()
+}
+
+stored!(Init as InitRecord {
+    model: Decoder,
+    tokenizer: Arc<Tokenizer>,
+} {
+    score: Option<Vec<f32>>,
+    base: Option<String>,
+});
+
+stored!(Policy as PolicyRecord {
+    model: Decoder,
+    optimizer: Option<Optimizer>,
+    tokenizer: Arc<Tokenizer>,
+} {
+    sampling: Sampling,
+    base: Option<String>,
+});
+
+stored!(Reward as RewardRecord {
+    model: RewardModel,
+    mover: Mover,
+    tokenizer: Arc<Tokenizer>,
+});
+
+stored!(Linear as LinearRecord {
+    features: Arc<Features>,
+} {
+    ridge: f64,
+    bound: f64,
+    fitted: Vec<f64>,
+});
+
+stored!(Features as FeaturesRecord {
+    model: Decoder,
+    tokenizer: Arc<Tokenizer>,
+} {
+    mean_pool: bool,
+    projection: Option<Vec<f32>>,
+    dim: usize,
+});
+
+stored!(Exploration as ExplorationRecord {
+    features: Arc<Features>,
+} {
+    covariance: Factor,
+    mean_norm: bool,
+    candidates: usize,
+});
+
+stored!(Rollouts as RolloutsRecord {
+    source: Source,
+} {
+    rows: Vec<Row>,
+    per_prompt: usize,
+});
+
+stored!(Preferences as PreferencesRecord {
+    source: Option<Source>,
+    chunks: Vec<Arc<Vec<Pair>>>,
+});
+
+plain!(Pair);
+
+/// The saved form of a mover.
+#[derive(Serialize, Deserialize)]
+pub enum MoverRecord {
+    Steps(<Optimizer as Stored>::Record),
+    Solved(LinearRecord),
+}
+
+impl Stored for Mover {
+    type Record = MoverRecord;
+
+    fn save(&self, parts: &mut Parts<'_>) -> Result<MoverRecord, Fault> {
+        Ok(match self {
+            Mover::Steps(optimizer) => MoverRecord::Steps(optimizer.save(parts)?),
+            Mover::Solved(linear) => MoverRecord::Solved(linear.save(parts)?),
+        })
+    }
+
+    fn load(record: MoverRecord, from: &Reader<'_>) -> Result<Self, Fault> {
+        Ok(match record {
+            MoverRecord::Steps(optimizer) => Mover::Steps(Optimizer::load(optimizer, from)?),
+            MoverRecord::Solved(linear) => Mover::Solved(Linear::load(linear, from)?),
+        })
+    }
 }

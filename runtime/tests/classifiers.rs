@@ -23,6 +23,7 @@ use pbpo_runtime::model::{Head, RewardModel};
 use pbpo_runtime::oracle::{Btl, Labels, Oracle, Scorer};
 use pbpo_runtime::rundir::RunDir;
 use pbpo_runtime::shared::Shared;
+use pbpo_runtime::state::RunState;
 use pbpo_runtime::value::Value;
 use tiny::plan;
 
@@ -65,11 +66,11 @@ fn run(dir: &Path, file: &str) -> (PathBuf, Env, tiny::Told) {
     let path = dir.join("run");
     std::fs::create_dir(&path).unwrap();
     let mut run = RunDir::create(path.clone(), &plan, "cpu").unwrap();
-    let (mut env, mut told) = (Env::default(), tiny::Told::default());
-    execute(&plan, host(dir), &mut run, &mut env, &mut Shared::default()).unwrap();
-    run.finish(&plan, &env).unwrap();
-    execute(&plan, host(dir), &mut told, &mut Env::default(), &mut Shared::default()).unwrap();
-    (path, env, told)
+    let (mut state, mut told) = (RunState::default(), tiny::Told::default());
+    execute(&plan, host(dir), &mut run, &mut state, &mut Shared::default()).unwrap();
+    run.finish(&plan, &state.env).unwrap();
+    execute(&plan, host(dir), &mut told, &mut RunState::default(), &mut Shared::default()).unwrap();
+    (path, state.env, told)
 }
 
 fn raw(dir: &Path) -> Oracle {
@@ -77,7 +78,7 @@ fn raw(dir: &Path) -> Oracle {
     let mut model = RewardModel::new(loaded.model, Head::Sequence, f64::INFINITY, &Device::flex());
     model.take(&loaded.score.unwrap()).unwrap();
     let btl = Btl { scale: 1.0, flip: 0.0, labels: Labels::Soft };
-    Oracle::Scorer(Box::new(Scorer { model, tokenizer: Arc::new(loaded.tokenizer), btl }))
+    Oracle::Scorer(Box::new(Scorer { model, tokenizer: Arc::new(loaded.tokenizer), btl, digest: loaded.digest }))
 }
 
 fn close(found: f64, wanted: f64) {
@@ -160,8 +161,8 @@ pipeline main {
   repeat 1 { descend r on nll(r, all) }
 }
 "#;
-    let (mut told, mut env) = (tiny::Told::default(), Env::default());
-    let ran = execute(&plan(file, &[]), host(dir.path()), &mut told, &mut env, &mut Shared::default());
+    let (mut told, mut state) = (tiny::Told::default(), RunState::default());
+    let ran = execute(&plan(file, &[]), host(dir.path()), &mut told, &mut state, &mut Shared::default());
     let fault = ran.unwrap_err();
     assert!(fault.message.starts_with("`r` reads 8 tokens, and a prompt with its response has "), "{fault}");
 }

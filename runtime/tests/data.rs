@@ -7,9 +7,10 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use burn::tensor::Device;
-use pbpo_runtime::context::Context;
+use pbpo_runtime::context::{Context, Counters};
 use pbpo_runtime::data::{Data, Source};
 use pbpo_runtime::event::{Event, Observer};
+use pbpo_runtime::host::Host;
 
 #[derive(Default)]
 struct Notices(Vec<String>);
@@ -38,7 +39,9 @@ fn prompts_that_are_too_long_are_left_out_and_that_is_said_once() {
     assert_eq!(*source.usable, [0, 2]);
     assert_eq!(source.demonstrations().unwrap().0.iter().map(|row| row.item).collect::<Vec<_>>(), [0, 2]);
     let mut notices = Notices::default();
-    let mut context = Context::new((&Device::flex()).into(), BTreeMap::new(), &mut notices);
+    let (host, identities) = (Host::from(&Device::flex()), BTreeMap::new());
+    let (mut counters, mut told) = (Counters::default(), None);
+    let mut context = Context::new(&host, &identities, &mut counters, &mut notices, &mut told);
     source.tell(&mut context).unwrap();
     source.tell(&mut context).unwrap();
     assert_eq!(notices.0, ["2 of 4 prompts have more than 4 tokens and are left out"]);

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use burn::tensor::Device;
-use pbpo_runtime::env::Env;
 use pbpo_runtime::host::Host;
 use pbpo_runtime::model::disk;
 use pbpo_runtime::rundir::RunDir;
 use pbpo_runtime::shared::Shared;
+use pbpo_runtime::state::RunState;
 use pbpo_runtime::{Fault, execute};
 use tiny::plan;
 
@@ -71,10 +71,10 @@ fn run(dir: &Path, name: &str, backbone: &str, judge: &str) -> (PathBuf, Result<
     let path = dir.join(name);
     std::fs::create_dir(&path).unwrap();
     let mut run = RunDir::create(path.clone(), &plan, "cpu").unwrap();
-    let mut env = Env::default();
-    let ran = execute(&plan, host(dir), &mut run, &mut env, &mut Shared::default());
+    let mut state = RunState::default();
+    let ran = execute(&plan, host(dir), &mut run, &mut state, &mut Shared::default());
     if ran.is_ok() {
-        run.finish(&plan, &env).unwrap();
+        run.finish(&plan, &state.env).unwrap();
     }
     (path, ran)
 }
@@ -225,10 +225,10 @@ pipeline main {
 }
 "#;
     let plan = plan(file, &[]);
-    let mut env = Env::default();
+    let mut state = RunState::default();
     let mut told = tiny::Told::default();
-    execute(&plan, host(dir.path()), &mut told, &mut env, &mut Shared::default()).unwrap();
-    let Some(pbpo_runtime::value::Value::Preferences(all)) = env.values.get("all") else { panic!("no pairs") };
+    execute(&plan, host(dir.path()), &mut told, &mut state, &mut Shared::default()).unwrap();
+    let Some(pbpo_runtime::value::Value::Preferences(all)) = state.env.values.get("all") else { panic!("no pairs") };
     let source = all.source.as_ref().unwrap();
     let pair = all.get(0).unwrap();
     assert_eq!(source.tokenizer.decode(&pair.chosen.prompt), "user: hiassistant: ");
@@ -272,9 +272,10 @@ pipeline main {
   descend pi on dpo(pi, ref, all, beta = 0.1)
 }
 "#;
-    let mut env = Env::default();
-    execute(&plan(file, &[]), host(dir.path()), &mut tiny::Told::default(), &mut env, &mut Shared::default()).unwrap();
-    let Some(pbpo_runtime::value::Value::Preferences(all)) = env.values.get("all") else { panic!("no pairs") };
+    let mut state = RunState::default();
+    execute(&plan(file, &[]), host(dir.path()), &mut tiny::Told::default(), &mut state, &mut Shared::default())
+        .unwrap();
+    let Some(pbpo_runtime::value::Value::Preferences(all)) = state.env.values.get("all") else { panic!("no pairs") };
     let source = all.source.as_ref().unwrap();
     assert_eq!(all.len(), records.len() + 1);
     for (pair, record) in all.pairs().zip(&records) {
@@ -286,7 +287,7 @@ pipeline main {
     assert_eq!((source.text(last.chosen.item, &last.chosen.response).as_str(), last.probability), ("2", 0.75));
     std::fs::write(dir.path().join("votes.jsonl"), odd.replace("0.25", "25")).unwrap();
     let fault =
-        execute(&plan(file, &[]), host(dir.path()), &mut tiny::Told::default(), &mut env, &mut Shared::default());
+        execute(&plan(file, &[]), host(dir.path()), &mut tiny::Told::default(), &mut state, &mut Shared::default());
     let fault = fault.unwrap_err();
     assert!(fault.message.contains("votes.jsonl:1:") && fault.message.contains("a number in 0..=1"), "{fault}");
 }
@@ -310,10 +311,10 @@ fn rows_that_are_skipped_are_counted_and_said() {
         )
     };
     let run = |bad: &str| {
-        let mut env = Env::default();
+        let mut state = RunState::default();
         let mut told = tiny::Told::default();
-        let ran = execute(&plan(&file(bad), &[]), host(dir.path()), &mut told, &mut env, &mut Shared::default());
-        (ran, env, told)
+        let ran = execute(&plan(&file(bad), &[]), host(dir.path()), &mut told, &mut state, &mut Shared::default());
+        (ran, state.env, told)
     };
     let (ran, env, told) = run("skip");
     ran.unwrap();
@@ -339,9 +340,9 @@ fn a_pair_of_equal_responses_is_a_bad_row() {
              policy pi {{ model = hf(\"qwen2\"), init = pretrained, optimizer = adamw {{ lr = 1e-3 }} }}\n\
              pipeline main {{ all = pairs(pi, votes)\n repeat 1 {{ descend pi on -mean(logp(pi, chosen(all))) }} }}\n"
         );
-        let (mut env, mut told) = (Env::default(), tiny::Told::default());
-        let ran = execute(&plan(&file, &[]), host(dir.path()), &mut told, &mut env, &mut Shared::default());
-        (ran, env, told)
+        let (mut state, mut told) = (RunState::default(), tiny::Told::default());
+        let ran = execute(&plan(&file, &[]), host(dir.path()), &mut told, &mut state, &mut Shared::default());
+        (ran, state.env, told)
     };
     let fault = run("fail").0.unwrap_err();
     assert!(fault.message.contains("votes.jsonl:2:1: `chosen` and `rejected` are the same"), "{fault}");
@@ -398,8 +399,8 @@ policy pi { model = hf(\"qwen2\"), init = pretrained, optimizer = adamw { lr = 1
 pipeline main { all = pairs(pi, votes)\n repeat 1 { descend pi on -mean(logp(pi, chosen(all))) } }\n";
 
 fn ran(dir: &Path, file: &str) -> Result<(), Fault> {
-    let (mut env, mut told) = (Env::default(), tiny::Told::default());
-    execute(&plan(file, &[]), host(dir), &mut told, &mut env, &mut Shared::default())
+    let (mut state, mut told) = (RunState::default(), tiny::Told::default());
+    execute(&plan(file, &[]), host(dir), &mut told, &mut state, &mut Shared::default())
 }
 
 #[test]
@@ -414,7 +415,7 @@ fn adapters_are_not_put_on_adapters() {
         .replace("hf(\"qwen2\")", &format!("hf(\"{adapter}\")"));
     let again = |text: &str| {
         let plan = plan(text, &[]);
-        execute(&plan, host(dir.path()), &mut tiny::Told::default(), &mut Env::default(), &mut Shared::default())
+        execute(&plan, host(dir.path()), &mut tiny::Told::default(), &mut RunState::default(), &mut Shared::default())
     };
     assert!(again(&text).unwrap_err().message.contains("adapters already"));
     // Without new adapters, training continues with the existing ones.

@@ -4,19 +4,17 @@
 #[path = "common/tiny.rs"]
 mod tiny;
 
-use std::collections::BTreeMap;
-
 use burn::tensor::Device;
 use pbpo_exact::likelihood::{self, Fit};
 use pbpo_exact::linalg::Covariance;
 use pbpo_exact::set::{Keep, Norm, Radius, Set};
 use pbpo_exact::{dot, minus};
 use pbpo_runtime::batch::{Batch, Row};
-use pbpo_runtime::context::Context;
 use pbpo_runtime::env::Env;
 use pbpo_runtime::execute;
 use pbpo_runtime::rng::{normals, stream};
 use pbpo_runtime::shared::Shared;
+use pbpo_runtime::state::RunState;
 use pbpo_runtime::value::{Features, Mover, Preferences, Rollouts, Value};
 use tiny::{Told, plan};
 
@@ -78,9 +76,9 @@ impl Middle {
 
     fn of(source: &str, overrides: &[&str]) -> Self {
         let plan = plan(source, overrides);
-        let (mut env, mut told) = (Env::default(), Told::default());
-        execute(&plan, &Device::flex(), &mut told, &mut env, &mut Shared::default()).unwrap();
-        Self { env, told }
+        let (mut state, mut told) = (RunState::default(), Told::default());
+        execute(&plan, &Device::flex(), &mut told, &mut state, &mut Shared::default()).unwrap();
+        Self { env: state.env, told }
     }
 
     fn rollouts(&self, name: &str) -> &Rollouts {
@@ -105,9 +103,8 @@ impl Middle {
             _ => None,
         });
         let phi = phi.expect("a player has the features");
-        let mut told = Told::default();
         let rows: Vec<&Row> = rows.into_iter().collect();
-        Features::of(phi, &rows, &Context::new((&Device::flex()).into(), BTreeMap::new(), &mut told)).unwrap()
+        Features::of(phi, &rows, &Device::flex()).unwrap()
     }
 
     /// Returns the preferences in the form of the exact track.

@@ -10,9 +10,9 @@ use burn::tensor::{Device, Tensor};
 use pbpo_plan::identity::identities_of_made;
 use pbpo_plan::passes;
 use pbpo_plan::{Body, Op, Plan};
-use pbpo_runtime::env::Env;
 use pbpo_runtime::execute_as;
 use pbpo_runtime::shared::Shared;
+use pbpo_runtime::state::RunState;
 use pbpo_runtime::value::Value;
 use tiny::{TINY, Told, plan};
 
@@ -40,14 +40,14 @@ fn run(plan: &Plan, optimized: bool, threads: usize) -> Left {
     let made = if optimized { passes::run(plan.clone()).0 } else { plan.clone() };
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     pool.install(|| {
-        let (mut told, mut env) = (Told::default(), Env::default());
+        let (mut told, mut state) = (Told::default(), RunState::default());
         let shared = &mut Shared::default();
-        execute_as(&made, identities_of_made(&made, plan), &Device::flex(), &mut told, &mut env, shared).unwrap();
+        execute_as(&made, identities_of_made(&made, plan), &Device::flex(), &mut told, &mut state, shared).unwrap();
         // Figures of samples: those of a sample that nothing reads are not there any more.
         for figures in &mut told.episodes {
             figures.retain(|name, _| !name.starts_with("completions/") && !name.starts_with("val/"));
         }
-        let weights = env.values.iter().filter_map(|(name, value)| match value {
+        let weights = state.env.values.iter().filter_map(|(name, value)| match value {
             Value::Policy(policy) => Some((name.clone(), bits(&policy.model))),
             Value::Reward(reward) => Some((name.clone(), bits(&reward.model))),
             _ => None,

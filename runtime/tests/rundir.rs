@@ -9,6 +9,7 @@ use pbpo_runtime::event::{Completion, Evaluation, Event, Metrics, Observer};
 use pbpo_runtime::execute;
 use pbpo_runtime::rundir::{RunDir, next_free};
 use pbpo_runtime::shared::Shared;
+use pbpo_runtime::state::RunState;
 use tiny::{TINY, Told, plan, short_context};
 
 fn evaluation(run: &mut RunDir, label: &str, before: bool, step: usize, accuracy: f64) {
@@ -105,9 +106,9 @@ fn steps_count_through_all_loops_and_figures_outside_of_them_are_written() {
     );
     let plan = plan(&text, &[]);
     let mut run = RunDir::create(next_free(root.path(), "test").unwrap(), &plan, "cpu").unwrap();
-    let mut env = Env::default();
-    execute(&plan, &Device::flex(), &mut run, &mut env, &mut Shared::default()).unwrap();
-    run.finish(&plan, &env).unwrap();
+    let mut state = RunState::default();
+    execute(&plan, &Device::flex(), &mut run, &mut state, &mut Shared::default()).unwrap();
+    run.finish(&plan, &state.env).unwrap();
     let lines: Vec<serde_json::Value> = std::fs::read_to_string(run.path().join("metrics.jsonl"))
         .unwrap()
         .lines()
@@ -140,9 +141,9 @@ fn a_run_leaves_everything_and_the_next_one_its_own_directory() {
     let plan = plan(TINY, &[]);
     for number in ["001", "002"] {
         let mut run = RunDir::create(next_free(root.path(), "test").unwrap(), &plan, "cpu").unwrap();
-        let mut env = Env::default();
-        execute(&plan, &Device::flex(), &mut run, &mut env, &mut Shared::default()).unwrap();
-        run.finish(&plan, &env).unwrap();
+        let mut state = RunState::default();
+        execute(&plan, &Device::flex(), &mut run, &mut state, &mut Shared::default()).unwrap();
+        run.finish(&plan, &state.env).unwrap();
         assert_eq!(run.path(), root.path().join(format!("test-{number}")));
         for file in ["plan.txt", "plan.json", "run.json", "report.html", "checkpoints/pi/model.safetensors"] {
             assert!(run.path().join(file).metadata().unwrap().len() > 0, "{file}");
@@ -160,10 +161,10 @@ fn a_run_leaves_everything_and_the_next_one_its_own_directory() {
 /// After a run one version of each player exists; the initial and intermediate ones are dropped.
 #[test]
 fn models_that_nobody_reads_are_let_go_of() {
-    let (mut told, mut env) = (Told::default(), Env::default());
-    execute(&plan(TINY, &[]), &Device::flex(), &mut told, &mut env, &mut Shared::default()).unwrap();
+    let (mut told, mut state) = (Told::default(), RunState::default());
+    execute(&plan(TINY, &[]), &Device::flex(), &mut told, &mut state, &mut Shared::default()).unwrap();
     let mut left: Vec<&String> =
-        env.values.iter().filter(|(_, value)| value.has_weights()).map(|(name, _)| name).collect();
+        state.env.values.iter().filter(|(_, value)| value.has_weights()).map(|(name, _)| name).collect();
     left.sort();
     let mut blocks: Vec<&str> = left.iter().map(|name| name.split('@').next().unwrap()).collect();
     let all = blocks.len();
@@ -179,11 +180,11 @@ fn a_player_whose_step_fails_is_still_there() {
     let steep = TINY.replace("ascend pi on gap(r, y, y0) -", "ascend pi on 1e36 * entropy(pi, y) -");
     assert_ne!(steep, TINY);
     let plan = plan(&steep, &[]);
-    let (mut told, mut env) = (Told::default(), Env::default());
-    let failed = execute(&plan, &Device::flex(), &mut told, &mut env, &mut Shared::default()).unwrap_err();
+    let (mut told, mut state) = (Told::default(), RunState::default());
+    let failed = execute(&plan, &Device::flex(), &mut told, &mut state, &mut Shared::default()).unwrap_err();
     assert!(failed.message.contains("the gradient's norm is"), "{}", failed.message);
     for player in ["pi@", "r@"] {
-        assert!(env.values.keys().any(|name| name.starts_with(player)), "{player}");
+        assert!(state.env.values.keys().any(|name| name.starts_with(player)), "{player}");
     }
 }
 
@@ -217,9 +218,9 @@ fn a_failed_run_keeps_its_policies_and_says_why() {
     let root = tempfile::tempdir().unwrap();
     let plan = short_context(9);
     let mut run = RunDir::create(next_free(root.path(), "test").unwrap(), &plan, "cpu").unwrap();
-    let mut env = Env::default();
-    let fault = execute(&plan, &Device::flex(), &mut run, &mut env, &mut Shared::default()).unwrap_err();
-    run.fail(&fault.to_string(), &env).unwrap();
+    let mut state = RunState::default();
+    let fault = execute(&plan, &Device::flex(), &mut run, &mut state, &mut Shared::default()).unwrap_err();
+    run.fail(&fault.to_string(), &state.env).unwrap();
     assert!(run.path().join("checkpoints/pi/model.safetensors").exists());
     let manifest = std::fs::read_to_string(run.path().join("run.json")).unwrap();
     assert!(manifest.contains("\"failed\"") && manifest.contains("does not fit into 9"), "{manifest}");

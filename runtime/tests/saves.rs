@@ -14,6 +14,7 @@ use pbpo_runtime::model::Decoder;
 use pbpo_runtime::model::disk::{self, floats};
 use pbpo_runtime::rundir::{RunDir, next_free};
 use pbpo_runtime::shared::Shared;
+use pbpo_runtime::state::RunState;
 use pbpo_runtime::value::Value;
 use serde_json::Value as Json;
 use tiny::{TINY, plan, run};
@@ -28,10 +29,10 @@ fn source(inside: &str, behind: &str) -> String {
 /// Runs in a new directory under `root`.
 fn saved(plan: &Plan, root: &Path, shared: &mut Shared) -> (RunDir, Env) {
     let mut dir = RunDir::create(next_free(root, "run").unwrap(), plan, "cpu").unwrap();
-    let mut env = Env::default();
-    execute(plan, &Device::flex(), &mut dir, &mut env, shared).unwrap();
-    dir.finish(plan, &env).unwrap();
-    (dir, env)
+    let mut state = RunState::default();
+    execute(plan, &Device::flex(), &mut dir, &mut state, shared).unwrap();
+    dir.finish(plan, &state.env).unwrap();
+    (dir, state.env)
 }
 
 fn names(dir: &Path) -> Vec<String> {
@@ -160,12 +161,12 @@ fn a_checkpoint_that_cannot_be_written_stops_the_run_and_loses_nothing() {
     // A file is in the place of the directory of `r`.
     std::fs::create_dir_all(dir.path().join("checkpoints")).unwrap();
     std::fs::write(dir.path().join("checkpoints/r"), "").unwrap();
-    let mut env = Env::default();
-    let fault = execute(&plan, &Device::flex(), &mut dir, &mut env, &mut Shared::default()).unwrap_err();
+    let mut state = RunState::default();
+    let fault = execute(&plan, &Device::flex(), &mut dir, &mut state, &mut Shared::default()).unwrap_err();
     assert_eq!(fault.stage.as_deref(), Some("r.save"));
     assert!(fault.message.contains("checkpoints/r/step-000004` can't be written: "), "{fault}");
     assert!(fault.help.as_ref().unwrap().contains("free some space"), "{fault:?}");
-    assert!(dir.fail(&fault.to_string(), &env).is_err(), "nor can the player at the end");
+    assert!(dir.fail(&fault.to_string(), &state.env).is_err(), "nor can the player at the end");
     assert_eq!(steps(dir.path(), "pi"), ["step-000002", "step-000004"]);
     assert!(dir.path().join("checkpoints/pi/model.safetensors").exists(), "other players are written");
     let manifest = manifest(dir.path());
@@ -183,8 +184,8 @@ fn half_a_checkpoint_bears_no_final_name() {
     // The tokenizer, which is written last, finds a directory in its place.
     let part = dir.path().join("checkpoints/pi/.step-000006.part");
     std::fs::create_dir_all(part.join("tokenizer.json/x")).unwrap();
-    let mut env = Env::default();
-    let fault = execute(&plan, &Device::flex(), &mut dir, &mut env, &mut Shared::default()).unwrap_err();
+    let mut state = RunState::default();
+    let fault = execute(&plan, &Device::flex(), &mut dir, &mut state, &mut Shared::default()).unwrap_err();
     assert!(fault.message.contains("step-000006` can't be written: tokenizer.json: "), "{fault}");
     assert_eq!(names(&dir.path().join("checkpoints/pi")), [""; 0]);
     assert!(manifest(dir.path())["checkpoints"].is_null());

@@ -15,11 +15,11 @@ use objectives::{
     value_of,
 };
 use pbpo_plan::{Axis, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp};
-use pbpo_runtime::env::Env;
 use pbpo_runtime::execute;
 use pbpo_runtime::model::Head;
 use pbpo_runtime::objective::{Evaluator, Leaves, Moved};
 use pbpo_runtime::shared::Shared;
+use pbpo_runtime::state::RunState;
 use pbpo_runtime::tokenizer::EOS;
 use pbpo_runtime::value::{Pair, Preferences, Rollouts, Value, tracked};
 
@@ -193,9 +193,9 @@ fn the_likelier_response_is_the_chosen_one() {
 #[test]
 fn a_game_is_played_with_the_oracles_own_probabilities() {
     let text = tiny::TINY.replace("scale = 8.0", "scale = 2.0, flip = 0.1, labels = soft");
-    let (mut told, mut env) = (tiny::Told::default(), Env::default());
-    execute(&tiny::plan(&text, &[]), &Device::flex(), &mut told, &mut env, &mut Shared::default()).unwrap();
-    let all = env.values.values().filter_map(|value| match value {
+    let (mut told, mut state) = (tiny::Told::default(), RunState::default());
+    execute(&tiny::plan(&text, &[]), &Device::flex(), &mut told, &mut state, &mut Shared::default()).unwrap();
+    let all = state.env.values.values().filter_map(|value| match value {
         Value::Preferences(pairs) => Some(pairs),
         _ => None,
     });

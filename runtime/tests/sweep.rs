@@ -5,10 +5,10 @@ mod tiny;
 
 use burn::tensor::Device;
 use pbpo_plan::Plan;
-use pbpo_runtime::env::Env;
 use pbpo_runtime::event::{Event, Observer};
 use pbpo_runtime::execute;
 use pbpo_runtime::shared::Shared;
+use pbpo_runtime::state::RunState;
 use tiny::{TINY, Told, plan, run};
 
 /// A listener that counts the stages that were reused.
@@ -35,7 +35,7 @@ fn together_as_alone() {
     let mut counted: Vec<Counted> = Vec::new();
     for plan in &plans {
         let mut listener = Counted::default();
-        execute(plan, &Device::flex(), &mut listener, &mut Env::default(), &mut shared).unwrap();
+        execute(plan, &Device::flex(), &mut listener, &mut RunState::default(), &mut shared).unwrap();
         assert_eq!(listener.told, run(plan).unwrap());
         counted.push(listener);
     }
@@ -52,7 +52,7 @@ fn together_as_alone() {
 fn what_a_point_does_not_ask_for_is_not_kept_for_it() {
     let plans: Vec<Plan> = [plan(TINY, &[]), plan(TINY, &["confidence.keep.beta=0.5"])].into();
     let mut shared = Shared::new(&plans);
-    execute(&plans[0], &Device::flex(), &mut Told::default(), &mut Env::default(), &mut shared).unwrap();
+    execute(&plans[0], &Device::flex(), &mut Told::default(), &mut RunState::default(), &mut shared).unwrap();
     shared.over(&plans[0]);
     assert!(shared.held() > 0, "the other point has stages in common with the first");
     // The other point fails before its first stage.

@@ -9,10 +9,10 @@ use pbpo_compiler::{Compiled, Planned};
 use pbpo_outside::shown::{line, lines};
 use pbpo_plan::identity::identities_of_made;
 use pbpo_plan::passes;
-use pbpo_runtime::env::Env;
 use pbpo_runtime::event::Metrics;
 use pbpo_runtime::rundir::{RunDir, next_free};
 use pbpo_runtime::shared::Shared;
+use pbpo_runtime::state::RunState;
 use pbpo_runtime::{Fault, execute_as};
 use serde::Serialize;
 
@@ -65,20 +65,20 @@ pub fn run(
     dir.expect(&cost(&[plan], &setting.args.source.base()));
     let mut progress = Progress::new(setting.args.quiet || title.is_none());
     progress.title(title.unwrap_or_default());
-    let mut env = Env::default();
+    let mut state = RunState::default();
     let mut both = Both(&mut dir, &mut progress);
     let (ran, bug) = guarded(|| {
         let made = if setting.args.no_passes { plan.clone() } else { passes::run(plan.clone()).0 };
-        execute_as(&made, identities_of_made(&made, plan), setting.host.clone(), &mut both, &mut env, shared)
+        execute_as(&made, identities_of_made(&made, plan), setting.host.clone(), &mut both, &mut state, shared)
     });
     shared.over(plan);
     progress.finish();
-    let ended = ran.and_then(|()| dir.finish(plan, &env).map_err(Fault::from));
+    let ended = ran.and_then(|()| dir.finish(plan, &state.env).map_err(Fault::from));
     match ended {
         Ok(()) => Ok(Ended { seconds: dir.seconds(), dir }),
         Err(fault) => {
             // The user must see the failure itself, even if the manifest cannot be written.
-            let _ = dir.fail(&fault.to_string(), &env);
+            let _ = dir.fail(&fault.to_string(), &state.env);
             let code = match bug {
                 Some(panic) => {
                     panic.tell();

@@ -3,6 +3,7 @@
 
 pub mod graft;
 pub mod mutate;
+pub mod plans;
 
 use std::path::{Path, PathBuf};
 

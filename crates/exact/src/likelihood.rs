@@ -9,7 +9,7 @@ use crate::dot;
 use crate::newton::{Point, newton, tilted};
 
 /// Labelled differences: `z = phi(tau^1) - phi(tau^0)`, and which of the two was preferred.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
 pub struct Preferences {
     pub width: usize,
     /// The differences, `[len, width]`, each from the rejected to the chosen side.
@@ -128,7 +128,7 @@ impl Losses {
 }
 
 /// The maximum-likelihood reward, of all rewards or of those in a ball.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Fit {
     pub theta: Vec<f64>,
     /// `NLL(theta)`, with the ridge term.

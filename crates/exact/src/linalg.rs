@@ -24,7 +24,7 @@ impl std::fmt::Display for NotPositive {
 impl std::error::Error for NotPositive {}
 
 /// The lower factor of `A = C C^T`, `[width, width]`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Factor {
     width: usize,
     lower: Vec<f64>,
@@ -152,7 +152,7 @@ pub fn solve_symmetric(matrix: &[f64], x: &[f64]) -> Result<Vec<f64>, NotPositiv
 }
 
 /// `Sigma = ridge I + sum z z^T`, block-diagonal: one block, or one for each step of the world.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct Covariance {
     blocks: Vec<Factor>,
     ridge: f64,

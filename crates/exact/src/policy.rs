@@ -6,7 +6,7 @@ use rand_chacha::ChaCha8Rng;
 use crate::world::World;
 
 /// The probabilities pi_h(a | s), as `[horizon, states, actions]`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Policy {
     pub probs: Vec<f64>,
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// A floating-point format of stored weights.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Dtype {
     F32,
     Bf16,

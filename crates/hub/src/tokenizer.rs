@@ -69,6 +69,24 @@ impl Tokenizer {
                 found.push((name, bytes));
             }
         }
+        Self::of_files(dir, found, vocab)
+    }
+
+    /// Makes a tokenizer from the files of another one, by name. A file that is none of a tokenizer's is an error.
+    pub fn from_files(files: Vec<(String, Vec<u8>)>, vocab: usize) -> Result<Self, Error> {
+        let known = |(name, bytes): (String, Vec<u8>)| match FILES.iter().find(|known| **known == name) {
+            Some(known) => Ok((*known, bytes)),
+            None => Err(Error::new(format!("`{}` is not a file of a tokenizer", cut(&name, 100)))),
+        };
+        Self::of_files(Path::new(""), files.into_iter().map(known).collect::<Result<_, _>>()?, vocab)
+    }
+
+    /// Returns names and contents of the files from which it was read.
+    pub fn files(&self) -> &[(&'static str, Vec<u8>)] {
+        &self.files
+    }
+
+    fn of_files(dir: &Path, found: Vec<(&'static str, Vec<u8>)>, vocab: usize) -> Result<Self, Error> {
         let file = dir.join(TOKENIZER);
         let Some((_, bytes)) = found.iter().find(|(name, _)| *name == TOKENIZER) else { return Err(no_tokenizer(dir)) };
         let (mut inner, json) = parse(&file, bytes)?;

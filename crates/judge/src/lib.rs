@@ -99,6 +99,9 @@ pub trait Judge: Send + Sync {
     /// Returns the counts of questions and answers so far.
     fn usage(&self) -> Usage;
 
+    /// Goes on from the counts of an earlier judge of the same settings, so that budgets hold for both.
+    fn resume(&self, usage: Usage);
+
     /// Returns notes for the user, each once: a key that is not sent, a setting that the server does not take.
     fn notices(&self) -> Vec<String> {
         Vec::new()

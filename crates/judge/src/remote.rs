@@ -120,6 +120,10 @@ impl Judge for Remote {
         *self.engine.tally.lock()
     }
 
+    fn resume(&self, usage: Usage) {
+        *self.engine.tally.lock() = usage;
+    }
+
     fn notices(&self) -> Vec<String> {
         self.engine.endpoint.notice.iter().cloned().chain(self.protocol.notices()).collect()
     }

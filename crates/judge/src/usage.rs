@@ -2,12 +2,13 @@
 
 use std::sync::{Mutex, MutexGuard};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{Query, Verdict, lock};
 
 /// Sums since the judge was made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Usage {
     /// The number of questions sent to the server: one for each order of a pair, without retries.
     pub calls: u64,

@@ -32,6 +32,7 @@ pub mod passes;
 pub mod sweep;
 mod text;
 pub mod verify;
+pub mod walk;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 

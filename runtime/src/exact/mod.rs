@@ -25,11 +25,13 @@ use pbpo_exact::world::{Trajectory, World};
 use pbpo_plan::ops::exploration::{self, Search};
 use pbpo_plan::ops::policy::Class;
 use pbpo_plan::{Body, Op as Named, Plan, Stage};
+use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::ops::Op;
+use crate::state::{Digest, Parts, Reader, Stored, plain, stored};
 use crate::value;
 
 type Outputs = Result<Vec<value::Value>, Fault>;
@@ -152,16 +154,27 @@ pub struct Played {
 #[derive(Clone, Default)]
 pub struct Compared {
     chunks: Vec<Arc<Vec<[Vec<f64>; 2]>>>,
+    /// For each chunk, the digest of all pairs up to its end, by which two sets are compared.
+    chain: Vec<Digest>,
 }
 
 impl Compared {
     /// Tells whether this set is an earlier one with more pairs after it.
     pub fn continues(&self, earlier: &Compared) -> bool {
-        match (earlier.chunks.last(), self.chunks.get(earlier.chunks.len().wrapping_sub(1))) {
-            (None, _) => true,
-            (Some(last), Some(same)) => Arc::ptr_eq(last, same),
-            (Some(_), None) => false,
+        let Some(last) = earlier.chain.last() else { return true };
+        self.chain.get(earlier.chain.len() - 1) == Some(last)
+    }
+
+    /// Returns the set with a chunk of pairs more.
+    fn with(mut self, pairs: Arc<Vec<[Vec<f64>; 2]>>) -> Self {
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(self.chain.last().map_or(&[], |digest| digest.as_slice()));
+        for number in pairs.iter().flatten().flatten() {
+            hasher.update(&number.to_bits().to_le_bytes());
         }
+        self.chain.push(*hasher.finalize().as_bytes());
+        self.chunks.push(pairs);
+        self
     }
 
     /// Returns the pairs after those of an earlier set.
@@ -210,4 +223,88 @@ fn blocks(world: &World, covariance: exploration::Covariance) -> Vec<usize> {
 /// Wraps values of the exact track as a stage's outputs.
 fn outputs(values: impl IntoIterator<Item = Value>) -> Outputs {
     Ok(values.into_iter().map(value::Value::Exact).collect())
+}
+
+stored!(Place as PlaceRecord {
+} {
+    world: World,
+    optimum: f64,
+});
+
+stored!(Player as PlayerRecord {
+    place: Arc<Place>,
+    policy: Arc<Policy>,
+} {
+    class: Class,
+    weights: Vec<f64>,
+});
+
+stored!(Reward as RewardRecord {
+    place: Arc<Place>,
+    seen: Compared,
+} {
+    bound: f64,
+    data: Preferences,
+    fit: Fit,
+    covariance: Covariance,
+});
+
+stored!(Exploration as ExplorationRecord {
+    place: Arc<Place>,
+} {
+    covariance: Covariance,
+    bonus: pbpo_exact::enhance::Bonus,
+    search: Search,
+});
+
+stored!(Played as PlayedRecord {
+    place: Arc<Place>,
+    policy: Arc<Policy>,
+} {
+    trajectories: Vec<Trajectory>,
+});
+
+stored!(Compared as ComparedRecord {
+    chunks: Vec<Arc<Vec<[Vec<f64>; 2]>>>,
+} {
+    chain: Vec<Digest>,
+});
+
+plain!(Policy, [Vec<f64>; 2]);
+
+/// The saved form of a value of the exact track.
+#[derive(Serialize, Deserialize)]
+pub enum Record {
+    World(Digest),
+    Player(Digest),
+    Reward(Digest),
+    Exploration(Digest),
+    Played(Digest),
+    Compared(ComparedRecord),
+}
+
+impl Stored for Value {
+    type Record = Record;
+
+    fn save(&self, parts: &mut Parts<'_>) -> Result<Record, Fault> {
+        Ok(match self {
+            Value::World(place) => Record::World(place.save(parts)?),
+            Value::Player(player) => Record::Player(player.save(parts)?),
+            Value::Reward(reward) => Record::Reward(reward.save(parts)?),
+            Value::Exploration(exploration) => Record::Exploration(exploration.save(parts)?),
+            Value::Played(played) => Record::Played(played.save(parts)?),
+            Value::Compared(compared) => Record::Compared(compared.save(parts)?),
+        })
+    }
+
+    fn load(record: Record, from: &Reader<'_>) -> Result<Self, Fault> {
+        Ok(match record {
+            Record::World(place) => Value::World(Arc::load(place, from)?),
+            Record::Player(player) => Value::Player(Arc::load(player, from)?),
+            Record::Reward(reward) => Value::Reward(Arc::load(reward, from)?),
+            Record::Exploration(exploration) => Value::Exploration(Arc::load(exploration, from)?),
+            Record::Played(played) => Value::Played(Arc::load(played, from)?),
+            Record::Compared(compared) => Value::Compared(Compared::load(compared, from)?),
+        })
+    }
 }

@@ -56,7 +56,7 @@ pub fn label(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
         pairs.push([world.trajectory_features(chosen), world.trajectory_features(rejected)]);
     }
     context.emit(Event::Preferences { records })?;
-    outputs([Value::Compared(Compared { chunks: vec![Arc::new(pairs)] })])
+    outputs([Value::Compared(Compared::default().with(Arc::new(pairs)))])
 }
 
 /// Returns a trajectory as text: `s0a3 s2a1`.
@@ -75,7 +75,6 @@ pub fn append(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
         value::Value::Preferences(none) if none.is_empty() => Ok(Compared::default()),
         other => Err(Fault::new(format!("{} can't be collected with compared trajectories", other.kind()))),
     };
-    let mut set = compared("preferences")?;
-    set.chunks.extend(compared("batch")?.chunks);
+    let set = compared("batch")?.chunks.into_iter().fold(compared("preferences")?, Compared::with);
     outputs([Value::Compared(set)])
 }

@@ -28,7 +28,7 @@ pub fn regret(stage: &Stage, env: &Env, context: &mut Context<'_>) -> Outputs {
     context.record("value/policy", value);
     context.record("value/reference", reference);
     context.record("reference/worse", worse);
-    let last = context.episode == context.episodes;
+    let last = context.counters.episode == context.counters.episodes;
     let down = context.running(&format!("{}/worse", stage.name), worse);
     let stepdown = down[down.len() - 1] / down.len() as f64;
     let missed = context.running(&format!("{}/missed", stage.name), optimum - value);

@@ -90,7 +90,7 @@ fn step(leader: &Player, against: &Player, model: &Reward, keep: Keep, context: 
     context.record("set/size", set.size());
     context.record("set/contains", f64::from(u8::from(set.contains(&world.theta))));
     let sizes = Sizes { width: world.width(), pairs: model.data.len(), difference: world.difference_bound() };
-    let bound = keep.regret_bound(sizes, model.fit.ridge, context.episode);
+    let bound = keep.regret_bound(sizes, model.fit.ridge, context.counters.episode);
     if let Some(bound) = bound.filter(|bound| bound.is_finite()) {
         context.record("regret/bound", bound);
     }

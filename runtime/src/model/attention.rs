@@ -9,6 +9,7 @@ use super::cache::Cache;
 use super::compute::{f32, like};
 use super::linear::Linear;
 use super::{matrix, rms_norm};
+use crate::state::stored;
 
 /// The four projections. (One fused matrix for queries, keys and values is slower on the CPU: the
 /// gradient of each slice of its product is a tensor of full size.)
@@ -168,3 +169,16 @@ fn rotate(x: Tensor<4>, positions: &Positions) -> Tensor<4> {
     let turned = x.clone().reshape([rows * new * heads, dim]).matmul(positions.turn.clone());
     x * positions.cos.clone() + turned.reshape([rows, new, heads, dim]) * positions.sin.clone()
 }
+
+stored!(Attention as AttentionRecord {
+    q: Linear,
+    k: Linear,
+    v: Linear,
+    out: Linear,
+    q_norm: Option<Param<Tensor<1>>>,
+    k_norm: Option<Param<Tensor<1>>>,
+} {
+    heads: usize,
+    kv_heads: usize,
+    norm_eps: f64,
+});

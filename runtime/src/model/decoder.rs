@@ -12,6 +12,7 @@ use super::cache::Cache;
 use super::compute::{Compute, f32, like};
 use super::linear::Linear;
 use super::{matrix, ones, rms_norm};
+use crate::state::stored;
 
 /// Attention and feed-forward; each follows a norm and is added to the stream.
 #[derive(Module, Debug)]
@@ -150,3 +151,24 @@ impl Block {
         self.down.forward(silu(self.gate.forward(x.clone())) * self.up.forward(x))
     }
 }
+
+stored!(Block as BlockRecord {
+    attention_norm: Param<Tensor<1>>,
+    attention: Attention,
+    ff_norm: Param<Tensor<1>>,
+    gate: Linear,
+    up: Linear,
+    down: Linear,
+} {
+    norm_eps: f64,
+});
+
+stored!(Decoder as DecoderRecord {
+    embed: Param<Tensor<2>>,
+    blocks: Vec<Block>,
+    norm: Param<Tensor<1>>,
+    head: Option<Linear>,
+} {
+    config: ModelConfig,
+    compute: Compute,
+});

@@ -4,6 +4,7 @@ use burn::module::{Module, Param};
 use burn::tensor::Tensor;
 
 use super::compute::{f32, like};
+use crate::state::stored;
 
 #[derive(Module, Debug)]
 pub struct Linear {
@@ -58,3 +59,16 @@ impl Adapter {
         x.matmul(a).matmul(b).mul_scalar(self.scale)
     }
 }
+
+stored!(Linear as LinearRecord {
+    weight: Param<Tensor<2>>,
+    bias: Option<Param<Tensor<1>>>,
+    adapter: Option<Adapter>,
+});
+
+stored!(Adapter as AdapterRecord {
+    a: Param<Tensor<2>>,
+    b: Param<Tensor<2>>,
+} {
+    scale: f64,
+});

@@ -77,7 +77,7 @@ impl Llama {
     /// Returns the named tokenizer, or that of the data's task.
     pub fn tokenizer(&self, data: &Data, context: &Context<'_>) -> Result<Arc<Tokenizer>, Fault> {
         if let Some(name) = &self.tokenizer {
-            return Ok(Arc::new(disk::load_tokenizer(name, &context.host)?));
+            return Ok(Arc::new(disk::load_tokenizer(name, context.host)?));
         }
         data.tokenizer.clone().ok_or_else(|| {
             Fault::new(format!("nothing says how `{}` is cut into tokens", data.name))

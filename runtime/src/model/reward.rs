@@ -10,9 +10,10 @@ use burn::tensor::{Device, Int, Tensor, TensorData};
 use super::decoder::Decoder;
 use crate::batch::Batch;
 use crate::error::Fault;
+use crate::state::stored;
 
 /// The position from which a reward is computed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Head {
     /// One reward for each response, linear in the last hidden state: a classifier of transformers. It reads a chat to
     /// its end, beyond the first token that ends a response.
@@ -95,3 +96,11 @@ impl RewardModel {
         if self.kind == Head::Token { (rewards * batch.mask()).sum_dim(1) } else { rewards }
     }
 }
+
+stored!(RewardModel as RewardModelRecord {
+    backbone: Decoder,
+    head: Param<Tensor<2>>,
+} {
+    kind: Head,
+    bound: f64,
+});

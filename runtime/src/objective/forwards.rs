@@ -10,10 +10,13 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Gradients, Tensor, activation::log_softmax};
 use pbpo_plan::Gives;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
+use crate::error::Fault;
 use crate::model::recompute::add;
 use crate::model::{Decoder, Head, RewardModel};
+use crate::state::{Parts, Reader, Stored, TensorRecord};
 
 /// A player's model: plain, or a copy tracked by autodiff.
 #[derive(Clone)]
@@ -144,4 +147,32 @@ pub fn gradients<M: Module>(module: &M, mut outer: Gradients, apart: Vec<Apart>)
     let mut sum = parts.next().unwrap_or_default();
     parts.for_each(|part| add(module, &mut sum, part));
     sum
+}
+
+/// The saved form of an output.
+#[derive(Serialize, Deserialize)]
+pub enum OutputRecord {
+    LogProbs(TensorRecord),
+    Matrix(TensorRecord),
+    Later,
+}
+
+impl Stored for Output {
+    type Record = OutputRecord;
+
+    fn save(&self, parts: &mut Parts<'_>) -> Result<OutputRecord, Fault> {
+        Ok(match self {
+            Output::LogProbs(tensor) => OutputRecord::LogProbs(tensor.save(parts)?),
+            Output::Matrix(tensor) => OutputRecord::Matrix(tensor.save(parts)?),
+            Output::Later => OutputRecord::Later,
+        })
+    }
+
+    fn load(record: OutputRecord, from: &Reader<'_>) -> Result<Self, Fault> {
+        Ok(match record {
+            OutputRecord::LogProbs(tensor) => Output::LogProbs(Tensor::load(tensor, from)?),
+            OutputRecord::Matrix(tensor) => Output::Matrix(Tensor::load(tensor, from)?),
+            OutputRecord::Later => Output::Later,
+        })
+    }
 }

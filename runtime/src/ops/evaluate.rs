@@ -24,7 +24,8 @@ impl Op for Evaluate {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { metrics: wanted, every, label, before, count } = config(stage)?;
         let every = every as usize;
-        let due = context.episode.is_multiple_of(every.max(1)) || context.episode == context.episodes;
+        let due = context.counters.episode.is_multiple_of(every.max(1))
+            || context.counters.episode == context.counters.episodes;
         if !due {
             return Ok(vec![Value::Report]);
         }
@@ -46,7 +47,7 @@ impl Op for Evaluate {
             let responses = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, &mut rng)
                 .map_err(|fault| name_prompt(fault, block(stage, "policy"), &data.name, |row| chunk[row]))?;
             for (item, response) in chunk.iter().zip(responses) {
-                context.generated += response.len() as u64;
+                context.counters.generated += response.len() as u64;
                 // The mean length needs no score.
                 let score = scored.then(|| source.score(*item, &response)).transpose()?;
                 scores.extend(score);
@@ -78,7 +79,7 @@ impl Op for Evaluate {
             String::new()
         };
         let subject = format!("{} on {first}{}", block(stage, "policy"), block(stage, "data"));
-        let (looped, step) = (before || context.in_loop, context.step());
+        let (looped, step) = (before || context.counters.in_loop, context.step());
         context.emit(Event::Evaluation(Evaluation { label, subject, looped, before, step, metrics, completions }))?;
         Ok(vec![Value::Report])
     }

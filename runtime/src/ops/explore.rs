@@ -41,9 +41,9 @@ impl Op for Explore {
             .zip(against.rows.iter().flat_map(|r| std::iter::repeat_n(r, n)))
             .map(|(response, reference)| against.source.row(reference.item, response))
             .collect::<Result<_, Fault>>()?;
-        context.generated += candidates.iter().map(|row| row.response.len() as u64).sum::<u64>();
+        context.counters.generated += candidates.iter().map(|row| row.response.len() as u64).sum::<u64>();
         let rows: Vec<&Row> = against.rows.iter().chain(&candidates).collect();
-        let phi = exploration.features.of(&rows, context)?;
+        let phi = exploration.features.of(&rows, &context.device)?;
         let (phi_ref, phi_new) = phi.split_at(against.rows.len());
         let picks = pick(&mut exploration, phi_ref, phi_new, context);
         context.record("explorer/logdet", exploration.covariance.log_det());

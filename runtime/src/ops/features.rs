@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Tensor, TensorData};
+use burn::tensor::{Device, Tensor, TensorData};
 use pbpo_plan::Stage;
 use pbpo_plan::ops::features::{Layer, Pool, Settings};
 use rand_chacha::ChaCha8Rng;
@@ -38,12 +38,12 @@ impl Op for MakeFeatures {
 impl Features {
     /// Returns phi of each row, `[d]`. Hidden states are divided by sqrt(width), so that `|phi|` is at most about 1
     /// (our choice). Features that are not finite are a fault.
-    pub fn of(&self, rows: &[&Row], context: &Context<'_>) -> Result<Vec<Vec<f64>>, Fault> {
+    pub fn of(&self, rows: &[&Row], device: &Device) -> Result<Vec<Vec<f64>>, Fault> {
         let width = self.model.config.width;
         let mut all = Vec::with_capacity(rows.len());
         let longest = rows.iter().map(|row| row.length()).max().unwrap_or(1);
         for chunk in rows.chunks((self.model.reads(longest) / longest).clamp(1, 256)) {
-            let batch = Batch::new(chunk.iter().copied(), &context.device);
+            let batch = Batch::new(chunk.iter().copied(), device);
             let pooled: Tensor<2> = if self.mean_pool {
                 batch.mean_response(self.model.hidden(batch.tokens(), None))
             } else {
@@ -56,7 +56,7 @@ impl Features {
             let pooled = match &self.projection {
                 Some(p) => {
                     let data = TensorData::new(p.clone(), [width, self.dim]);
-                    pooled.matmul(Tensor::from_data(data, &context.device))
+                    pooled.matmul(Tensor::from_data(data, device))
                 }
                 None => pooled,
             };

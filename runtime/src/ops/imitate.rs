@@ -1,5 +1,7 @@
 //! `imitate`: supervised training on demonstrations (SFT); makes the model from which players start.
 
+use std::sync::Arc;
+
 use burn::module::Module;
 use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, activation::log_softmax};
@@ -7,8 +9,10 @@ use pbpo_plan::Stage;
 use pbpo_plan::ops::imitate::Settings;
 use pbpo_plan::ops::policy::AdamW;
 use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use serde::{Deserialize, Serialize};
 
-use super::{Op, config, settings};
+use super::{Op, Progress, Work, config};
 use crate::batch::{Batch, Row};
 use crate::context::Context;
 use crate::data::Source;
@@ -19,15 +23,58 @@ use crate::model::{Decoder, Llama};
 use crate::objective::forwards::Model;
 use crate::objective::pieces::{LIMITS, Pieces, Size, What};
 use crate::optimizer::{self, Optimizer};
+use crate::state::{Digest, Parts, Reader, Stored};
+use crate::tokenizer::Tokenizer;
 use crate::value::{Init, Value};
 
 pub struct Imitate;
 
+/// Imitation between two of its steps.
+pub struct Imitation {
+    /// The model on the plain device, without autodiff.
+    model: Decoder,
+    optimizer: Optimizer,
+    tokenizer: Arc<Tokenizer>,
+    base: Option<String>,
+    source: Source,
+    /// The demonstrations, which follow from the source.
+    rows: Vec<Row>,
+    rng: ChaCha8Rng,
+    /// The steps made.
+    done: usize,
+}
+
 impl Op for Imitate {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        let Settings { model, steps, batch, lr } = config(stage)?;
-        let (steps, batch) = (steps as usize, batch as usize);
-        let model: Option<Llama> = model.as_ref().map(settings).transpose()?;
+        loop {
+            match self.advance(stage, env, context)? {
+                Progress::Done(values) => return Ok(values),
+                Progress::Underway(work) => env.set_underway(&stage.name, work),
+            }
+        }
+    }
+
+    fn advance(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Progress, Fault> {
+        let settings: Settings = config(stage)?;
+        let mut work = match env.take_underway(&stage.name) {
+            Some(Work::Imitation(work)) => work,
+            None => Box::new(Imitation::begin(&settings, stage, env, context)?),
+        };
+        let total = settings.steps as usize;
+        if work.done < total {
+            *work = work.step(&settings, stage, context)?;
+        }
+        if work.done < total {
+            return Ok(Progress::Underway(Work::Imitation(work)));
+        }
+        let Imitation { model, tokenizer, base, .. } = *work;
+        Ok(Progress::Done(vec![Value::Init(Box::new(Init { model, score: None, tokenizer, base }))]))
+    }
+}
+
+impl Imitation {
+    fn begin(settings: &Settings, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Self, Fault> {
+        let model: Option<Llama> = settings.model.as_ref().map(super::settings).transpose()?;
         let data = env.data(stage, "data")?.clone();
         let mut rng = context.rng(&stage.name);
         let (model, tokenizer, base) = match (stage.input("init"), model) {
@@ -58,9 +105,8 @@ impl Op for Imitate {
             ))
             .help(format!("remove the row, or set `context = {longest} tokens` or more where the model is random")));
         }
-        let mut model = model.train();
-        let mut optimizer = Optimizer::new(AdamW {
-            lr,
+        let optimizer = Optimizer::new(AdamW {
+            lr: settings.lr,
             backbone_lr: None,
             clip: 1.0,
             beta1: 0.9,
@@ -68,20 +114,73 @@ impl Op for Imitate {
             weight_decay: 0.0,
             warmup: 20,
         });
-        let device = context.device.clone().autodiff();
-        for step in 0..steps {
-            // The rate decays linearly to a tenth.
-            optimizer.scale = 1.0 - 0.9 * step as f64 / steps as f64;
-            let picks: Vec<&Row> = (0..batch).map(|_| &rows[rng.random_range(0..rows.len())]).collect();
-            let (loss, gradients) = loss(&model, picks, &device);
-            let norm = optimizer::norm(&model, &gradients)?;
-            model = optimizer.step(model, gradients, norm, None);
-            if step % 10 == 9 || step + 1 == steps {
-                let metrics = [("loss".to_owned(), loss), ("grad_norm".to_owned(), f64::from(norm))].into();
-                context.emit(Event::Progress { stage: stage.name.clone(), done: step + 1, total: steps, metrics })?;
-            }
+        Ok(Self { model, optimizer, tokenizer, base, source, rows, rng, done: 0 })
+    }
+
+    /// Makes one step on a random batch.
+    fn step(mut self, settings: &Settings, stage: &Stage, context: &mut Context<'_>) -> Result<Self, Fault> {
+        let (total, device) = (settings.steps as usize, context.device.clone().autodiff());
+        // The rate decays linearly to a tenth.
+        self.optimizer.scale = 1.0 - 0.9 * self.done as f64 / total as f64;
+        let (rows, rng) = (&self.rows, &mut self.rng);
+        let picks: Vec<&Row> = (0..settings.batch).map(|_| &rows[rng.random_range(0..rows.len())]).collect();
+        // No other copy of the weights is left, so that the step changes them in place.
+        let model = self.model.train();
+        let (loss, gradients) = loss(&model, picks, &device);
+        let norm = optimizer::norm(&model, &gradients)?;
+        self.model = self.optimizer.step(model, gradients, norm, None).valid();
+        self.done += 1;
+        if self.done.is_multiple_of(10) || self.done == total {
+            let metrics = [("loss".to_owned(), loss), ("grad_norm".to_owned(), f64::from(norm))].into();
+            context.emit(Event::Progress { stage: stage.name.clone(), done: self.done, total, metrics })?;
         }
-        Ok(vec![Value::Init(Box::new(Init { model: model.valid(), score: None, tokenizer, base }))])
+        Ok(self)
+    }
+}
+
+/// The saved form of an imitation.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ImitationRecord {
+    model: <Decoder as Stored>::Record,
+    optimizer: <Optimizer as Stored>::Record,
+    tokenizer: Digest,
+    base: Option<String>,
+    source: <Source as Stored>::Record,
+    rng: ChaCha8Rng,
+    done: usize,
+}
+
+impl Stored for Imitation {
+    type Record = ImitationRecord;
+
+    fn save(&self, parts: &mut Parts<'_>) -> Result<ImitationRecord, Fault> {
+        let Self { model, optimizer, tokenizer, base, source, rows: _, rng, done } = self;
+        Ok(ImitationRecord {
+            model: model.save(parts)?,
+            optimizer: optimizer.save(parts)?,
+            tokenizer: tokenizer.save(parts)?,
+            base: base.clone(),
+            source: source.save(parts)?,
+            rng: rng.clone(),
+            done: *done,
+        })
+    }
+
+    fn load(record: ImitationRecord, from: &Reader<'_>) -> Result<Self, Fault> {
+        let ImitationRecord { model, optimizer, tokenizer, base, source, rng, done } = record;
+        let source = Source::load(source, from)?;
+        let (rows, _) = source.demonstrations()?;
+        Ok(Self {
+            model: Decoder::load(model, from)?,
+            optimizer: Optimizer::load(optimizer, from)?,
+            tokenizer: Arc::load(tokenizer, from)?,
+            base,
+            source,
+            rows,
+            rng,
+            done,
+        })
     }
 }
 

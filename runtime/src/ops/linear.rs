@@ -45,7 +45,7 @@ impl Op for Worst {
         let Mover::Solved(linear) = &mut reward.mover else {
             return Err(Fault::new("the worst reward of a network has no closed form"));
         };
-        let Seen { data, covariance, gap, difference } = Seen::of(linear, stage, env, context)?;
+        let Seen { data, covariance, gap, difference } = Seen::of(linear, stage, env, &context.device)?;
         let fit = fit_in_ball(&data, linear.ridge, linear.bound, &linear.fitted);
         let set = Set::new(kept(keep, linear.bound), &data, &fit, &covariance, difference);
         let worst = set.worst(&gap);
@@ -76,11 +76,11 @@ struct Seen {
 }
 
 impl Seen {
-    fn of(linear: &Linear, stage: &Stage, env: &Env, context: &Context<'_>) -> Result<Self, Fault> {
+    fn of(linear: &Linear, stage: &Stage, env: &Env, device: &Device) -> Result<Self, Fault> {
         let pairs = env.preferences(stage, "preferences")?;
         let mut largest: f64 = 0.0;
         let mut phi = |rows: Vec<&Row>| -> Result<Vec<Vec<f64>>, Fault> {
-            let rows = linear.features.of(&rows, context)?;
+            let rows = linear.features.of(&rows, device)?;
             largest = rows.iter().map(|phi| dot(phi, phi).sqrt()).fold(largest, f64::max);
             Ok(rows)
         };

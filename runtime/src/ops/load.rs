@@ -20,7 +20,7 @@ impl Op for Load {
     fn run(&self, stage: &Stage, _: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { model: name, lora, compute } = config(stage)?;
         let (lora, compute) = (lora.map(Lora::from), Compute::from(compute.unwrap_or_default()));
-        let loaded = disk::load_as(&name, &context.host, compute, lora.is_some())?;
+        let loaded = disk::load_as(&name, context.host, compute, lora.is_some())?;
         context.emit(Event::Loaded {
             stage: stage.name.clone(),
             name: name.clone(),

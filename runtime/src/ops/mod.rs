@@ -27,7 +27,7 @@ mod save;
 
 pub use ascend::share_positive;
 pub use evaluate::ASKED;
-pub use imitate::cross_entropy;
+pub use imitate::{Imitation, cross_entropy};
 use std::sync::Arc;
 
 use pbpo_plan::{Op as Named, Stage};
@@ -43,6 +43,24 @@ use crate::value::Value;
 pub trait Op: Sync {
     /// Returns the stage's outputs, in order, made from the values of its inputs.
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault>;
+
+    /// Does the next part of the stage's work: all of it, unless it is a long one with places at which it can be saved.
+    fn advance(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Progress, Fault> {
+        self.run(stage, env, context).map(Progress::Done)
+    }
+}
+
+/// How far a stage has come.
+pub enum Progress {
+    /// It is done, with these outputs.
+    Done(Vec<Value>),
+    /// It goes on from this work.
+    Underway(Work),
+}
+
+/// The work so far of a long stage.
+pub enum Work {
+    Imitation(Box<Imitation>),
 }
 
 /// What runs an op in the practical track; `None` for those of worlds alone, and for `repeat`, which the executor does

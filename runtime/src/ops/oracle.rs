@@ -103,7 +103,7 @@ impl Op for MakeOracle {
                 let TieSettings { ties } = config(stage)?;
                 Oracle::Verifier { btl: config(stage)?, draws_ties: ties == "draw" }
             }
-            "reward_model" => Oracle::Scorer(Box::new(scorer(stage, &context.host)?)),
+            "reward_model" => Oracle::Scorer(Box::new(scorer(stage, context.host)?)),
             "recorded" => Oracle::Judge(recorded(stage, context)?),
             "chat" | "decision" => Oracle::Judge(served(stage, &by, context)?),
             _ => Oracle::Task(config(stage)?),
@@ -114,7 +114,7 @@ impl Op for MakeOracle {
 
 fn served(stage: &Stage, by: &str, context: &mut Context<'_>) -> Result<Asked, Fault> {
     let served: Served = config(stage)?;
-    let host = &context.host;
+    let host = context.host;
     let server = ServerSettings {
         url: served.url,
         api_key: served.key,
@@ -188,13 +188,14 @@ fn recorded(stage: &Stage, context: &mut Context<'_>) -> Result<Asked, Fault> {
     for text in said.left_out().into_iter().chain(said.notes) {
         context.emit(Event::Notice { stage: stage.name.clone(), text })?;
     }
+    let digest = Some(said.digest);
     let pairs = said.records.into_iter().map(|label| ([label.prompt, label.first, label.second], label.probability));
     let recorded = asked(Box::new(Recorded::new(path.display().to_string(), pairs, missing)), labels, "drop");
-    Ok(Asked { may_be_mute: unknown == "drop", ..recorded })
+    Ok(Asked { may_be_mute: unknown == "drop", digest, ..recorded })
 }
 
 fn asked(judge: Box<dyn Judge>, labels: Labels, ties: &str) -> Asked {
-    Asked { judge, labels, draws_ties: ties == "draw", may_be_mute: false }
+    Asked { judge, labels, draws_ties: ties == "draw", may_be_mute: false, digest: None }
 }
 
 /// Loads a sequence classifier with one label.
@@ -212,7 +213,8 @@ fn scorer(stage: &Stage, host: &Host) -> Result<Scorer, Fault> {
     }
     // A score model from elsewhere has no bound, because it is not an adversary's.
     let bound = loaded.model.config.reward_bound.unwrap_or(f64::INFINITY);
+    let digest = loaded.digest;
     let mut model = RewardModel::new(loaded.model, Head::Sequence, bound, &host.device);
     model.take(&score)?;
-    Ok(Scorer { model, tokenizer: Arc::new(loaded.tokenizer), btl })
+    Ok(Scorer { model, tokenizer: Arc::new(loaded.tokenizer), btl, digest })
 }

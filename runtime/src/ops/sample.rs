@@ -29,7 +29,7 @@ impl Op for Sample {
             .map_err(|fault| name_prompt(fault, block(stage, "policy"), &data.name, |item| item))?;
         rollouts.source.tell(context)?;
         let lengths = rollouts.rows.iter().map(|r| r.response.len());
-        context.generated += lengths.clone().sum::<usize>() as u64;
+        context.counters.generated += lengths.clone().sum::<usize>() as u64;
         let ended = rollouts.rows.iter().filter(|r| policy.tokenizer.ended(&r.response)).count();
         context.record("completions/mean_length", lengths.sum::<usize>() as f64 / count as f64);
         context.record("val/contain_eos_token", ended as f64 / count as f64);

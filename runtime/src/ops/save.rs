@@ -19,8 +19,8 @@ impl Op for Save {
         let player = env.get(stage, "player")?;
         // Trained players are saved when the run ends, for any `every`; a follower is saved only here.
         let follows = matches!(player, Value::Policy(policy) if policy.optimizer.is_none());
-        let last = follows && context.episode == context.episodes;
-        if last || context.episode.is_multiple_of(every.max(1)) {
+        let last = follows && context.counters.episode == context.counters.episodes;
+        if last || context.counters.episode.is_multiple_of(every.max(1)) {
             let name = stage.input("player").and_then(|value| value.split('@').next()).unwrap_or_default();
             let step = context.step();
             context.save(&Checkpoint { stage: &stage.name, name, step, keep, player })?;

@@ -10,7 +10,8 @@ pub const EOS: u32 = 2;
 pub const SPECIAL: [&str; 3] = ["<pad>", "<s>", "</s>"];
 
 /// A tokenizer with one token for each character, after the special tokens.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Characters {
     alphabet: Vec<char>,
 }

@@ -15,7 +15,10 @@ use pbpo_hub::records::{Said, Text};
 pub use characters::{BOS, Characters, EOS, PAD, SPECIAL};
 pub use response::Response;
 
+use serde::{Deserialize, Serialize};
+
 use crate::error::Fault;
+use crate::state::{Digest, Parts, Reader, Stored};
 
 /// The tokenizer of a model.
 pub enum Tokenizer {
@@ -146,5 +149,40 @@ impl Tokenizer {
             Tokenizer::Characters(_) => Ok(std::iter::once(BOS).chain(self.encode(text)?).collect()),
             Tokenizer::Checkpoint(checkpoint) => Ok(checkpoint.inner.encode_with_special(text)?),
         }
+    }
+}
+
+/// The saved form of a tokenizer: its alphabet, or its files.
+#[derive(Serialize, Deserialize)]
+pub enum TokenizerRecord {
+    Characters(Characters),
+    Checkpoint { files: Vec<(String, Digest)>, vocab: usize, ends: Vec<u32> },
+}
+
+impl Stored for Tokenizer {
+    type Record = TokenizerRecord;
+
+    fn save(&self, parts: &mut Parts<'_>) -> Result<TokenizerRecord, Fault> {
+        Ok(match self {
+            Tokenizer::Characters(characters) => TokenizerRecord::Characters(characters.clone()),
+            Tokenizer::Checkpoint(checkpoint) => {
+                // The digest of the tokens follows from the files.
+                let Checkpoint { inner, ends, tokens: _ } = &**checkpoint;
+                let files = inner.files().iter().map(|(name, bytes)| ((*name).to_owned(), parts.put(bytes.clone())));
+                TokenizerRecord::Checkpoint { files: files.collect(), vocab: inner.vocab(), ends: ends.clone() }
+            }
+        })
+    }
+
+    fn load(record: TokenizerRecord, from: &Reader<'_>) -> Result<Self, Fault> {
+        Ok(match record {
+            TokenizerRecord::Characters(characters) => Tokenizer::Characters(characters),
+            TokenizerRecord::Checkpoint { files, vocab, ends } => {
+                let file = |(name, digest): (String, Digest)| Ok((name, from.part(&digest)?.to_vec()));
+                let files = files.into_iter().map(file).collect::<Result<_, Fault>>()?;
+                let inner = pbpo_hub::tokenizer::Tokenizer::from_files(files, vocab)?;
+                Tokenizer::Checkpoint(Box::new(Checkpoint::new(inner, ends)))
+            }
+        })
     }
 }

@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 use pbpo_plan::Plan;
 use pbpo_runtime::data::shown;
-use pbpo_runtime::env::Env;
 use pbpo_runtime::event::{Event, Metrics, Observer};
 use pbpo_runtime::shared::Shared;
+use pbpo_runtime::state::RunState;
 use pbpo_runtime::{Fault, execute};
 
 pub const TINY: &str = "pbpo 1
@@ -110,6 +110,6 @@ impl Observer for Told {
 /// Runs a plan on the CPU.
 pub fn run(plan: &Plan) -> Result<Told, Fault> {
     let mut told = Told::default();
-    execute(plan, &Device::flex(), &mut told, &mut Env::default(), &mut Shared::default())?;
+    execute(plan, &Device::flex(), &mut told, &mut RunState::default(), &mut Shared::default())?;
     Ok(told)
 }

@@ -25,7 +25,7 @@ use crate::world::World;
 use crate::{dot, minus};
 
 /// The quantity that the search maximises.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Bonus {
     /// `|| E[phi(tau^1) - phi(tau^0)] ||` in the inverse covariance (form E1).
     MeanNorm,

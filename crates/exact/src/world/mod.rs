@@ -20,7 +20,7 @@ use crate::dot;
 use crate::policy::{Policy, draw};
 
 /// A finite world. Its reward is `sum_h <theta_h, phi(s_h, a_h)> + excess(s_h, a_h)`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub struct World {
     /// Steps of an episode (H).
     pub horizon: usize,
@@ -44,7 +44,7 @@ pub struct World {
 }
 
 /// The (state, action) of each step.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Trajectory(pub Vec<(usize, usize)>);
 
 impl World {

@@ -1,7 +1,7 @@
 //! The families of architectures, and the meaning of absent keys in each family's config.
 
 /// A family of architectures: the `model_type` of `config.json`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Family {
     Llama,
     Qwen2,

@@ -17,7 +17,7 @@ use keys::Keys;
 pub use rope::Rope;
 
 /// The shape of a decoder-only transformer with RMSNorm, SwiGLU and rotary positions.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ModelConfig {
     pub family: Family,
     /// The transformers class of the weights, as `LlamaForCausalLM`, if the file names one.

@@ -8,7 +8,7 @@ use super::keys::Keys;
 use crate::{Error, quoted};
 
 /// How the frequencies are stretched for contexts longer than those of pretraining. Contexts are in tokens.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Rope {
     Plain,
     /// Every frequency divided by `factor`.
