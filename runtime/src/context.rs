@@ -41,6 +41,41 @@ impl Counters {
         self.before += self.episode;
         (self.episode, self.episodes) = (0, count);
     }
+
+    /// Returns what was counted since `before`.
+    fn since(&self, before: &Counters) -> Counted {
+        let new = |(stage, sums): (&String, &Vec<f64>)| {
+            (before.running.get(stage) != Some(sums)).then(|| (stage.clone(), sums.clone()))
+        };
+        Counted {
+            generated: self.generated - before.generated,
+            running: self.running.iter().filter_map(new).collect(),
+            noticed: self.noticed.difference(&before.noticed).cloned().collect(),
+        }
+    }
+
+    /// Counts what a stage has counted in another point of the sweep.
+    pub fn count(&mut self, counted: Counted) {
+        let Counted { generated, running, noticed } = counted;
+        self.generated += generated;
+        self.running.extend(running);
+        self.noticed.extend(noticed);
+    }
+}
+
+/// What an outermost stage adds to the counters, apart from the iterations of its loop.
+#[derive(Clone)]
+pub struct Counted {
+    generated: u64,
+    running: BTreeMap<String, Vec<f64>>,
+    noticed: BTreeSet<String>,
+}
+
+/// The events of an outermost stage that another point of the sweep needs, as they come.
+pub struct Recording {
+    events: Vec<Event>,
+    /// The counters before the stage.
+    before: Counters,
 }
 
 /// What an op may use besides its inputs.
@@ -52,8 +87,7 @@ pub struct Context<'a> {
     pub counters: &'a mut Counters,
     identities: &'a BTreeMap<String, Identity>,
     observer: &'a mut dyn Observer,
-    /// The events since [`Self::record_events`], if they are being recorded.
-    told: &'a mut Option<Vec<Event>>,
+    recording: &'a mut Option<Recording>,
 }
 
 impl<'a> Context<'a> {
@@ -62,9 +96,9 @@ impl<'a> Context<'a> {
         identities: &'a BTreeMap<String, Identity>,
         counters: &'a mut Counters,
         observer: &'a mut dyn Observer,
-        told: &'a mut Option<Vec<Event>>,
+        recording: &'a mut Option<Recording>,
     ) -> Self {
-        Self { device: host.device.clone(), host, counters, identities, observer, told }
+        Self { device: host.device.clone(), host, counters, identities, observer, recording }
     }
 
     /// Returns the number of iterations of outermost loops, including the current one.
@@ -116,8 +150,8 @@ impl<'a> Context<'a> {
             Fault::new(format!("the run directory can't be written: {e}"))
                 .help("free some space or choose another --out")
         })?;
-        if let Some(told) = self.told {
-            told.push(event);
+        if let Some(recording) = self.recording {
+            recording.events.push(event);
         }
         Ok(())
     }
@@ -135,14 +169,15 @@ impl<'a> Context<'a> {
         self.emit(Event::Notice { stage: stage.to_owned(), text })
     }
 
-    /// Records events from here on, up to [`Self::recorded`].
+    /// Records events and counters from here on, up to [`Self::recorded`].
     pub fn record_events(&mut self) {
-        *self.told = Some(Vec::new());
+        *self.recording = Some(Recording { events: Vec::new(), before: self.counters.clone() });
     }
 
-    /// Returns the events since [`Self::record_events`]; `None` if they were not recorded.
-    pub fn recorded(&mut self) -> Option<Vec<Event>> {
-        self.told.take()
+    /// Returns what was recorded since [`Self::record_events`]; `None` if nothing was.
+    pub fn recorded(&mut self) -> Option<(Vec<Event>, Counted)> {
+        let Recording { events, before } = self.recording.take()?;
+        Some((events, self.counters.since(&before)))
     }
 
     /// The identity of a stage.

@@ -8,7 +8,7 @@ use pbpo_plan::identity::{self, Identity};
 use pbpo_plan::walk::{Kind, Step, Walk};
 use pbpo_plan::{Body, Plan};
 
-use crate::context::{Context, Counters};
+use crate::context::{Context, Counters, Recording};
 use crate::env::Env;
 use crate::error::Fault;
 use crate::event::{Event, Observer};
@@ -48,15 +48,14 @@ pub struct Execution<'p> {
     walk: Walk<'p>,
     identities: BTreeMap<String, Identity>,
     host: Host,
-    /// The events of the outermost stage that another point will need, since its beginning.
-    told: Option<Vec<Event>>,
+    recording: Option<Recording>,
 }
 
 impl<'p> Execution<'p> {
     /// Prepares a plan. Every stage needs an identity: without one it would draw the numbers of another.
     pub fn new(plan: &'p Plan, identities: BTreeMap<String, Identity>, host: Host) -> Result<Self, Fault> {
         all_known(&plan.body, &identities)?;
-        Ok(Self { walk: Walk::of(plan), identities, host, told: None })
+        Ok(Self { walk: Walk::of(plan), identities, host, recording: None })
     }
 
     /// Makes one step: a stage, a part of a long one, or the beginning or the end of an iteration. Between two steps the
@@ -69,7 +68,7 @@ impl<'p> Execution<'p> {
     ) -> Result<bool, Fault> {
         let RunState { cursor, env, counters } = state;
         let Some(step) = self.walk.at(cursor) else { return Ok(false) };
-        let mut context = Context::new(&self.host, &self.identities, counters, observer, &mut self.told);
+        let mut context = Context::new(&self.host, &self.identities, counters, observer, &mut self.recording);
         let begins = step.depth == 0 && matches!(step.kind, Kind::Run | Kind::Begin | Kind::Skip);
         let identity = context.identity(&step.stage.name)?;
         if begins && !env.is_underway(&step.stage.name) {
@@ -91,8 +90,8 @@ impl<'p> Execution<'p> {
         }
         if step.depth == 0 && matches!(step.kind, Kind::Run | Kind::End | Kind::Skip) {
             tell_figures(step, &mut context)?;
-            if let Some(events) = context.recorded() {
-                shared.keep(identity, Known { values: env.outputs(step.stage), events });
+            if let Some((events, counted)) = context.recorded() {
+                shared.keep(identity, Known { values: env.outputs(step.stage), events, counted });
             }
         }
         env.release(step.over.iter().copied());
@@ -106,7 +105,8 @@ impl<'p> Execution<'p> {
             return Ok(true);
         }
         let generated = state.counters.generated;
-        let mut context = Context::new(&self.host, &self.identities, &mut state.counters, observer, &mut self.told);
+        let mut context =
+            Context::new(&self.host, &self.identities, &mut state.counters, observer, &mut self.recording);
         context.emit(Event::Usage { generated })?;
         Ok(false)
     }
@@ -175,6 +175,7 @@ fn run(step: &Step<'_>, env: &mut Env, context: &mut Context<'_>) -> Result<bool
 fn reuse(known: Known, step: &Step<'_>, env: &mut Env, context: &mut Context<'_>) -> Result<(), Fault> {
     known.events.into_iter().try_for_each(|event| context.emit(event))?;
     env.values.extend(step.stage.outputs.iter().cloned().zip(known.values));
+    context.counters.count(known.counted);
     if step.body().is_some() {
         context.counters.enter(step.count as usize);
         context.counters.episode = context.counters.episodes;

@@ -8,14 +8,16 @@ use std::collections::{HashMap, HashSet};
 use pbpo_plan::Plan;
 use pbpo_plan::identity::{Identity, identities};
 
+use crate::context::Counted;
 use crate::event::Event;
 use crate::value::Value;
 
-/// The outputs of a stage, and the events during it.
+/// The outputs of a stage, the events during it, and what it has counted.
 #[derive(Clone)]
 pub struct Known {
     pub values: Vec<Value>,
     pub events: Vec<Event>,
+    pub counted: Counted,
 }
 
 /// The stages that will be needed again.

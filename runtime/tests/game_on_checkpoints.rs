@@ -1,7 +1,7 @@
 //! Whole runs on a checkpoint from disk: adapters, files, verifiers, reward models and judges.
 
-#[path = "common/tiny.rs"]
-mod tiny;
+#[path = "common/broken.rs"]
+mod broken;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -9,14 +9,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use broken::tiny::{self, plan};
 use burn::tensor::Device;
+use pbpo_plan::identity::identities;
 use pbpo_runtime::host::Host;
 use pbpo_runtime::model::disk;
 use pbpo_runtime::rundir::RunDir;
 use pbpo_runtime::shared::Shared;
 use pbpo_runtime::state::RunState;
-use pbpo_runtime::{Fault, execute};
-use tiny::plan;
+use pbpo_runtime::{Execution, Fault, execute};
 
 /// A game of two episodes with placeholders `BACKBONE` and `JUDGE`.
 const GAME: &str = r#"pbpo 1
@@ -112,6 +113,52 @@ fn a_reward_model_from_disk_follows_and_labels() {
     let before = disk::load("reward", &host(dir.path())).unwrap();
     assert_eq!(saved.score.as_ref().unwrap().len(), before.score.as_ref().unwrap().len());
     assert_ne!(saved.score, before.score);
+}
+
+/// Adapters, imitation on a checkpoint, each kind of judge, a reward model from disk, and bf16 survive a break after
+/// each step.
+#[test]
+fn a_game_goes_on_after_a_break_at_any_step() {
+    let dir = directory();
+    let (url, _) = server();
+    let chat = format!("chat {{ model = \"m\", url = \"{url}\", labels = likelier, order = given }}");
+    let scorer = "reward_model { model = \"reward\", scale = 2.0, labels = soft }";
+    for (backbone, judge) in [(INIT, VERIFIER), ("hf(\"reward\")", scorer), (INIT, &chat)] {
+        let plan = plan(&GAME.replace("BACKBONE", backbone).replace("JUDGE", judge), &[]);
+        let steps = broken::survives(judge, &plan, &|| host(dir.path()));
+        assert!(steps > 20, "{steps}");
+    }
+    let half = plan(&GAME.replace("BACKBONE", INIT).replace("JUDGE", VERIFIER), &["pi.model.compute=bf16"]);
+    broken::survives("bf16", &half, &|| host(dir.path()));
+}
+
+/// A run does not go on with other rows, or with another reward model to label them.
+#[test]
+fn a_source_that_has_changed_is_told_and_stops_the_run() {
+    let dir = directory();
+    let scorer = "reward_model { model = \"reward\", scale = 2.0 }";
+    let plan = plan(&GAME.replace("BACKBONE", INIT).replace("JUDGE", scorer), &[]);
+    let known = identities(&plan);
+    let (mut state, mut told) = (RunState::default(), tiny::Told::default());
+    let mut execution = Execution::new(&plan, known.clone(), host(dir.path())).unwrap();
+    for _ in 0..9 {
+        assert!(execution.step(&mut state, &mut told, &mut Shared::default()).unwrap());
+    }
+    let snapshot = state.save(&plan, &known).unwrap();
+    let load = || RunState::load(&snapshot, &plan, &known, &host(dir.path()));
+    load().unwrap();
+    // A letter of a row, and a bit of a weight.
+    for (file, from_end, value) in [("rows.jsonl", 4, "demos"), ("reward/model.safetensors", 2, "judge")] {
+        let path = dir.path().join(file);
+        let before = std::fs::read(&path).unwrap();
+        let mut after = before.clone();
+        after[before.len() - from_end] ^= 1;
+        std::fs::write(&path, after).unwrap();
+        let fault = load().err().expect("it is refused");
+        assert!(fault.message.contains(&format!("`{value}` reads has changed")), "{fault}");
+        std::fs::write(&path, before).unwrap();
+        load().unwrap();
+    }
 }
 
 #[test]
@@ -286,9 +333,8 @@ pipeline main {
     let last = all.get(records.len()).unwrap();
     assert_eq!((source.text(last.chosen.item, &last.chosen.response).as_str(), last.probability), ("2", 0.75));
     std::fs::write(dir.path().join("votes.jsonl"), odd.replace("0.25", "25")).unwrap();
-    let fault =
-        execute(&plan(file, &[]), host(dir.path()), &mut tiny::Told::default(), &mut state, &mut Shared::default());
-    let fault = fault.unwrap_err();
+    let (mut state, mut told) = (RunState::default(), tiny::Told::default());
+    let fault = execute(&plan(file, &[]), host(dir.path()), &mut told, &mut state, &mut Shared::default()).unwrap_err();
     assert!(fault.message.contains("votes.jsonl:1:") && fault.message.contains("a number in 0..=1"), "{fault}");
 }
 

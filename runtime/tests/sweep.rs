@@ -9,7 +9,7 @@ use pbpo_runtime::event::{Event, Observer};
 use pbpo_runtime::execute;
 use pbpo_runtime::shared::Shared;
 use pbpo_runtime::state::RunState;
-use tiny::{TINY, Told, plan, run};
+use tiny::{TINY, Told, plan};
 
 /// A listener that counts the stages that were reused.
 #[derive(Default)]
@@ -35,11 +35,15 @@ fn together_as_alone() {
     let mut counted: Vec<Counted> = Vec::new();
     for plan in &plans {
         let mut listener = Counted::default();
-        execute(plan, &Device::flex(), &mut listener, &mut RunState::default(), &mut shared).unwrap();
-        assert_eq!(listener.told, run(plan).unwrap());
+        let (mut together, mut alone, mut told) = (RunState::default(), RunState::default(), Told::default());
+        execute(plan, &Device::flex(), &mut listener, &mut together, &mut shared).unwrap();
+        execute(plan, &Device::flex(), &mut told, &mut alone, &mut Shared::default()).unwrap();
+        assert_eq!(listener.told, told);
+        assert!(together.counters.generated > 0);
+        assert_eq!(together.counters.generated, alone.counters.generated);
         counted.push(listener);
     }
-    assert_eq!(shared.held(), 0, "nothing is kept behind the last point that needs it");
+    assert_eq!(shared.held(), 0, "nothing is kept after the last point that needs it");
     let reused: Vec<usize> = counted.iter().map(|point| point.reused.len()).collect();
     assert_eq!(reused[0], 0);
     assert!(counted[1].reused.iter().any(|name| name == "pi.init"), "{:?}", counted[1].reused);

@@ -13,7 +13,8 @@ use super::flow::Flow;
 use super::identity::{Identity, identities};
 use super::memory::{Memory, Sizes};
 use super::ops::repeat;
-use super::{Body, Plan, Stage};
+use super::walk::{Cursor, Kind, Walk};
+use super::{Plan, Stage};
 
 /// The estimates. Tokens are those of prompts and responses if a model reads, of responses if it writes.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -70,7 +71,7 @@ impl Cost {
             let done: HashSet<&str> = plan.body.stages().filter(done).map(|stage| stage.name.as_str()).collect();
             let cost = Cost { memory: Memory::of(plan, sizes), ..Cost::default() };
             let mut work = Work { cost, flow: Flow::default(), done };
-            work.body(&plan.body, 1);
+            work.plan(plan);
             total.add(&work.cost);
             work.cost.stages.into_iter().for_each(|(stage, tokens)| *stages.entry(stage).or_insert(0) += tokens);
         }
@@ -116,15 +117,30 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn body(&mut self, body: &'a Body, times: u64) {
-        for stage in body.stages() {
-            self.flow.reach(stage);
-            let times = if self.done.contains(stage.name.as_str()) { 0 } else { times };
-            self.stage(stage, times);
-            if let Some(inner) = &stage.body {
-                self.body(inner, times.saturating_mul(repeat::count(stage)));
-                self.flow.leave(inner);
+    /// Walks through each loop once, and counts its stages as often as they run.
+    fn plan(&mut self, plan: &'a Plan) {
+        let (walk, mut cursor) = (Walk::at_most(plan, 1), Cursor::default());
+        let mut times = vec![1_u64];
+        while let Some(step) = walk.at(&cursor) {
+            let stage = step.stage;
+            let around = times.last().copied().unwrap_or(0);
+            let here = if self.done.contains(stage.name.as_str()) { 0 } else { around };
+            match step.kind {
+                Kind::Run => {
+                    self.flow.reach(stage);
+                    self.stage(stage, here);
+                }
+                Kind::Begin | Kind::Skip => {
+                    self.flow.reach(stage);
+                    times.push(here.saturating_mul(repeat::count(stage)));
+                }
+                Kind::Again { .. } | Kind::End => {}
             }
+            if matches!(step.kind, Kind::End | Kind::Skip) {
+                step.body().into_iter().for_each(|body| self.flow.leave(body));
+                times.pop();
+            }
+            walk.advance(&mut cursor);
         }
     }
 

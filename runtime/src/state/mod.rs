@@ -108,7 +108,7 @@ impl RunState {
         if of != digest(plan, identities) || !Walk::of(plan).has(&cursor) {
             return Err(Fault::new("the state is that of another plan").help("begin a new run"));
         }
-        let mut reader = Reader::new(&snapshot.parts, &host.device);
+        let mut reader = Reader::new(&snapshot.parts, &host.device)?;
         make_sources(plan, &values, identities, host, &mut reader)?;
         let mut env = Env::default();
         for (name, record) in values {
@@ -140,8 +140,8 @@ fn make_sources(
     host: &Host,
     reader: &mut Reader<'_>,
 ) -> Result<(), Fault> {
-    let (mut counters, mut told, mut silent) = (Counters::default(), None, Silent);
-    let mut context = Context::new(host, identities, &mut counters, &mut silent, &mut told);
+    let (mut counters, mut recording, mut silent) = (Counters::default(), None, Silent);
+    let mut context = Context::new(host, identities, &mut counters, &mut silent, &mut recording);
     let remade = |output: &String| values.get(output).is_some_and(Record::is_remade);
     for stage in all(&plan.body).filter(|stage| stage.outputs.iter().any(remade)) {
         let mut env = Env::default();

@@ -85,16 +85,21 @@ pub struct Reader<'s> {
 }
 
 impl<'s> Reader<'s> {
-    pub(super) fn new(parts: &'s BTreeMap<Digest, Vec<u8>>, device: &'s Device) -> Self {
-        let (data, oracles, known) = (HashMap::new(), HashMap::new(), RefCell::default());
-        Self { parts, device, data, oracles, known }
+    /// Makes a reader of parts, each of which must have its digest.
+    pub(super) fn new(parts: &'s BTreeMap<Digest, Vec<u8>>, device: &'s Device) -> Result<Self, Fault> {
+        match parts.iter().find(|(digest, part)| blake3::hash(part).as_bytes() != *digest) {
+            Some((digest, _)) => Err(Fault::new(format!("the state's part {} is damaged", hex(digest)))),
+            None => {
+                let (data, oracles, known) = (HashMap::new(), HashMap::new(), RefCell::default());
+                Ok(Self { parts, device, data, oracles, known })
+            }
+        }
     }
 
     /// Returns the bytes of a part.
     pub fn part(&self, digest: &Digest) -> Result<&'s [u8], Fault> {
         let part = self.parts.get(digest).map(Vec::as_slice);
-        part.filter(|part| blake3::hash(part).as_bytes() == digest)
-            .ok_or_else(|| Fault::new(format!("the state lacks its part {}", blake3::Hash::from(*digest).to_hex())))
+        part.ok_or_else(|| Fault::new(format!("the state lacks its part {}", hex(digest))))
     }
 
     /// Returns the value of this type that a key stands for; reads it the first time.
@@ -131,6 +136,10 @@ impl<'s> Reader<'s> {
         let found = self.oracles.get(name).cloned();
         found.ok_or_else(|| Fault::new(format!("the state has an oracle `{name}`, which the plan does not make")))
     }
+}
+
+fn hex(digest: &Digest) -> String {
+    blake3::Hash::from(*digest).to_hex().to_string()
 }
 
 /// Returns the bytes of a record. CBOR keeps every bit of a float, infinities included.

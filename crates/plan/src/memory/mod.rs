@@ -1,4 +1,4 @@
-//! The memory of a plan: a walk over its stages in the order of the runtime, with sizes instead of models.
+//! The memory of a plan: its walk (`walk.rs`), as the runtime makes it, with sizes instead of models.
 //!
 //! A copy of a model shares its memory until a step moves it; a step changes unshared values in place; values that no
 //! later stage reads are dropped (`lifetime.rs`). `shape.rs` has the sizes of forwards and graphs, `players.rs` those
@@ -15,9 +15,9 @@ use serde::Serialize;
 
 use super::flow::{Flow, int};
 use super::forward::{Gives, forwards};
-use super::lifetime::{last_uses, results};
-use super::ops::repeat;
-use super::{Body, Op, Plan, Stage};
+use super::lifetime::results;
+use super::walk::{Cursor, Kind, Step, Walk};
+use super::{Op, Plan, Stage};
 pub use less::Less;
 use players::Block;
 pub(crate) use players::Model;
@@ -93,21 +93,26 @@ impl Memory {
 
     /// Estimates a plan.
     pub fn of(plan: &Plan, sizes: &Sizes<'_>) -> Memory {
-        let mut walk = Walk { sizes, flow: Flow::default(), values: BTreeMap::new(), most: Memory::default() };
-        let kept = results(plan);
-        walk.body(&plan.body, &kept);
+        let flow = Flow::default();
+        let mut estimate = Estimate { sizes, flow, values: BTreeMap::new(), most: Memory::default() };
+        // Further iterations of a loop repeat the third.
+        let (walk, mut cursor) = (Walk::at_most(plan, 3), Cursor::default());
+        while let Some(step) = walk.at(&cursor) {
+            estimate.follow(step);
+            walk.advance(&mut cursor);
+        }
         // The players are written at the end.
         let stage = plan.body.stages().last();
-        for name in &kept {
-            let working = walk.written(walk.values.get(name));
-            stage.into_iter().for_each(|stage| walk.note(stage, working));
+        for name in results(plan) {
+            let working = estimate.written(estimate.values.get(name));
+            stage.into_iter().for_each(|stage| estimate.note(stage, working));
         }
-        walk.most
+        estimate.most
     }
 }
 
-/// The walk over the stages, with what is known at the one at hand.
-pub(crate) struct Walk<'a> {
+/// The estimate at one step of the walk.
+pub(crate) struct Estimate<'a> {
     pub sizes: &'a Sizes<'a>,
     pub flow: Flow<'a>,
     /// The models in memory.
@@ -115,42 +120,21 @@ pub(crate) struct Walk<'a> {
     most: Memory,
 }
 
-impl<'a> Walk<'a> {
-    fn body(&mut self, body: &'a Body, kept: &HashSet<&str>) {
-        // As the runtime: what reads files goes first. It has no inputs, so that nothing else depends on the order.
-        let all = || body.stages().zip(last_uses(body));
-        let source = |stage: &Stage| stage.op.info().source;
-        let (first, rest) = (all().filter(|(stage, _)| source(stage)), all().filter(|(stage, _)| !source(stage)));
-        for (stage, ends) in first.chain(rest) {
-            self.flow.reach(stage);
-            let ends: Vec<&str> = ends.into_iter().filter(|end| !kept.contains(end)).collect();
-            match &stage.body {
-                Some(inner) => self.repeat(stage, inner, &ends),
-                None => self.stage(stage, &ends),
+impl<'a> Estimate<'a> {
+    fn follow(&mut self, step: &Step<'a>) {
+        match step.kind {
+            Kind::Run => {
+                self.flow.reach(step.stage);
+                self.stage(step.stage, &step.over);
             }
-            ends.iter().for_each(|end| drop(self.values.remove(*end)));
+            Kind::Begin | Kind::Skip => self.flow.reach(step.stage),
+            Kind::Again { .. } | Kind::End => {}
         }
-    }
-
-    /// Walks a loop three times; further iterations repeat the third.
-    fn repeat(&mut self, stage: &'a Stage, body: &'a Body, ends: &[&str]) {
-        let (captured, count) = (body.captured(), repeat::count(stage));
-        for iteration in 0..count.min(3) {
-            for carry in &body.carries {
-                let from = if iteration == 0 { &carry.from } else { &carry.back };
-                self.copy(from, &carry.enter);
-            }
-            let backs = body.moved().map(|carry| carry.back.as_str());
-            let over: Vec<&str> = if iteration == 0 { ends.to_vec() } else { backs.collect() };
-            over.iter().filter(|value| !captured.contains(*value)).for_each(|value| drop(self.values.remove(*value)));
-            self.body(body, &HashSet::new());
+        step.passes.iter().for_each(|(from, to)| self.copy(from, to));
+        if matches!(step.kind, Kind::End | Kind::Skip) {
+            step.body().into_iter().for_each(|body| self.flow.leave(body));
         }
-        for carry in &body.carries {
-            self.copy(if count == 0 { &carry.from } else { &carry.back }, &carry.out);
-        }
-        let inner = body.carries.iter().flat_map(|carry| [carry.enter.as_str(), carry.back.as_str()]);
-        inner.filter(|value| !captured.contains(value)).for_each(|value| drop(self.values.remove(value)));
-        self.flow.leave(body);
+        step.over.iter().for_each(|value| drop(self.values.remove(value)));
     }
 
     fn copy(&mut self, from: &str, to: &'a str) {

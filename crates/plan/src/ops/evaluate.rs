@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::Stage;
 use crate::cost::Spent;
 use crate::flow::Flow;
-use crate::memory::{Room, Walk};
+use crate::memory::{Estimate, Room};
 
 use super::{Info, no_rows, typed};
 
@@ -70,10 +70,10 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
     flow.generates(stage, "data", flow.evaluated(stage), flow.longest_of(stage), due)
 }
 
-fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
-    let rows = match walk.flow.evaluated(stage) {
-        0 => walk.sizes.asked,
-        count => count.min(walk.sizes.asked),
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+    let rows = match estimate.flow.evaluated(stage) {
+        0 => estimate.sizes.asked,
+        count => count.min(estimate.sizes.asked),
     };
-    Room::while_working(walk.sampled(stage, "policy", rows))
+    Room::while_working(estimate.sampled(stage, "policy", rows))
 }

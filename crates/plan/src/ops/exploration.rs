@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Stage;
-use crate::memory::{Room, Walk};
+use crate::memory::{Estimate, Room};
 
 use super::{Info, either, free, no_rows};
 
@@ -76,6 +76,6 @@ pub(super) const INFO: Info = Info {
     room,
 };
 
-fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
-    Room::of(walk.input(stage, "features").cloned())
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+    Room::of(estimate.input(stage, "features").cloned())
 }

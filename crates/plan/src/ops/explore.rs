@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::Stage;
 use crate::cost::Spent;
 use crate::flow::Flow;
-use crate::memory::{Room, Walk};
+use crate::memory::{Estimate, Room};
 
 use super::{Info, Op, either, sample};
 
@@ -61,9 +61,9 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
 }
 
 /// The exploration with its new covariance, which stands after the rollouts.
-fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
-    let made = walk.input(stage, "exploration").cloned();
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+    let made = estimate.input(stage, "exploration").cloned();
     let candidates = stage.settings::<Settings>().map_or(1, |settings| settings.candidates.max(1));
-    let rows = walk.flow.rows(stage) * candidates;
-    Room { made, working: walk.sampled(stage, "from", rows) }
+    let rows = estimate.flow.rows(stage) * candidates;
+    Room { made, working: estimate.sampled(stage, "from", rows) }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Stage;
-use crate::memory::{Model, Room, Walk};
+use crate::memory::{Estimate, Model, Room};
 
 use super::{Info, free, no_rows, typed};
 
@@ -52,7 +52,7 @@ pub(super) const INFO: Info = Info {
     room,
 };
 
-fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
-    let made = walk.input(stage, "policy").map(Model::frozen);
-    Room { made, working: walk.sampled(stage, "policy", 0) }
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+    let made = estimate.input(stage, "policy").map(Model::frozen);
+    Room { made, working: estimate.sampled(stage, "policy", 0) }
 }

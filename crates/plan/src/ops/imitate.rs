@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 use crate::Stage;
 use crate::cost::Spent;
 use crate::flow::Flow;
-use crate::memory::{Model, Room, Rows, Shape, Walk, Working};
+use crate::memory::{Estimate, Model, Room, Rows, Shape, Working};
 
 use super::load::Compute;
 use super::{Info, no_rows, typed};
@@ -48,23 +48,23 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
     Spent { optimizer_steps: steps * times, trained: batch * row * steps * times, ..Spent::default() }
 }
 
-fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, ends: &[&str]) -> Room {
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, ends: &[&str]) -> Room {
     let Ok(settings) = stage.settings::<Settings>() else { return Room::default() };
-    let data = walk.flow.from(stage, "data");
-    let start = walk.input(stage, "init").cloned().or_else(|| {
+    let data = estimate.flow.from(stage, "data");
+    let start = estimate.input(stage, "init").cloned().or_else(|| {
         let model = settings.model.as_ref()?;
         let vocab = match model.get("tokenizer").and_then(Json::as_str) {
-            Some(name) => (walk.sizes.checkpoint)(name)?.vocab,
-            None => (walk.sizes.vocabulary)(data?.config.get("task")?.as_str()?),
+            Some(name) => (estimate.sizes.checkpoint)(name)?.vocab,
+            None => (estimate.sizes.vocabulary)(data?.config.get("task")?.as_str()?),
         };
         let compute = model.get("compute").and_then(|compute| Compute::deserialize(compute).ok());
         Some(Model::new(Shape::of_llama(model, vocab), compute.unwrap_or_default()))
     });
     let (Some(start), Some(data)) = (start, data) else { return Room::default() };
-    let positions = walk.flow.response(data).max(walk.flow.written(stage, data));
-    let length = (walk.flow.prompt(data) + positions).min(start.shape.context);
+    let positions = estimate.flow.response(data).max(estimate.flow.written(stage, data));
+    let length = (estimate.flow.prompt(data) + positions).min(start.shape.context);
     let batch = Rows { rows: settings.batch, length, positions };
-    let activations = start.shape.graph(batch, start.shape.vocab, walk.sizes.limits, start.number());
+    let activations = start.shape.graph(batch, start.shape.vocab, estimate.sizes.limits, start.number());
     // Nobody else has weights of its own making, or what it is the last to read.
     let last = stage.input("init").is_some_and(|init| ends.contains(&init));
     let shared = Rc::strong_count(start.moving()) > 1 + usize::from(last);

@@ -3,7 +3,7 @@
 use crate::Stage;
 use crate::cost::Spent;
 use crate::flow::Flow;
-use crate::memory::{Room, Walk, Working};
+use crate::memory::{Estimate, Room, Working};
 
 use super::{Info, unset};
 
@@ -31,10 +31,10 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
 }
 
 /// Pairs that a local reward model scores.
-fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
-    let Some(model) = walk.input(stage, "oracle") else { return Room::default() };
-    let batch = walk.rows(stage.input("first").unwrap_or_default(), &model.shape);
-    let tokens = (batch.rows * batch.length).min(model.shape.reads(batch.length, walk.sizes.limits));
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+    let Some(model) = estimate.input(stage, "oracle") else { return Room::default() };
+    let batch = estimate.rows(stage.input("first").unwrap_or_default(), &model.shape);
+    let tokens = (batch.rows * batch.length).min(model.shape.reads(batch.length, estimate.sizes.limits));
     let activations = model.shape.read(tokens, batch.length, model.number());
     Room::while_working(Working { activations, ..Working::default() })
 }

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 
 use crate::Stage;
-use crate::memory::{Model, Room, Walk};
+use crate::memory::{Estimate, Model, Room};
 
 use super::load::Compute;
 use super::{Info, free, no_rows, untyped};
@@ -24,12 +24,12 @@ pub(super) const INFO: Info = Info {
     room,
 };
 
-fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
     if stage.config.get("by").and_then(Json::as_str) == Some("reward_model") {
         let setting = |key: &str| stage.config.get(key);
         let name = setting("model").and_then(Json::as_str).unwrap_or_default();
         let compute = setting("compute").and_then(|compute| Compute::deserialize(compute).ok());
-        walk.load(name, |shape| Model::loaded(shape, compute.unwrap_or_default(), None).kept())
+        estimate.load(name, |shape| Model::loaded(shape, compute.unwrap_or_default(), None).kept())
     } else {
         Room::default()
     }

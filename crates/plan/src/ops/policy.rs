@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Stage;
-use crate::memory::{Model, Room, Walk};
+use crate::memory::{Estimate, Model, Room};
 
 use super::{Info, Op, either, free, no_rows};
 
@@ -80,6 +80,6 @@ pub(super) const INFO: Info = Info {
     room,
 };
 
-fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
-    Room::of(walk.input(stage, "init").cloned().map(Model::trained))
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+    Room::of(estimate.input(stage, "init").cloned().map(Model::trained))
 }

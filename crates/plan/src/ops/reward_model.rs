@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Stage;
-use crate::memory::{Model, Room, Walk};
+use crate::memory::{Estimate, Model, Room};
 
 use super::exploration::Covariance;
 use super::policy::AdamW;
@@ -54,8 +54,8 @@ pub(super) const INFO: Info = Info {
     room,
 };
 
-fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
-    let Some(init) = walk.input(stage, "init") else { return Room::default() };
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+    let Some(init) = estimate.input(stage, "init") else { return Room::default() };
     let rate = stage.settings::<Settings>().ok().and_then(|settings| settings.optimizer.backbone_lr);
     let model = if rate == Some(0.0) { init.frozen() } else { init.clone().trained() };
     Room::of(Some(Model::scoring(model)))

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::Stage;
 use crate::cost::Spent;
 use crate::flow::Flow;
-use crate::memory::{Room, Walk};
+use crate::memory::{Estimate, Room};
 
 use super::{Info, either};
 
@@ -59,6 +59,6 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
     flow.generates(stage, "prompts", settings.count, settings.max_new, times)
 }
 
-fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
-    Room::while_working(walk.sampled(stage, "policy", count(stage)))
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+    Room::while_working(estimate.sampled(stage, "policy", count(stage)))
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Stage;
-use crate::memory::{Room, Walk};
+use crate::memory::{Estimate, Room};
 
 use super::{Info, free, no_rows, typed};
 
@@ -32,6 +32,6 @@ pub(super) const INFO: Info = Info {
     room,
 };
 
-fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
-    Room::while_working(walk.written(walk.input(stage, "player")))
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+    Room::while_working(estimate.written(estimate.input(stage, "player")))
 }

@@ -4,7 +4,7 @@ use crate::Stage;
 use crate::cost::Spent;
 use crate::flow::Flow;
 use crate::forward::forwards;
-use crate::memory::{Room, Walk};
+use crate::memory::{Estimate, Room};
 
 pub(super) fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
     let mut spent = Spent { optimizer_steps: times, ..Spent::default() };
@@ -22,6 +22,6 @@ pub(super) fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
     spent
 }
 
-pub(super) fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, ends: &[&str]) -> Room {
-    walk.step(stage, ends)
+pub(super) fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, ends: &[&str]) -> Room {
+    estimate.step(stage, ends)
 }

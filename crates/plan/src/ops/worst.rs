@@ -1,7 +1,7 @@
 //! `worst`: the worst reward of a set, solved.
 
 use crate::Stage;
-use crate::memory::{Room, Walk};
+use crate::memory::{Estimate, Room};
 
 use super::{Info, free, keep, no_rows, typed};
 
@@ -20,6 +20,6 @@ pub(super) const INFO: Info = Info {
     room,
 };
 
-fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
-    Room::of(walk.input(stage, "player").cloned())
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+    Room::of(estimate.input(stage, "player").cloned())
 }
