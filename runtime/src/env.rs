@@ -7,9 +7,11 @@ use pbpo_plan::Stage;
 
 use crate::data::Data;
 use crate::error::Fault;
+use crate::model::RewardModel;
 use crate::ops::Work;
 use crate::oracle::Oracle;
-use crate::value::{Exploration, Init, Policy, Preferences, Reward, Rollouts, Value};
+use crate::player::{Player, Policy};
+use crate::value::{Exploration, Init, Preferences, Rollouts, Value};
 
 /// Values by their names in the plan; names are unique in the whole plan.
 #[derive(Default)]
@@ -27,9 +29,7 @@ macro_rules! typed {
         pub fn $name(&self, stage: &Stage, port: &str) -> Result<&$type, Fault> {
             match self.get(stage, port)? {
                 Value::$variant(value) => Ok(value),
-                other => Err(Fault::new(format!(
-                    "input `{port}` is {} where {} is wanted", other.kind(), stringify!($name)
-                ))),
+                other => Err(wrong(port, stringify!($name), other)),
             }
         }
     };
@@ -99,15 +99,30 @@ impl Env {
         }
     }
 
+    /// Returns the policy at an input port.
+    pub fn policy(&self, stage: &Stage, port: &str) -> Result<Policy<'_>, Fault> {
+        let found = self.get(stage, port)?;
+        found.player().and_then(Player::policy).ok_or_else(|| wrong(port, "policy", found))
+    }
+
+    /// Returns the model of the reward model at an input port.
+    pub fn reward_model(&self, stage: &Stage, port: &str) -> Result<&RewardModel, Fault> {
+        let found = self.get(stage, port)?;
+        found.player().and_then(Player::reward_model).ok_or_else(|| wrong(port, "reward_model", found))
+    }
+
     typed!(data, Data, Arc<Data>);
     typed!(init, Init, Init);
-    typed!(policy, Policy, Policy);
-    typed!(reward_model, Reward, Reward);
+    typed!(player, Player, Player);
     typed!(features, Features, Arc<crate::value::Features>);
     typed!(exploration, Exploration, Exploration);
     typed!(oracle, Oracle, Arc<Oracle>);
     typed!(rollouts, Rollouts, Arc<Rollouts>);
     typed!(preferences, Preferences, Preferences);
+}
+
+fn wrong(port: &str, wanted: &str, found: &Value) -> Fault {
+    Fault::new(format!("input `{port}` is {} where {wanted} is wanted", found.kind()))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use pbpo_hub::records::{Text, write_row};
 use pbpo_plan::Op;
 
 use crate::error::Fault;
-use crate::value::Value;
+use crate::player::Player;
 
 /// Named figures; names follow the conventions of the field (`objective/kl`, `rm/accuracy`).
 pub type Metrics = BTreeMap<String, f64>;
@@ -115,7 +115,7 @@ pub struct Checkpoint<'a> {
     pub step: usize,
     /// The number of this stage's newest checkpoints to keep; all if absent.
     pub keep: Option<usize>,
-    pub player: &'a Value,
+    pub player: &'a Player,
 }
 
 /// A listener of a run. An error stops the run (a full disk, for example).

@@ -30,6 +30,7 @@ pub mod objective;
 pub mod ops;
 pub mod optimizer;
 pub mod oracle;
+pub mod player;
 pub mod rng;
 pub mod rundir;
 pub mod shared;

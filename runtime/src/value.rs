@@ -10,12 +10,11 @@ use serde::{Deserialize, Serialize};
 use crate::batch::Row;
 use crate::data::{Data, Source};
 use crate::error::Fault;
-use crate::generate::Sampling;
-use crate::model::{Decoder, RewardModel};
+use crate::model::Decoder;
 use crate::objective::forwards::Output;
-use crate::optimizer::Optimizer;
 use crate::oracle::Oracle;
-use crate::state::{Parts, Reader, Stored, plain, stored};
+use crate::player::Player;
+use crate::state::{plain, stored};
 use crate::tokenizer::Tokenizer;
 
 /// A value of the plan. Cloning is cheap: large parts are shared.
@@ -24,8 +23,7 @@ pub enum Value {
     Data(Arc<Data>),
     /// A model before the game, from which policies, reward models and features start.
     Init(Box<Init>),
-    Policy(Box<Policy>),
-    Reward(Box<Reward>),
+    Player(Box<Player>),
     Features(Arc<Features>),
     Exploration(Box<Exploration>),
     Oracle(Arc<Oracle>),
@@ -42,9 +40,17 @@ impl Value {
     /// Tells whether the value keeps a model, or a model's output, in the memory of the device.
     pub fn has_weights(&self) -> bool {
         match self {
-            Value::Init(_) | Value::Policy(_) | Value::Reward(_) | Value::Features(_) | Value::Exploration(_) => true,
+            Value::Init(_) | Value::Player(_) | Value::Features(_) | Value::Exploration(_) => true,
             Value::Oracle(_) | Value::Forward(_) => true,
             Value::Data(_) | Value::Rollouts(_) | Value::Preferences(_) | Value::Exact(_) | Value::Report => false,
+        }
+    }
+
+    /// Returns the player that the value is.
+    pub fn player(&self) -> Option<&Player> {
+        match self {
+            Value::Player(player) => Some(player),
+            _ => None,
         }
     }
 
@@ -53,8 +59,7 @@ impl Value {
         match self {
             Value::Data(_) => "data",
             Value::Init(_) => "init",
-            Value::Policy(_) => "policy",
-            Value::Reward(_) => "reward_model",
+            Value::Player(player) => player.model.kind(),
             Value::Features(_) => "features",
             Value::Exploration(_) => "exploration",
             Value::Oracle(_) => "oracle",
@@ -88,48 +93,6 @@ impl Init {
         }
         Ok(())
     }
-}
-
-/// A player that generates. A follower has no optimizer.
-#[derive(Clone)]
-pub struct Policy {
-    /// The model on the plain device, without autodiff: sampling and scoring use it directly.
-    pub model: Decoder,
-    pub optimizer: Option<Optimizer>,
-    pub sampling: Sampling,
-    pub tokenizer: Arc<Tokenizer>,
-    /// The checkpoint under its adapters.
-    pub base: Option<String>,
-}
-
-/// A player that scores.
-#[derive(Clone)]
-pub struct Reward {
-    /// The model on the plain device, without autodiff.
-    pub model: RewardModel,
-    pub mover: Mover,
-    pub tokenizer: Arc<Tokenizer>,
-}
-
-/// The way in which a reward model is updated.
-#[derive(Clone)]
-pub enum Mover {
-    /// By gradient steps.
-    Steps(Optimizer),
-    /// By moving to the worst reward of a set, at once.
-    Solved(Linear),
-}
-
-/// A reward that is linear in frozen features: `<theta, phi>`.
-#[derive(Clone)]
-pub struct Linear {
-    pub features: Arc<Features>,
-    /// The prior precision of the likelihood and of the covariance.
-    pub ridge: f64,
-    /// The bound on the norm of theta.
-    pub bound: f64,
-    /// The maximum-likelihood theta of the last step, `[d]`.
-    pub fitted: Vec<f64>,
 }
 
 /// The features phi: pooled last hidden states of a frozen model, `[d]` for each row.
@@ -246,29 +209,6 @@ stored!(Init as InitRecord {
     base: Option<String>,
 });
 
-stored!(Policy as PolicyRecord {
-    model: Decoder,
-    optimizer: Option<Optimizer>,
-    tokenizer: Arc<Tokenizer>,
-} {
-    sampling: Sampling,
-    base: Option<String>,
-});
-
-stored!(Reward as RewardRecord {
-    model: RewardModel,
-    mover: Mover,
-    tokenizer: Arc<Tokenizer>,
-});
-
-stored!(Linear as LinearRecord {
-    features: Arc<Features>,
-} {
-    ridge: f64,
-    bound: f64,
-    fitted: Vec<f64>,
-});
-
 stored!(Features as FeaturesRecord {
     model: Decoder,
     tokenizer: Arc<Tokenizer>,
@@ -299,28 +239,3 @@ stored!(Preferences as PreferencesRecord {
 });
 
 plain!(Pair);
-
-/// The saved form of a mover.
-#[derive(Serialize, Deserialize)]
-pub enum MoverRecord {
-    Steps(<Optimizer as Stored>::Record),
-    Solved(LinearRecord),
-}
-
-impl Stored for Mover {
-    type Record = MoverRecord;
-
-    fn save(&self, parts: &mut Parts<'_>) -> Result<MoverRecord, Fault> {
-        Ok(match self {
-            Mover::Steps(optimizer) => MoverRecord::Steps(optimizer.save(parts)?),
-            Mover::Solved(linear) => MoverRecord::Solved(linear.save(parts)?),
-        })
-    }
-
-    fn load(record: MoverRecord, from: &Reader<'_>) -> Result<Self, Fault> {
-        Ok(match record {
-            MoverRecord::Steps(optimizer) => Mover::Steps(Optimizer::load(optimizer, from)?),
-            MoverRecord::Solved(linear) => Mover::Solved(Linear::load(linear, from)?),
-        })
-    }
-}

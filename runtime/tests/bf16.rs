@@ -111,7 +111,7 @@ fn in_pieces_gives_the_same_gradients() {
     let mask = batch(&device).mask();
     let weights = mask.clone() / mask.sum().neg().unsqueeze();
     let limits = Limits { tokens: 8, logits: 12, graph: u64::MAX };
-    let player = pbpo_runtime::objective::forwards::Model::Policy(model.clone());
+    let player = pbpo_runtime::player::Model::Policy(model.clone());
     let pieces = Pieces::new(rows.iter().collect(), &player, &[], limits, &device);
     let pulled = pieces.gradients(&player, &[(What::Logp, weights)]);
     for ((_, whole), (_, pieces)) in parts(&tracked, &whole).into_iter().zip(parts(&model, &pulled)) {

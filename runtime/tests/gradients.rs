@@ -18,6 +18,7 @@ use pbpo_runtime::batch::Row;
 use pbpo_runtime::data::Data;
 use pbpo_runtime::model::{Decoder, Head};
 use pbpo_runtime::objective::{Evaluator, Leaves, Moved};
+use pbpo_runtime::player::Model;
 use pbpo_runtime::tokenizer::EOS;
 use pbpo_runtime::value::{Pair, Preferences, Rollouts, Value, tracked};
 
@@ -65,9 +66,9 @@ fn ascent_of_a_policy_on_dpo_follows_finite_differences() {
 #[test]
 fn the_likelihood_has_its_gradient_at_a_margin_of_zero() {
     let mut values = world(Head::Token);
-    if let Some(Value::Reward(r)) = values.get_mut("r") {
-        r.model.head = Param::from_tensor(r.model.head.val().zeros_like());
-    }
+    let Some(Value::Player(r)) = values.get_mut("r") else { unreachable!() };
+    let Model::Reward(model) = &mut r.model else { unreachable!() };
+    model.head = Param::from_tensor(model.head.val().zeros_like());
     let side = |side| reward(Head::Token, batch("prefs", Some(side)));
     let margin = binary(BinaryOp::Sub, side(Side::Chosen), side(Side::Rejected));
     for (name, nll) in [
@@ -119,7 +120,7 @@ fn all_responses(model: &Decoder, data: &Arc<Data>) -> Vec<(Row, f64)> {
     }
     let rollouts = Rollouts { source: common::source(data), rows: rows.clone(), per_prompt: 1 };
     let values = common::values(vec![("y", Value::Rollouts(Arc::new(rollouts)))]);
-    let moved = Moved::Policy { value: "pi".into(), model: tracked(model) };
+    let moved = Moved { value: "pi".into(), model: Model::Policy(tracked(model)) };
     let mut leaves = Leaves::new(&values, moved, &Device::flex());
     let mask = leaves.batch(&batch("y", None)).unwrap().mask();
     let logp = (leaves.logp("pi", &batch("y", None)).unwrap() * mask).sum_dim(1);
@@ -134,7 +135,7 @@ fn the_estimator_is_unbiased() {
     let data = common::data(&["a"]);
     let mut values =
         common::values(vec![("pi", common::policy(&data, 1)), ("r", common::reward(&data, Head::Token, 3))]);
-    let Value::Policy(pi) = values["pi"].clone() else { unreachable!() };
+    let pi = values["pi"].player().unwrap().policy().unwrap().model.clone();
     let token_rewards = || leaf(Leaf::TokenReward { reward_model: "r".into(), batch: batch("y", None) });
 
     let expected = |model: &Decoder| -> f64 {
@@ -143,14 +144,14 @@ fn the_estimator_is_unbiased() {
         let rollouts = Rollouts { source: common::source(&data), rows, per_prompt: 1 };
         let mut values = values.clone();
         values.insert("y".into(), Value::Rollouts(Arc::new(rollouts)));
-        let moved = Moved::Policy { value: "pi".into(), model: tracked(model) };
+        let moved = Moved { value: "pi".into(), model: Model::Policy(tracked(model)) };
         let mut leaves = Leaves::new(&values, moved, &Device::flex());
         let mut evaluator = Evaluator::new(&mut leaves);
         let rewards = evaluator.eval(&reduce(Reduction::Sum, Axis::Token, token_rewards())).unwrap();
         let rewards: Vec<f32> = evaluator.matrix(&rewards).into_data_as::<f32>().try_into_vec().unwrap();
         all.iter().zip(rewards).map(|((_, p), r)| p * f64::from(r)).sum()
     };
-    let nudged = |scale: f64| expected(&pi.model.clone().map(&mut Nudge { rng: direction(), scale }));
+    let nudged = |scale: f64| expected(&pi.clone().map(&mut Nudge { rng: direction(), scale }));
     let central = |step: f64| (nudged(step) - nudged(-step)) / (2.0 * step);
     let exact = (4.0 * central(1e-3) - central(2e-3)) / 3.0;
 
@@ -164,10 +165,10 @@ fn the_estimator_is_unbiased() {
             arg: Box::new(arg),
         });
         let mut mean = 0.0;
-        for (row, p) in all_responses(&pi.model, &data) {
+        for (row, p) in all_responses(&pi, &data) {
             let rollouts = Rollouts { source: common::source(&data), rows: vec![row], per_prompt: 1 };
             values.insert("y".into(), Value::Rollouts(Arc::new(rollouts)));
-            mean += p * directional(&values, &objective, &pi.model);
+            mean += p * directional(&values, &objective, &pi);
         }
         assert!((mean / exact - 1.0).abs() < 0.02, "{name}: {mean} against {exact}");
     }

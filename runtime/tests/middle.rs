@@ -12,10 +12,11 @@ use pbpo_exact::{dot, minus};
 use pbpo_runtime::batch::{Batch, Row};
 use pbpo_runtime::env::Env;
 use pbpo_runtime::execute;
+use pbpo_runtime::player::{Mover, Player};
 use pbpo_runtime::rng::{normals, stream};
 use pbpo_runtime::shared::Shared;
 use pbpo_runtime::state::RunState;
-use pbpo_runtime::value::{Features, Mover, Preferences, Rollouts, Value};
+use pbpo_runtime::value::{Features, Preferences, Rollouts, Value};
 use tiny::{Told, plan};
 
 /// A head on frozen features; its bound is so large that it is linear to the last digit. The labels contradict each
@@ -96,9 +97,9 @@ impl Middle {
         let phi = self.env.values.values().find_map(|value| match value {
             Value::Features(phi) => Some(phi),
             Value::Exploration(enhancer) => Some(&enhancer.features),
-            Value::Reward(reward) => match &reward.mover {
+            Value::Player(player) => match &player.mover {
                 Mover::Solved(linear) => Some(&linear.features),
-                Mover::Steps(_) => None,
+                Mover::Steps(_) | Mover::None => None,
             },
             _ => None,
         });
@@ -135,8 +136,8 @@ impl Middle {
 
     fn distance_of(&self, model: &str, theta: &[f64]) -> f64 {
         let rows = || self.rollouts("y").rows.iter().chain(&self.rollouts("y0").rows);
-        let Value::Reward(r) = &self.env.values[model] else { panic!("{model}") };
-        let rewards = r.model.response_rewards(&Batch::new(rows(), &Device::flex()));
+        let r = self.env.values[model].player().and_then(Player::reward_model).expect("a reward model");
+        let rewards = r.response_rewards(&Batch::new(rows(), &Device::flex()));
         let rewards: Vec<f64> = rewards.into_data_as::<f64>().try_into_vec().unwrap();
         let linear: Vec<f64> = self.phi(rows()).iter().map(|phi| dot(theta, phi)).collect();
         let least = linear.iter().copied().fold(f64::INFINITY, f64::min);

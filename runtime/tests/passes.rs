@@ -48,8 +48,7 @@ fn run(plan: &Plan, optimized: bool, threads: usize) -> Left {
             figures.retain(|name, _| !name.starts_with("completions/") && !name.starts_with("val/"));
         }
         let weights = state.env.values.iter().filter_map(|(name, value)| match value {
-            Value::Policy(policy) => Some((name.clone(), bits(&policy.model))),
-            Value::Reward(reward) => Some((name.clone(), bits(&reward.model))),
+            Value::Player(player) => Some((name.clone(), bits(&player.model))),
             _ => None,
         });
         (told, weights.collect())

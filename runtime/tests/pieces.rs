@@ -18,6 +18,7 @@ use pbpo_runtime::model::recompute::add;
 use pbpo_runtime::model::{Decoder, Head, Linear};
 use pbpo_runtime::objective::pieces::Size;
 use pbpo_runtime::objective::{Evaluator, Leaves, Moved, forwards};
+use pbpo_runtime::player::Model;
 use pbpo_runtime::rng::stream;
 use pbpo_runtime::tokenizer::EOS;
 use pbpo_runtime::value::{Pair, Preferences, Rollouts, Value, tracked};
@@ -71,19 +72,9 @@ fn world(head: Head) -> HashMap<String, Value> {
 
 /// Returns the objective's value and all gradients, within limits.
 fn step(values: &HashMap<String, Value>, objective: &Expr, player: &str, limits: Option<Limits>) -> (f32, Found) {
-    match &values[player] {
-        Value::Policy(policy) => {
-            let model = tracked(&policy.model);
-            let moved = Moved::Policy { value: player.into(), model: model.clone() };
-            gradients(values, objective, &model, moved, limits)
-        }
-        Value::Reward(reward) => {
-            let model = tracked(&reward.model);
-            let moved = Moved::Reward { value: player.into(), model: model.clone() };
-            gradients(values, objective, &model, moved, limits)
-        }
-        _ => unreachable!(),
-    }
+    let model = tracked(&values[player].player().unwrap().model);
+    let moved = Moved { value: player.into(), model: model.clone() };
+    gradients(values, objective, &model, moved, limits)
 }
 
 fn gradients<M: Module>(
@@ -138,15 +129,12 @@ fn agree((value, whole): (f32, &Found), (again, pieces): (f32, Found), player: &
 #[test]
 fn compared_with_a_larger_model() {
     let mut values = world(Head::Token);
-    let Some(Value::Policy(large)) = values.get_mut("ref") else { unreachable!() };
-    let config = ModelConfig { width: 64, head_dim: 16, ff: 96, ..large.model.config.clone() };
-    large.model = Decoder::new(config, &mut stream([9; 32], 0), &Device::flex());
+    let Some(Value::Player(large)) = values.get_mut("ref") else { unreachable!() };
+    let config = ModelConfig { width: 64, head_dim: 16, ff: 96, ..large.model.backbone().config.clone() };
+    large.model = Model::Policy(Decoder::new(config, &mut stream([9; 32], 0), &Device::flex()));
     let Value::Rollouts(rollouts) = &values["y"] else { unreachable!() };
     let batch = Batch::new(&rollouts.rows, &Device::flex());
-    let is_large = |player: &str, limits| match &values[player] {
-        Value::Policy(policy) => Size::of_policy(&policy.model).is_exceeded(&batch, limits),
-        _ => unreachable!(),
-    };
+    let is_large = |player: &str, limits| Size::of(&values[player].player().unwrap().model).is_exceeded(&batch, limits);
     let between = |graph: &Limits| is_large("ref", *graph) && !is_large("pi", *graph);
     let limits = (1..1000).map(|i| Limits { tokens: 1 << 20, logits: 1 << 20, graph: i * 1000 }).find(between).unwrap();
     for (p, q) in [("pi", "ref"), ("ref", "pi")] {
@@ -181,7 +169,7 @@ fn of_a_policy() {
 #[test]
 fn of_a_policy_with_adapters_the_base_has_none() {
     let mut values = world(Head::Token);
-    let Some(Value::Policy(policy)) = values.get_mut("pi") else { unreachable!() };
+    let Some(Value::Player(policy)) = values.get_mut("pi") else { unreachable!() };
     let targets = ["q_proj", "v_proj", "down_proj"].map(str::to_owned).to_vec();
     let lora = Lora { rank: 3, alpha: 6.0, targets };
     let mut rng = stream([4; 32], 0);
@@ -191,7 +179,7 @@ fn of_a_policy_with_adapters_the_base_has_none() {
         let mut normals = |n| pbpo_runtime::rng::normals(&mut rng, n);
         Ok((normals(inputs * 3), normals(3 * outputs)))
     };
-    policy.model = lora.put(policy.model.clone(), draw).unwrap();
+    policy.model = Model::Policy(lora.put(policy.model.backbone().clone(), draw).unwrap());
     same(&values, &of_policy(), "pi");
     let (_, all) = step(&values, &of_policy(), "pi", Some(Limits { tokens: 1, logits: 1, graph: u64::MAX }));
     assert_eq!(all.iter().flatten().count(), 2 * 3 * 2, "A and B of three matrices in two layers");

@@ -6,7 +6,6 @@
 mod common;
 
 use pbpo_runtime::rundir::checkpoint;
-use pbpo_runtime::value::Value;
 
 const LOGITS: &str = include_str!("reference_logits.json");
 
@@ -33,6 +32,6 @@ fn logits_equal_those_of_transformers() {
 #[ignore = "writes the checkpoint that the reference figures are made from"]
 fn export_for_reference() {
     let dir = std::env::var("PBPOC_REFERENCE_DIR").expect("PBPOC_REFERENCE_DIR names a directory");
-    let Value::Policy(policy) = common::policy(&common::data(&["a"]), 1) else { unreachable!() };
-    checkpoint::save(dir.as_ref(), &policy).unwrap();
+    let policy = common::policy(&common::data(&["a"]), 1);
+    checkpoint::save_player(dir.as_ref(), policy.player().unwrap()).unwrap();
 }

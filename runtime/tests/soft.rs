@@ -41,11 +41,7 @@ fn world(labels: [f64; 3]) -> HashMap<String, Value> {
 }
 
 fn moved(values: &HashMap<String, Value>, player: &str) -> Moved {
-    match &values[player] {
-        Value::Policy(p) => Moved::Policy { value: player.into(), model: tracked(&p.model) },
-        Value::Reward(r) => Moved::Reward { value: player.into(), model: tracked(&r.model) },
-        _ => unreachable!(),
-    }
+    Moved { value: player.into(), model: tracked(&values[player].player().unwrap().model) }
 }
 
 /// Rows of a quantity, without its expectation.
@@ -152,15 +148,15 @@ fn a_soft_batch_has_the_expected_gradient_of_hard_ones() {
         ("stop", rows_mean(binary(BinaryOp::Mul, Expr::StopGrad { arg: Box::new(margin()) }, chosen(ratio)))),
     ];
     let soft = world(PROBABILITIES);
-    let Value::Policy(pi) = &soft["pi"] else { unreachable!() };
+    let pi = soft["pi"].player().unwrap().policy().unwrap();
     for (name, objective) in cases {
         let mut expected = 0.0;
         for labels in 0..8_u8 {
             let first = [0, 1, 2].map(|i| f64::from(labels >> i & 1));
             let chance: f64 = first.iter().zip(PROBABILITIES).map(|(l, p)| l * p + (1.0 - l) * (1.0 - p)).product();
-            expected += chance * directional(&world(first), &objective, &pi.model);
+            expected += chance * directional(&world(first), &objective, pi.model);
         }
-        let found = directional(&soft, &objective, &pi.model);
+        let found = directional(&soft, &objective, pi.model);
         assert!(expected.abs() > 1e-4, "{name}: {expected}");
         assert!((found / expected - 1.0).abs() < 1e-4, "{name}: {found} and {expected}");
     }

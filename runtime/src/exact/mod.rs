@@ -25,13 +25,12 @@ use pbpo_exact::world::{Trajectory, World};
 use pbpo_plan::ops::exploration::{self, Search};
 use pbpo_plan::ops::policy::Class;
 use pbpo_plan::{Body, Op as Named, Plan, Stage};
-use serde::{Deserialize, Serialize};
 
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::ops::Op;
-use crate::state::{Digest, Parts, Reader, Stored, plain, stored};
+use crate::state::{Digest, plain, stored, stored_enum};
 use crate::value;
 
 type Outputs = Result<Vec<value::Value>, Fault>;
@@ -272,39 +271,11 @@ stored!(Compared as ComparedRecord {
 
 plain!(Policy, [Vec<f64>; 2]);
 
-/// The saved form of a value of the exact track.
-#[derive(Serialize, Deserialize)]
-pub enum Record {
-    World(Digest),
-    Player(Digest),
-    Reward(Digest),
-    Exploration(Digest),
-    Played(Digest),
-    Compared(ComparedRecord),
-}
-
-impl Stored for Value {
-    type Record = Record;
-
-    fn save(&self, parts: &mut Parts<'_>) -> Result<Record, Fault> {
-        Ok(match self {
-            Value::World(place) => Record::World(place.save(parts)?),
-            Value::Player(player) => Record::Player(player.save(parts)?),
-            Value::Reward(reward) => Record::Reward(reward.save(parts)?),
-            Value::Exploration(exploration) => Record::Exploration(exploration.save(parts)?),
-            Value::Played(played) => Record::Played(played.save(parts)?),
-            Value::Compared(compared) => Record::Compared(compared.save(parts)?),
-        })
-    }
-
-    fn load(record: Record, from: &Reader<'_>) -> Result<Self, Fault> {
-        Ok(match record {
-            Record::World(place) => Value::World(Arc::load(place, from)?),
-            Record::Player(player) => Value::Player(Arc::load(player, from)?),
-            Record::Reward(reward) => Value::Reward(Arc::load(reward, from)?),
-            Record::Exploration(exploration) => Value::Exploration(Arc::load(exploration, from)?),
-            Record::Played(played) => Value::Played(Arc::load(played, from)?),
-            Record::Compared(compared) => Value::Compared(Compared::load(compared, from)?),
-        })
-    }
-}
+stored_enum!(Value as Record {
+    World(Arc<Place>),
+    Player(Arc<Player>),
+    Reward(Arc<Reward>),
+    Exploration(Arc<Exploration>),
+    Played(Arc<Played>),
+    Compared(Compared)
+} {});

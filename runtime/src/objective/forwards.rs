@@ -10,20 +10,12 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Gradients, Tensor, activation::log_softmax};
 use pbpo_plan::Gives;
 use rayon::prelude::*;
-use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
-use crate::error::Fault;
 use crate::model::recompute::add;
-use crate::model::{Decoder, Head, RewardModel};
-use crate::state::{Parts, Reader, Stored, TensorRecord};
-
-/// A player's model: plain, or a copy tracked by autodiff.
-#[derive(Clone)]
-pub enum Model {
-    Policy(Decoder),
-    Reward(RewardModel),
-}
+use crate::model::{Decoder, Head};
+use crate::player::Model;
+use crate::state::stored_enum;
 
 /// The output of a forward.
 #[derive(Clone)]
@@ -64,13 +56,6 @@ impl Model {
     /// Tells whether the output has one value for each row instead of each position.
     pub fn scores_rows(&self) -> bool {
         matches!(self, Model::Reward(model) if model.kind != Head::Token)
-    }
-
-    fn own_gradients(&self, mut gradients: Gradients) -> GradientsParams {
-        match self {
-            Model::Policy(model) => GradientsParams::from_module(&mut gradients, model),
-            Model::Reward(model) => GradientsParams::from_module(&mut gradients, model),
-        }
     }
 }
 
@@ -142,37 +127,13 @@ pub fn gradients<M: Module>(module: &M, mut outer: Gradients, apart: Vec<Apart>)
         return GradientsParams::from_module(&mut outer, module);
     }
     let pulled = apart.into_iter().filter_map(|forward| forward.pulled(&outer)).collect();
-    let mut parts =
-        side_by_side(pulled, |(model, scalar): (Model, Tensor<1>)| model.own_gradients(scalar.backward())).into_iter();
+    let mut parts = side_by_side(pulled, |(model, scalar): (Model, Tensor<1>)| {
+        GradientsParams::from_module(&mut scalar.backward(), &model)
+    })
+    .into_iter();
     let mut sum = parts.next().unwrap_or_default();
     parts.for_each(|part| add(module, &mut sum, part));
     sum
 }
 
-/// The saved form of an output.
-#[derive(Serialize, Deserialize)]
-pub enum OutputRecord {
-    LogProbs(TensorRecord),
-    Matrix(TensorRecord),
-    Later,
-}
-
-impl Stored for Output {
-    type Record = OutputRecord;
-
-    fn save(&self, parts: &mut Parts<'_>) -> Result<OutputRecord, Fault> {
-        Ok(match self {
-            Output::LogProbs(tensor) => OutputRecord::LogProbs(tensor.save(parts)?),
-            Output::Matrix(tensor) => OutputRecord::Matrix(tensor.save(parts)?),
-            Output::Later => OutputRecord::Later,
-        })
-    }
-
-    fn load(record: OutputRecord, from: &Reader<'_>) -> Result<Self, Fault> {
-        Ok(match record {
-            OutputRecord::LogProbs(tensor) => Output::LogProbs(Tensor::load(tensor, from)?),
-            OutputRecord::Matrix(tensor) => Output::Matrix(Tensor::load(tensor, from)?),
-            OutputRecord::Later => Output::Later,
-        })
-    }
-}
+stored_enum!(Output as OutputRecord { LogProbs(Tensor<3>), Matrix(Tensor<2>) } { Later });

@@ -4,25 +4,16 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Gradients, Tensor};
 use pbpo_plan::BatchRef;
 
-use super::forwards::Model;
-use super::leaves::{Leaves, Moved, source_rows, wrong};
+use super::leaves::{Leaves, source_rows, wrong};
 use super::pieces::{Pieces, Size, What};
 use crate::error::Fault;
 use crate::model::recompute::add;
-use crate::value::Value;
+use crate::player::Model;
 
 impl<'v> Leaves<'v> {
     /// Tells whether a player's forward over a batch is computed in pieces.
     pub(super) fn is_large(&mut self, player: &str, batch: &BatchRef) -> Result<bool, Fault> {
-        let size = match &self.moved {
-            Moved::Policy { value, model } if value == player => Size::of_policy(model),
-            Moved::Reward { value, model } if value == player => Size::of_reward(model),
-            _ => match self.value(player)? {
-                Value::Policy(policy) => Size::of_policy(&policy.model),
-                Value::Reward(reward) => Size::of_reward(&reward.model),
-                other => return Err(wrong(player, "a player", other)),
-            },
-        };
+        let size = Size::of(self.model(player)?);
         let limits = self.limits;
         Ok(size.is_exceeded(self.batch(batch)?, limits))
     }
@@ -30,8 +21,8 @@ impl<'v> Leaves<'v> {
     /// Returns a player's values for a batch, computed in pieces, `[rows, positions]` or `[rows, 1]`.
     pub(super) fn in_pieces(&mut self, player: &str, batch: &BatchRef, what: What) -> Result<Tensor<2>, Fault> {
         let model = self.plain(player)?;
-        let value = self.pieces(&model, batch, &[&what])?.values(&model, &what).autodiff();
-        if self.moved.value() != player {
+        let value = self.pieces(model, batch, &[&what])?.values(model, &what).autodiff();
+        if self.moved.value != player {
             return Ok(value);
         }
         let seen = value.require_grad();
@@ -41,11 +32,11 @@ impl<'v> Leaves<'v> {
 
     pub(super) fn kl_in_pieces(&mut self, p: &str, q: &str, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
         let other = |name: &str| match self.plain(name)? {
-            Model::Policy(model) => Ok(model),
+            Model::Policy(model) => Ok(model.clone()),
             Model::Reward(_) => Err(wrong(name, "policy", self.value(name)?)),
         };
         // The gradient is taken in only one of the two players.
-        match self.moved.value() == q {
+        match self.moved.value == q {
             true => {
                 let what = What::KlFrom(other(p)?);
                 self.in_pieces(q, batch, what)
@@ -61,29 +52,17 @@ impl<'v> Leaves<'v> {
         Ok(Pieces::new(source_rows(self.values, batch)?, player, wanted, self.limits, self.device()))
     }
 
-    /// Returns a player without autodiff.
-    fn plain(&self, player: &str) -> Result<Model, Fault> {
-        match self.value(player)? {
-            Value::Policy(policy) => Ok(Model::Policy(policy.model.clone())),
-            Value::Reward(reward) => Ok(Model::Reward(reward.model.clone())),
-            other => Err(wrong(player, "a player", other)),
-        }
-    }
-
     /// Returns the moved player's gradients through values that were computed in pieces; `outer` are the objective's
     /// gradients.
     pub fn pull(&self, outer: &Gradients) -> Result<GradientsParams, Fault> {
         let mut sum = GradientsParams::new();
-        let player = self.plain(self.moved.value())?;
+        let player = self.plain(&self.moved.value)?;
         for (batch, wanted) in &self.pulled {
             let gradient = |seen: &Tensor<2>| seen.grad(outer).unwrap_or_else(|| seen.clone().inner().zeros_like());
             let wanted: Vec<_> = wanted.iter().map(|(what, seen)| (what.clone(), gradient(seen))).collect();
             let whats: Vec<&What> = wanted.iter().map(|(what, _)| what).collect();
-            let part = self.pieces(&player, batch, &whats)?.gradients(&player, &wanted);
-            match &player {
-                Model::Policy(model) => add(model, &mut sum, part),
-                Model::Reward(model) => add(model, &mut sum, part),
-            }
+            let part = self.pieces(player, batch, &whats)?.gradients(player, &wanted);
+            add(player, &mut sum, part);
         }
         Ok(sum)
     }

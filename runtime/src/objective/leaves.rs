@@ -4,30 +4,24 @@ use std::collections::{BTreeMap, HashMap};
 
 use burn::tensor::{Device, Int, Tensor};
 use pbpo_plan::memory::Limits;
-use pbpo_plan::{BatchRef, Leaf, Side};
+use pbpo_plan::{BatchRef, Gives, Leaf, Side};
 
 use super::Quantity;
-use super::forwards::log_probs;
+use super::forwards::Output;
 use super::pieces::{LIMITS, What};
 use crate::batch::{Batch, Row};
 use crate::context::Context;
 use crate::error::Fault;
-use crate::model::{Decoder, Head, RewardModel};
+use crate::model::Head;
+use crate::player::Model;
 use crate::value::Value;
 
 /// The player whose parameters are differentiated; all other players are frozen.
-pub enum Moved {
-    Policy { value: String, model: Decoder },
-    Reward { value: String, model: RewardModel },
-}
-
-impl Moved {
-    /// Returns the name of the player's value.
-    pub(super) fn value(&self) -> &str {
-        match self {
-            Moved::Policy { value, .. } | Moved::Reward { value, .. } => value,
-        }
-    }
+pub struct Moved {
+    /// The name of the player's value.
+    pub value: String,
+    /// Its model, tracked by autodiff.
+    pub model: Model,
 }
 
 /// Computes leaves from the stage's inputs, with a forward of each player over each batch at most once.
@@ -170,13 +164,8 @@ impl<'v> Leaves<'v> {
         if let Some(log_probs) = self.log_probs.get(&key) {
             return Ok(log_probs.clone());
         }
-        let batch = self.batch(batch)?.clone();
-        let log_probs = match &self.moved {
-            Moved::Policy { value, model } if value == policy => log_probs(model, &batch),
-            _ => match self.value(policy)? {
-                Value::Policy(p) => log_probs(&p.model, &self.on_plain_device(&batch)).autodiff(),
-                other => return Err(wrong(policy, "policy", other)),
-            },
+        let Output::LogProbs(log_probs) = self.forward(policy, batch, Gives::LogProbs)? else {
+            return Err(wrong(policy, "policy", self.value(policy)?));
         };
         self.log_probs.insert(key, log_probs.clone());
         Ok(log_probs)
@@ -188,13 +177,10 @@ impl<'v> Leaves<'v> {
         if let Some(reward) = self.rewards.get(&key) {
             return Ok(reward.clone());
         }
-        let context = match &self.moved {
-            Moved::Reward { value, model } if value == reward_model => model.backbone.config.context,
-            _ => match self.value(reward_model)? {
-                Value::Reward(reward) => reward.model.backbone.config.context,
-                other => return Err(wrong(reward_model, "reward_model", other)),
-            },
+        let Model::Reward(model) = self.model(reward_model)? else {
+            return Err(wrong(reward_model, "reward_model", self.value(reward_model)?));
         };
+        let context = model.backbone.config.context;
         let longest = self.batch(batch)?.longest_read();
         if longest > context {
             let block = reward_model.split('@').next().unwrap_or(reward_model);
@@ -208,13 +194,8 @@ impl<'v> Leaves<'v> {
             self.rewards.insert(key, reward.clone());
             return Ok(reward);
         }
-        let rows = self.batch(batch)?.clone();
-        let reward = match &self.moved {
-            Moved::Reward { value, model } if value == reward_model => model.rewards(&rows),
-            _ => match self.value(reward_model)? {
-                Value::Reward(r) => r.model.rewards(&self.on_plain_device(&rows)).autodiff(),
-                other => return Err(wrong(reward_model, "reward_model", other)),
-            },
+        let Output::Matrix(reward) = self.forward(reward_model, batch, Gives::Rewards)? else {
+            return Err(wrong(reward_model, "reward_model", self.value(reward_model)?));
         };
         self.rewards.insert(key, reward.clone());
         Ok(reward)
@@ -234,7 +215,7 @@ impl<'v> Leaves<'v> {
     /// share of pairs whose chosen side has strictly more. Without a `beta` the margin is that of the log-ratios, and
     /// its name says so. Uses only values that the step has computed.
     pub fn record_implicit(&mut self, set: &str, beta: Option<f64>, context: &mut Context<'_>) -> Result<(), Fault> {
-        let Moved::Policy { value: moved, .. } = &self.moved else { return Ok(()) };
+        let Moved { value: moved, model: Model::Policy(_) } = &self.moved else { return Ok(()) };
         let moved = moved.clone();
         let sides = [Side::Chosen, Side::Rejected].map(|side| BatchRef { value: set.to_owned(), side: Some(side) });
         let mut margins = Vec::new();
@@ -280,6 +261,30 @@ impl<'v> Leaves<'v> {
         let scores: Vec<f32> = scores.into_iter().map(|score| score as f32).collect();
         let rows = scores.len();
         Ok(Tensor::<1>::from_floats(scores.as_slice(), &self.device).reshape([rows, 1]))
+    }
+
+    /// Returns a player's model: the tracked one of the moved player, else a plain one.
+    pub(super) fn model(&self, player: &str) -> Result<&Model, Fault> {
+        if self.moved.value == player {
+            return Ok(&self.moved.model);
+        }
+        self.plain(player)
+    }
+
+    /// Returns a player's model without autodiff.
+    pub(super) fn plain(&self, player: &str) -> Result<&'v Model, Fault> {
+        let value = self.value(player)?;
+        value.player().map(|player| &player.model).ok_or_else(|| wrong(player, "a player", value))
+    }
+
+    /// Makes a player's forward over a batch: part of the objective's graph if the player is moved, else a constant of
+    /// it.
+    fn forward(&mut self, player: &str, batch: &BatchRef, gives: Gives) -> Result<Output, Fault> {
+        let batch = self.batch(batch)?.clone();
+        if self.moved.value == player {
+            return Ok(self.moved.model.forward(&batch, gives));
+        }
+        Ok(self.plain(player)?.forward(&self.on_plain_device(&batch), gives).autodiff())
     }
 
     pub(super) fn on_plain_device(&self, batch: &Batch) -> Batch {

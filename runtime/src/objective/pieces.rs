@@ -11,10 +11,10 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Int, Tensor, activation::log_softmax};
 use pbpo_plan::memory::{Limits, Shape};
 
-use super::forwards::Model;
 use crate::batch::{Batch, Row};
 use crate::model::recompute::{Trace, add};
 use crate::model::{Decoder, RewardModel};
+use crate::player::Model;
 use crate::value::tracked;
 
 /// The limits of a batch in one graph: 8,192 tokens, 64 MiB of log-probabilities, and 1 GiB for the rest.

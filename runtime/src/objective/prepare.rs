@@ -6,11 +6,12 @@ use std::collections::BTreeSet;
 use pbpo_plan::forward::forwards_where;
 use pbpo_plan::{Expr, Forward, Gives};
 
-use super::forwards::{Apart, Model, Output, side_by_side};
-use super::leaves::{Leaves, Moved, wrong};
+use super::forwards::{Apart, Output, side_by_side};
+use super::leaves::{Leaves, wrong};
 use crate::batch::Batch;
 use crate::device::{is_cpu, threads};
 use crate::error::Fault;
+use crate::player::Model;
 use crate::value::{Value, tracked};
 
 /// The role of a forward in the gradient.
@@ -47,7 +48,7 @@ impl Leaves<'_> {
             return Ok(apart);
         }
         let made = self.whole(forwards, made)?;
-        let moved = made.iter().filter(|forward| self.moved.value() == forward.player).count();
+        let moved = made.iter().filter(|forward| self.moved.value == forward.player).count();
         let work = made.into_iter().map(|forward| self.work(forward, moved)).collect::<Result<Vec<_>, _>>()?;
         let done = side_by_side(work, |work| (work.model.forward(&work.batch, work.forward.gives), work));
         for (output, Work { forward, role, model, .. }) in done {
@@ -107,21 +108,17 @@ impl Leaves<'_> {
 
     /// Returns a forward with the model that makes it; `moved` is the number of forwards of the moved player.
     fn work<'f>(&mut self, forward: &'f Forward, moved: usize) -> Result<Work<'f>, Fault> {
-        let role = match (self.moved.value() == forward.player, moved) {
+        let role = match (self.moved.value == forward.player, moved) {
             (false, _) => Role::Frozen,
             (true, 1) => Role::Only,
             (true, _) => Role::Apart,
         };
         let batch = self.batch(&forward.batch)?.clone();
         let batch = if role == Role::Frozen { self.on_plain_device(&batch) } else { batch };
-        let model = match (role, &self.moved, self.value(&forward.player)?) {
-            (Role::Only, Moved::Policy { model, .. }, _) => Model::Policy(model.clone()),
-            (Role::Only, Moved::Reward { model, .. }, _) => Model::Reward(model.clone()),
-            (Role::Apart, _, Value::Policy(policy)) => Model::Policy(tracked(&policy.model)),
-            (Role::Apart, _, Value::Reward(reward)) => Model::Reward(tracked(&reward.model)),
-            (Role::Frozen, _, Value::Policy(policy)) => Model::Policy(policy.model.clone()),
-            (Role::Frozen, _, Value::Reward(reward)) => Model::Reward(reward.model.clone()),
-            (_, _, other) => return Err(wrong(&forward.player, "a player", other)),
+        let model = match role {
+            Role::Only => self.moved.model.clone(),
+            Role::Apart => tracked(self.plain(&forward.player)?),
+            Role::Frozen => self.plain(&forward.player)?.clone(),
         };
         Ok(Work { forward, role, model, batch })
     }

@@ -11,7 +11,8 @@ use crate::error::Fault;
 use crate::model::recompute::add;
 use crate::objective::{Evaluator, Leaves, Moved, forwards, implicit};
 use crate::optimizer;
-use crate::value::{Mover, Policy, Reward, Value, tracked};
+use crate::player::{Mover, Player};
+use crate::value::{Value, tracked};
 
 pub struct Ascend;
 pub struct Descend;
@@ -32,15 +33,12 @@ impl Op for Descend {
 fn step(stage: &Stage, env: &mut Env, context: &mut Context<'_>, sign: f64) -> Result<Vec<Value>, Fault> {
     let name = stage.input("player").unwrap_or_default().to_owned();
     let objective = stage.objective.as_ref().ok_or_else(|| Fault::new("the plan gives no objective"))?;
-    let player = env.get(stage, "player")?;
-    let moved = match player {
-        Value::Policy(p) if p.optimizer.is_some() => Moved::Policy { value: name.clone(), model: tracked(&p.model) },
-        Value::Reward(r) if matches!(r.mover, Mover::Steps(_)) => {
-            Moved::Reward { value: name.clone(), model: tracked(&r.model) }
-        }
-        _ => return Err(unmoved(&name)),
-    };
-    let is_policy = matches!(moved, Moved::Policy { .. });
+    let player = env.player(stage, "player")?;
+    if !matches!(player.mover, Mover::Steps(_)) {
+        return Err(unmoved(&name));
+    }
+    let is_policy = player.policy().is_some();
+    let moved = Moved { value: name.clone(), model: tracked(&player.model) };
     let mut leaves = Leaves::new(&env.values, moved, &context.device);
     let listed = leaves.listed(objective, &stage.forwards);
     let apart = leaves.prepare(&listed)?;
@@ -63,35 +61,20 @@ fn step(stage: &Stage, env: &mut Env, context: &mut Context<'_>, sign: f64) -> R
     record_pairs(stage, env, &mut leaves, context)?;
 
     let pulled = leaves.pull(&gradients)?;
-    // The old weights are dropped before the step, which then changes its unshared tensors in place.
-    let (value, norm) = match leaves.into_moved() {
-        Moved::Policy { model, .. } => {
-            let mut own = forwards::gradients(&model, gradients, apart);
-            add(&model, &mut own, pulled);
-            let norm = optimizer::norm(&model, &own)?;
-            let Value::Policy(policy) = env.take(stage, "player")? else { return Err(unmoved(&name)) };
-            let Policy { model: old, optimizer: Some(mut steps), sampling, tokenizer, base } = *policy else {
-                return Err(unmoved(&name));
-            };
-            drop(old);
-            let model = steps.step(model, own, norm, None).valid();
-            (Value::Policy(Box::new(Policy { model, optimizer: Some(steps), sampling, tokenizer, base })), norm)
-        }
-        Moved::Reward { model, .. } => {
-            let (mut own, head) = (forwards::gradients(&model, gradients, apart), model.head.id);
-            add(&model, &mut own, pulled);
-            let norm = optimizer::norm(&model, &own)?;
-            let Value::Reward(reward) = env.take(stage, "player")? else { return Err(unmoved(&name)) };
-            let Reward { model: old, mover: Mover::Steps(mut steps), tokenizer } = *reward else {
-                return Err(unmoved(&name));
-            };
-            drop(old);
-            let model = steps.step(model, own, norm, Some(head)).valid();
-            (Value::Reward(Box::new(Reward { model, mover: Mover::Steps(steps), tokenizer })), norm)
-        }
-    };
+    let model = leaves.into_moved().model;
+    let mut own = forwards::gradients(&model, gradients, apart);
+    add(&model, &mut own, pulled);
+    let norm = optimizer::norm(&model, &own)?;
     context.record(&format!("{prefix}/grad_norm"), f64::from(norm));
-    Ok(vec![value])
+    let Value::Player(player) = env.take(stage, "player")? else { return Err(unmoved(&name)) };
+    let Player { model: old, mover: Mover::Steps(mut steps), tokenizer, base, sampling } = *player else {
+        return Err(unmoved(&name));
+    };
+    // The old weights are dropped before the step, which then changes its unshared tensors in place.
+    drop(old);
+    let head = model.head();
+    let model = steps.step(model, own, norm, head).valid();
+    Ok(vec![Value::Player(Box::new(Player { model, mover: Mover::Steps(steps), tokenizer, base, sampling }))])
 }
 
 fn unmoved(player: &str) -> Fault {
@@ -125,10 +108,12 @@ fn record_pairs(stage: &Stage, env: &Env, leaves: &mut Leaves<'_>, context: &mut
         .filter(|v| matches!(env.values.get(*v), Some(Value::Preferences(_))))
         .collect();
     for (_, player) in &stage.inputs {
-        let Some(Value::Reward(r)) = env.values.get(player) else { continue };
+        let Some(model) = env.values.get(player).and_then(Value::player).and_then(Player::reward_model) else {
+            continue;
+        };
         for set in &sets {
-            let chosen = leaves.known_reward(player, &side(set, Side::Chosen), r.model.kind);
-            let rejected = leaves.known_reward(player, &side(set, Side::Rejected), r.model.kind);
+            let chosen = leaves.known_reward(player, &side(set, Side::Chosen), model.kind);
+            let rejected = leaves.known_reward(player, &side(set, Side::Rejected), model.kind);
             if let (Some(chosen), Some(rejected)) = (chosen, rejected) {
                 let margin = chosen.clone() - rejected;
                 let scalar = |t: Tensor<2>| f64::from(t.mean().into_scalar::<f32>());

@@ -16,7 +16,7 @@ impl Op for Distance {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let batch = Batch::new(&env.rollouts(stage, "rollouts")?.rows, &context.device);
         let rewards = |port: &str| -> Result<Vec<f64>, Fault> {
-            let rewards = env.reward_model(stage, port)?.model.response_rewards(&batch);
+            let rewards = env.reward_model(stage, port)?.response_rewards(&batch);
             let rewards: Vec<f64> =
                 rewards.into_data_as::<f64>().try_into_vec().map_err(|_| Fault::new("rewards can't be read"))?;
             match rewards.iter().find(|reward| !reward.is_finite()) {

@@ -34,7 +34,7 @@ impl Op for Evaluate {
         let sampling = policy.sampling;
         let scored = wanted.iter().any(|metric| *metric != Metric::Length);
         let mut rng = context.rng(&stage.name);
-        let source = Source::new(data, &policy.tokenizer)?;
+        let source = Source::new(data, policy.tokenizer)?;
         source.tell(context)?;
         source.fits(sampling.max_new, policy.model.config.context)?;
         let mut scores = Vec::with_capacity(data.items.len());
@@ -44,7 +44,7 @@ impl Op for Evaluate {
             source.usable.iter().copied().take(count.map_or(usize::MAX, |count| count as usize)).collect();
         for chunk in indices.chunks(ASKED) {
             let prompts: Vec<&[u32]> = chunk.iter().map(|i| source.prompts[*i].as_slice()).collect();
-            let responses = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, &mut rng)
+            let responses = generate(policy.model, policy.tokenizer.ends(), &prompts, sampling, &mut rng)
                 .map_err(|fault| name_prompt(fault, block(stage, "policy"), &data.name, |row| chunk[row]))?;
             for (item, response) in chunk.iter().zip(responses) {
                 context.counters.generated += response.len() as u64;

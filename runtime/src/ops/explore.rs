@@ -32,7 +32,7 @@ impl Op for Explore {
         let prompts: Vec<&[u32]> =
             against.rows.iter().flat_map(|r| std::iter::repeat_n(r.prompt.as_slice(), n)).collect();
         let responses =
-            generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, &mut rng).map_err(|fault| {
+            generate(policy.model, policy.tokenizer.ends(), &prompts, sampling, &mut rng).map_err(|fault| {
                 let data = &against.source.data.name;
                 name_prompt(fault, block(stage, "policy"), data, |row| against.rows[row / n].item)
             })?;

@@ -6,18 +6,12 @@ use super::Op;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::value::{Policy, Value};
+use crate::value::Value;
 
 pub struct Follow;
 
 impl Op for Follow {
     fn run(&self, stage: &Stage, env: &mut Env, _: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        Ok(vec![Value::Policy(Box::new(snapshot(env.policy(stage, "policy")?)))])
+        Ok(vec![Value::Player(Box::new(env.player(stage, "policy")?.snapshot()))])
     }
-}
-
-/// Returns a policy frozen in its current state.
-pub fn snapshot(policy: &Policy) -> Policy {
-    let policy = policy.clone();
-    Policy { optimizer: None, model: policy.model.frozen(), ..policy }
 }

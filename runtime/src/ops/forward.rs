@@ -9,7 +9,7 @@ use super::{Op, config};
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::objective::forwards::{Model, Output};
+use crate::objective::forwards::Output;
 use crate::objective::padded;
 use crate::objective::pieces::{LIMITS, Size};
 use crate::value::Value;
@@ -22,13 +22,9 @@ impl Op for MakeForward {
         let batch = BatchRef { value: stage.input("batch").unwrap_or_default().to_owned(), side };
         // This uses the plain device: without a backward pass, autodiff would never free the forward's graph.
         let batch = padded(&env.values, &batch, &context.device)?;
-        let model = match env.get(stage, "player")? {
-            Value::Policy(p) => Model::Policy(p.model.clone()),
-            Value::Reward(r) => Model::Reward(r.model.clone()),
-            other => return Err(Fault::new(format!("input `player` is {} where a player is wanted", other.kind()))),
-        };
+        let model = &env.player(stage, "player")?.model;
         let output =
-            if Size::of(&model).is_exceeded(&batch, LIMITS) { Output::Later } else { model.forward(&batch, gives) };
+            if Size::of(model).is_exceeded(&batch, LIMITS) { Output::Later } else { model.forward(&batch, gives) };
         Ok(vec![Value::Forward(Arc::new(output))])
     }
 }

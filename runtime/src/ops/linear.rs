@@ -21,7 +21,8 @@ use crate::env::Env;
 use crate::error::Fault;
 use crate::exact::kept;
 use crate::model::{Head, RewardModel};
-use crate::value::{Features, Linear, Mover, Reward, Value};
+use crate::player::{Linear, Model, Mover, Player};
+use crate::value::{Features, Value};
 
 pub struct MakeLinear;
 pub struct Worst;
@@ -34,15 +35,16 @@ impl Op for MakeLinear {
         let model = RewardModel::new(features.model.clone(), kind, f64::INFINITY, &context.device);
         let tokenizer = features.tokenizer.clone();
         let linear = Linear { fitted: vec![0.0; features.dim], features, ridge, bound };
-        Ok(vec![Value::Reward(Box::new(Reward { model, mover: Mover::Solved(linear), tokenizer }))])
+        let (model, mover) = (Model::Reward(model), Mover::Solved(linear));
+        Ok(vec![Value::Player(Box::new(Player { model, mover, tokenizer, base: None, sampling: None }))])
     }
 }
 
 impl Op for Worst {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let keep::Settings { keep } = config(stage)?;
-        let mut reward = env.reward_model(stage, "player")?.clone();
-        let Mover::Solved(linear) = &mut reward.mover else {
+        let mut player = env.player(stage, "player")?.clone();
+        let (Mover::Solved(linear), Model::Reward(model)) = (&mut player.mover, &mut player.model) else {
             return Err(Fault::new("the worst reward of a network has no closed form"));
         };
         let Seen { data, covariance, gap, difference } = Seen::of(linear, stage, env, &context.device)?;
@@ -59,9 +61,9 @@ impl Op for Worst {
             let right = data.toward.chunks(data.width).filter(|z| dot(z, &worst.theta) > 0.0).count();
             context.record("rm/accuracy", right as f64 / pairs);
         }
-        reward.model.head = Param::from_tensor(head(&linear.features, &worst.theta, &context.device));
+        model.head = Param::from_tensor(head(&linear.features, &worst.theta, &context.device));
         linear.fitted = fit.theta.clone();
-        Ok(vec![Value::Reward(Box::new(reward))])
+        Ok(vec![Value::Player(Box::new(player))])
     }
 }
 

@@ -37,6 +37,7 @@ use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
 use crate::exact;
+use crate::state::stored_enum;
 use crate::value::Value;
 
 /// An operation that executes stages of one kind.
@@ -62,6 +63,8 @@ pub enum Progress {
 pub enum Work {
     Imitation(Box<Imitation>),
 }
+
+stored_enum!(Work as WorkRecord { Imitation(Box<Imitation>) } {});
 
 /// What runs an op in the practical track; `None` for those of worlds alone, and for `repeat`, which the executor does
 /// itself.
@@ -113,15 +116,14 @@ pub fn reads_the_same_tokens(stage: &Stage, env: &Env) -> Result<(), Fault> {
         _ => None,
     };
     let policy = |value: &Value| match value {
-        Value::Policy(policy) => Some(policy.tokenizer.clone()),
+        Value::Player(player) => player.policy().map(|policy| policy.tokenizer.clone()),
         _ => None,
     };
     let found = inputs().find_map(|(_, value)| responses(value));
     let Some(wanted) = found.or_else(|| inputs().find_map(|(_, value)| policy(value))) else { return Ok(()) };
     for (name, value) in inputs() {
         let tokenizer = match value {
-            Value::Policy(policy) => &policy.tokenizer,
-            Value::Reward(reward) => &reward.tokenizer,
+            Value::Player(player) => &player.tokenizer,
             Value::Exploration(exploration) => &exploration.features.tokenizer,
             _ => continue,
         };

@@ -15,7 +15,7 @@ impl Op for Pairs {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let data = env.data(stage, "data")?;
         let policy = env.policy(stage, "policy")?;
-        let source = Source::new(data, &policy.tokenizer)?;
+        let source = Source::new(data, policy.tokenizer)?;
         source.tell(context)?;
         let items = data
             .items

@@ -9,7 +9,8 @@ use crate::env::Env;
 use crate::error::Fault;
 use crate::generate::Sampling;
 use crate::optimizer::Optimizer;
-use crate::value::{Policy, Value};
+use crate::player::{Model, Mover, Player};
+use crate::value::Value;
 
 pub struct MakePolicy;
 
@@ -18,10 +19,10 @@ impl Op for MakePolicy {
         let Settings { optimizer, sampling } = config(stage)?;
         let init = env.init(stage, "init")?;
         init.predicts()?;
-        Ok(vec![Value::Policy(Box::new(Policy {
-            model: init.model.clone(),
-            optimizer: Some(Optimizer::new(optimizer)),
-            sampling: Sampling { temperature: sampling.temperature, max_new: sampling.max_new as usize },
+        Ok(vec![Value::Player(Box::new(Player {
+            model: Model::Policy(init.model.clone()),
+            mover: Mover::Steps(Optimizer::new(optimizer)),
+            sampling: Some(Sampling { temperature: sampling.temperature, max_new: sampling.max_new as usize }),
             tokenizer: init.tokenizer.clone(),
             base: init.base.clone(),
         }))])

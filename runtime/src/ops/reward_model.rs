@@ -10,7 +10,8 @@ use crate::env::Env;
 use crate::error::Fault;
 use crate::model::{Head, RewardModel};
 use crate::optimizer::Optimizer;
-use crate::value::{Mover, Reward, Value};
+use crate::player::{Model, Mover, Player};
+use crate::value::Value;
 
 pub struct MakeRewardModel;
 
@@ -38,7 +39,12 @@ impl Op for MakeRewardModel {
             };
             text.map_or(Ok(()), |text| context.notice_once(&stage.name, text))?;
         }
-        let (mover, tokenizer) = (Mover::Steps(Optimizer::new(optimizer)), init.tokenizer.clone());
-        Ok(vec![Value::Reward(Box::new(Reward { model, mover, tokenizer }))])
+        Ok(vec![Value::Player(Box::new(Player {
+            model: Model::Reward(model),
+            mover: Mover::Steps(Optimizer::new(optimizer)),
+            tokenizer: init.tokenizer.clone(),
+            base: init.base.clone(),
+            sampling: None,
+        }))])
     }
 }

@@ -13,7 +13,8 @@ use crate::data::{Data, Source};
 use crate::env::Env;
 use crate::error::Fault;
 use crate::generate::{Sampling, generate};
-use crate::value::{Policy, Rollouts, Value};
+use crate::player::Policy;
+use crate::value::{Rollouts, Value};
 
 pub struct Sample;
 
@@ -40,21 +41,21 @@ impl Op for Sample {
 /// Samples `count` responses of a policy to `count / per_prompt` prompts drawn with replacement. A fault about one
 /// prompt has its item as the row.
 pub fn rollouts(
-    policy: &Policy,
+    policy: Policy<'_>,
     data: &Arc<Data>,
     count: usize,
     per_prompt: usize,
     sampling: Sampling,
     rng: &mut ChaCha8Rng,
 ) -> Result<Rollouts, Fault> {
-    let source = Source::new(data, &policy.tokenizer)?;
+    let source = Source::new(data, policy.tokenizer)?;
     source.fits(sampling.max_new, policy.model.config.context)?;
     let items: Vec<usize> = (0..count / per_prompt)
         .map(|_| source.usable[rng.random_range(0..source.usable.len())])
         .flat_map(|item| std::iter::repeat_n(item, per_prompt))
         .collect();
     let prompts: Vec<&[u32]> = items.iter().map(|i| source.prompts[*i].as_slice()).collect();
-    let responses = generate(&policy.model, policy.tokenizer.ends(), &prompts, sampling, rng)
+    let responses = generate(policy.model, policy.tokenizer.ends(), &prompts, sampling, rng)
         .map_err(|fault| Fault { row: fault.row.map(|row| items[row]), ..fault })?;
     let rows = responses.into_iter().zip(items).map(|(response, item)| source.row(item, response));
     let rows = rows.collect::<Result<_, Fault>>()?;

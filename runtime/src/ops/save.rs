@@ -16,9 +16,9 @@ impl Op for Save {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { every, keep } = config(stage)?;
         let (every, keep) = (every as usize, keep.map(|keep| keep as usize));
-        let player = env.get(stage, "player")?;
+        let player = env.player(stage, "player")?;
         // Trained players are saved when the run ends, for any `every`; a follower is saved only here.
-        let follows = matches!(player, Value::Policy(policy) if policy.optimizer.is_none());
+        let follows = !player.is_moved();
         let last = follows && context.counters.episode == context.counters.episodes;
         if last || context.counters.episode.is_multiple_of(every.max(1)) {
             let name = stage.input("player").and_then(|value| value.split('@').next()).unwrap_or_default();

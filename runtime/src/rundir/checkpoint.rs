@@ -21,41 +21,30 @@ use crate::error::Fault;
 use crate::generate::Sampling;
 use crate::model::disk::Out;
 use crate::model::{Decoder, Head, RewardModel};
+use crate::player::{Model, Player};
 use crate::tokenizer::{BOS, Characters, EOS, PAD, SPECIAL, Tokenizer};
-use crate::value::{Policy, Reward, Value};
 
 /// The size of shards, the same as in transformers.
 const SHARD_BYTES: u64 = 5_000_000_000;
 
-/// Writes a player of either kind; writes nothing for other values.
-pub fn save_player(dir: &Path, player: &Value) -> Result<(), Fault> {
-    match player {
-        Value::Policy(policy) => save(dir, policy),
-        Value::Reward(reward) => save_reward(dir, reward),
-        _ => Ok(()),
+/// Writes a player. A policy is written whole, in f32 (bf16 would lose small steps of training), or as an adapter if it
+/// has any; a reward model with its adapters merged.
+pub fn save_player(dir: &Path, player: &Player) -> Result<(), Fault> {
+    match (&player.model, &player.base) {
+        (Model::Policy(model), Some(base)) if model.has_adapters() => save_adapter(dir, model, base)?,
+        (Model::Policy(model), _) => save_model(dir, model, player.sampling, Dtype::F32)?,
+        (Model::Reward(RewardModel { backbone, head, kind, bound }), _) => {
+            let score = match kind {
+                // A linear reward over projected features has no format, and its head alone is of little use.
+                Head::Mean => return Ok(()),
+                Head::Sequence => Out::Linear(head.val()),
+                Head::Token => Out::Matrix(head.val()),
+            };
+            let bound = Some(*bound).filter(|bound| bound.is_finite());
+            save_classifier(dir, backbone, &score.values(), bound, Dtype::F32)?;
+        }
     }
-}
-
-/// Writes a policy: whole, in f32 (bf16 would lose small steps of training), or as an adapter if it has any.
-pub fn save(dir: &Path, policy: &Policy) -> Result<(), Fault> {
-    match &policy.base {
-        Some(base) if policy.model.has_adapters() => save_adapter(dir, &policy.model, base)?,
-        _ => save_model(dir, &policy.model, Some(policy.sampling), Dtype::F32)?,
-    }
-    save_tokenizer(dir, &policy.tokenizer, &policy.model.config)
-}
-
-/// Writes a reward model, adapters merged.
-pub fn save_reward(dir: &Path, reward: &Reward) -> Result<(), Fault> {
-    let RewardModel { backbone, head, kind, bound } = &reward.model;
-    let score = match kind {
-        // A linear reward over projected features has no format, and its head alone is of little use.
-        Head::Mean => return Ok(()),
-        Head::Sequence => Out::Linear(head.val()),
-        Head::Token => Out::Matrix(head.val()),
-    };
-    save_classifier(dir, backbone, &score.values(), Some(*bound).filter(|bound| bound.is_finite()), Dtype::F32)?;
-    save_tokenizer(dir, &reward.tokenizer, &backbone.config)
+    save_tokenizer(dir, &player.tokenizer, &player.model.backbone().config)
 }
 
 /// Writes a classifier whose head is `score`, `[labels, width]` row by row; adapters merged. `bound` is that of the

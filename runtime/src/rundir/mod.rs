@@ -22,6 +22,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::env::Env;
 use crate::error::Fault;
 use crate::event::{Checkpoint, Evaluation, Event, Metrics, Observer};
+use crate::player::Player;
 use crate::value::Value;
 use appender::Appender;
 use steps::Steps;
@@ -182,7 +183,7 @@ impl RunDir {
 
     fn save_players(&self, env: &Env) -> io::Result<()> {
         let dir = self.path.join("checkpoints");
-        let save = |(name, player): (String, &Value)| checkpoint::save_player(&dir.join(name), player);
+        let save = |(name, player): (String, &Player)| checkpoint::save_player(&dir.join(name), player);
         // Each player is saved, even if another cannot be.
         let saved: Vec<Result<(), Fault>> = last_players(env).into_iter().map(save).collect();
         saved.into_iter().collect::<Result<(), Fault>>().map_err(|fault| io::Error::other(fault.to_string()))
@@ -320,21 +321,17 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 }
 
 /// Returns the last version of each player that was trained, by its block's name.
-fn last_players(env: &Env) -> Vec<(String, &Value)> {
-    let mut last: std::collections::BTreeMap<String, (usize, &Value)> = Default::default();
+fn last_players(env: &Env) -> Vec<(String, &Player)> {
+    let mut last: std::collections::BTreeMap<String, (usize, &Player)> = Default::default();
     for (name, value) in &env.values {
-        let trained = match value {
-            Value::Policy(policy) => policy.optimizer.is_some(),
-            Value::Reward(_) => true,
-            _ => false,
-        };
-        let (true, Some((block, version))) = (trained, name.split_once('@')) else { continue };
+        let Some(player) = value.player().filter(|player| player.is_moved()) else { continue };
+        let Some((block, version)) = name.split_once('@') else { continue };
         let version: usize = version.parse().unwrap_or(0);
         if last.get(block).is_none_or(|(v, _)| *v < version) {
-            last.insert(block.to_owned(), (version, value));
+            last.insert(block.to_owned(), (version, player));
         }
     }
-    last.into_iter().map(|(name, (_, value))| (name, value)).collect()
+    last.into_iter().map(|(name, (_, player))| (name, player)).collect()
 }
 
 fn own((name, value): (&String, &f64)) -> (String, f64) {

@@ -19,8 +19,8 @@ use pbpo_plan::{Body, Plan, Stage};
 use serde::{Deserialize, Serialize};
 
 pub use parts::{Digest, Parts, Reader, Stored, TensorRecord};
-pub(crate) use parts::{plain, stored};
-pub use value::{Record, WorkRecord};
+pub(crate) use parts::{plain, stored, stored_enum};
+pub use value::Record;
 
 use crate::context::{Context, Counters};
 use crate::env::Env;
@@ -58,7 +58,7 @@ struct Root {
     counters: Counters,
     values: BTreeMap<String, Record>,
     /// The long stage that is under way, and its work so far.
-    underway: Option<(String, WorkRecord)>,
+    underway: Option<(String, <ops::Work as Stored>::Record)>,
 }
 
 /// The version alone, which is read first: another version has other fields.

@@ -244,6 +244,36 @@ macro_rules! stored {
 }
 pub(crate) use stored;
 
+/// Implements [`Stored`] for an enum whose variants have one stored part, or none.
+macro_rules! stored_enum {
+    ($type:ident as $record:ident { $($with:ident($form:ty)),* } { $($without:ident),* }) => {
+        #[derive(serde::Serialize, serde::Deserialize)]
+        pub enum $record {
+            $($with(<$form as $crate::state::Stored>::Record),)*
+            $($without,)*
+        }
+
+        impl $crate::state::Stored for $type {
+            type Record = $record;
+
+            fn save(&self, parts: &mut $crate::state::Parts<'_>) -> Result<$record, $crate::Fault> {
+                Ok(match self {
+                    $($type::$with(part) => $record::$with(<$form as $crate::state::Stored>::save(part, parts)?),)*
+                    $($type::$without => $record::$without,)*
+                })
+            }
+
+            fn load(record: $record, from: &$crate::state::Reader<'_>) -> Result<Self, $crate::Fault> {
+                Ok(match record {
+                    $($record::$with(part) => $type::$with(<$form as $crate::state::Stored>::load(part, from)?),)*
+                    $($record::$without => $type::$without,)*
+                })
+            }
+        }
+    };
+}
+pub(crate) use stored_enum;
+
 /// Implements [`Stored`] for types whose serialised form is the value itself.
 macro_rules! plain {
     ($($type:ty),*) => {$(
@@ -272,6 +302,19 @@ impl<T: Stored + 'static> Stored for Arc<T> {
 
     fn load(record: Digest, from: &Reader<'_>) -> Result<Self, Fault> {
         from.shared(&record)
+    }
+}
+
+/// A value in a box is stored as it is.
+impl<T: Stored> Stored for Box<T> {
+    type Record = T::Record;
+
+    fn save(&self, parts: &mut Parts<'_>) -> Result<Self::Record, Fault> {
+        T::save(self, parts)
+    }
+
+    fn load(record: Self::Record, from: &Reader<'_>) -> Result<Self, Fault> {
+        Ok(Box::new(T::load(record, from)?))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The saved forms of the values of a plan, and of the work of a long stage.
+//! The saved forms of the values of a plan.
 
 use std::sync::Arc;
 
@@ -8,19 +8,19 @@ use serde::{Deserialize, Serialize};
 use super::parts::{Parts, Reader, Stored};
 use crate::error::Fault;
 use crate::exact;
-use crate::ops::Work;
-use crate::value::{Exploration, Init, Policy, Preferences, Reward, Value};
+use crate::player::Player;
+use crate::value::{Exploration, Init, Preferences, Value};
 
 /// The saved form of a value.
 #[derive(Serialize, Deserialize)]
+#[allow(clippy::large_enum_variant)] // Few exist at once, and a box would complicate the code.
 pub enum Record {
     /// Data are made anew; this is the digest that they must have.
     Data {
         digest: String,
     },
     Init(<Init as Stored>::Record),
-    Policy(<Policy as Stored>::Record),
-    Reward(<Reward as Stored>::Record),
+    Player(<Player as Stored>::Record),
     Features(super::Digest),
     Exploration(<Exploration as Stored>::Record),
     /// Oracles are made anew; this is the digest of what they read, and what they have spent.
@@ -40,7 +40,7 @@ impl Record {
     pub fn is_remade(&self) -> bool {
         match self {
             Record::Data { .. } | Record::Oracle { .. } => true,
-            Record::Init(_) | Record::Policy(_) | Record::Reward(_) | Record::Features(_) => false,
+            Record::Init(_) | Record::Player(_) | Record::Features(_) => false,
             Record::Exploration(_) | Record::Rollouts(_) | Record::Preferences(_) => false,
             Record::Forward(_) | Record::Exact(_) | Record::Report => false,
         }
@@ -53,8 +53,7 @@ impl Value {
         Ok(match self {
             Value::Data(data) => Record::Data { digest: data.digest.clone() },
             Value::Init(init) => Record::Init(init.save(parts)?),
-            Value::Policy(policy) => Record::Policy(policy.save(parts)?),
-            Value::Reward(reward) => Record::Reward(reward.save(parts)?),
+            Value::Player(player) => Record::Player(player.save(parts)?),
             Value::Features(features) => Record::Features(features.save(parts)?),
             Value::Exploration(exploration) => Record::Exploration(exploration.save(parts)?),
             Value::Oracle(oracle) => Record::Oracle { digest: oracle.digest(), usage: oracle.usage() },
@@ -74,11 +73,10 @@ impl Value {
                 same_source(name, Some(&data.digest), Some(&digest))?;
                 Value::Data(data)
             }
-            Record::Init(init) => Value::Init(Box::new(Init::load(init, from)?)),
-            Record::Policy(policy) => Value::Policy(Box::new(Policy::load(policy, from)?)),
-            Record::Reward(reward) => Value::Reward(Box::new(Reward::load(reward, from)?)),
+            Record::Init(init) => Value::Init(Box::load(init, from)?),
+            Record::Player(player) => Value::Player(Box::load(player, from)?),
             Record::Features(features) => Value::Features(Arc::load(features, from)?),
-            Record::Exploration(exploration) => Value::Exploration(Box::new(Exploration::load(exploration, from)?)),
+            Record::Exploration(exploration) => Value::Exploration(Box::load(exploration, from)?),
             Record::Oracle { digest, usage } => {
                 let oracle = from.oracle(name)?;
                 same_source(name, oracle.digest().as_ref(), digest.as_ref())?;
@@ -101,28 +99,4 @@ fn same_source(name: &str, now: Option<&String>, then: Option<&String>) -> Resul
     }
     Err(Fault::new(format!("what `{name}` reads has changed since the state was saved"))
         .help("restore the file, or begin a new run"))
-}
-
-/// The saved form of a long stage's work.
-#[derive(Serialize, Deserialize)]
-pub enum WorkRecord {
-    Imitation(<crate::ops::Imitation as Stored>::Record),
-}
-
-impl Stored for Work {
-    type Record = WorkRecord;
-
-    fn save(&self, parts: &mut Parts<'_>) -> Result<WorkRecord, Fault> {
-        Ok(match self {
-            Work::Imitation(imitation) => WorkRecord::Imitation(imitation.save(parts)?),
-        })
-    }
-
-    fn load(record: WorkRecord, from: &Reader<'_>) -> Result<Self, Fault> {
-        Ok(match record {
-            WorkRecord::Imitation(imitation) => {
-                Work::Imitation(Box::new(crate::ops::Imitation::load(imitation, from)?))
-            }
-        })
-    }
 }

@@ -71,8 +71,7 @@ pub fn run(
         }
     }
     let weights = state.env.values.iter().filter_map(|(name, value)| match value {
-        Value::Policy(policy) => Some((name.to_string(), bits(&policy.model))),
-        Value::Reward(reward) => Some((name.to_string(), bits(&reward.model))),
+        Value::Player(player) => Some((name.to_string(), bits(&player.model))),
         Value::Init(init) => Some((name.to_string(), bits(&init.model))),
         _ => None,
     });

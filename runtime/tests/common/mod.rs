@@ -13,9 +13,10 @@ use pbpo_runtime::data::{Data, Item, Scorer, Source};
 use pbpo_runtime::generate::Sampling;
 use pbpo_runtime::model::{Compute, Decoder, Head, Llama, RewardModel};
 use pbpo_runtime::optimizer::Optimizer;
+use pbpo_runtime::player::{Model, Mover, Player};
 use pbpo_runtime::rng::stream;
 use pbpo_runtime::tokenizer::{BOS, Tokenizer};
-use pbpo_runtime::value::{Mover, Policy, Reward, Value};
+use pbpo_runtime::value::Value;
 
 pub const SAMPLING: Sampling = Sampling { temperature: 1.0, max_new: 3 };
 
@@ -55,10 +56,10 @@ pub fn adamw(lr: f64) -> AdamW {
 }
 
 pub fn policy(data: &Arc<Data>, seed: u8) -> Value {
-    Value::Policy(Box::new(Policy {
-        model: llama(tokenizer(data).vocab(), seed),
-        optimizer: Some(Optimizer::new(adamw(1e-3))),
-        sampling: SAMPLING,
+    Value::Player(Box::new(Player {
+        model: Model::Policy(llama(tokenizer(data).vocab(), seed)),
+        mover: Mover::Steps(Optimizer::new(adamw(1e-3))),
+        sampling: Some(SAMPLING),
         tokenizer: tokenizer(data),
         base: None,
     }))
@@ -72,10 +73,12 @@ pub fn reward(data: &Arc<Data>, head: Head, seed: u8) -> Value {
     let values = pbpo_runtime::rng::normals(&mut stream([seed + 1; 32], 0), shape[0] * shape[1]);
     let tensor = burn::tensor::Tensor::from_data(burn::tensor::TensorData::new(values, shape), &Device::flex());
     model.head = burn::module::Param::from_tensor(tensor);
-    Value::Reward(Box::new(Reward {
-        model,
+    Value::Player(Box::new(Player {
+        model: Model::Reward(model),
         mover: Mover::Steps(Optimizer::new(adamw(1e-3))),
         tokenizer: tokenizer(data),
+        base: None,
+        sampling: None,
     }))
 }
 

@@ -8,6 +8,7 @@ use burn::tensor::{Device, Gradients, Tensor, TensorData};
 use pbpo_plan::{Axis, BatchRef, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp};
 use pbpo_runtime::model::{Decoder, Head};
 use pbpo_runtime::objective::{Evaluator, Leaves, Moved};
+use pbpo_runtime::player::Model;
 use pbpo_runtime::rng::{normals, stream};
 use pbpo_runtime::value::{Value, tracked};
 use rand_chacha::ChaCha8Rng;
@@ -95,32 +96,21 @@ pub fn value_of(values: &HashMap<String, Value>, objective: &Expr, moved: Moved)
 
 /// The directional derivative by autodiff and by central differences.
 pub fn compare(values: &HashMap<String, Value>, objective: &Expr, player: &str) -> (f64, f64) {
-    fn both<M: Module>(
-        model: &M,
-        wrap: impl Fn(M) -> Moved,
-        values: &HashMap<String, Value>,
-        objective: &Expr,
-    ) -> (f64, f64) {
-        let model = tracked(model);
-        let mut leaves = Leaves::new(values, wrap(model.clone()), &Device::flex());
-        let mut evaluator = Evaluator::new(&mut leaves);
-        let value = evaluator.eval(objective).unwrap();
-        let gradients = evaluator.matrix(&value).backward();
-        let mut along = Along { rng: direction(), gradients: &gradients, total: 0.0 };
-        model.visit(&mut along);
-        let nudged = |scale: f64| {
-            let model = model.valid().map(&mut Nudge { rng: direction(), scale });
-            value_of(values, objective, wrap(tracked(&model)))
-        };
-        let central = |step: f64| (nudged(step) - nudged(-step)) / (2.0 * step);
-        // Richardson's extrapolation takes the third-order error out.
-        (along.total, (4.0 * central(1e-3) - central(2e-3)) / 3.0)
-    }
-    match &values[player] {
-        Value::Policy(p) => both(&p.model, |model| Moved::Policy { value: player.into(), model }, values, objective),
-        Value::Reward(r) => both(&r.model, |model| Moved::Reward { value: player.into(), model }, values, objective),
-        _ => unreachable!(),
-    }
+    let moved = |model: Model| Moved { value: player.into(), model };
+    let model = tracked(&values[player].player().unwrap().model);
+    let mut leaves = Leaves::new(values, moved(model.clone()), &Device::flex());
+    let mut evaluator = Evaluator::new(&mut leaves);
+    let value = evaluator.eval(objective).unwrap();
+    let gradients = evaluator.matrix(&value).backward();
+    let mut along = Along { rng: direction(), gradients: &gradients, total: 0.0 };
+    model.visit(&mut along);
+    let nudged = |scale: f64| {
+        let model = model.valid().map(&mut Nudge { rng: direction(), scale });
+        value_of(values, objective, moved(tracked(&model)))
+    };
+    let central = |step: f64| (nudged(step) - nudged(-step)) / (2.0 * step);
+    // Richardson's extrapolation takes the third-order error out.
+    (along.total, (4.0 * central(1e-3) - central(2e-3)) / 3.0)
 }
 
 pub fn assert_close(name: &str, (autodiff, differences): (f64, f64)) {
@@ -130,7 +120,7 @@ pub fn assert_close(name: &str, (autodiff, differences): (f64, f64)) {
 
 pub fn directional(values: &HashMap<String, Value>, objective: &Expr, model: &Decoder) -> f64 {
     let model = tracked(model);
-    let moved = Moved::Policy { value: "pi".into(), model: model.clone() };
+    let moved = Moved { value: "pi".into(), model: Model::Policy(model.clone()) };
     let mut leaves = Leaves::new(values, moved, &Device::flex());
     let mut evaluator = Evaluator::new(&mut leaves);
     let value = evaluator.eval(objective).unwrap();
