@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use burn::tensor::{Device, Int, Tensor, TensorData, activation::log_softmax};
+use burn::tensor::{Device, Int, Tensor, TensorData};
 use rand_chacha::ChaCha8Rng;
 
 use crate::error::Fault;
@@ -121,7 +121,7 @@ impl LanguageModel {
                 Tensor::from_data(TensorData::new(piece.iter().map(pick).collect::<Vec<i32>>(), [n]), &self.device)
             };
             let states = hidden.clone().select(0, index(|w| w.0 as i32)).reshape([1, n, width]);
-            let logp: Tensor<2> = log_softmax(self.model.logits(states), 2).squeeze_dim(0);
+            let logp: Tensor<2> = self.model.log_probs(states).squeeze_dim(0);
             let own = floats(logp.clone().gather(1, index(|w| w.1).reshape([n, 1])));
             let best = floats(logp.max_dim(1));
             for ((_, _, row), (own, best)) in piece.iter().zip(own.into_iter().zip(best)) {

@@ -3,7 +3,7 @@
 //! embeddings.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor, TensorData, activation::silu};
+use burn::tensor::{Device, Int, Tensor, TensorData, activation::{log_softmax, silu}};
 use pbpo_hub::config::ModelConfig;
 use rand_chacha::ChaCha8Rng;
 
@@ -92,6 +92,11 @@ impl Decoder {
             None => hidden.clone().matmul(like(self.embed.val(), &hidden).transpose()),
         };
         f32(logits).reshape([rows, n, self.config.vocab])
+    }
+
+    /// Returns log-probabilities of the next token: `[rows, n, width] -> [rows, n, vocab]`, in nats and f32.
+    pub fn log_probs(&self, hidden: Tensor<3>) -> Tensor<3> {
+        log_softmax(self.logits(hidden), 2)
     }
 
     /// Returns the model for use without training, in bf16 if it is computed in bf16.

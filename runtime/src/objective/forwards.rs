@@ -7,7 +7,7 @@
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Gradients, Tensor, activation::log_softmax};
+use burn::tensor::{Gradients, Tensor};
 use pbpo_plan::Gives;
 use rayon::prelude::*;
 
@@ -62,7 +62,7 @@ impl Model {
 /// Returns next-token log-probabilities at each predicting position, `[rows, positions, vocabulary]`.
 pub fn log_probs(model: &Decoder, batch: &Batch) -> Tensor<3> {
     let hidden = model.hidden(batch.tokens(), None);
-    log_softmax(model.logits(hidden.narrow(1, batch.start(), batch.positions())), 2)
+    model.log_probs(hidden.narrow(1, batch.start(), batch.positions()))
 }
 
 /// Applies `work` to each item, on several threads. Returns the results in the items' order.

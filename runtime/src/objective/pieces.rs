@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Int, Tensor, activation::log_softmax};
+use burn::tensor::{Device, Int, Tensor};
 use pbpo_plan::memory::{Limits, Shape};
 
 use crate::batch::{Batch, Row};
@@ -235,7 +235,7 @@ fn states(hidden: Tensor<3>, batch: &Batch) -> Tensor<2> {
 /// Returns the log-probabilities of the next token, `[n, vocab]`.
 fn next(model: &Decoder, states: Tensor<2>) -> Tensor<2> {
     let [n, width] = states.dims();
-    log_softmax(model.logits(states.reshape([1, n, width])).squeeze_dim::<2>(0), 1)
+    model.log_probs(states.reshape([1, n, width])).squeeze_dim(0)
 }
 
 impl What {

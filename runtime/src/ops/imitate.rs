@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use burn::module::Module;
 use burn::optim::GradientsParams;
-use burn::tensor::{Device, Int, Tensor, activation::log_softmax};
+use burn::tensor::{Device, Int, Tensor};
 use pbpo_plan::Stage;
 use pbpo_plan::ops::imitate::Settings;
 use pbpo_plan::ops::policy::AdamW;
@@ -204,7 +204,7 @@ fn loss(model: &Decoder, rows: Vec<&Row>, device: &Device) -> (f64, GradientsPar
 pub fn cross_entropy(model: &Decoder, batch: &Batch) -> Tensor<1> {
     let hidden = model.hidden(batch.tokens(), None).narrow(1, batch.start(), batch.positions());
     let targets: Tensor<3, Int> = batch.targets().unsqueeze_dim(2);
-    let logp: Tensor<2> = log_softmax(model.logits(hidden), 2).gather(2, targets).squeeze_dim(2);
+    let logp: Tensor<2> = model.log_probs(hidden).gather(2, targets).squeeze_dim(2);
     let mask = batch.mask();
     (logp * mask.clone()).sum().neg() / mask.sum()
 }
