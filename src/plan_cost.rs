@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use pbpo_plan::cost::{Cost, Rates};
+use pbpo_plan::ops::data::{self, Task};
 use pbpo_plan::{Op, Plan};
 use pbpo_runtime::bench::{Shape, run as measure};
 use pbpo_runtime::device::{self, Choice};
@@ -75,8 +76,9 @@ fn calibrate(plan: &Plan) -> Option<Rates> {
     let data = plan.body.stages().find(|stage| Some(stage.name.as_str()) == imitate.input("data"))?;
     let model: Llama = serde_json::from_value(imitate.config.get("model")?.clone()).ok()?;
     let compute = model.compute;
-    let model = model.config(task::tokenizer(data.config.get("task")?.as_str()?).ok()?.vocab());
-    let length = usize::try_from(data.config.get("length")?.as_u64()?).ok()?;
+    let Task::Digits(ref digits) = data::settings(data)?.task else { return None };
+    let model = model.config(task::tokenizer("digits").ok()?.vocab());
+    let length = usize::try_from(digits.length).ok()?;
     let (prompt, response) = (length + 2, length + 1);
     if model.context < prompt + response {
         return None;

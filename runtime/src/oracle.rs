@@ -5,7 +5,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use pbpo_hub::records::{Said, Text};
 use pbpo_judge::{Judge, Query, Usage, Verdict};
-use serde::Deserialize;
+pub use pbpo_plan::ops::oracle::Labels;
 
 use crate::batch::{Batch, Row};
 use crate::context::Context;
@@ -33,26 +33,11 @@ pub enum Oracle {
 
 /// Bradley-Terry-Luce labels on a score: P(first preferred) = sigmoid(scale (s1 - s2)), then flipped with probability
 /// `flip`.
-#[derive(Clone, Copy, Debug, Deserialize)]
+#[derive(Clone, Copy, Debug)]
 pub struct Btl {
-    #[serde(default)]
     pub scale: f64,
     pub flip: f64,
-    #[serde(default)]
     pub labels: Labels,
-}
-
-/// The way in which labels are made from the probability that the first response is preferred.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Labels {
-    /// A hard label is drawn from it.
-    #[default]
-    Sample,
-    /// The likelier response wins; a tie is drawn.
-    Likelier,
-    /// The probability is the label.
-    Soft,
 }
 
 /// A reward model that is not a player.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeSet, HashMap};
 
 use pbpo_grammar::Span;
+use pbpo_plan::ops::data::{self, Digits, File, Hub, Task};
 use pbpo_plan::ops::{evaluate, explore, repeat, sample};
 use pbpo_plan::{Body, Op, Stage};
-use serde_json::Value as Json;
 
 use super::terms::{estimates, pull, sign_of_gap};
 use crate::Planned;
@@ -15,7 +15,7 @@ use crate::diagnostic::Diagnostic;
 use crate::schema::Kind;
 
 /// The smallest useful number of prompts for an accuracy: its standard error is then up to 7 points.
-const FEW: i64 = 50;
+const FEW: u64 = 50;
 
 /// Checks every stage of a point.
 pub fn check(planned: &Planned, program: &Program, out: &mut Vec<Diagnostic>) {
@@ -35,14 +35,38 @@ struct Look<'a> {
     /// The stages of each operation, in the order of their names.
     ops: HashMap<Op, Vec<&'a Stage>>,
     /// The first stage that trains on data of these settings.
-    trained: HashMap<String, &'a Stage>,
+    trained: HashMap<Source, &'a Stage>,
 }
 
 /// Operations that train on data, and the ports of these.
 const TRAINS: [(Op, &str); 2] = [(Op::Imitate, "data"), (Op::Sample, "prompts")];
 
-/// The settings that identify data, without the number of rows; the split is second.
-type Settings<'a> = [Option<&'a Json>; 6];
+/// The examples that a stage reads, without their number.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Source {
+    Digits { split: &'static str, length: u64 },
+    File { path: String },
+    Hub { name: String, subset: Option<String>, split: String },
+}
+
+impl Source {
+    fn of(task: Task) -> Self {
+        match task {
+            Task::Digits(Digits { split, length, .. }) => Source::Digits { split: split.word(), length },
+            Task::File(File { path, .. }) => Source::File { path },
+            Task::Hub(Hub { name, split, subset, .. }) => Source::Hub { name, subset, split },
+        }
+    }
+
+    /// Tells whether it is a split for measuring.
+    fn is_test(&self) -> bool {
+        match self {
+            Source::Digits { split, .. } => *split == "test",
+            Source::Hub { split, .. } => split == "test",
+            Source::File { .. } => false,
+        }
+    }
+}
 
 impl<'a> Look<'a> {
     fn collect(&mut self, body: &'a Body, depth: usize) {
@@ -71,7 +95,7 @@ impl<'a> Look<'a> {
         for (op, port) in TRAINS {
             for stage in self.with_op(op) {
                 if let Some((_, seen)) = self.source(stage, port) {
-                    self.trained.entry(key(&seen)).or_insert(stage);
+                    self.trained.entry(seen).or_insert(stage);
                 }
             }
         }
@@ -150,19 +174,19 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Returns the settings of the data at an input, without its size.
-    fn source(&self, stage: &Stage, port: &str) -> Option<(&'a Stage, Settings<'a>)> {
-        let data = self.maker(stage.input(port)?).filter(|data| data.op == Op::Data)?;
-        Some((data, ["task", "split", "length", "path", "name", "subset"].map(|key| data.config.get(key))))
+    /// Returns the data at an input, and the examples that it holds.
+    fn source(&self, stage: &Stage, port: &str) -> Option<(&'a Stage, Source)> {
+        let made = self.maker(stage.input(port)?).filter(|made| made.op == Op::Data)?;
+        Some((made, Source::of(data::settings(made)?.task)))
     }
 
     fn few_prompts(&mut self, stage: &Stage) {
         let Some((data, _)) = self.source(stage, "data") else { return };
-        let all = int(data, "count");
+        let all = data::settings(data).and_then(|data| data.count()).unwrap_or(0);
         let asked = stage.settings::<evaluate::Settings>().ok().and_then(|settings| settings.count);
-        let count = asked.and_then(|asked| i64::try_from(asked).ok()).unwrap_or(all).min(all);
+        let count = asked.unwrap_or(all).min(all);
         if (1..FEW).contains(&count) {
-            let error = 50.0 / f64::from(i32::try_from(count).unwrap_or(1)).sqrt();
+            let error = 50.0 / f64::from(u32::try_from(count).unwrap_or(1)).sqrt();
             self.out.push(
                 Diagnostic::warning(Code::FewPrompts, self.span(stage), format!("measured on {count} prompts"))
                     .label(format!("an accuracy has a standard error of up to {error:.0} points"))
@@ -174,7 +198,7 @@ impl<'a> Look<'a> {
     fn test_on_train(&mut self, stage: &Stage) {
         let Some((data, held)) = self.source(stage, "data") else { return };
         let (data, span) = (data.name.clone(), self.span(stage));
-        if let Some(other) = self.trained.get(&key(&held)).copied() {
+        if let Some(other) = self.trained.get(&held).copied() {
             self.out.push(
                 Diagnostic::warning(Code::TestOnTrain, span, format!("`{data}` is also trained on"))
                     .label("measured on data of the same split")
@@ -186,16 +210,12 @@ impl<'a> Look<'a> {
 
     /// Reports training on the test split, unless another lint reports it because the same data is also evaluated.
     fn train_on_test(&mut self) {
-        let measured: BTreeSet<String> = self
-            .with_op(Op::Evaluate)
-            .into_iter()
-            .filter_map(|stage| Some(key(&self.source(stage, "data")?.1)))
-            .collect();
+        let measured: BTreeSet<Source> =
+            self.with_op(Op::Evaluate).into_iter().filter_map(|stage| Some(self.source(stage, "data")?.1)).collect();
         let found =
             TRAINS.into_iter().flat_map(|(op, port)| self.with_op(op).into_iter().map(move |stage| (stage, port)));
         let found = found.filter_map(|(stage, port)| Some((stage, self.source(stage, port)?)));
-        let test = |settings: &Settings<'_>| settings.get(1).copied().flatten().and_then(Json::as_str) == Some("test");
-        let found = found.into_iter().find(|(_, (_, seen))| test(seen) && !measured.contains(&key(seen)));
+        let found = found.into_iter().find(|(_, (_, seen))| seen.is_test() && !measured.contains(seen));
         if let Some((stage, (data, _))) = found {
             self.out.push(
                 Diagnostic::warning(Code::TrainOnTest, self.span(stage), format!("`{}` is the test split", data.name))
@@ -291,18 +311,9 @@ impl<'a> Look<'a> {
     }
 }
 
-/// Returns settings as one text.
-fn key(settings: &Settings<'_>) -> String {
-    serde_json::to_string(settings).unwrap_or_default()
-}
-
 /// Tells whether a loop carries the player of a step.
 fn moves(body: &Body, stage: &Stage) -> bool {
     let base = |value: &str| value.split('@').next().unwrap_or_default().to_owned();
     let player = stage.input("player").map(base);
     body.carries.iter().any(|carry| Some(base(&carry.enter)) == player)
-}
-
-fn int(stage: &Stage, key: &str) -> i64 {
-    stage.config.get(key).and_then(Json::as_i64).unwrap_or(0)
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use pbpo_plan::ops::follow::{self, Update};
-use pbpo_plan::ops::{exploration, features, imitate, load, policy, reward_model};
+use pbpo_plan::ops::{data, exploration, features, imitate, load, oracle, policy, reward_model};
 use pbpo_plan::{Op, Stage};
 use serde_json::{Value as Json, json};
 
@@ -72,18 +72,18 @@ impl Lower<'_> {
     }
 
     fn data(&mut self, name: &str) {
-        let mut made = Stage::new(Op::Data, &[name]);
-        if let Some(source) = self.block(name).choice("source") {
-            made = made.set("task", source.name);
-            made.config.extend(source.args.json());
-        }
-        made = made.maybe("longest", self.block(name).int("longest"));
-        if let Some(check) = self.block(name).choice("check") {
-            let mut settings = check.args.json();
-            settings.insert("by".into(), json!(check.name));
-            made = made.set("check", Json::Object(settings));
-        }
-        self.add(name, made);
+        let args = self.block(name);
+        let settings = || {
+            Some(data::Settings {
+                task: args.choice("source")?.tagged("task")?,
+                longest: args.int("longest").map(whole),
+                check: match args.choice("check") {
+                    Some(check) => Some(check.tagged("by")?),
+                    None => None,
+                },
+            })
+        };
+        self.add(name, Stage::new(Op::Data, &[name]).with_settings(&settings()));
     }
 
     /// Returns the initial weights of a policy; makes their stage if needed.
@@ -220,19 +220,16 @@ impl Lower<'_> {
     }
 
     fn oracle(&mut self, name: &str) {
-        let mut made = Stage::new(Op::Oracle, &[name]);
-        if let Some(by) = self.block(name).choice("by") {
-            made.config.extend(by.args.json());
-            // Plans of oracles with a score predate this field.
-            let scores = matches!(by.name, "btl" | "verifier" | "reward_model");
-            if scores && by.args.word("labels") == Some("sample") {
-                made.config.remove("labels");
-            }
+        let by = self.block(name).choice("by");
+        let settings = by.and_then(|by| {
+            let mut settings = by.args.json();
+            settings.insert("by".to_owned(), json!(by.name));
             // The true reward of a world has a single name, whatever the world is called here.
             let score = by.args.name("score").map(|score| if self.is_world(score) { "world" } else { score });
-            made = made.set("by", by.name).maybe("score", score);
-        }
-        self.add(name, made);
+            settings.extend(score.map(|score| ("score".to_owned(), json!(score))));
+            serde_json::from_value::<oracle::Settings>(Json::Object(settings)).ok()
+        });
+        self.add(name, Stage::new(Op::Oracle, &[name]).with_settings(&settings));
     }
 }
 

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value as Json;
-
 use super::cost::Spent;
+use super::ops::data::{self, Task};
 use super::ops::{evaluate, policy};
 use super::{Body, Op, Stage};
 
@@ -15,11 +14,6 @@ const TEXT: u64 = 512;
 #[derive(Clone, Debug, Default)]
 pub struct Flow<'a> {
     stages: BTreeMap<&'a str, &'a Stage>,
-}
-
-/// Returns an integer setting of a stage; 0 if it is absent.
-pub fn int(stage: &Stage, key: &str) -> u64 {
-    stage.config.get(key).and_then(Json::as_u64).unwrap_or(0)
 }
 
 impl<'a> Flow<'a> {
@@ -65,7 +59,7 @@ impl<'a> Flow<'a> {
 
     /// Returns the number of prompts of an `evaluate`.
     pub fn evaluated(&self, stage: &Stage) -> u64 {
-        let all = self.from(stage, "data").map_or(0, |data| int(data, "count"));
+        let all = self.from(stage, "data").and_then(data::settings).and_then(|data| data.count()).unwrap_or(0);
         let asked = stage.settings::<evaluate::Settings>().ok().and_then(|settings| settings.count).unwrap_or(0);
         if all == 0 || asked == 0 { all.max(asked) } else { all.min(asked) }
     }
@@ -99,17 +93,21 @@ impl<'a> Flow<'a> {
 
     /// Returns the number of tokens of a prompt. For `digits`: one for the start, the digits, one for `=`.
     pub fn prompt(&self, data: &Stage) -> u64 {
-        if is_file(data) {
-            data.config.get("longest").and_then(Json::as_u64).unwrap_or(TEXT)
-        } else {
-            int(data, "length") + 2
+        match data::settings(data).map(|data| (data.task, data.longest)) {
+            Some((Task::Digits(digits), _)) => digits.length + 2,
+            Some((Task::File(_) | Task::Hub(_), longest)) => longest.unwrap_or(TEXT),
+            None => 0,
         }
     }
 
     /// Returns the number of tokens of a response that ends by itself. For `digits`: the digits and the end; for files
     /// the longest that may be sampled.
     pub fn response(&self, data: &Stage) -> u64 {
-        if is_file(data) { self.longest_response() } else { int(data, "length") + 1 }
+        match data::settings(data).map(|data| data.task) {
+            Some(Task::Digits(digits)) => digits.length + 1,
+            Some(Task::File(_) | Task::Hub(_)) => self.longest_response(),
+            None => 0,
+        }
     }
 
     /// Returns the longest sampling of any policy; 16 if none is known yet.
@@ -127,5 +125,5 @@ impl<'a> Flow<'a> {
 
 /// Tells whether data are rows of files, whose length the plan does not know.
 fn is_file(data: &Stage) -> bool {
-    matches!(data.config.get("task").and_then(Json::as_str), Some("file" | "hub"))
+    matches!(data::settings(data).map(|data| data.task), Some(Task::File(_) | Task::Hub(_)))
 }

@@ -148,6 +148,11 @@ impl Stage {
         T::deserialize(MapDeserializer::<_, serde_json::Error>::new(fields)).map_err(|error| error.to_string())
     }
 
+    /// Returns an error if the settings are not exactly those of the op.
+    pub fn check_settings(&self) -> Result<(), String> {
+        (self.op.info().settings)(self)
+    }
+
     /// The stage with all settings of its op in place of those that it has. `None`, where an error left out a setting,
     /// changes nothing.
     pub fn with_settings(mut self, settings: &impl Serialize) -> Self {

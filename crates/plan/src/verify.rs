@@ -53,7 +53,7 @@ impl Names {
                 return Err(format!("{}: two inputs are called {port}", stage.name));
             }
         }
-        (stage.op.info().settings)(stage).map_err(|error| format!("{}: its settings: {error}", stage.name))?;
+        stage.check_settings().map_err(|error| format!("{}: its settings: {error}", stage.name))?;
         if stage.op.info().objective != stage.objective.is_some() {
             return Err(format!("{}: an objective belongs to ascend and descend", stage.name));
         }

@@ -1,10 +1,14 @@
 //! What a plan's JSON keeps, and what it refuses.
 
+#[path = "../../../compiler/tests/common/mod.rs"]
+mod common;
+
 use std::fmt::Write;
 
+use common::plans::{self, Made};
 use pbpo_compiler::{Input, compile};
 use pbpo_plan::identity::identities;
-use pbpo_plan::{Body, Expr, Op, Plan};
+use pbpo_plan::{Body, Expr, Op, Plan, Stage};
 
 const PAGE: &str = include_str!("../../../tests/fixtures/plans/written_out.pbpo");
 
@@ -39,21 +43,48 @@ impl Bits {
 #[test]
 fn every_number_comes_back_as_it_was() {
     let (mut bits, mut plan) = (Bits(7), plan());
-    for _ in 0..4 {
+    for _ in 0..400 {
         let (mut stages, carries) = std::mem::take(&mut plan.body).into_parts();
-        let lr: Vec<f64> = (0..2000).map(|_| bits.float()).collect();
-        let number = |bits: &mut Bits| Expr::Const { value: bits.float() };
-        let constants: Vec<Expr> = (0..2000).map(|_| number(&mut bits)).collect();
-        let data = stages.iter_mut().find(|stage| stage.op == Op::Data).unwrap();
-        data.config.insert("numbers".into(), serde_json::json!(lr));
+        for stage in stages.iter_mut().filter(|stage| stage.op == Op::Data) {
+            stage.config.insert("careless".into(), serde_json::json!(bits.float()));
+        }
         plan.body = Body::new(stages, carries);
         let read = Plan::from_json(&plan.to_json()).unwrap();
-        let of = |plan: &Plan| plan.body.stages().find(|s| s.op == Op::Data).unwrap().config["numbers"].clone();
-        assert!(of(&read) == of(&plan), "a number has changed");
+        let of = |plan: &Plan| -> Vec<serde_json::Value> {
+            plan.body.stages().filter_map(|stage| stage.config.get("careless").cloned()).collect()
+        };
+        assert!(of(&read) == of(&plan) && of(&plan).len() > 1, "a number has changed");
         assert_eq!(identities(&read), identities(&plan));
-        let written = serde_json::to_string(&constants).unwrap();
-        assert_eq!(serde_json::from_str::<Vec<Expr>>(&written).unwrap(), constants);
     }
+    let constants: Vec<Expr> = (0..8000).map(|_| Expr::Const { value: bits.float() }).collect();
+    let written = serde_json::to_string(&constants).unwrap();
+    assert_eq!(serde_json::from_str::<Vec<Expr>>(&written).unwrap(), constants);
+}
+
+/// Whatever the op, a setting that it does not know is refused, and so is one that is missing.
+#[test]
+fn settings_of_every_op_are_exactly_its_own() {
+    let mut seen = std::collections::BTreeSet::new();
+    for Made { plan, .. } in plans::all() {
+        for stage in every(&plan.body) {
+            let alone = |config: pbpo_plan::Config| Stage { config, ..stage.clone() }.check_settings();
+            assert_eq!(alone(stage.config.clone()), Ok(()), "{}", stage.name);
+            let mut more = stage.config.clone();
+            more.insert("surprise".into(), serde_json::json!(1));
+            assert!(alone(more).is_err(), "{}", stage.name);
+            seen.insert(stage.op);
+        }
+    }
+    assert!(seen.len() >= Op::ALL.len() - 3, "{seen:?}");
+}
+
+fn every(body: &Body) -> Vec<&Stage> {
+    let mut all = Vec::new();
+    for stage in body.stages() {
+        all.push(stage);
+        all.extend(stage.body.iter().flat_map(|inner| every(inner)));
+    }
+    all
 }
 
 #[test]

@@ -3,7 +3,10 @@
 //! embeddings.
 
 use burn::module::{Module, Param};
-use burn::tensor::{Device, Int, Tensor, TensorData, activation::{log_softmax, silu}};
+use burn::tensor::{
+    Device, Int, Tensor, TensorData,
+    activation::{log_softmax, silu},
+};
 use pbpo_hub::config::ModelConfig;
 use rand_chacha::ChaCha8Rng;
 

@@ -7,7 +7,7 @@ use pbpo_hub::cache;
 use pbpo_hub::records::{self, Columns, OnBad, Reading, Record, Text};
 use pbpo_judge::{Exact, Numeric, Rule, Verifier};
 use pbpo_plan::Stage;
-use serde::Deserialize;
+use pbpo_plan::ops::data::{BadRows, Check, File, Hub, Ignored, Prefill, Rows, Settings, Task};
 
 use super::{Op, config};
 use crate::context::Context;
@@ -20,69 +20,40 @@ use crate::value::Value;
 
 pub struct MakeData;
 
-#[derive(Deserialize)]
-struct Settings {
-    task: String,
-    #[serde(default)]
-    check: Option<Check>,
-    #[serde(default)]
-    longest: Option<usize>,
-}
-
-/// The settings of `file(...)` and `hub(...)`.
-#[derive(Deserialize)]
-struct Rows {
-    path: Option<String>,
-    name: Option<String>,
-    split: Option<String>,
-    subset: Option<String>,
-    prompt: Option<String>,
-    completion: Option<String>,
-    answer: Option<String>,
-    chosen: Option<String>,
-    rejected: Option<String>,
-    probability: Option<String>,
-    tools: Option<String>,
-    chat_template_kwargs: Option<String>,
-    bad_rows: OnBad,
-    prefill: Option<String>,
-    count: Option<usize>,
-}
-
-/// The values of `check = ...`.
-#[derive(Deserialize)]
-#[serde(tag = "by", rename_all = "snake_case")]
-enum Check {
-    Exact { ignore: Vec<String> },
-    Numeric { tolerance: f64 },
-    Regex { pattern: String, group: usize },
-}
-
 impl Op for MakeData {
     fn run(&self, stage: &Stage, _: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        let Settings { task, check, longest } = config(stage)?;
-        let verifier = check.map(Check::verifier).transpose()?;
-        let mut data = match task.as_str() {
-            "file" | "hub" => from_files(stage, context, verifier)?,
-            _ if verifier.is_some() => {
-                return Err(Fault::new(format!("`{task}` has a check of its own")).help("leave out `check`"));
+        let Settings { task, longest, check } = config(stage)?;
+        let verifier = check.map(verifier).transpose()?;
+        let mut data = match task {
+            Task::File(File { path, rows }) => from_files(stage, &[context.host.path(&path)], rows, verifier, context)?,
+            Task::Hub(Hub { name, split, subset, rows }) => {
+                let found = cache::resolve_dataset(&name, Path::new(&context.host.base))?;
+                let files = records::split_files(&found.dir, subset.as_deref(), &split)?;
+                from_files(stage, &files, rows, verifier, context)?
             }
-            _ => {
-                let items = task::items(&task, &config(stage)?)?;
-                let scorer = Scorer::Task(task.clone());
+            Task::Digits(_) if verifier.is_some() => {
+                return Err(Fault::new(format!("`{}` has a check of its own", task.word())).help("leave out `check`"));
+            }
+            Task::Digits(ref digits) => {
+                let items = task::digits::items(digits)?;
+                let (tokenizer, scorer) = (task::tokenizer(task.word())?, Scorer::Task(task.word().to_owned()));
                 let digest = digest(&items);
-                Data::new(&stage.name, Some(Arc::new(task::tokenizer(&task)?)), items, Some(scorer), digest)
+                Data::new(&stage.name, Some(Arc::new(tokenizer)), items, Some(scorer), digest)
             }
         };
-        data.longest = longest;
+        data.longest = longest.map(|longest| longest as usize);
         Ok(vec![Value::Data(Arc::new(data))])
     }
 }
 
-fn from_files(stage: &Stage, context: &mut Context<'_>, scorer: Option<Scorer>) -> Result<Data, Fault> {
-    let rows: Rows = config(stage)?;
-    let files = files(&rows, context)?;
-    let on_bad = rows.bad_rows;
+fn from_files(
+    stage: &Stage,
+    files: &[PathBuf],
+    rows: Rows,
+    scorer: Option<Scorer>,
+    context: &mut Context<'_>,
+) -> Result<Data, Fault> {
+    let on_bad = on_bad(rows.bad_rows);
     let columns = Columns {
         prompt: rows.prompt,
         completion: rows.completion,
@@ -94,9 +65,10 @@ fn from_files(stage: &Stage, context: &mut Context<'_>, scorer: Option<Scorer>) 
         chat_template_kwargs: rows.chat_template_kwargs,
         ..Columns::default()
     };
-    let continues = rows.prefill.as_deref() == Some("continue");
-    let reading = Reading { columns, on_bad, limit: rows.count, continues, pairs: true, ..Reading::default() };
-    let read = records::read(&files, &reading).map_err(|error| {
+    let continues = rows.prefill == Some(Prefill::Continue);
+    let limit = rows.count.map(|count| count as usize);
+    let reading = Reading { columns, on_bad, limit, continues, pairs: true, ..Reading::default() };
+    let read = records::read(files, &reading).map_err(|error| {
         let fault = Fault::from(error);
         let place = "paths are relative to the directory of the .pbpo file";
         if fault.help.is_none() { fault.help(place) } else { fault }
@@ -134,13 +106,12 @@ fn from_files(stage: &Stage, context: &mut Context<'_>, scorer: Option<Scorer>) 
     Ok(Data::new(&stage.name, None, items, scorer, read.digest))
 }
 
-fn files(rows: &Rows, context: &Context<'_>) -> Result<Vec<PathBuf>, Fault> {
-    if let Some(path) = &rows.path {
-        return Ok(vec![context.host.path(path)]);
+/// Returns the plan's word for bad rows as readers of files take it.
+pub(super) fn on_bad(rows: BadRows) -> OnBad {
+    match rows {
+        BadRows::Fail => OnBad::Fatal,
+        BadRows::Skip => OnBad::Skip,
     }
-    let name = rows.name.as_deref().unwrap_or_default();
-    let found = cache::resolve_dataset(name, Path::new(&context.host.base))?;
-    Ok(records::split_files(&found.dir, rows.subset.as_deref(), rows.split.as_deref().unwrap_or_default())?)
 }
 
 /// An error of a row, and advice.
@@ -179,23 +150,18 @@ fn digest(items: &[Item]) -> String {
     hasher.finalize().to_hex().to_string()
 }
 
-impl Check {
-    fn verifier(self) -> Result<Scorer, Fault> {
-        let rule = match self {
-            Check::Exact { ignore } => {
-                let ignored = |word: &str| ignore.iter().any(|given| given == word);
-                Rule::Exact(Exact {
-                    ignore_case: ignored("case"),
-                    ignore_punctuation: ignored("punctuation"),
-                    ignore_whitespace: ignored("space"),
-                })
-            }
-            Check::Numeric { tolerance } => Rule::Numeric(Numeric { tolerance, ..Numeric::default() }),
-            Check::Regex { pattern, group } => {
-                let exact = Exact { ignore_whitespace: true, ..Exact::default() };
-                Rule::Regex { pattern, group, exact }
-            }
-        };
-        Ok(Scorer::Verifier(Arc::new(Verifier::new(rule)?)))
-    }
+fn verifier(check: Check) -> Result<Scorer, Fault> {
+    let rule = match check {
+        Check::Exact { ignore } => Rule::Exact(Exact {
+            ignore_case: ignore.contains(&Ignored::Case),
+            ignore_punctuation: ignore.contains(&Ignored::Punctuation),
+            ignore_whitespace: ignore.contains(&Ignored::Space),
+        }),
+        Check::Numeric { tolerance } => Rule::Numeric(Numeric { tolerance, ..Numeric::default() }),
+        Check::Regex { pattern, group } => {
+            let exact = Exact { ignore_whitespace: true, ..Exact::default() };
+            Rule::Regex { pattern, group: group as usize, exact }
+        }
+    };
+    Ok(Scorer::Verifier(Arc::new(Verifier::new(rule)?)))
 }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use pbpo_hub::records::{self, Columns, OnBad, Reading};
+use pbpo_hub::records::{self, Columns, Reading};
 use pbpo_judge::{
     ChatSettings, DecisionSettings, Judge, Labels as JudgeLabels, Limit, Missing, OrderSettings, Recorded, Remote,
-    ServerSettings, Ties, Wire,
+    ServerSettings, Ties as JudgeTies, Wire,
 };
 use pbpo_plan::Stage;
-use serde::Deserialize;
+use pbpo_plan::ops::oracle::{self, Settings, Ties};
 
+use super::data::on_bad;
 use super::{Op, config};
 use crate::context::Context;
 use crate::env::Env;
@@ -17,165 +18,115 @@ use crate::error::Fault;
 use crate::event::Event;
 use crate::host::Host;
 use crate::model::{Compute, Head, RewardModel, disk};
-use crate::oracle::{Asked, Btl, Labels, Oracle, Scorer};
+use crate::oracle::{Asked, Btl, Oracle, Scorer};
 use crate::value::Value;
 
 pub struct MakeOracle;
 
-/// The settings that tell the kinds apart.
-#[derive(Deserialize)]
-struct Kind {
-    by: String,
-}
-
-/// The settings of `chat` and `decision`.
-#[derive(Deserialize)]
-struct Served {
-    model: String,
-    url: Option<String>,
-    key: Option<String>,
-    order: String,
-    labels: Labels,
-    ties: String,
-    timeout: f64,
-    retries: usize,
-    concurrency: usize,
-    rate: Option<f64>,
-    most_calls: Option<u64>,
-    most_usd: Option<f64>,
-    usd_in: f64,
-    usd_out: f64,
-}
-
-#[derive(Deserialize)]
-struct Chat {
-    prompt: Option<String>,
-    system: Option<String>,
-    temperature: Option<f64>,
-    max_new: Option<u32>,
-    limit: Option<Limit>,
-    first: Option<String>,
-    second: Option<String>,
-    tie: Option<String>,
-    /// The further fields, as the text of a JSON object.
-    extra: Option<String>,
-    verdict: String,
-}
-
-#[derive(Deserialize)]
-struct Decision {
-    wire: Wire,
-    question: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct FromFile {
-    file: String,
-    prompt: Option<String>,
-    chosen: Option<String>,
-    rejected: Option<String>,
-    first: Option<String>,
-    second: Option<String>,
-    preferred: Option<String>,
-    probability: Option<String>,
-    bad_rows: Option<OnBad>,
-    unknown: String,
-    labels: Labels,
-}
-
-#[derive(Deserialize)]
-struct TieSettings {
-    ties: String,
-}
-
-#[derive(Deserialize)]
-struct FromModel {
-    model: String,
-    #[serde(default)]
-    compute: Compute,
-}
-
 impl Op for MakeOracle {
     fn run(&self, stage: &Stage, _: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
-        let Kind { by } = config(stage)?;
-        let oracle = match by.as_str() {
-            "verifier" => {
-                let TieSettings { ties } = config(stage)?;
-                Oracle::Verifier { btl: config(stage)?, draws_ties: ties == "draw" }
+        let oracle = match config(stage)? {
+            Settings::Btl(oracle::Btl { score: _, scale, flip, labels }) => Oracle::Task(Btl { scale, flip, labels }),
+            Settings::Verifier(oracle::Verifier { ties, flip, labels }) => {
+                Oracle::Verifier { btl: Btl { scale: 0.0, flip, labels }, draws_ties: ties == Ties::Draw }
             }
-            "reward_model" => Oracle::Scorer(Box::new(scorer(stage, context.host)?)),
-            "recorded" => Oracle::Judge(recorded(stage, context)?),
-            "chat" | "decision" => Oracle::Judge(served(stage, &by, context)?),
-            _ => Oracle::Task(config(stage)?),
+            Settings::RewardModel(settings) => Oracle::Scorer(Box::new(scorer(settings, context.host)?)),
+            Settings::Recorded(settings) => Oracle::Judge(recorded(stage, settings, context)?),
+            Settings::Chat(settings) => Oracle::Judge(chat(settings, context)?),
+            Settings::Decision(settings) => Oracle::Judge(decision(settings, context)?),
         };
         Ok(vec![Value::Oracle(Arc::new(oracle))])
     }
 }
 
-fn served(stage: &Stage, by: &str, context: &mut Context<'_>) -> Result<Asked, Fault> {
-    let served: Served = config(stage)?;
-    let host = context.host;
-    let server = ServerSettings {
-        url: served.url,
-        api_key: served.key,
-        concurrency: served.concurrency,
-        rate: served.rate,
-        timeout_s: served.timeout,
-        retries: served.retries,
-        most_calls: served.most_calls,
-        most_usd: served.most_usd,
+fn chat(settings: oracle::Chat, context: &mut Context<'_>) -> Result<Asked, Fault> {
+    let oracle::Chat { model, prompt, system, temperature, max_new, limit, first, second, tie, .. } = settings;
+    let oracle::Chat { extra, verdict, asked, server, .. } = settings;
+    let extra = extra.as_deref().map_or_else(|| Ok(Default::default()), serde_json::from_str);
+    let labels = JudgeLabels::default();
+    let settings = ChatSettings {
+        model,
+        system,
+        prompt,
+        temperature,
+        max_tokens: max_new,
+        limit: limit.map(|limit| match limit {
+            oracle::Limit::MaxTokens => Limit::MaxTokens,
+            oracle::Limit::MaxCompletionTokens => Limit::MaxCompletionTokens,
+        }),
+        labels: JudgeLabels { first: first.unwrap_or(labels.first), second: second.unwrap_or(labels.second), tie },
+        logprobs: verdict == oracle::Verdict::Logprobs,
+        extra: extra.map_err(|error| Fault::new(format!("the judge's `extra` can't be read: {error}")))?,
+        ..ChatSettings::default()
+    };
+    let (server, order) = (server_settings(server, context.host), order(asked));
+    served(Remote::chat(settings, server, order, context.host.store()?)?, asked, context)
+}
+
+fn decision(settings: oracle::Decision, context: &mut Context<'_>) -> Result<Asked, Fault> {
+    let oracle::Decision { model, wire, question, asked, server } = settings;
+    let default = DecisionSettings::default();
+    let wire = match wire {
+        oracle::Wire::Systemone => Wire::Systemone,
+        oracle::Wire::Openai => Wire::Openai,
+    };
+    let instructions = question.unwrap_or(default.instructions.clone());
+    let settings = DecisionSettings { model, wire, instructions, ..default };
+    let (server, order) = (server_settings(server, context.host), order(asked));
+    served(Remote::decision(settings, server, order, context.host.store()?)?, asked, context)
+}
+
+fn server_settings(server: oracle::Server, host: &Host) -> ServerSettings {
+    let oracle::Server { url, key, timeout, retries, concurrency, rate, most_calls, most_usd, usd_in, usd_out } =
+        server;
+    ServerSettings {
+        url,
+        api_key: key,
+        concurrency: concurrency as usize,
+        rate,
+        timeout_s: timeout,
+        retries: retries as usize,
+        most_calls,
+        most_usd,
         send_keys: host.send_keys.clone(),
-        usd_in: served.usd_in,
-        usd_out: served.usd_out,
+        usd_in,
+        usd_out,
         ..ServerSettings::default()
+    }
+}
+
+fn order(asked: oracle::Asked) -> OrderSettings {
+    let ties = match asked.ties {
+        Ties::Draw => JudgeTies::Half,
+        Ties::Drop => JudgeTies::Drop,
     };
-    let ties = if served.ties == "draw" { Ties::Half } else { Ties::Drop };
-    let order = OrderSettings { swap: served.order == "both", ties, ..OrderSettings::default() };
-    let store = host.store()?;
-    let judge = if by == "chat" {
-        let chat: Chat = config(stage)?;
-        let labels = JudgeLabels::default();
-        let extra = chat.extra.as_deref().map_or_else(|| Ok(Default::default()), serde_json::from_str);
-        let settings = ChatSettings {
-            model: served.model,
-            system: chat.system,
-            prompt: chat.prompt,
-            temperature: chat.temperature,
-            max_tokens: chat.max_new,
-            limit: chat.limit,
-            labels: JudgeLabels {
-                first: chat.first.unwrap_or(labels.first),
-                second: chat.second.unwrap_or(labels.second),
-                tie: chat.tie,
-            },
-            logprobs: chat.verdict == "logprobs",
-            extra: extra.map_err(|error| Fault::new(format!("the judge's `extra` can't be read: {error}")))?,
-            ..ChatSettings::default()
-        };
-        Remote::chat(settings, server, order, store.clone())?
-    } else {
-        let Decision { wire, question } = config(stage)?;
-        let default = DecisionSettings::default();
-        let instructions = question.unwrap_or(default.instructions.clone());
-        let settings = DecisionSettings { model: served.model, wire, instructions, ..default };
-        Remote::decision(settings, server, order, store.clone())?
-    };
+    OrderSettings { swap: asked.order == oracle::Order::Both, ties, ..OrderSettings::default() }
+}
+
+fn served(judge: Remote, asked: oracle::Asked, context: &mut Context<'_>) -> Result<Asked, Fault> {
     judge.check()?;
-    if let Some(note) = store.note() {
+    if let Some(note) = context.host.store()?.note() {
         context.notice_once("oracle", note.to_owned())?;
     }
     for notice in judge.notices() {
         context.notice_once("oracle", notice)?;
     }
-    Ok(asked(Box::new(judge), served.labels, &served.ties))
+    Ok(Asked {
+        judge: Box::new(judge),
+        labels: asked.labels,
+        draws_ties: asked.ties == Ties::Draw,
+        may_be_mute: false,
+        digest: None,
+    })
 }
 
-fn recorded(stage: &Stage, context: &mut Context<'_>) -> Result<Asked, Fault> {
-    let FromFile { file, prompt, chosen, rejected, first, second, preferred, probability, bad_rows, unknown, labels } =
-        config(stage)?;
+fn recorded(stage: &Stage, settings: oracle::Recorded, context: &mut Context<'_>) -> Result<Asked, Fault> {
+    let oracle::Recorded { file, prompt, chosen, rejected, first, second, preferred, probability, .. } = settings;
+    let oracle::Recorded { bad_rows, unknown, labels, .. } = settings;
     let columns = Columns { prompt, chosen, rejected, first, second, preferred, probability, ..Columns::default() };
-    let reading = Reading { columns, on_bad: bad_rows.unwrap_or_default(), ..Reading::default() };
-    let missing = if unknown == "drop" { Missing::Abstain } else { Missing::Error };
+    let reading = Reading { columns, on_bad: on_bad(bad_rows.unwrap_or_default()), ..Reading::default() };
+    let may_be_mute = unknown == oracle::Unknown::Drop;
+    let missing = if may_be_mute { Missing::Abstain } else { Missing::Error };
     let path = context.host.path(&file);
     let said = records::labels(&path, &reading).map_err(|error| {
         let fault = Fault::from(error);
@@ -190,19 +141,15 @@ fn recorded(stage: &Stage, context: &mut Context<'_>) -> Result<Asked, Fault> {
     }
     let digest = Some(said.digest);
     let pairs = said.records.into_iter().map(|label| ([label.prompt, label.first, label.second], label.probability));
-    let recorded = asked(Box::new(Recorded::new(path.display().to_string(), pairs, missing)), labels, "drop");
-    Ok(Asked { may_be_mute: unknown == "drop", digest, ..recorded })
-}
-
-fn asked(judge: Box<dyn Judge>, labels: Labels, ties: &str) -> Asked {
-    Asked { judge, labels, draws_ties: ties == "draw", may_be_mute: false, digest: None }
+    let judge = Box::new(Recorded::new(path.display().to_string(), pairs, missing));
+    Ok(Asked { judge, labels, draws_ties: false, may_be_mute, digest })
 }
 
 /// Loads a sequence classifier with one label.
-fn scorer(stage: &Stage, host: &Host) -> Result<Scorer, Fault> {
-    let FromModel { model: name, compute } = config(stage)?;
-    let btl: Btl = config(stage)?;
-    let loaded = disk::load_as(&name, host, compute, true)?;
+fn scorer(settings: oracle::RewardModel, host: &Host) -> Result<Scorer, Fault> {
+    let oracle::RewardModel { model: name, compute, scale, flip, labels } = settings;
+    let btl = Btl { scale, flip, labels };
+    let loaded = disk::load_as(&name, host, Compute::from(compute.unwrap_or_default()), true)?;
     let Some(score) = loaded.score else {
         return Err(Fault::new(format!("`{name}` has no `score.weight`: it is no reward model"))
             .help("name a checkpoint of a ...ForSequenceClassification with one label"));

@@ -4,39 +4,24 @@
 //! learns the mistakes too; only preferences tell the two kinds of answer apart. The splits share no multiset of
 //! digits, so training never shows a held-out answer.
 
+use pbpo_hub::records::Text;
+use pbpo_plan::ops::data::{Digits, Split};
 use rand::seq::SliceRandom;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde::Deserialize;
 
-use pbpo_hub::records::Text;
-
-use super::Split;
 use crate::data::Item;
 use crate::error::Fault;
 
 pub const ALPHABET: &str = "0123456789=";
 
-/// Settings of `digits(...)`.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Digits {
-    pub split: Split,
-    pub count: usize,
-    /// The number of digits in a prompt.
-    pub length: usize,
-    /// The share of demonstrations written by a careless writer.
-    pub careless: f64,
-    /// The seed of the data set; it does not depend on the run's seed.
-    pub seed: u64,
-}
-
 /// Draws `count` items of the split. `test` items are distinct; a request for more of them than exist is refused before
 /// any draw.
 pub fn items(config: &Digits) -> Result<Vec<Item>, Fault> {
-    let there = existing(config.split, config.length);
-    let needed = if config.split == Split::Test { config.count as u64 } else { 1 };
+    let (count, length) = (config.count as usize, config.length as usize);
+    let there = existing(config.split, length);
+    let needed = if config.split == Split::Test { config.count } else { 1 };
     if there < needed {
-        let (count, length) = (config.count, config.length);
         let message =
             format!("digits has fewer than {count} different items of length {length} in this split: {there}");
         return Err(Fault::new(message).help("lower `count` or raise `length`"));
@@ -47,17 +32,17 @@ pub fn items(config: &Digits) -> Result<Vec<Item>, Fault> {
     let mut items = Vec::new();
     // Drawing until most of what there is was drawn would take many draws for each of the last.
     let mut all = match config.split {
-        Split::Test if config.count as u64 > there / 2 => {
-            let mut all = every(config.split, config.length);
+        Split::Test if config.count > there / 2 => {
+            let mut all = every(config.split, length);
             all.shuffle(&mut rng);
             Some(all.into_iter())
         }
         Split::Test | Split::Train | Split::Prompts => None,
     };
-    while items.len() < config.count {
+    while items.len() < count {
         let digits: Vec<u8> = match all.as_mut().and_then(Iterator::next) {
             Some(digits) => digits,
-            None => (0..config.length).map(|_| rng.random_range(0..10)).collect(),
+            None => (0..length).map(|_| rng.random_range(0..10)).collect(),
         };
         let mut sorted = digits.clone();
         sorted.sort_unstable();
@@ -195,12 +180,12 @@ mod tests {
 
     #[test]
     fn all_that_exist_can_be_had_and_not_one_more() {
-        for length in [3, 4, 7] {
-            let count = existing(Split::Test, length) as usize;
+        for length in [3, 4, 7_u64] {
+            let count = existing(Split::Test, length as usize);
             let all = Digits { count, length, ..config(Split::Test) };
             let prompts: std::collections::HashSet<String> =
                 items(&all).unwrap().iter().map(|item| crate::data::shown(&item.prompt).to_string()).collect();
-            assert_eq!(prompts.len(), count);
+            assert_eq!(prompts.len() as u64, count);
             let error = items(&Digits { count: count + 1, ..all }).unwrap_err();
             assert!(error.to_string().contains(&count.to_string()), "{error}");
         }

@@ -2,28 +2,8 @@
 
 pub mod digits;
 
-use serde_json::Value;
-
-use crate::data::Item;
 use crate::error::Fault;
 use crate::tokenizer::Tokenizer;
-
-/// The part of a task that a data block takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Split {
-    Train,
-    Prompts,
-    Test,
-}
-
-/// Returns a task by name, with the settings of the data block.
-pub fn items(task: &str, config: &Value) -> Result<Vec<Item>, Fault> {
-    match task {
-        "digits" => digits::items(&crate::ops::settings(config)?),
-        other => Err(unknown(other)),
-    }
-}
 
 /// Returns the tokenizer that a task's text needs.
 pub fn tokenizer(task: &str) -> Result<Tokenizer, Fault> {

@@ -13,7 +13,7 @@ use std::rc::Rc;
 
 use serde::Serialize;
 
-use super::flow::{Flow, int};
+use super::flow::Flow;
 use super::forward::{Gives, forwards};
 use super::lifetime::results;
 use super::walk::{Cursor, Kind, Step, Walk};
@@ -188,14 +188,15 @@ impl<'a> Estimate<'a> {
         Room { made: Some(model(shape)), working }
     }
 
-    /// Responses of the policy at a port, else of the one at `policy`, so many at a time.
-    pub fn sampled(&self, stage: &Stage, port: &str, rows: u64) -> Working {
+    /// Returns the memory of sampling so many responses at once from the policy at a port, else from the one at
+    /// `policy`. They have at most `max_new` tokens, or as many as the policy's own setting says.
+    pub fn sampled(&self, stage: &Stage, port: &str, rows: u64, max_new: u64) -> Working {
         let Some(model) = self.input(stage, port).or_else(|| self.input(stage, "policy")) else {
             return Working::default();
         };
         let data = ["prompts", "data"].into_iter().find_map(|port| self.flow.from(stage, port));
         let data = data.or_else(|| self.flow.any(Op::Data));
-        let most = int(stage, "max_new").max(self.flow.longest_of(stage));
+        let most = max_new.max(self.flow.longest_of(stage));
         let prompt = data.map_or(0, |data| self.flow.prompt(data));
         let length = (prompt + most).min(model.shape.context);
         let batch = Rows { rows, length, positions: most.min(length) };

@@ -75,5 +75,5 @@ fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
         0 => estimate.sizes.asked,
         count => count.min(estimate.sizes.asked),
     };
-    Room::while_working(estimate.sampled(stage, "policy", rows))
+    Room::while_working(estimate.sampled(stage, "policy", rows, 0))
 }

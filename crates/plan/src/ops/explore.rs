@@ -63,7 +63,8 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
 /// The exploration with its new covariance, which stands after the rollouts.
 fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
     let made = estimate.input(stage, "exploration").cloned();
-    let candidates = stage.settings::<Settings>().map_or(1, |settings| settings.candidates.max(1));
+    let (candidates, max_new) =
+        stage.settings::<Settings>().map_or((1, 0), |settings| (settings.candidates.max(1), settings.max_new));
     let rows = estimate.flow.rows(stage) * candidates;
-    Room { made, working: estimate.sampled(stage, "from", rows) }
+    Room { made, working: estimate.sampled(stage, "from", rows, max_new) }
 }

@@ -54,5 +54,5 @@ pub(super) const INFO: Info = Info {
 
 fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
     let made = estimate.input(stage, "policy").map(Model::frozen);
-    Room { made, working: estimate.sampled(stage, "policy", 0) }
+    Room { made, working: estimate.sampled(stage, "policy", 0, 0) }
 }

@@ -11,7 +11,7 @@ use crate::flow::Flow;
 use crate::memory::{Estimate, Model, Room, Rows, Shape, Working};
 
 use super::load::Compute;
-use super::{Info, no_rows, typed};
+use super::{Info, data, no_rows, typed};
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -55,7 +55,7 @@ fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, ends: &[&str]) -> Roo
         let model = settings.model.as_ref()?;
         let vocab = match model.get("tokenizer").and_then(Json::as_str) {
             Some(name) => (estimate.sizes.checkpoint)(name)?.vocab,
-            None => (estimate.sizes.vocabulary)(data?.config.get("task")?.as_str()?),
+            None => (estimate.sizes.vocabulary)(data::settings(data?)?.task.word()),
         };
         let compute = model.get("compute").and_then(|compute| Compute::deserialize(compute).ok());
         Some(Model::new(Shape::of_llama(model, vocab), compute.unwrap_or_default()))

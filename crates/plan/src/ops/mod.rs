@@ -3,7 +3,7 @@
 
 mod append;
 mod ascend;
-mod data;
+pub mod data;
 mod descend;
 mod distance;
 pub mod draw;
@@ -18,7 +18,7 @@ pub mod keep;
 mod label;
 pub mod linear_model;
 pub mod load;
-mod oracle;
+pub mod oracle;
 mod pairs;
 pub mod policy;
 mod preferences;
@@ -190,11 +190,6 @@ struct Unset {}
 /// The `settings` of an op that has none.
 fn unset(stage: &Stage) -> Result<(), String> {
     typed::<Unset>(stage)
-}
-
-/// The `settings` of an op whose settings are read by the runtime alone.
-fn untyped(_: &Stage) -> Result<(), String> {
-    Ok(())
 }
 
 /// The `rows` of an op that gives none.

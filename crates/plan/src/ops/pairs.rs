@@ -1,9 +1,9 @@
 //! `pairs`: the labelled pairs that a file holds.
 
 use crate::Stage;
-use crate::flow::{Flow, int};
+use crate::flow::Flow;
 
-use super::{Info, free, nothing, unset};
+use super::{Info, data, free, nothing, unset};
 
 pub(super) const INFO: Info = Info {
     version: 1,
@@ -21,5 +21,5 @@ pub(super) const INFO: Info = Info {
 };
 
 fn rows(stage: &Stage, flow: &Flow<'_>) -> u64 {
-    flow.from(stage, "data").map_or(0, |data| int(data, "count"))
+    flow.from(stage, "data").and_then(data::settings).and_then(|data| data.count()).unwrap_or(0)
 }

@@ -49,5 +49,5 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
 fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
     let made = estimate.input(stage, "policy").map(Model::frozen);
     let count = stage.settings::<Settings>().ok().and_then(|settings| settings.count).unwrap_or(0);
-    Room { made, working: estimate.sampled(stage, "policy", count) }
+    Room { made, working: estimate.sampled(stage, "policy", count, 0) }
 }

@@ -60,5 +60,6 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
 }
 
 fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
-    Room::while_working(estimate.sampled(stage, "policy", count(stage)))
+    let max_new = stage.settings::<Settings>().map_or(0, |settings| settings.max_new);
+    Room::while_working(estimate.sampled(stage, "policy", count(stage), max_new))
 }
