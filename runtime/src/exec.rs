@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use pbpo_plan::identity::{self, Identity};
 use pbpo_plan::lifetime::{last_uses, results};
 use pbpo_plan::ops::repeat;
-use pbpo_plan::{Body, Plan, Stage};
+use pbpo_plan::{Body, Plan, Stage, ValueName};
 
 use crate::context::Context;
 use crate::env::Env;
@@ -92,14 +92,14 @@ fn tell_figures(stage: &Stage, context: &mut Context<'_>) -> Result<(), Fault> {
 
 /// Returns, for each stage outside of loops, the values that it is the last one to read, without those that the run
 /// keeps.
-fn ends_of(plan: &Plan) -> HashMap<&str, Vec<&str>> {
+fn ends_of(plan: &Plan) -> HashMap<&str, Vec<&ValueName>> {
     let kept = results(plan);
     let ends = plan.body.stages().zip(last_uses(&plan.body));
     ends.map(|(stage, ends)| (stage.name.as_str(), ends.into_iter().filter(|end| !kept.contains(end)).collect()))
         .collect()
 }
 
-fn run_body(body: &Body, ends: &[Vec<&str>], env: &mut Env, context: &mut Context<'_>) -> Result<(), Fault> {
+fn run_body(body: &Body, ends: &[Vec<&ValueName>], env: &mut Env, context: &mut Context<'_>) -> Result<(), Fault> {
     for (stage, ends) in body.stages().zip(ends) {
         run_stage(stage, ends, env, context, false)?;
         env.release(ends.iter().copied());
@@ -109,7 +109,7 @@ fn run_body(body: &Body, ends: &[Vec<&str>], env: &mut Env, context: &mut Contex
 
 fn run_stage(
     stage: &Stage,
-    ends: &[&str],
+    ends: &[&ValueName],
     env: &mut Env,
     context: &mut Context<'_>,
     outermost: bool,
@@ -130,7 +130,7 @@ fn run_stage(
 fn run_repeat(
     stage: &Stage,
     body: &Body,
-    ends: &[&str],
+    ends: &[&ValueName],
     env: &mut Env,
     context: &mut Context<'_>,
     outermost: bool,
@@ -141,7 +141,7 @@ fn run_repeat(
         context.in_loop = true;
     }
     let (inner, captured) = (last_uses(body), body.captured());
-    let over = |value: &&str| !captured.contains(value);
+    let over = |value: &&ValueName| !captured.contains(value);
     for iteration in 0..count {
         for carry in &body.carries {
             let from = if iteration == 0 { &carry.from } else { &carry.back };
@@ -152,7 +152,7 @@ fn run_repeat(
         // A carried value exists once, so that a step can change it in place.
         match iteration {
             0 => env.release(ends.iter().copied().filter(over)),
-            _ => env.release(body.moved().map(|carry| carry.back.as_str()).filter(over)),
+            _ => env.release(body.moved().map(|carry| &carry.back).filter(over)),
         }
         if outermost {
             context.episode = iteration + 1;
@@ -171,7 +171,7 @@ fn run_repeat(
     for carry in &body.carries {
         copy(env, if count == 0 { &carry.from } else { &carry.back }, &carry.out)?;
     }
-    env.release(body.carries.iter().flat_map(|carry| [carry.enter.as_str(), carry.back.as_str()]).filter(over));
+    env.release(body.carries.iter().flat_map(|carry| [&carry.enter, &carry.back]).filter(over));
     Ok(())
 }
 
@@ -188,8 +188,8 @@ fn sources_first(plan: &Plan) -> impl Iterator<Item = &Stage> {
     plan.body.stages().filter(source).chain(rest)
 }
 
-fn copy(env: &mut Env, from: &str, to: &str) -> Result<(), Fault> {
+fn copy(env: &mut Env, from: &ValueName, to: &ValueName) -> Result<(), Fault> {
     let value = env.values.get(from).ok_or_else(|| Fault::new(format!("the plan uses `{from}` before it is made")))?;
-    env.values.insert(to.to_owned(), value.clone());
+    env.values.insert(to.clone(), value.clone());
     Ok(())
 }

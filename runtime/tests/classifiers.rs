@@ -238,7 +238,7 @@ pipeline main {
         f64::from(disk::floats(model.rewards(&pbpo_runtime::batch::Batch::new([row], &Device::flex())))[0])
     };
     let reward = env.values.iter().find_map(|(name, value)| match value {
-        Value::Reward(reward) if name.starts_with("r@") => Some(reward.model.clone()),
+        Value::Reward(reward) if name.block() == "r" => Some(reward.model.clone()),
         _ => None,
     });
     let Some(Value::Preferences(all)) = env.values.get("all") else { panic!("no pairs") };

@@ -2,7 +2,7 @@
 
 use burn::optim::GradientsParams;
 use burn::tensor::{Gradients, Tensor};
-use pbpo_plan::BatchRef;
+use pbpo_plan::{BatchRef, ValueName};
 
 use super::forwards::Model;
 use super::leaves::{Leaves, Moved, source_rows, wrong};
@@ -13,7 +13,7 @@ use crate::value::Value;
 
 impl<'v> Leaves<'v> {
     /// Tells whether a player's forward over a batch is computed in pieces.
-    pub(super) fn is_large(&mut self, player: &str, batch: &BatchRef) -> Result<bool, Fault> {
+    pub(super) fn is_large(&mut self, player: &ValueName, batch: &BatchRef) -> Result<bool, Fault> {
         let size = match &self.moved {
             Moved::Policy { value, model } if value == player => Size::of_policy(model),
             Moved::Reward { value, model } if value == player => Size::of_reward(model),
@@ -28,7 +28,7 @@ impl<'v> Leaves<'v> {
     }
 
     /// Returns a player's values for a batch, computed in pieces, `[rows, positions]` or `[rows, 1]`.
-    pub(super) fn in_pieces(&mut self, player: &str, batch: &BatchRef, what: What) -> Result<Tensor<2>, Fault> {
+    pub(super) fn in_pieces(&mut self, player: &ValueName, batch: &BatchRef, what: What) -> Result<Tensor<2>, Fault> {
         let model = self.plain(player)?;
         let value = self.pieces(&model, batch, &[&what])?.values(&model, &what).autodiff();
         if self.moved.value() != player {
@@ -39,8 +39,8 @@ impl<'v> Leaves<'v> {
         Ok(seen)
     }
 
-    pub(super) fn kl_in_pieces(&mut self, p: &str, q: &str, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
-        let other = |name: &str| match self.plain(name)? {
+    pub(super) fn kl_in_pieces(&mut self, p: &ValueName, q: &ValueName, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
+        let other = |name: &ValueName| match self.plain(name)? {
             Model::Policy(model) => Ok(model),
             Model::Reward(_) => Err(wrong(name, "policy", self.value(name)?)),
         };
@@ -62,7 +62,7 @@ impl<'v> Leaves<'v> {
     }
 
     /// Returns a player without autodiff.
-    fn plain(&self, player: &str) -> Result<Model, Fault> {
+    fn plain(&self, player: &ValueName) -> Result<Model, Fault> {
         match self.value(player)? {
             Value::Policy(policy) => Ok(Model::Policy(policy.model.clone())),
             Value::Reward(reward) => Ok(Model::Reward(reward.model.clone())),

@@ -21,7 +21,7 @@ impl Op for Save {
         let follows = matches!(player, Value::Policy(policy) if policy.optimizer.is_none());
         let last = follows && context.episode == context.episodes;
         if last || context.episode.is_multiple_of(every.max(1)) {
-            let name = stage.input("player").and_then(|value| value.split('@').next()).unwrap_or_default();
+            let name = super::block(stage, "player");
             let step = context.step();
             context.save(&Checkpoint { stage: &stage.name, name, step, keep, player })?;
         }

@@ -148,7 +148,7 @@ impl RunDir {
             .values
             .iter()
             .filter_map(|(name, value)| match value {
-                Value::Data(data) => Some((name.clone(), json!(data.digest))),
+                Value::Data(data) => Some((name.to_string(), json!(data.digest))),
                 _ => None,
             })
             .collect();
@@ -321,15 +321,15 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Returns the last version of each player that was trained, by its block's name.
 fn last_players(env: &Env) -> Vec<(String, &Value)> {
-    let mut last: std::collections::BTreeMap<String, (usize, &Value)> = Default::default();
+    let mut last: std::collections::BTreeMap<String, (u32, &Value)> = Default::default();
     for (name, value) in &env.values {
         let trained = match value {
             Value::Policy(policy) => policy.optimizer.is_some(),
             Value::Reward(_) => true,
             _ => false,
         };
-        let (true, Some((block, version))) = (trained, name.split_once('@')) else { continue };
-        let version: usize = version.parse().unwrap_or(0);
+        let (true, Some(version)) = (trained, name.version()) else { continue };
+        let block = name.block();
         if last.get(block).is_none_or(|(v, _)| *v < version) {
             last.insert(block.to_owned(), (version, value));
         }

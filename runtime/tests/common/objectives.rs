@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use pbpo_plan::{Axis, BatchRef, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp};
+use pbpo_plan::{Axis, BatchRef, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp, ValueName};
 use pbpo_runtime::model::{Decoder, Head};
 use pbpo_runtime::objective::{Evaluator, Leaves, Moved};
 use pbpo_runtime::rng::{normals, stream};
@@ -16,7 +16,7 @@ pub fn leaf(leaf: Leaf) -> Expr {
     Expr::Leaf { leaf }
 }
 pub fn batch(value: &str, side: Option<Side>) -> BatchRef {
-    BatchRef { value: value.into(), side }
+    BatchRef { value: ValueName::of(value), side }
 }
 pub fn reduce(reduction: Reduction, axis: Axis, arg: Expr) -> Expr {
     Expr::Reduce { reduction, axis, arg: Box::new(arg) }
@@ -31,7 +31,7 @@ pub fn number(value: f64) -> Expr {
     Expr::Const { value }
 }
 pub fn logp(policy: &str, b: BatchRef) -> Expr {
-    reduce(Reduction::Sum, Axis::Token, leaf(Leaf::Logp { policy: policy.into(), batch: b }))
+    reduce(Reduction::Sum, Axis::Token, leaf(Leaf::Logp { policy: ValueName::of(policy), batch: b }))
 }
 pub fn ratio(b: BatchRef) -> Expr {
     binary(BinaryOp::Sub, logp("pi", b.clone()), logp("ref", b))
@@ -39,9 +39,9 @@ pub fn ratio(b: BatchRef) -> Expr {
 pub fn reward(head: Head, b: BatchRef) -> Expr {
     match head {
         Head::Token => {
-            reduce(Reduction::Sum, Axis::Token, leaf(Leaf::TokenReward { reward_model: "r".into(), batch: b }))
+            reduce(Reduction::Sum, Axis::Token, leaf(Leaf::TokenReward { reward_model: ValueName::of("r"), batch: b }))
         }
-        Head::Sequence | Head::Mean => leaf(Leaf::Reward { reward_model: "r".into(), batch: b }),
+        Head::Sequence | Head::Mean => leaf(Leaf::Reward { reward_model: ValueName::of("r"), batch: b }),
     }
 }
 pub fn rows_mean(arg: Expr) -> Expr {
@@ -86,7 +86,7 @@ pub fn direction() -> ChaCha8Rng {
     stream([99; 32], 0)
 }
 
-pub fn value_of(values: &HashMap<String, Value>, objective: &Expr, moved: Moved) -> f64 {
+pub fn value_of(values: &HashMap<ValueName, Value>, objective: &Expr, moved: Moved) -> f64 {
     let mut leaves = Leaves::new(values, moved, &Device::flex());
     let mut evaluator = Evaluator::new(&mut leaves);
     let value = evaluator.eval(objective).unwrap();
@@ -94,11 +94,11 @@ pub fn value_of(values: &HashMap<String, Value>, objective: &Expr, moved: Moved)
 }
 
 /// The directional derivative by autodiff and by central differences.
-pub fn compare(values: &HashMap<String, Value>, objective: &Expr, player: &str) -> (f64, f64) {
+pub fn compare(values: &HashMap<ValueName, Value>, objective: &Expr, player: &str) -> (f64, f64) {
     fn both<M: Module>(
         model: &M,
         wrap: impl Fn(M) -> Moved,
-        values: &HashMap<String, Value>,
+        values: &HashMap<ValueName, Value>,
         objective: &Expr,
     ) -> (f64, f64) {
         let model = tracked(model);
@@ -117,8 +117,12 @@ pub fn compare(values: &HashMap<String, Value>, objective: &Expr, player: &str) 
         (along.total, (4.0 * central(1e-3) - central(2e-3)) / 3.0)
     }
     match &values[player] {
-        Value::Policy(p) => both(&p.model, |model| Moved::Policy { value: player.into(), model }, values, objective),
-        Value::Reward(r) => both(&r.model, |model| Moved::Reward { value: player.into(), model }, values, objective),
+        Value::Policy(p) => {
+            both(&p.model, |model| Moved::Policy { value: ValueName::of(player), model }, values, objective)
+        }
+        Value::Reward(r) => {
+            both(&r.model, |model| Moved::Reward { value: ValueName::of(player), model }, values, objective)
+        }
         _ => unreachable!(),
     }
 }
@@ -128,9 +132,9 @@ pub fn assert_close(name: &str, (autodiff, differences): (f64, f64)) {
     assert!((autodiff / differences - 1.0).abs() < 0.02, "{name}: {autodiff} against {differences}");
 }
 
-pub fn directional(values: &HashMap<String, Value>, objective: &Expr, model: &Decoder) -> f64 {
+pub fn directional(values: &HashMap<ValueName, Value>, objective: &Expr, model: &Decoder) -> f64 {
     let model = tracked(model);
-    let moved = Moved::Policy { value: "pi".into(), model: model.clone() };
+    let moved = Moved::Policy { value: ValueName::of("pi"), model: model.clone() };
     let mut leaves = Leaves::new(values, moved, &Device::flex());
     let mut evaluator = Evaluator::new(&mut leaves);
     let value = evaluator.eval(objective).unwrap();

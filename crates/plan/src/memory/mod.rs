@@ -17,7 +17,7 @@ use super::flow::{Flow, int};
 use super::forward::{Gives, forwards};
 use super::lifetime::{last_uses, results};
 use super::ops::repeat;
-use super::{Body, Op, Plan, Stage};
+use super::{Body, Op, Plan, Stage, ValueName};
 pub use less::Less;
 use players::Block;
 pub(crate) use players::Model;
@@ -111,19 +111,19 @@ pub(crate) struct Walk<'a> {
     pub sizes: &'a Sizes<'a>,
     pub flow: Flow<'a>,
     /// The models in memory.
-    values: BTreeMap<&'a str, Model>,
+    values: BTreeMap<&'a ValueName, Model>,
     most: Memory,
 }
 
 impl<'a> Walk<'a> {
-    fn body(&mut self, body: &'a Body, kept: &HashSet<&str>) {
+    fn body(&mut self, body: &'a Body, kept: &HashSet<&ValueName>) {
         // As the runtime: what reads files goes first. It has no inputs, so that nothing else depends on the order.
         let all = || body.stages().zip(last_uses(body));
         let source = |stage: &Stage| stage.op.info().source;
         let (first, rest) = (all().filter(|(stage, _)| source(stage)), all().filter(|(stage, _)| !source(stage)));
         for (stage, ends) in first.chain(rest) {
             self.flow.reach(stage);
-            let ends: Vec<&str> = ends.into_iter().filter(|end| !kept.contains(end)).collect();
+            let ends: Vec<&ValueName> = ends.into_iter().filter(|end| !kept.contains(end)).collect();
             match &stage.body {
                 Some(inner) => self.repeat(stage, inner, &ends),
                 None => self.stage(stage, &ends),
@@ -133,27 +133,27 @@ impl<'a> Walk<'a> {
     }
 
     /// Walks a loop three times; further iterations repeat the third.
-    fn repeat(&mut self, stage: &'a Stage, body: &'a Body, ends: &[&str]) {
+    fn repeat(&mut self, stage: &'a Stage, body: &'a Body, ends: &[&ValueName]) {
         let (captured, count) = (body.captured(), repeat::count(stage));
         for iteration in 0..count.min(3) {
             for carry in &body.carries {
                 let from = if iteration == 0 { &carry.from } else { &carry.back };
                 self.copy(from, &carry.enter);
             }
-            let backs = body.moved().map(|carry| carry.back.as_str());
-            let over: Vec<&str> = if iteration == 0 { ends.to_vec() } else { backs.collect() };
+            let backs = body.moved().map(|carry| &carry.back);
+            let over: Vec<&ValueName> = if iteration == 0 { ends.to_vec() } else { backs.collect() };
             over.iter().filter(|value| !captured.contains(*value)).for_each(|value| drop(self.values.remove(*value)));
             self.body(body, &HashSet::new());
         }
         for carry in &body.carries {
             self.copy(if count == 0 { &carry.from } else { &carry.back }, &carry.out);
         }
-        let inner = body.carries.iter().flat_map(|carry| [carry.enter.as_str(), carry.back.as_str()]);
+        let inner = body.carries.iter().flat_map(|carry| [&carry.enter, &carry.back]);
         inner.filter(|value| !captured.contains(value)).for_each(|value| drop(self.values.remove(value)));
         self.flow.leave(body);
     }
 
-    fn copy(&mut self, from: &str, to: &'a str) {
+    fn copy(&mut self, from: &ValueName, to: &'a ValueName) {
         if let Some(model) = self.values.get(from).cloned() {
             self.values.insert(to, model);
         }
@@ -164,7 +164,7 @@ impl<'a> Walk<'a> {
         self.values.get(stage.input(port)?)
     }
 
-    fn stage(&mut self, stage: &'a Stage, ends: &[&str]) {
+    fn stage(&mut self, stage: &'a Stage, ends: &[&ValueName]) {
         let Room { made, working } = (stage.op.info().room)(self, stage, ends);
         self.note(stage, working);
         if let (Some(model), Some(output)) = (made, stage.outputs.last()) {
@@ -227,7 +227,7 @@ impl<'a> Walk<'a> {
 
     /// The rows of a batch, as a model reads them. Of a set that loops fill, or a file of unknown length, as many as have one
     /// graph: more take less.
-    pub fn rows(&self, value: &str, shape: &Shape) -> Rows {
+    pub fn rows(&self, value: &ValueName, shape: &Shape) -> Rows {
         let made = self.flow.stage(value).or_else(|| self.flow.any(Op::Data));
         let (prompt, response) = made.map_or((0, 0), |made| self.flow.row(made));
         let length = (prompt + response).min(shape.context);
@@ -239,16 +239,16 @@ impl<'a> Walk<'a> {
     }
 
     /// A step of a player along its objective.
-    pub fn step(&mut self, stage: &'a Stage, ends: &[&str]) -> Room {
-        let name = stage.input("player").unwrap_or_default();
+    pub fn step(&mut self, stage: &'a Stage, ends: &[&ValueName]) -> Room {
+        let Some(name) = stage.input("player") else { return Room::default() };
         let (mut kept, mut passing) = (0, 0);
         for forward in stage.objective.as_ref().map(forwards).unwrap_or_default() {
-            let Some(model) = self.values.get(forward.player.as_str()) else { continue };
+            let Some(model) = self.values.get(&forward.player) else { continue };
             let (shape, limits) = (&model.shape, self.sizes.limits);
             let batch = self.rows(&forward.batch.value, shape);
             let vocab = if model.predicts { shape.vocab } else { 0 };
             let large = shape.is_large(batch, vocab, limits);
-            if forward.player == name {
+            if forward.player == *name {
                 let graph = shape.graph(batch, vocab, limits, model.number());
                 if large { passing = passing.max(graph) } else { kept += graph }
             } else {
@@ -283,7 +283,7 @@ impl<'a> Walk<'a> {
 }
 
 /// Tells whether another value has the states of a model's optimizer.
-fn others_share(values: &BTreeMap<&str, Model>, name: &str, mine: bool, model: &Model) -> bool {
+fn others_share(values: &BTreeMap<&ValueName, Model>, name: &ValueName, mine: bool, model: &Model) -> bool {
     let Some(states) = &model.states else { return false };
     let others = values.iter().filter(|(value, _)| !(mine && **value == name));
     others.filter_map(|(_, other)| other.states.as_ref()).any(|block| Rc::ptr_eq(block, states))

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
 use crate::memory::{Model, Room, Walk};
+use crate::{Stage, ValueName};
 
 use super::{Info, free, no_rows, typed};
 
@@ -52,7 +52,7 @@ pub(super) const INFO: Info = Info {
     room,
 };
 
-fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&ValueName]) -> Room {
     let made = walk.input(stage, "policy").map(Model::frozen);
     Room { made, working: walk.sampled(stage, "policy", 0) }
 }

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use crate::Stage;
 use crate::memory::{Model, Room, Walk};
+use crate::{Stage, ValueName};
 
 use super::load::Compute;
 use super::{Info, free, no_rows, untyped};
@@ -24,7 +24,7 @@ pub(super) const INFO: Info = Info {
     room,
 };
 
-fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&ValueName]) -> Room {
     if stage.config.get("by").and_then(Json::as_str) == Some("reward_model") {
         let setting = |key: &str| stage.config.get(key);
         let name = setting("model").and_then(Json::as_str).unwrap_or_default();

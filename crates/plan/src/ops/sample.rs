@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
 use crate::cost::Spent;
 use crate::flow::Flow;
 use crate::memory::{Room, Walk};
+use crate::{Stage, ValueName};
 
 use super::{Info, either};
 
@@ -59,6 +59,6 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
     flow.generates(stage, "prompts", settings.count, settings.max_new, times)
 }
 
-fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+fn room<'a>(walk: &mut Walk<'a>, stage: &'a Stage, _: &[&ValueName]) -> Room {
     Room::while_working(walk.sampled(stage, "policy", count(stage)))
 }
