@@ -73,7 +73,7 @@ const MEASURED: u64 = 30_000_000;
 /// Measures training and sampling at the shape of the plan's first model, in about a second.
 fn calibrate(plan: &Plan) -> Option<Rates> {
     let imitate = plan.body.stages().find(|stage| stage.op == Op::Imitate)?;
-    let data = plan.body.stages().find(|stage| Some(stage.name.as_str()) == imitate.input("data"))?;
+    let data = plan.body.stages().find(|stage| stage.outputs.first() == imitate.input("data"))?;
     let model: Llama = serde_json::from_value(imitate.config.get("model")?.clone()).ok()?;
     let compute = model.compute;
     let Task::Digits(ref digits) = data::settings(data)?.task else { return None };

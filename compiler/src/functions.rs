@@ -108,7 +108,8 @@ fn enter(
         };
         if let Some(flow) = flow {
             let span = formal.name.span;
-            let local = Local { value: name.clone(), flow: Some(flow), span, rollouts: None, pending: false };
+            let local =
+                Local { value: pbpo_plan::ValueName::of(name), flow: Some(flow), span, rollouts: None, pending: false };
             locals.map.insert(name.clone(), local);
             continue;
         }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pbpo_grammar::ast::{Ident, Item};
 use pbpo_grammar::{FileId, Span};
+use pbpo_plan::ValueName;
 
 use crate::hir::{Decl, Param};
 use crate::layered::Layered;
@@ -147,7 +148,7 @@ impl Clone for Marks {
 #[derive(Clone, Debug)]
 pub struct Local {
     /// The plan's name of its value.
-    pub value: String,
+    pub value: ValueName,
     /// The kind of its value; `None` if its assignment was in error.
     pub flow: Option<Flow>,
     /// The place where it was assigned.
@@ -169,7 +170,7 @@ pub struct Rollouts {
     pub count: i64,
     pub per_prompt: i64,
     /// The value whose `sample` drew the prompts; `None` if a loop may have changed that.
-    pub drawn: Option<String>,
+    pub drawn: Option<ValueName>,
 }
 
 impl Rollouts {

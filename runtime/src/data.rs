@@ -263,7 +263,7 @@ pub fn shown(text: &Text) -> String {
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SourceRecord {
-    data: String,
+    data: pbpo_plan::ValueName,
     tokenizer: Digest,
 }
 

@@ -3,12 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use pbpo_plan::Stage;
+use pbpo_plan::{Stage, ValueName};
 
 use crate::data::Data;
 use crate::error::Fault;
 use crate::model::RewardModel;
-use crate::ops::Work;
+use crate::ops::{self, Work};
 use crate::oracle::Oracle;
 use crate::player::{Player, Policy};
 use crate::value::{Exploration, Init, Preferences, Rollouts, Value};
@@ -16,9 +16,9 @@ use crate::value::{Exploration, Init, Preferences, Rollouts, Value};
 /// Values by their names in the plan; names are unique in the whole plan.
 #[derive(Default)]
 pub struct Env {
-    pub values: HashMap<String, Value>,
+    pub values: HashMap<ValueName, Value>,
     /// The values that no later stage reads.
-    last: HashSet<String>,
+    last: HashSet<ValueName>,
     /// The long stage that is under way, and its work so far.
     underway: Option<(String, Work)>,
 }
@@ -43,7 +43,7 @@ impl Env {
 
     /// Returns the value at a stage's input port.
     pub fn get(&self, stage: &Stage, port: &str) -> Result<&Value, Fault> {
-        let name = stage.input(port).ok_or_else(|| Fault::new(format!("the plan gives no input `{port}`")))?;
+        let name = ops::named(stage, port)?;
         self.values.get(name).ok_or_else(|| Fault::new(format!("the plan uses `{name}` before it is made")))
     }
 
@@ -58,15 +58,15 @@ impl Env {
     }
 
     /// Sets the values that the next stage is the last one to read.
-    pub fn expect_last<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
-        self.last = names.into_iter().map(str::to_owned).collect();
+    pub fn expect_last<'n>(&mut self, names: impl IntoIterator<Item = &'n ValueName>) {
+        self.last = names.into_iter().cloned().collect();
     }
 
     /// Gives a value a second name.
-    pub fn pass(&mut self, from: &str, to: &str) -> Result<(), Fault> {
+    pub fn pass(&mut self, from: &ValueName, to: &ValueName) -> Result<(), Fault> {
         let value =
             self.values.get(from).ok_or_else(|| Fault::new(format!("the plan uses `{from}` before it is made")))?;
-        self.values.insert(to.to_owned(), value.clone());
+        self.values.insert(to.clone(), value.clone());
         Ok(())
     }
 
@@ -91,7 +91,7 @@ impl Env {
     }
 
     /// Drops models that no later stage reads.
-    pub fn release<'n>(&mut self, names: impl IntoIterator<Item = &'n str>) {
+    pub fn release<'n>(&mut self, names: impl IntoIterator<Item = &'n ValueName>) {
         for name in names {
             if self.values.get(name).is_some_and(Value::has_weights) {
                 self.values.remove(name);
@@ -136,10 +136,11 @@ mod tests {
             serde_json::json!({ "name": "s", "op": "save", "inputs": [["player", "pi@1"]], "outputs": ["s"] }),
         );
         let (stage, mut env): (Stage, Env) = (stage.unwrap(), Env::default());
-        env.values.insert("pi@1".into(), Value::Report);
-        env.expect_last(["other"]);
+        let [pi, other] = [ValueName::numbered("pi", 1), ValueName::of("other")];
+        env.values.insert(pi.clone(), Value::Report);
+        env.expect_last([&other]);
         assert!(env.take(&stage, "player").is_ok() && env.values.contains_key("pi@1"));
-        env.expect_last(["pi@1"]);
+        env.expect_last([&pi]);
         assert!(env.take(&stage, "player").is_ok() && !env.values.contains_key("pi@1"));
         assert!(env.take(&stage, "player").is_err());
     }

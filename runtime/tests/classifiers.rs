@@ -239,7 +239,7 @@ pipeline main {
         f64::from(disk::floats(model.rewards(&pbpo_runtime::batch::Batch::new([row], &Device::flex())))[0])
     };
     let reward = env.values.iter().find_map(|(name, value)| match value {
-        Value::Player(player) if name.starts_with("r@") => player.reward_model().cloned(),
+        Value::Player(player) if name.block() == "r" => player.reward_model().cloned(),
         _ => None,
     });
     let Some(Value::Preferences(all)) = env.values.get("all") else { panic!("no pairs") };

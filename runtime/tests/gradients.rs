@@ -13,7 +13,7 @@ use objectives::{
     Nudge, assert_close, batch, binary, compare, direction, directional, leaf, logp, number, ratio, reduce, reward,
     rows_mean, unary,
 };
-use pbpo_plan::{Axis, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp};
+use pbpo_plan::{Axis, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp, ValueName};
 use pbpo_runtime::batch::Row;
 use pbpo_runtime::data::Data;
 use pbpo_runtime::model::{Decoder, Head};
@@ -24,7 +24,7 @@ use pbpo_runtime::value::{Pair, Preferences, Rollouts, Value, tracked};
 
 // --- a world with two policies, a reward model, rollouts and pairs ---
 
-fn world(head: Head) -> HashMap<String, Value> {
+fn world(head: Head) -> HashMap<ValueName, Value> {
     let data = common::data(&["ab", "c"]);
     let rows = vec![common::row(&[3, 4], &[5, EOS]), common::row(&[5], &[3, 3, EOS]), common::row(&[5], &[4])];
     let pair = |a: &Row, b: &Row| Pair::new(a.clone(), b.clone(), 1.0);
@@ -47,7 +47,7 @@ fn descent_of_a_reward_model_follows_finite_differences() {
             reward(head, batch("prefs", Some(Side::Rejected))),
         );
         let nll = rows_mean(unary(UnaryOp::Softplus, unary(UnaryOp::Neg, margin)));
-        let size = leaf(Leaf::Size { preferences: "prefs".into() });
+        let size = leaf(Leaf::Size { preferences: ValueName::of("prefs") });
         let penalty = binary(BinaryOp::Mul, binary(BinaryOp::Mul, number(0.4), size), nll);
         let objective = binary(BinaryOp::Add, rows_mean(reward(head, batch("y", None))), penalty);
         assert_close("gap + beta |D| nll", compare(&world(head), &objective, "r"));
@@ -84,8 +84,12 @@ fn every_operation_has_the_right_gradient() {
     let values = world(Head::Token);
     let y = || batch("y", None);
     let small = || binary(BinaryOp::Mul, number(0.1), logp("pi", y()));
-    let kl = reduce(Reduction::Sum, Axis::Token, leaf(Leaf::Kl { p: "pi".into(), q: "ref".into(), batch: y() }));
-    let entropy = reduce(Reduction::Mean, Axis::Token, leaf(Leaf::Entropy { policy: "pi".into(), batch: y() }));
+    let kl = reduce(
+        Reduction::Sum,
+        Axis::Token,
+        leaf(Leaf::Kl { p: ValueName::of("pi"), q: ValueName::of("ref"), batch: y() }),
+    );
+    let entropy = reduce(Reduction::Mean, Axis::Token, leaf(Leaf::Entropy { policy: ValueName::of("pi"), batch: y() }));
     let cases = vec![
         ("kl", kl),
         ("entropy", entropy),
@@ -120,10 +124,10 @@ fn all_responses(model: &Decoder, data: &Arc<Data>) -> Vec<(Row, f64)> {
     }
     let rollouts = Rollouts { source: common::source(data), rows: rows.clone(), per_prompt: 1 };
     let values = common::values(vec![("y", Value::Rollouts(Arc::new(rollouts)))]);
-    let moved = Moved { value: "pi".into(), model: Model::Policy(tracked(model)) };
+    let moved = Moved { value: ValueName::of("pi"), model: Model::Policy(tracked(model)) };
     let mut leaves = Leaves::new(&values, moved, &Device::flex());
     let mask = leaves.batch(&batch("y", None)).unwrap().mask();
-    let logp = (leaves.logp("pi", &batch("y", None)).unwrap() * mask).sum_dim(1);
+    let logp = (leaves.logp(&ValueName::of("pi"), &batch("y", None)).unwrap() * mask).sum_dim(1);
     let logp: Vec<f32> = logp.into_data_as::<f32>().try_into_vec().unwrap();
     rows.into_iter().zip(logp.into_iter().map(|l| f64::from(l).exp())).collect()
 }
@@ -136,15 +140,15 @@ fn the_estimator_is_unbiased() {
     let mut values =
         common::values(vec![("pi", common::policy(&data, 1)), ("r", common::reward(&data, Head::Token, 3))]);
     let pi = values["pi"].player().unwrap().policy().unwrap().model.clone();
-    let token_rewards = || leaf(Leaf::TokenReward { reward_model: "r".into(), batch: batch("y", None) });
+    let token_rewards = || leaf(Leaf::TokenReward { reward_model: ValueName::of("r"), batch: batch("y", None) });
 
     let expected = |model: &Decoder| -> f64 {
         let all = all_responses(model, &data);
         let rows = all.iter().map(|(row, _)| row.clone()).collect();
         let rollouts = Rollouts { source: common::source(&data), rows, per_prompt: 1 };
         let mut values = values.clone();
-        values.insert("y".into(), Value::Rollouts(Arc::new(rollouts)));
-        let moved = Moved { value: "pi".into(), model: Model::Policy(tracked(model)) };
+        values.insert(ValueName::of("y"), Value::Rollouts(Arc::new(rollouts)));
+        let moved = Moved { value: ValueName::of("pi"), model: Model::Policy(tracked(model)) };
         let mut leaves = Leaves::new(&values, moved, &Device::flex());
         let mut evaluator = Evaluator::new(&mut leaves);
         let rewards = evaluator.eval(&reduce(Reduction::Sum, Axis::Token, token_rewards())).unwrap();
@@ -160,14 +164,14 @@ fn the_estimator_is_unbiased() {
     for (name, arg) in [("per token", token_rewards()), ("per sequence", per_sequence)] {
         let objective = rows_mean(Expr::Estimate {
             estimator: Estimator::Rloo { group: 1 },
-            policy: "pi".into(),
-            rollouts: "y".into(),
+            policy: ValueName::of("pi"),
+            rollouts: ValueName::of("y"),
             arg: Box::new(arg),
         });
         let mut mean = 0.0;
         for (row, p) in all_responses(&pi, &data) {
             let rollouts = Rollouts { source: common::source(&data), rows: vec![row], per_prompt: 1 };
-            values.insert("y".into(), Value::Rollouts(Arc::new(rollouts)));
+            values.insert(ValueName::of("y"), Value::Rollouts(Arc::new(rollouts)));
             mean += p * directional(&values, &objective, &pi);
         }
         assert!((mean / exact - 1.0).abs() < 0.02, "{name}: {mean} against {exact}");

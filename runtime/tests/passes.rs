@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use burn::module::{Module, ModuleVisitor, Param};
 use burn::tensor::{Device, Tensor};
+use pbpo_plan::ValueName;
 use pbpo_plan::identity::identities_of_made;
 use pbpo_plan::passes;
 use pbpo_plan::{Body, Op, Plan};
@@ -34,7 +35,7 @@ fn bits(model: &impl Module) -> Vec<u32> {
 }
 
 /// The events of a run, and the weights of every player at its end.
-type Left = (Told, BTreeMap<String, Vec<u32>>);
+type Left = (Told, BTreeMap<ValueName, Vec<u32>>);
 
 fn run(plan: &Plan, optimized: bool, threads: usize) -> Left {
     let made = if optimized { passes::run(plan.clone()).0 } else { plan.clone() };

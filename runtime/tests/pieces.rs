@@ -10,7 +10,7 @@ use burn::optim::GradientsParams;
 use burn::tensor::{Device, Tensor};
 use pbpo_hub::config::ModelConfig;
 use pbpo_plan::memory::Limits;
-use pbpo_plan::{Axis, BatchRef, BinaryOp, Expr, Leaf, Reduction, Side};
+use pbpo_plan::{Axis, BatchRef, BinaryOp, Expr, Leaf, Reduction, Side, ValueName};
 use pbpo_runtime::batch::Batch;
 use pbpo_runtime::model::disk::floats;
 use pbpo_runtime::model::lora::Lora;
@@ -51,7 +51,7 @@ fn sum(terms: Vec<Expr>) -> Expr {
 }
 
 /// Makes prompts and responses of many lengths.
-fn world(head: Head) -> HashMap<String, Value> {
+fn world(head: Head) -> HashMap<ValueName, Value> {
     let data = common::data(&["ab", "c"]);
     let rows = vec![
         common::row(&[3, 4], &[5, EOS]),
@@ -71,14 +71,14 @@ fn world(head: Head) -> HashMap<String, Value> {
 }
 
 /// Returns the objective's value and all gradients, within limits.
-fn step(values: &HashMap<String, Value>, objective: &Expr, player: &str, limits: Option<Limits>) -> (f32, Found) {
+fn step(values: &HashMap<ValueName, Value>, objective: &Expr, player: &str, limits: Option<Limits>) -> (f32, Found) {
     let model = tracked(&values[player].player().unwrap().model);
-    let moved = Moved { value: player.into(), model: model.clone() };
+    let moved = Moved { value: ValueName::of(player), model: model.clone() };
     gradients(values, objective, &model, moved, limits)
 }
 
 fn gradients<M: Module>(
-    values: &HashMap<String, Value>,
+    values: &HashMap<ValueName, Value>,
     objective: &Expr,
     model: &M,
     moved: Moved,
@@ -99,7 +99,7 @@ fn gradients<M: Module>(
     (reached, all.found)
 }
 
-fn same(values: &HashMap<String, Value>, objective: &Expr, player: &str) {
+fn same(values: &HashMap<ValueName, Value>, objective: &Expr, player: &str) {
     let (value, whole) = step(values, objective, player, None);
     let moved = whole.iter().flatten().flatten().filter(|g| **g != 0.0).count();
     assert!(moved > 100, "hardly any gradient: {moved}");
@@ -138,7 +138,7 @@ fn compared_with_a_larger_model() {
     let between = |graph: &Limits| is_large("ref", *graph) && !is_large("pi", *graph);
     let limits = (1..1000).map(|i| Limits { tokens: 1 << 20, logits: 1 << 20, graph: i * 1000 }).find(between).unwrap();
     for (p, q) in [("pi", "ref"), ("ref", "pi")] {
-        let kl = mean(Leaf::Kl { p: p.into(), q: q.into(), batch: y() });
+        let kl = mean(Leaf::Kl { p: ValueName::of(p), q: ValueName::of(q), batch: y() });
         for player in ["pi", "ref"] {
             let (value, whole) = step(&values, &kl, player, None);
             agree((value, &whole), step(&values, &kl, player, Some(limits)), player);
@@ -147,11 +147,11 @@ fn compared_with_a_larger_model() {
 }
 
 fn y() -> BatchRef {
-    BatchRef { value: "y".into(), side: None }
+    BatchRef { value: ValueName::of("y"), side: None }
 }
 
 fn of_policy() -> Expr {
-    let name = |text: &str| text.to_owned();
+    let name = ValueName::of;
     sum(vec![
         mean(Leaf::Logp { policy: name("pi"), batch: y() }),
         mean(Leaf::Entropy { policy: name("pi"), batch: y() }),
@@ -187,17 +187,17 @@ fn of_a_policy_with_adapters_the_base_has_none() {
 
 #[test]
 fn of_reward_models() {
-    let rewards = mean(Leaf::TokenReward { reward_model: "r".into(), batch: y() });
+    let rewards = mean(Leaf::TokenReward { reward_model: ValueName::of("r"), batch: y() });
     same(&world(Head::Token), &rewards, "r");
-    let rewards = mean(Leaf::Reward { reward_model: "r".into(), batch: y() });
+    let rewards = mean(Leaf::Reward { reward_model: ValueName::of("r"), batch: y() });
     same(&world(Head::Sequence), &rewards, "r");
 }
 
 /// Pairs with soft labels: both sides are read, for an objective that names either.
 #[test]
 fn of_soft_labels() {
-    let side = |side| BatchRef { value: "prefs".into(), side: Some(side) };
-    let name = |text: &str| text.to_owned();
+    let side = |side| BatchRef { value: ValueName::of("prefs"), side: Some(side) };
+    let name = ValueName::of;
     let of_policy = sum(vec![
         mean(Leaf::Logp { policy: name("pi"), batch: side(Side::Chosen) }),
         mean(Leaf::Kl { p: name("pi"), q: name("ref"), batch: side(Side::Rejected) }),

@@ -163,10 +163,10 @@ fn a_run_leaves_everything_and_the_next_one_its_own_directory() {
 fn models_that_nobody_reads_are_let_go_of() {
     let (mut told, mut state) = (Told::default(), RunState::default());
     execute(&plan(TINY, &[]), &Device::flex(), &mut told, &mut state, &mut Shared::default()).unwrap();
-    let mut left: Vec<&String> =
+    let mut left: Vec<&pbpo_plan::ValueName> =
         state.env.values.iter().filter(|(_, value)| value.has_weights()).map(|(name, _)| name).collect();
     left.sort();
-    let mut blocks: Vec<&str> = left.iter().map(|name| name.split('@').next().unwrap()).collect();
+    let mut blocks: Vec<&str> = left.iter().map(|name| name.block()).collect();
     let all = blocks.len();
     blocks.dedup();
     assert_eq!(blocks.len(), all, "{left:?}");
@@ -183,8 +183,8 @@ fn a_player_whose_step_fails_is_still_there() {
     let (mut told, mut state) = (Told::default(), RunState::default());
     let failed = execute(&plan, &Device::flex(), &mut told, &mut state, &mut Shared::default()).unwrap_err();
     assert!(failed.message.contains("the gradient's norm is"), "{}", failed.message);
-    for player in ["pi@", "r@"] {
-        assert!(state.env.values.keys().any(|name| name.starts_with(player)), "{player}");
+    for player in ["pi", "r"] {
+        assert!(state.env.values.keys().any(|name| name.block() == player), "{player}");
     }
 }
 

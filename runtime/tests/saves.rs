@@ -128,7 +128,7 @@ fn a_statement_removes_its_own_alone() {
     let (dir, env) = saved(&plan(&source(inside, ""), &[]), root.path(), &mut Shared::default());
     assert_eq!(steps(dir.path(), "pi"), ["step-000002", "step-000004", "step-000006"]);
     let last = env.values.iter().filter_map(|(name, value)| match value {
-        Value::Player(player) if name.starts_with("pi@") => Some(player),
+        Value::Player(player) if name.block() == "pi" => Some(player),
         _ => None,
     });
     let last: Vec<Vec<f32>> = last.map(|policy| logits(policy.model.backbone())).collect();

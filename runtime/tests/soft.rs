@@ -14,7 +14,7 @@ use objectives::{
     assert_close, batch, binary, compare, directional, leaf, logp, number, ratio, reduce, reward, rows_mean, unary,
     value_of,
 };
-use pbpo_plan::{Axis, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp};
+use pbpo_plan::{Axis, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp, ValueName};
 use pbpo_runtime::execute;
 use pbpo_runtime::model::Head;
 use pbpo_runtime::objective::{Evaluator, Leaves, Moved};
@@ -26,7 +26,7 @@ use pbpo_runtime::value::{Pair, Preferences, Rollouts, Value, tracked};
 const PROBABILITIES: [f64; 3] = [0.9, 0.625, 1.0];
 
 /// Makes three pairs; `labels` are the probabilities that the first response is preferred.
-fn world(labels: [f64; 3]) -> HashMap<String, Value> {
+fn world(labels: [f64; 3]) -> HashMap<ValueName, Value> {
     let data = common::data(&["ab", "c"]);
     let rows = vec![common::row(&[3, 4], &[5, EOS]), common::row(&[5], &[3, 3, EOS]), common::row(&[5], &[4])];
     let sides = [(1, 2), (2, 0), (1, 0)];
@@ -40,12 +40,12 @@ fn world(labels: [f64; 3]) -> HashMap<String, Value> {
     ])
 }
 
-fn moved(values: &HashMap<String, Value>, player: &str) -> Moved {
-    Moved { value: player.into(), model: tracked(&values[player].player().unwrap().model) }
+fn moved(values: &HashMap<ValueName, Value>, player: &str) -> Moved {
+    Moved { value: ValueName::of(player), model: tracked(&values[player].player().unwrap().model) }
 }
 
 /// Rows of a quantity, without its expectation.
-fn rows(values: &HashMap<String, Value>, expr: &Expr) -> Vec<f64> {
+fn rows(values: &HashMap<ValueName, Value>, expr: &Expr) -> Vec<f64> {
     let mut leaves = Leaves::new(values, moved(values, "pi"), &Device::flex());
     let mut evaluator = Evaluator::new(&mut leaves);
     let value = evaluator.eval(expr).unwrap();
@@ -123,7 +123,7 @@ fn losses_are_those_of_the_field() {
 #[test]
 fn gradients_follow_finite_differences() {
     let values = world(PROBABILITIES);
-    let size = leaf(Leaf::Size { preferences: "prefs".into() });
+    let size = leaf(Leaf::Size { preferences: ValueName::of("prefs") });
     let penalty = binary(BinaryOp::Mul, times(0.4, size), nll());
     let game = binary(BinaryOp::Add, rows_mean(reward(Head::Token, batch("y", None))), penalty);
     assert_close("gap + beta |D| nll", compare(&values, &game, "r"));
@@ -136,7 +136,8 @@ fn gradients_follow_finite_differences() {
 /// The gradient is the mean over all ways to draw the labels, weighted by their probability.
 #[test]
 fn a_soft_batch_has_the_expected_gradient_of_hard_ones() {
-    let entropy = |b| reduce(Reduction::Mean, Axis::Token, leaf(Leaf::Entropy { policy: "pi".into(), batch: b }));
+    let entropy =
+        |b| reduce(Reduction::Mean, Axis::Token, leaf(Leaf::Entropy { policy: ValueName::of("pi"), batch: b }));
     let clipped = Expr::Clip { arg: Box::new(margin()), low: -10.0, high: 0.0 };
     let centred = minus(margin(), rows_mean(margin()));
     let cases = [

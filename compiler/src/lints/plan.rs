@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap};
 use pbpo_grammar::Span;
 use pbpo_plan::ops::data::{self, Digits, File, Hub, Task};
 use pbpo_plan::ops::{evaluate, explore, repeat, sample};
-use pbpo_plan::{Body, Op, Stage};
+use pbpo_plan::{Body, Op, Stage, ValueName};
 
 use super::terms::{estimates, pull, sign_of_gap};
 use crate::Planned;
@@ -31,7 +31,7 @@ struct Look<'a> {
     program: &'a Program,
     out: &'a mut Vec<Diagnostic>,
     /// The stage that makes each value, and the number of loops around it.
-    stages: HashMap<&'a str, (&'a Stage, usize)>,
+    stages: HashMap<&'a ValueName, (&'a Stage, usize)>,
     /// The stages of each operation, in the order of their names.
     ops: HashMap<Op, Vec<&'a Stage>>,
     /// The first stage that trains on data of these settings.
@@ -71,7 +71,7 @@ impl Source {
 impl<'a> Look<'a> {
     fn collect(&mut self, body: &'a Body, depth: usize) {
         for stage in body.stages() {
-            self.stages.extend(stage.outputs.iter().map(|output| (output.as_str(), (stage, depth))));
+            self.stages.extend(stage.outputs.iter().map(|output| (output, (stage, depth))));
             if let Some(inner) = &stage.body {
                 self.collect(inner, depth + 1);
             }
@@ -79,7 +79,7 @@ impl<'a> Look<'a> {
     }
 
     /// Returns the stage that makes a value.
-    fn maker(&self, value: &str) -> Option<&'a Stage> {
+    fn maker(&self, value: &ValueName) -> Option<&'a Stage> {
         self.stages.get(value).map(|(stage, _)| *stage)
     }
 
@@ -234,7 +234,7 @@ impl<'a> Look<'a> {
         if (if ascends { pull } else { -pull }) > -1e-9 {
             return;
         }
-        let player = player.split('@').next().unwrap_or(player);
+        let player = player.block();
         let help = if ascends {
             format!("a loss is minimised: write `descend {player} on ...`")
         } else {
@@ -271,7 +271,7 @@ impl<'a> Look<'a> {
     }
 
     fn swapped(&mut self, stage: &Stage) {
-        let Some(player) = stage.input("player").and_then(|value| value.split('@').next()) else { return };
+        let Some(player) = stage.input("player").map(ValueName::block) else { return };
         let Some(block) = self.program.blocks.get(player) else { return };
         let raises = match stage.objective.as_ref().and_then(|objective| sign_of_gap(objective, 1.0)) {
             Some(sign) => (sign > 0.0) == (stage.op == Op::Ascend),
@@ -313,7 +313,6 @@ impl<'a> Look<'a> {
 
 /// Tells whether a loop carries the player of a step.
 fn moves(body: &Body, stage: &Stage) -> bool {
-    let base = |value: &str| value.split('@').next().unwrap_or_default().to_owned();
-    let player = stage.input("player").map(base);
-    body.carries.iter().any(|carry| Some(base(&carry.enter)) == player)
+    let player = stage.input("player").map(ValueName::block);
+    body.carries.iter().any(|carry| Some(carry.enter.block()) == player)
 }

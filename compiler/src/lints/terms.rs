@@ -1,6 +1,6 @@
 //! Properties of an objective for lints: signs of its terms, its estimates, and its direction.
 
-use pbpo_plan::{BinaryOp, Expr, Leaf, Side, UnaryOp};
+use pbpo_plan::{BinaryOp, Expr, Leaf, Side, UnaryOp, ValueName};
 
 /// Returns the sign with which the gap enters an objective.
 pub(super) fn sign_of_gap(expr: &Expr, sign: f64) -> Option<f64> {
@@ -22,9 +22,9 @@ pub(super) fn sign_of_gap(expr: &Expr, sign: f64) -> Option<f64> {
 }
 
 /// Returns the policies and rollouts of every estimate in an objective.
-pub(super) fn estimates(objective: &Expr) -> impl Iterator<Item = (&str, &str)> {
+pub(super) fn estimates(objective: &Expr) -> impl Iterator<Item = (&ValueName, &ValueName)> {
     objective.nodes().filter_map(|node| match node {
-        Expr::Estimate { policy, rollouts, .. } => Some((policy.as_str(), rollouts.as_str())),
+        Expr::Estimate { policy, rollouts, .. } => Some((policy, rollouts)),
         _ => None,
     })
 }
@@ -51,7 +51,7 @@ impl Slope {
 
 /// Returns the difference between an objective's derivatives in the player's outputs for chosen and for rejected
 /// responses. Returns `None` if it depends on the outputs of other models.
-pub(super) fn pull(expr: &Expr, player: &str) -> Option<f64> {
+pub(super) fn pull(expr: &Expr, player: &ValueName) -> Option<f64> {
     let slope = slope(expr, player)?;
     let pull = slope.chosen - slope.rejected;
     pull.is_finite().then_some(pull)
@@ -59,7 +59,7 @@ pub(super) fn pull(expr: &Expr, player: &str) -> Option<f64> {
 
 /// Returns the slope at the start of training: all policies agree, so log-ratios are 0, and so are log-probabilities
 /// here.
-fn slope(expr: &Expr, player: &str) -> Option<Slope> {
+fn slope(expr: &Expr, player: &ValueName) -> Option<Slope> {
     Some(match expr {
         Expr::Const { value } => Slope { value: *value, ..Slope::default() },
         Expr::Leaf { leaf } => of_leaf(leaf, player)?,
@@ -110,7 +110,7 @@ fn slope(expr: &Expr, player: &str) -> Option<Slope> {
     })
 }
 
-fn of_leaf(leaf: &Leaf, player: &str) -> Option<Slope> {
+fn of_leaf(leaf: &Leaf, player: &ValueName) -> Option<Slope> {
     let (speaker, batch) = match leaf {
         Leaf::Logp { policy, batch } => (policy, batch),
         Leaf::Reward { reward_model, batch } | Leaf::TokenReward { reward_model, batch } if reward_model == player => {

@@ -8,7 +8,7 @@ use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr as Ast, ExprKind, Ident};
 use pbpo_plan::ops::sample::InWorld;
 use pbpo_plan::ops::{exploration, keep, policy, reward_model, world};
-use pbpo_plan::{Op, Stage};
+use pbpo_plan::{Op, Stage, ValueName};
 
 use super::Lower;
 use super::prelude::whole;
@@ -46,7 +46,7 @@ impl Lower<'_> {
                 per_step: args.word("reward")? == "token",
             })
         };
-        let made = Stage::new(Op::World, &[name]).with_settings(&settings());
+        let made = Stage::new(Op::World, &[&ValueName::of(name)]).with_settings(&settings());
         self.add(name, made);
         self.idle_fields(name);
     }
@@ -57,7 +57,7 @@ impl Lower<'_> {
         self.players.insert(name.to_owned(), value.clone());
         let world = self.block(name).name("world").unwrap_or_default().to_owned();
         self.need(&world);
-        Stage::new(op, &[&value]).with("world", world)
+        Stage::new(op, &[&value]).with("world", ValueName::of(&world))
     }
 
     pub(super) fn exact_policy(&mut self, name: &str) {
@@ -99,7 +99,7 @@ impl Lower<'_> {
     }
 
     /// Lowers `sample(pi, world, count = n)`.
-    pub(super) fn exact_sample(&mut self, args: &Args, output: &str, span: Span) -> Option<Rollouts> {
+    pub(super) fn exact_sample(&mut self, args: &Args, output: &ValueName, span: Span) -> Option<Rollouts> {
         let (policy, world) = (args.name("policy")?.to_owned(), args.name("prompts")?.to_owned());
         let count = args.int("count")?;
         self.need(&policy);
@@ -107,15 +107,15 @@ impl Lower<'_> {
         self.acts_in(&policy, &world, args.span("policy").unwrap_or(span));
         let made = Stage::new(Op::Sample, &[output])
             .with("policy", self.player(&policy))
-            .with("prompts", world.clone())
+            .with("prompts", ValueName::of(&world))
             .with_settings(&InWorld { count: whole(count) });
         self.push(made, span);
-        let drawn = Some(output.to_owned());
+        let drawn = Some(output.clone());
         Some(Rollouts { policy: Some(policy), prompts: Some(world), count, per_prompt: 1, drawn })
     }
 
     /// Lowers `explore(e, world, against = y)`.
-    pub(super) fn exact_explore(&mut self, args: &Args, output: &str, span: Span) -> Option<Rollouts> {
+    pub(super) fn exact_explore(&mut self, args: &Args, output: &ValueName, span: Span) -> Option<Rollouts> {
         let exploration = args.name("exploration")?.to_owned();
         let world = args.name("prompts")?.to_owned();
         let local = self.locals.get(args.name("against")?)?.clone();
@@ -193,7 +193,7 @@ impl Lower<'_> {
     }
 
     /// Lowers `regret(pi, y0, y1)`.
-    pub(super) fn regret(&mut self, args: &Args, output: &str, span: Span) {
+    pub(super) fn regret(&mut self, args: &Args, output: &ValueName, span: Span) {
         let policy = args.name("policy").unwrap_or_default().to_owned();
         self.need(&policy);
         if self.elsewhere(&self.leader(&policy)) {
@@ -204,7 +204,7 @@ impl Lower<'_> {
                     .help("measure it with `evaluate`"),
             );
         }
-        let side = |port: &str| args.name(port).map(|name| self.local(name)).unwrap_or_default();
+        let side = |port: &str| args.name(port).map(|name| self.local(name));
         let made = Stage::new(Op::Regret, &[output])
             .with("policy", self.player(&policy))
             .with("first", side("first"))

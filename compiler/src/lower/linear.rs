@@ -3,7 +3,7 @@
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr as Ast, Ident};
 use pbpo_plan::ops::{keep, linear_model};
-use pbpo_plan::{BinaryOp, Expr, Leaf, Op, Reduction, Stage};
+use pbpo_plan::{BinaryOp, Expr, Leaf, Op, Reduction, Stage, ValueName};
 
 use super::Lower;
 use crate::code::Code;
@@ -21,7 +21,8 @@ impl Lower<'_> {
         self.need(&features);
         let value = self.fresh(name);
         let settings = self.block(name).settings::<linear_model::Settings>();
-        let made = Stage::new(Op::LinearModel, &[&value]).with("features", features).with_settings(&settings);
+        let made =
+            Stage::new(Op::LinearModel, &[&value]).with("features", ValueName::of(&features)).with_settings(&settings);
         self.players.insert(name.to_owned(), value);
         self.add(name, made);
     }
@@ -65,7 +66,7 @@ impl Lower<'_> {
     }
 
     /// Lowers `distance(r, s, y)`.
-    pub(super) fn distance(&mut self, args: &Args, output: &str, span: Span) {
+    pub(super) fn distance(&mut self, args: &Args, output: &ValueName, span: Span) {
         let mut made = Stage::new(Op::Distance, &[output]);
         for port in ["first", "second"] {
             let model = args.name(port).unwrap_or_default().to_owned();
@@ -80,13 +81,13 @@ impl Lower<'_> {
             }
             made = made.with(port, self.player(&model));
         }
-        let rollouts = args.name("rollouts").map(|name| self.local(name)).unwrap_or_default();
+        let rollouts = args.name("rollouts").map(|name| self.local(name));
         self.push(made.with("rollouts", rollouts), span);
     }
 }
 
 /// Returns the two batches of `mean(s(y)) - mean(s(y0))`.
-fn gap(objective: &Expr, model: &str) -> Option<(String, String)> {
+fn gap(objective: &Expr, model: &ValueName) -> Option<(ValueName, ValueName)> {
     let Expr::Named { arg, .. } = objective else { return None };
     let Expr::Binary { op: BinaryOp::Sub, left, right } = &**arg else { return None };
     let side = |side: &Expr| {

@@ -21,7 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Body as Braces, Ident, Objective, Pipeline, Stmt};
-use pbpo_plan::{Body, PLAN_VERSION, Plan, Stage};
+use pbpo_plan::{Body, PLAN_VERSION, Plan, Stage, ValueName};
 use serde_json::{Value as Json, json};
 
 use crate::check::{Check, Program};
@@ -94,13 +94,13 @@ struct Lower<'a> {
     program: &'a Program,
     out: &'a mut Vec<Diagnostic>,
     /// The current value of each player, follower and exploration.
-    players: BTreeMap<String, String>,
+    players: BTreeMap<String, ValueName>,
     /// The variables.
     locals: Locals,
     /// The known facts about each rollouts value, and the place where it was assigned.
-    sampled: BTreeMap<String, (Rollouts, Span)>,
+    sampled: BTreeMap<ValueName, (Rollouts, Span)>,
     /// The number of values made so far for each numbered name.
-    counters: BTreeMap<String, usize>,
+    counters: BTreeMap<String, u32>,
     /// The number of assignments of each variable.
     assignments: BTreeMap<String, usize>,
     /// The blocks that have their stage.
@@ -145,24 +145,24 @@ impl<'a> Lower<'a> {
         }
     }
     /// Returns the next value of a name: `pi@0`, `pi@1`, ...
-    fn fresh(&mut self, name: &str) -> String {
+    fn fresh(&mut self, name: &str) -> ValueName {
         let counter = match self.counters.get_mut(name) {
             Some(counter) => counter,
             None => self.counters.entry(name.to_owned()).or_insert(0),
         };
-        let value = format!("{name}@{counter}");
+        let value = ValueName::numbered(name, *counter);
         *counter += 1;
         value
     }
 
     /// Returns the value of a variable: numbered, if it is assigned more than once.
-    fn fresh_local(&mut self, name: &str) -> String {
+    fn fresh_local(&mut self, name: &str) -> ValueName {
         // A variable from another file's pipeline may have the name of a block of this file.
         let taken = self.program.scope.blocks.contains_key(name) || self.program.scope.params.contains_key(name);
         if taken || self.assignments.get(name).is_some_and(|times| *times > 1) {
             self.fresh(name)
         } else {
-            name.to_owned()
+            ValueName::of(name)
         }
     }
 
@@ -189,8 +189,8 @@ impl<'a> Lower<'a> {
     }
 
     /// Returns the current value of a player, or its name if an error prevented the value.
-    fn player(&self, name: &str) -> String {
-        self.players.get(name).cloned().unwrap_or_else(|| name.to_owned())
+    fn player(&self, name: &str) -> ValueName {
+        self.players.get(name).cloned().unwrap_or_else(|| ValueName::of(name))
     }
 
     /// Gives a variable its value.

@@ -2,7 +2,7 @@
 
 use pbpo_grammar::Span;
 use pbpo_plan::ops::{draw, evaluate, explore, sample, save};
-use pbpo_plan::{Op, Stage};
+use pbpo_plan::{Op, Stage, ValueName};
 use serde_json::json;
 
 use super::Lower;
@@ -16,7 +16,7 @@ use crate::scope::{Local, Rollouts};
 
 /// The result of an operation.
 pub(super) struct Made {
-    pub value: String,
+    pub value: ValueName,
     pub flow: Flow,
     pub rollouts: Option<Rollouts>,
 }
@@ -30,7 +30,7 @@ impl Made {
 
 impl Lower<'_> {
     /// Makes the stage of an operation. Returns `None` if a required argument was in error.
-    pub(super) fn lower_op(&mut self, schema: &OpSchema, args: &Args, output: &str, span: Span) -> Option<Made> {
+    pub(super) fn lower_op(&mut self, schema: &OpSchema, args: &Args, output: &ValueName, span: Span) -> Option<Made> {
         let rollouts = match schema.op {
             Call::Sample if self.answers_world(args) => Some(self.exact_sample(args, output, span)?),
             Call::Explore if self.answers_world(args) => Some(self.exact_explore(args, output, span)?),
@@ -49,7 +49,7 @@ impl Lower<'_> {
                 None
             }
             Call::Evaluate => {
-                self.evaluate(args, output, output, false, span);
+                self.evaluate(args, output, output.block(), false, span);
                 None
             }
             Call::Regret => {
@@ -65,7 +65,7 @@ impl Lower<'_> {
                 None
             }
         };
-        Some(Made { value: output.to_owned(), flow: schema.gives?, rollouts })
+        Some(Made { value: output.clone(), flow: schema.gives?, rollouts })
     }
 
     /// Lowers saving a player as a checkpoint.
@@ -78,7 +78,7 @@ impl Lower<'_> {
             every: if self.depth == 0 { 1 } else { whole(args.int("every").unwrap_or(1)) },
             keep: args.int("keep").map(whole),
         });
-        made.name = self.fresh_batch(&format!("{player}.save"));
+        made.name = self.fresh_batch(&format!("{player}.save")).to_string();
         self.push(made, span);
     }
 
@@ -101,7 +101,7 @@ impl Lower<'_> {
         args.name("prompts").is_some_and(|prompts| self.is_world(prompts))
     }
 
-    fn sample(&mut self, args: &Args, output: &str, span: Span) -> Option<Rollouts> {
+    fn sample(&mut self, args: &Args, output: &ValueName, span: Span) -> Option<Rollouts> {
         let policy = args.name("policy")?.to_owned();
         let prompts = args.name("prompts").map(str::to_owned);
         let per_prompt = args.int("per_prompt").unwrap_or_else(|| group(self, &policy));
@@ -112,7 +112,7 @@ impl Lower<'_> {
         self.fits(args, &policy, prompts.as_deref().unwrap_or_default(), &max_new, span);
         let made = Stage::new(Op::Sample, &[output])
             .with("policy", self.player(&policy))
-            .with("prompts", prompts.clone().unwrap_or_default())
+            .with("prompts", prompts.as_deref().map(ValueName::of))
             .with_settings(&sample::Settings {
                 count: whole(count),
                 per_prompt: whole(per_prompt),
@@ -120,7 +120,7 @@ impl Lower<'_> {
                 max_new: max_new.as_u64().unwrap_or(0),
             });
         self.push(made, span);
-        Some(Rollouts { policy: Some(policy), prompts, count, per_prompt, drawn: Some(output.to_owned()) })
+        Some(Rollouts { policy: Some(policy), prompts, count, per_prompt, drawn: Some(output.clone()) })
     }
 
     /// Checks that `count` is a multiple of `per_prompt`.
@@ -144,7 +144,7 @@ impl Lower<'_> {
         self.out.push(error.help(format!("write `{up}`, the next multiple")));
     }
 
-    fn explore(&mut self, args: &Args, output: &str, span: Span) -> Option<Rollouts> {
+    fn explore(&mut self, args: &Args, output: &ValueName, span: Span) -> Option<Rollouts> {
         let exploration = args.name("exploration")?.to_owned();
         let against = args.name("against")?.to_owned();
         self.need(&exploration);
@@ -214,19 +214,22 @@ impl Lower<'_> {
         }
     }
 
-    fn pairs_of_data(&mut self, args: &Args, output: &str, span: Span) {
+    fn pairs_of_data(&mut self, args: &Args, output: &ValueName, span: Span) {
         let [policy, data] = ["policy", "data"].map(|port| args.name(port).unwrap_or_default().to_owned());
         self.need(&policy);
         self.need(&data);
-        self.push(Stage::new(Op::Pairs, &[output]).with("policy", self.player(&policy)).with("data", data), span);
+        self.push(
+            Stage::new(Op::Pairs, &[output]).with("policy", self.player(&policy)).with("data", ValueName::of(&data)),
+            span,
+        );
     }
 
-    fn label(&mut self, args: &Args, output: &str, span: Span) {
+    fn label(&mut self, args: &Args, output: &ValueName, span: Span) {
         let oracle = args.name("by").unwrap_or_default().to_owned();
         self.need(&oracle);
-        let side = |port: &str| args.name(port).map(|name| self.local(name)).unwrap_or_default();
+        let side = |port: &str| args.name(port).map(|name| self.local(name));
         let made = Stage::new(Op::Label, &[output])
-            .with("oracle", oracle)
+            .with("oracle", ValueName::of(&oracle))
             .with("first", side("first"))
             .with("second", side("second"));
         self.pairs(args);
@@ -245,8 +248,8 @@ impl Lower<'_> {
         self.push(made, span);
     }
 
-    fn draw(&mut self, args: &Args, output: &str, span: Span) {
-        let preferences = args.name("preferences").map(|name| self.local(name)).unwrap_or_default();
+    fn draw(&mut self, args: &Args, output: &ValueName, span: Span) {
+        let preferences = args.name("preferences").map(|name| self.local(name));
         let settings = draw::Settings { count: whole(args.int("count").unwrap_or(0)) };
         self.push(Stage::new(Op::Draw, &[output]).with("preferences", preferences).with_settings(&settings), span);
     }
@@ -271,7 +274,7 @@ impl Lower<'_> {
 
     /// Lowers the evaluation of a policy. `label` names the report; with `before`, it precedes a loop and measures the
     /// values that enter it.
-    pub(super) fn evaluate(&mut self, args: &Args, output: &str, label: &str, before: bool, span: Span) {
+    pub(super) fn evaluate(&mut self, args: &Args, output: &ValueName, label: &str, before: bool, span: Span) {
         let (policy, data) =
             (args.name("policy").unwrap_or_default().to_owned(), args.name("data").unwrap_or_default().to_owned());
         let metrics = args.get("metrics").and_then(crate::hir::Value::json).unwrap_or(json!([]));
@@ -286,10 +289,9 @@ impl Lower<'_> {
         let every = if before { 1 } else { args.int("every").unwrap_or(1) };
         let max_new = setting(self, None, &policy, "max_new");
         self.fits(args, &policy, &data, &max_new, span);
-        let label = label.split('@').next().unwrap_or(label);
         let made = Stage::new(Op::Evaluate, &[output])
             .with("policy", self.player(&policy))
-            .with("data", data)
+            .with("data", ValueName::of(&data))
             .with_settings(&evaluate::Settings {
                 every: whole(every),
                 label: label.to_owned(),

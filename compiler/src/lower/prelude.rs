@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use pbpo_plan::ops::follow::{self, Update};
 use pbpo_plan::ops::{data, exploration, features, imitate, load, oracle, policy, reward_model};
-use pbpo_plan::{Op, Stage};
+use pbpo_plan::{Op, Stage, ValueName};
 use serde_json::{Value as Json, json};
 
 use super::Lower;
@@ -83,13 +83,13 @@ impl Lower<'_> {
                 },
             })
         };
-        self.add(name, Stage::new(Op::Data, &[name]).with_settings(&settings()));
+        self.add(name, Stage::new(Op::Data, &[&ValueName::of(name)]).with_settings(&settings()));
     }
 
     /// Returns the initial weights of a policy; makes their stage if needed.
-    fn init(&mut self, policy: &str) -> String {
-        let value = format!("{policy}.init");
-        if !self.made.insert(value.clone()) {
+    fn init(&mut self, policy: &str) -> ValueName {
+        let value = ValueName::of(&format!("{policy}.init"));
+        if !self.made.insert(value.to_string()) {
             return value;
         }
         let args = self.block(policy);
@@ -109,7 +109,7 @@ impl Lower<'_> {
             settings.lr = init.args.float("lr").unwrap_or(0.0);
         }
         if let Some(checkpoint) = checkpoint {
-            let base = format!("{policy}.model");
+            let base = ValueName::of(&format!("{policy}.model"));
             self.load(policy, &base, &checkpoint, lora);
             made = made.with("init", base);
         } else if let Some(model) = args.choice("model") {
@@ -117,25 +117,25 @@ impl Lower<'_> {
         }
         if let Some(data) = data {
             self.need(&data);
-            made = made.with("data", data);
+            made = made.with("data", ValueName::of(&data));
         }
         self.add(policy, made.with_settings(&settings));
         value
     }
 
     /// Makes the stage of a checkpoint, with fresh adapters if requested.
-    fn load(&mut self, block: &str, value: &str, checkpoint: &Args, lora: Option<load::Lora>) {
+    fn load(&mut self, block: &str, value: &ValueName, checkpoint: &Args, lora: Option<load::Lora>) {
         let model = checkpoint.text("name").unwrap_or_default().to_owned();
         let settings = load::Settings { model, lora, compute: checkpoint.setting("compute") };
         self.add(block, Stage::new(Op::Load, &[value]).with_settings(&settings));
     }
 
     /// Returns the weights that a field of a block names: those of a policy before the game, or of a checkpoint.
-    fn weights(&mut self, block: &str, field: &str) -> Option<String> {
+    fn weights(&mut self, block: &str, field: &str) -> Option<ValueName> {
         match self.block(block).get(field)?.clone() {
             Value::Init(policy) => Some(self.init(&policy)),
             Value::Checkpoint(checkpoint) => {
-                let value = format!("{block}.{field}");
+                let value = ValueName::of(&format!("{block}.{field}"));
                 self.load(block, &value, &checkpoint, None);
                 Some(value)
             }
@@ -177,8 +177,7 @@ impl Lower<'_> {
         let init = self.weights(name, "backbone");
         let value = self.fresh(name);
         let settings = self.block(name).settings::<reward_model::Settings>();
-        let mut made = Stage::new(Op::RewardModel, &[&value]).with_settings(&settings);
-        made.inputs.extend(init.map(|init| ("init".to_owned(), init)));
+        let made = Stage::new(Op::RewardModel, &[&value]).with_settings(&settings).with("init", init);
         self.players.insert(name.to_owned(), value);
         self.add(name, made);
     }
@@ -186,8 +185,7 @@ impl Lower<'_> {
     fn features(&mut self, name: &str) {
         let init = self.weights(name, "of");
         let settings = self.block(name).settings::<features::Settings>();
-        let mut made = Stage::new(Op::Features, &[name]).with_settings(&settings);
-        made.inputs.extend(init.map(|init| ("init".to_owned(), init)));
+        let made = Stage::new(Op::Features, &[&ValueName::of(name)]).with_settings(&settings).with("init", init);
         self.add(name, made);
     }
 
@@ -205,8 +203,9 @@ impl Lower<'_> {
             self.need(&proposal);
         }
         let value = self.fresh(name);
-        let mut made = Stage::new(Op::Exploration, &[&value]).with_settings(&settings);
-        made.inputs.extend(features.map(|features| ("features".to_owned(), features)));
+        let made = Stage::new(Op::Exploration, &[&value])
+            .with_settings(&settings)
+            .with("features", features.as_deref().map(ValueName::of));
         self.players.insert(name.to_owned(), value);
         self.add(name, made);
     }
@@ -229,7 +228,7 @@ impl Lower<'_> {
             settings.extend(score.map(|score| ("score".to_owned(), json!(score))));
             serde_json::from_value::<oracle::Settings>(Json::Object(settings)).ok()
         });
-        self.add(name, Stage::new(Op::Oracle, &[name]).with_settings(&settings));
+        self.add(name, Stage::new(Op::Oracle, &[&ValueName::of(name)]).with_settings(&settings));
     }
 }
 

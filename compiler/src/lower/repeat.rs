@@ -6,7 +6,7 @@ use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Body as Braces, Expr, ExprKind, Ident, Number, Stmt};
 use pbpo_plan::ops::follow::Update;
 use pbpo_plan::ops::{refresh, repeat};
-use pbpo_plan::{Body, Carry, Op, Stage};
+use pbpo_plan::{Body, Carry, Op, Stage, ValueName};
 
 use super::Lower;
 use super::prelude::whole;
@@ -42,7 +42,8 @@ impl Lower<'_> {
             let Some(from) = self.current(&name) else { continue };
             let enter = self.fresh(&name);
             self.assign_current(&name, enter.clone());
-            carries.push((name, Carry { from, enter, back: String::new(), out: String::new() }));
+            // What comes back and goes out is known after the body.
+            carries.push((name, Carry { back: enter.clone(), out: from.clone(), from, enter }));
         }
         self.depth += 1;
         if outermost {
@@ -53,7 +54,7 @@ impl Lower<'_> {
         }
         self.depth -= 1;
         for (name, carry) in &mut carries {
-            carry.back = self.current(name).unwrap_or_default();
+            carry.back = self.current(name).unwrap_or_else(|| carry.enter.clone());
         }
         // Variables of the body end with it; earlier ones continue.
         for (name, before) in before {
@@ -80,17 +81,17 @@ impl Lower<'_> {
         stages: Vec<pbpo_plan::Stage>,
         carries: Vec<(String, Carry)>,
     ) {
-        let outs: Vec<String> = carries.iter().map(|(_, carry)| carry.out.clone()).collect();
-        let carried: Vec<(String, String)> =
+        let outs: Vec<ValueName> = carries.iter().map(|(_, carry)| carry.out.clone()).collect();
+        let carried: Vec<(String, ValueName)> =
             carries.iter().map(|(name, carry)| (name.clone(), carry.from.clone())).collect();
         let body = Body::new(stages, carries.into_iter().map(|(_, carry)| carry).collect());
-        let mut made = Stage::new(Op::Repeat, &outs.iter().map(String::as_str).collect::<Vec<_>>())
+        let mut made = Stage::new(Op::Repeat, &outs.iter().collect::<Vec<_>>())
             .with_settings(&repeat::Settings { count: whole(count), unit: unit.to_owned() });
         if made.name.is_empty() {
-            made.name = self.fresh("repeat");
+            made.name = self.fresh("repeat").to_string();
         }
-        let captured = body.captured().into_iter().filter(|value| !carried.iter().any(|(_, from)| from == value));
-        let captured: Vec<(String, String)> = captured.map(|value| (value.to_owned(), value.to_owned())).collect();
+        let captured = body.captured().into_iter().filter(|value| !carried.iter().any(|(_, from)| from == *value));
+        let captured: Vec<(String, ValueName)> = captured.map(|value| (value.to_string(), value.clone())).collect();
         made.inputs = carried;
         made.inputs.extend(captured);
         made.body = Some(Box::new(body));
@@ -124,11 +125,11 @@ impl Lower<'_> {
     }
 
     /// Returns the current value of a player or of a variable.
-    fn current(&self, name: &str) -> Option<String> {
+    fn current(&self, name: &str) -> Option<ValueName> {
         self.players.get(name).cloned().or_else(|| self.locals.map.get(name).map(|local| local.value.clone()))
     }
 
-    fn assign_current(&mut self, name: &str, value: String) {
+    fn assign_current(&mut self, name: &str, value: ValueName) {
         if let Some(player) = self.players.get_mut(name) {
             *player = value;
         } else if let Some(local) = self.locals.map.get(name).cloned() {
@@ -231,7 +232,7 @@ impl Lower<'_> {
                 .with("policy", leader)
                 .with_settings(&refresh::Settings { update, count: count.map(whole) });
             if let (Some(by), Some(prompts)) = (by, prompts) {
-                made = made.with("reward_model", self.player(&by)).with("prompts", prompts);
+                made = made.with("reward_model", self.player(&by)).with("prompts", ValueName::of(&prompts));
             }
             self.push(made, at);
             self.players.insert(name.clone(), value);

@@ -2,7 +2,7 @@
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr, ExprKind, Ident, Item, Stmt};
-use pbpo_plan::{Op, Stage};
+use pbpo_plan::{Op, Stage, ValueName};
 
 use super::Lower;
 use super::ops::Made;
@@ -25,7 +25,7 @@ impl Lower<'_> {
             }
             Stmt::Call { call } => {
                 if let Some((schema, args)) = self.op_args(call) {
-                    self.lower_op(schema, &args, "", call.span);
+                    self.lower_op(schema, &args, &ValueName::of(schema.name), call.span);
                 }
             }
         }
@@ -42,7 +42,9 @@ impl Lower<'_> {
         }
         let local = match made {
             Some(made) => made.local(name.span),
-            None => Local { value: name.text.clone(), flow: None, span: name.span, rollouts: None, pending: false },
+            None => {
+                Local { value: ValueName::of(&name.text), flow: None, span: name.span, rollouts: None, pending: false }
+            }
         };
         self.define(&name.text, local);
     }
@@ -95,8 +97,7 @@ impl Lower<'_> {
         }
         let before = self.local(&name.text);
         let after = self.fresh(&name.text);
-        let made =
-            Stage::new(Op::Append, &[&after]).with("preferences", before).with("batch", batch.unwrap_or_default());
+        let made = Stage::new(Op::Append, &[&after]).with("preferences", before).with("batch", batch);
         self.push(made, span);
         if let Some(local) = self.locals.map.get_mut(&name.text) {
             local.value = after;
@@ -116,14 +117,14 @@ impl Lower<'_> {
     }
 
     /// Returns the name of a value that the file does not name: `prefs.new`, then `prefs.new@1`, ...
-    pub(super) fn fresh_batch(&mut self, name: &str) -> String {
+    pub(super) fn fresh_batch(&mut self, name: &str) -> ValueName {
         let value = self.fresh(name);
-        value.strip_suffix("@0").map(str::to_owned).unwrap_or(value)
+        if value.version() == Some(0) { ValueName::of(name) } else { value }
     }
 
     /// Returns the value of a variable.
-    pub(super) fn local(&self, name: &str) -> String {
-        self.locals.map.get(name).map_or_else(|| name.to_owned(), |local| local.value.clone())
+    pub(super) fn local(&self, name: &str) -> ValueName {
+        self.locals.map.get(name).map_or_else(|| ValueName::of(name), |local| local.value.clone())
     }
 
     /// Reports an assignment to a declaration.
@@ -174,7 +175,7 @@ impl Lower<'_> {
     }
 
     /// Makes the stage of an operation whose result is named only in the plan.
-    fn op_named(&mut self, output: &str, value: &Expr, span: Span) -> Option<Made> {
+    fn op_named(&mut self, output: &ValueName, value: &Expr, span: Span) -> Option<Made> {
         let (schema, args) = self.op_args(value)?;
         self.makes_something(schema, value)?;
         self.lower_op(schema, &args, output, span)

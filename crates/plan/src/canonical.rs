@@ -6,10 +6,10 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::identity::Identity;
-use super::{BatchRef, Estimator, Expr, Leaf};
+use super::{BatchRef, Estimator, Expr, Leaf, ValueName};
 
 /// Returns the text of an objective; values without an identity keep their names.
-pub(super) fn objective(expr: &Expr, values: &BTreeMap<String, Identity>) -> String {
+pub(super) fn objective(expr: &Expr, values: &BTreeMap<ValueName, Identity>) -> String {
     let mut writer = Writer { values, out: String::with_capacity(1024) };
     writer.expr(expr);
     writer.out
@@ -22,14 +22,14 @@ enum Part<'e> {
     Batch(&'e BatchRef),
     Estimator(&'e Estimator),
     /// The name of a value.
-    Value(&'e str),
+    Value(&'e ValueName),
     /// Any other value, in JSON.
     Plain(String),
 }
 use Part::{Plain, Value};
 
 struct Writer<'v> {
-    values: &'v BTreeMap<String, Identity>,
+    values: &'v BTreeMap<ValueName, Identity>,
     out: String,
 }
 
@@ -52,7 +52,7 @@ impl Writer<'_> {
         self.out.push('}');
     }
 
-    fn value(&mut self, name: &str) {
+    fn value(&mut self, name: &ValueName) {
         match self.values.get(name) {
             Some(identity) => {
                 self.out.push('"');
@@ -152,10 +152,14 @@ fn json<T: Serialize + ?Sized>(value: &T) -> String {
 mod tests {
     use std::collections::BTreeMap;
 
-    use crate::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp};
+    use crate::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp, ValueName};
+
+    fn name(text: &str) -> ValueName {
+        text.parse().unwrap()
+    }
 
     fn batch(value: &str, side: Option<Side>) -> BatchRef {
-        BatchRef { value: value.into(), side }
+        BatchRef { value: name(value), side }
     }
 
     fn leaf(leaf: Leaf) -> Box<Expr> {
@@ -164,21 +168,21 @@ mod tests {
 
     /// Returns every node and every leaf at least once.
     fn all() -> Expr {
-        let (policy, rows) = ("pi@0".to_owned(), batch("y", None));
+        let (policy, rows) = (name("pi@0"), batch("y", None));
         let leaves = [
             Leaf::Logp { policy: policy.clone(), batch: rows.clone() },
             Leaf::Entropy { policy: policy.clone(), batch: batch("prefs", Some(Side::Chosen)) },
-            Leaf::Kl { p: policy.clone(), q: "ref\"@0".into(), batch: batch("prefs", Some(Side::Rejected)) },
-            Leaf::TokenReward { reward_model: "r@1".into(), batch: rows.clone() },
-            Leaf::Reward { reward_model: "r@1".into(), batch: rows.clone() },
-            Leaf::Score { oracle: "judge".into(), batch: rows },
-            Leaf::Size { preferences: "prefs".into() },
+            Leaf::Kl { p: policy.clone(), q: name("ref@0"), batch: batch("prefs", Some(Side::Rejected)) },
+            Leaf::TokenReward { reward_model: name("r@1"), batch: rows.clone() },
+            Leaf::Reward { reward_model: name("r@1"), batch: rows.clone() },
+            Leaf::Score { oracle: name("judge"), batch: rows },
+            Leaf::Size { preferences: name("prefs") },
         ];
         let sum = leaves.into_iter().fold(Box::new(Expr::Const { value: 0.1 }), |left, next| {
             Box::new(Expr::Binary { op: BinaryOp::Sub, left, right: leaf(next) })
         });
         let estimate =
-            |estimator, arg| Box::new(Expr::Estimate { estimator, policy: "pi@0".into(), rollouts: "y".into(), arg });
+            |estimator, arg| Box::new(Expr::Estimate { estimator, policy: name("pi@0"), rollouts: name("y"), arg });
         let arg = estimate(Estimator::Reinforce, sum);
         let arg = estimate(Estimator::Grpo { group: 8 }, estimate(Estimator::Rloo { group: 4 }, arg));
         let arg = Box::new(Expr::Clip { arg, low: -1e-9, high: 3e20 });
@@ -202,7 +206,7 @@ mod tests {
     #[test]
     fn the_text_is_the_json_of_the_plan_with_sorted_keys() {
         let identity = [0xab; 32];
-        let values = BTreeMap::from([("pi@0".to_owned(), identity), ("y".to_owned(), identity)]);
+        let values = BTreeMap::from([(name("pi@0"), identity), (name("y"), identity)]);
         let mut json = serde_json::to_value(all()).unwrap();
         by_serde(&mut json, &"ab".repeat(32));
         assert_eq!(super::objective(&all(), &values), json.to_string());

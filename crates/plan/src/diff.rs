@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value as Json;
 
 use super::identity::{Identity, identities};
-use super::{Body, Op, Plan, Stage};
+use super::{Body, Expr, Op, Plan, Stage, ValueName};
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -63,7 +63,7 @@ impl Diff {
             .collect();
         let pairs = pairs(&old_stages, new_stages.iter().filter(|known| !before.contains(&known.identity)), &mut rest);
         // Maps names of values in the old plan to those in the new one, for stages that match.
-        let mut renamed: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut renamed: BTreeMap<&ValueName, &ValueName> = BTreeMap::new();
         for known in &new_stages {
             let other = old_stages
                 .iter()
@@ -73,14 +73,14 @@ impl Diff {
                 renamed.insert(from, to);
             }
         }
-        let mut changed: BTreeSet<&str> = new_stages
+        let mut changed: BTreeSet<&ValueName> = new_stages
             .iter()
             .filter(|known| !before.contains(&known.identity))
-            .flat_map(|known| known.stage.outputs.iter().map(String::as_str))
+            .flat_map(|known| &known.stage.outputs)
             .collect();
         // A carried value corresponds if it enters or comes back as a corresponding value.
         for carry in new_stages.iter().filter_map(|known| known.stage.body.as_deref()).flat_map(|body| &body.carries) {
-            if changed.contains(carry.from.as_str()) || changed.contains(carry.back.as_str()) {
+            if changed.contains(&carry.from) || changed.contains(&carry.back) {
                 changed.insert(&carry.enter);
             }
         }
@@ -164,7 +164,7 @@ fn known(plan: &Plan) -> Vec<Known<'_>> {
     let mut found = Vec::new();
     let mut counts: BTreeMap<(Op, String), usize> = BTreeMap::new();
     collect(&plan.body, 0, &mut |stage, depth| {
-        let base = stage.name.split('@').next().unwrap_or_default().to_owned();
+        let base = stage.base().to_owned();
         let count = counts.entry((stage.op, base.clone())).or_insert(0);
         let Some(identity) = identities.get(&stage.name).copied() else { return };
         found.push(Known { stage, identity, key: (stage.op, base, *count), depth });
@@ -186,8 +186,8 @@ fn collect<'p>(body: &'p Body, depth: usize, visit: &mut impl FnMut(&'p Stage, u
 fn reasons(
     old: &Stage,
     new: &Stage,
-    renamed: &BTreeMap<&str, &str>,
-    changed: &BTreeSet<&str>,
+    renamed: &BTreeMap<&ValueName, &ValueName>,
+    changed: &BTreeSet<&ValueName>,
     seeds: (u64, u64),
 ) -> Vec<String> {
     let mut own = Vec::new();
@@ -196,8 +196,10 @@ fn reasons(
     if own.iter().any(|reason| reason.starts_with("count ")) {
         own.retain(|reason| !reason.starts_with("unit "));
     }
-    let now = |value: &str| renamed.get(value).copied().unwrap_or(value).to_owned();
-    let (before, after) = (objective(old, &now), objective(new, &|value: &str| value.to_owned()));
+    let now = |value: &ValueName| renamed.get(value).copied().unwrap_or(value).clone();
+    let text = |objective: Option<Expr>| objective.map(|objective| objective.to_string()).unwrap_or_default();
+    let before = text(old.objective.clone().map(|objective| objective.renamed(&now)));
+    let after = text(new.objective.clone());
     if before != after {
         own.push(format!("objective {before}\n           -> {after}"));
     }
@@ -210,7 +212,7 @@ fn reasons(
         match was {
             None => own.push(format!("input {port}: {value}, new")),
             Some(was) if was != *value => by_input.push(format!("because {port} is {value}, was {was}")),
-            Some(_) if changed.contains(value.as_str()) => by_input.push(format!("because of {value}")),
+            Some(_) if changed.contains(value) => by_input.push(format!("because of {value}")),
             Some(_) => {}
         }
     }
@@ -256,22 +258,4 @@ fn word(value: &Json) -> String {
         Json::String(text) => text.clone(),
         other => other.to_string(),
     }
-}
-
-/// Returns an objective with the names of the new plan.
-fn objective(stage: &Stage, now: &impl Fn(&str) -> String) -> String {
-    let Some(objective) = &stage.objective else { return String::new() };
-    let text = objective.to_string();
-    let mut out = String::with_capacity(text.len());
-    let mut name = String::new();
-    for c in text.chars().chain(std::iter::once(' ')) {
-        if c.is_alphanumeric() || "_@.:".contains(c) {
-            name.push(c);
-        } else {
-            out.push_str(&now(&name));
-            name.clear();
-            out.push(c);
-        }
-    }
-    out.trim_end().to_owned()
 }

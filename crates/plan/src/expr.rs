@@ -6,6 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::ValueName;
+
 /// A node of an objective.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "node", rename_all = "snake_case")]
@@ -55,8 +57,8 @@ pub enum Expr {
     /// `[sample, token]` (reward-to-go; the node then gives the sum over tokens, so its axes are always `[sample]`).
     Estimate {
         estimator: Estimator,
-        policy: String,
-        rollouts: String,
+        policy: ValueName,
+        rollouts: ValueName,
         arg: Box<Expr>,
     },
 }
@@ -94,6 +96,23 @@ impl Expr {
         }
     }
 
+    /// Returns this expression with other names of values.
+    pub(crate) fn renamed(self, now: &impl Fn(&ValueName) -> ValueName) -> Expr {
+        match self.map(|child| child.renamed(now)) {
+            Expr::Leaf { leaf } => Expr::Leaf { leaf: leaf.renamed(now) },
+            Expr::Estimate { estimator, policy, rollouts, arg } => {
+                Expr::Estimate { estimator, policy: now(&policy), rollouts: now(&rollouts), arg }
+            }
+            other @ (Expr::Const { .. }
+            | Expr::Unary { .. }
+            | Expr::Binary { .. }
+            | Expr::Clip { .. }
+            | Expr::Reduce { .. }
+            | Expr::StopGrad { .. }
+            | Expr::Named { .. }) => other,
+        }
+    }
+
     /// Returns this expression and all expressions inside it, each before its children, from left to right.
     pub fn nodes(&self) -> impl Iterator<Item = &Expr> {
         let mut open = vec![self];
@@ -115,19 +134,19 @@ impl Expr {
 #[serde(tag = "of", rename_all = "snake_case")]
 pub enum Leaf {
     /// Log-probability of each response token: `[row, token]`, in nats.
-    Logp { policy: String, batch: BatchRef },
+    Logp { policy: ValueName, batch: BatchRef },
     /// Exact entropy of the next-token distribution at each response position: `[row, token]`, nats.
-    Entropy { policy: String, batch: BatchRef },
+    Entropy { policy: ValueName, batch: BatchRef },
     /// Exact KL(p || q) of the next-token distributions at each response position: `[row, token]`, nats.
-    Kl { p: String, q: String, batch: BatchRef },
+    Kl { p: ValueName, q: ValueName, batch: BatchRef },
     /// Reward of each response token, from a token head: `[row, token]`.
-    TokenReward { reward_model: String, batch: BatchRef },
+    TokenReward { reward_model: ValueName, batch: BatchRef },
     /// Reward of each response, from a sequence head: `[row]`.
-    Reward { reward_model: String, batch: BatchRef },
+    Reward { reward_model: ValueName, batch: BatchRef },
     /// The oracle's own score of each response, without gradient: `[row]`.
-    Score { oracle: String, batch: BatchRef },
+    Score { oracle: ValueName, batch: BatchRef },
     /// Number of pairs in a preference set: a scalar.
-    Size { preferences: String },
+    Size { preferences: ValueName },
 }
 
 impl Leaf {
@@ -157,19 +176,35 @@ impl Leaf {
         }
     }
 
+    /// Returns this leaf with other names of values.
+    fn renamed(self, now: &impl Fn(&ValueName) -> ValueName) -> Leaf {
+        let of = |batch: BatchRef| BatchRef { value: now(&batch.value), ..batch };
+        match self {
+            Leaf::Logp { policy, batch } => Leaf::Logp { policy: now(&policy), batch: of(batch) },
+            Leaf::Entropy { policy, batch } => Leaf::Entropy { policy: now(&policy), batch: of(batch) },
+            Leaf::Kl { p, q, batch } => Leaf::Kl { p: now(&p), q: now(&q), batch: of(batch) },
+            Leaf::TokenReward { reward_model, batch } => {
+                Leaf::TokenReward { reward_model: now(&reward_model), batch: of(batch) }
+            }
+            Leaf::Reward { reward_model, batch } => Leaf::Reward { reward_model: now(&reward_model), batch: of(batch) },
+            Leaf::Score { oracle, batch } => Leaf::Score { oracle: now(&oracle), batch: of(batch) },
+            Leaf::Size { preferences } => Leaf::Size { preferences: now(&preferences) },
+        }
+    }
+
     /// Returns the values of the policies and reward models that compute it. An oracle has no gradient and is not one.
-    pub fn players(&self) -> impl Iterator<Item = &str> {
+    pub fn players(&self) -> impl Iterator<Item = &ValueName> {
         let (first, second) = match self {
             Leaf::Logp { policy, .. } | Leaf::Entropy { policy, .. } => (Some(policy), None),
             Leaf::Kl { p, q, .. } => (Some(p), Some(q)),
             Leaf::TokenReward { reward_model, .. } | Leaf::Reward { reward_model, .. } => (Some(reward_model), None),
             Leaf::Score { .. } | Leaf::Size { .. } => (None, None),
         };
-        [first, second].into_iter().flatten().map(String::as_str)
+        [first, second].into_iter().flatten()
     }
 
     /// Returns every value of the plan that it reads.
-    pub fn values(&self) -> impl Iterator<Item = &str> {
+    pub fn values(&self) -> impl Iterator<Item = &ValueName> {
         let other = match self {
             Leaf::Score { oracle, .. } => Some(oracle),
             Leaf::Size { preferences } => Some(preferences),
@@ -179,8 +214,8 @@ impl Leaf {
             | Leaf::TokenReward { .. }
             | Leaf::Reward { .. } => None,
         };
-        let batch = self.batch().map(|batch| batch.value.as_str());
-        self.players().chain(other.map(String::as_str)).chain(batch)
+        let batch = self.batch().map(|batch| &batch.value);
+        self.players().chain(other).chain(batch)
     }
 }
 
@@ -188,7 +223,7 @@ impl Leaf {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct BatchRef {
     /// A value of kind rollouts (no side) or preferences (with side).
-    pub value: String,
+    pub value: ValueName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub side: Option<Side>,
 }

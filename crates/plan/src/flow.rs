@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::cost::Spent;
 use super::ops::data::{self, Task};
 use super::ops::{evaluate, policy};
-use super::{Body, Op, Stage};
+use super::{Body, Op, Stage, ValueName};
 
 /// The number of tokens of a prompt or a response of a file, if its length is unknown (our choice).
 const TEXT: u64 = 512;
@@ -13,26 +13,26 @@ const TEXT: u64 = 512;
 /// The stages by the values that they make.
 #[derive(Clone, Debug, Default)]
 pub struct Flow<'a> {
-    stages: BTreeMap<&'a str, &'a Stage>,
+    stages: BTreeMap<&'a ValueName, &'a Stage>,
 }
 
 impl<'a> Flow<'a> {
     /// Adds a stage when it is reached.
     pub fn reach(&mut self, stage: &'a Stage) {
-        self.stages.extend(stage.outputs.iter().map(|output| (output.as_str(), stage)));
+        self.stages.extend(stage.outputs.iter().map(|output| (output, stage)));
     }
 
     /// Leaves a loop: after it, its outputs stand for the values of its body.
     pub fn leave(&mut self, body: &'a Body) {
         for carry in &body.carries {
-            if let Some(stage) = self.stages.get(carry.back.as_str()).copied() {
+            if let Some(stage) = self.stages.get(&carry.back).copied() {
                 self.stages.insert(&carry.out, stage);
             }
         }
     }
 
     /// Returns the stage of a value.
-    pub fn stage(&self, value: &str) -> Option<&'a Stage> {
+    pub fn stage(&self, value: &ValueName) -> Option<&'a Stage> {
         self.stages.get(value).copied()
     }
 
@@ -117,8 +117,8 @@ impl<'a> Flow<'a> {
 
     /// Returns the longest response of a stage's policy; 16 if none is known.
     pub fn longest_of(&self, stage: &Stage) -> u64 {
-        let name = stage.input("policy").and_then(|value| value.split('@').next()).unwrap_or_default();
-        let policy = self.stage(&format!("{name}@0"));
+        let first = stage.input("policy").map(|policy| ValueName::numbered(policy.block(), 0));
+        let policy = first.and_then(|first| self.stage(&first));
         policy.and_then(policy::most_new).unwrap_or(16)
     }
 }

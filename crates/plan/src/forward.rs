@@ -7,18 +7,18 @@ use std::fmt::{self, Display, Formatter};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Axis, BatchRef, Expr, Leaf};
+use super::{Axis, BatchRef, Expr, Leaf, ValueName};
 
 /// A player's forward over a batch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Forward {
     pub gives: Gives,
     /// The value of a policy or a reward model.
-    pub player: String,
+    pub player: ValueName,
     pub batch: BatchRef,
     /// The value of the `forward` stage that made it, if there is one; also an input of the step.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub from: Option<String>,
+    pub from: Option<ValueName>,
 }
 
 /// The part of a forward's output that is kept.
@@ -66,13 +66,13 @@ pub fn forwards(objective: &Expr) -> Vec<Forward> {
 
 /// Returns the forwards that an objective needs if some preference sets hold soft labels: each forward over one side of
 /// such a set is also needed for the other side (`pairs.rs`).
-pub fn forwards_where(objective: &Expr, soft: &dyn Fn(&str) -> bool) -> Vec<Forward> {
+pub fn forwards_where(objective: &Expr, soft: &dyn Fn(&ValueName) -> bool) -> Vec<Forward> {
     let mut found = Vec::new();
     visit(objective, soft, &mut found);
     found
 }
 
-fn visit(expr: &Expr, soft: &dyn Fn(&str) -> bool, found: &mut Vec<Forward>) {
+fn visit(expr: &Expr, soft: &dyn Fn(&ValueName) -> bool, found: &mut Vec<Forward>) {
     match expr {
         Expr::Const { .. } => {}
         Expr::Leaf { leaf } => match leaf {
@@ -106,8 +106,8 @@ fn visit(expr: &Expr, soft: &dyn Fn(&str) -> bool, found: &mut Vec<Forward>) {
     }
 }
 
-fn add(found: &mut Vec<Forward>, gives: Gives, player: &str, batch: &BatchRef) {
-    let new = Forward { gives, player: player.to_owned(), batch: batch.clone(), from: None };
+fn add(found: &mut Vec<Forward>, gives: Gives, player: &ValueName, batch: &BatchRef) {
+    let new = Forward { gives, player: player.clone(), batch: batch.clone(), from: None };
     match found.iter_mut().find(|known| known.same(&new)) {
         Some(known) => known.gives = known.gives.max(gives),
         None => found.push(new),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use pbpo_outside::shown;
 
-use super::{Body, Plan};
+use super::{Body, Plan, ValueName};
 
 /// The two languages of pictures.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -35,7 +35,7 @@ struct Picture<'o> {
     language: Language,
     out: &'o mut String,
     /// The node that makes each value.
-    makers: BTreeMap<String, String>,
+    makers: BTreeMap<ValueName, String>,
     next: usize,
 }
 
@@ -69,7 +69,7 @@ impl Picture<'_> {
             let mut drawn = std::collections::BTreeSet::new();
             for (_, value) in &stage.inputs {
                 if let Some(maker) = self.makers.get(value).filter(|_| drawn.insert(value)) {
-                    self.edge(&indent, &maker.clone(), &node, value);
+                    self.edge(&indent, &maker.clone(), &node, value.as_str());
                 }
             }
             for output in &stage.outputs {

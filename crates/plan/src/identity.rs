@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Body, Op, Plan, Stage, canonical};
+use super::{Body, Op, Plan, Stage, ValueName, canonical};
 
 /// A hash of 256 bits.
 pub type Identity = [u8; 32];
@@ -32,7 +32,7 @@ struct Work {
     seed: u64,
     stages: BTreeMap<String, Identity>,
     /// The identity of every value so far.
-    values: BTreeMap<String, Identity>,
+    values: BTreeMap<ValueName, Identity>,
     /// The number of equal stages so far: each draws different numbers.
     occurrences: BTreeMap<Identity, u64>,
 }
@@ -116,8 +116,8 @@ impl Work {
     }
 
     /// The identity of a value. One that nothing makes, in a plan that [`super::verify`] refuses, has one by its name.
-    fn value(&self, name: &str) -> Identity {
-        let unknown = || Parts::new().add(b"unknown").add(name.as_bytes()).hash();
+    fn value(&self, name: &ValueName) -> Identity {
+        let unknown = || Parts::new().add(b"unknown").add(name.as_str().as_bytes()).hash();
         self.values.get(name).copied().unwrap_or_else(unknown)
     }
 }

@@ -5,7 +5,7 @@
 //! iteration to the next.
 //!
 //! - `expr.rs`: objectives; `pairs.rs`: rows of labelled pairs in them; `forward.rs`: the forwards they need;
-//!   `text.rs`: the stable text form; `identity.rs`, `canonical.rs`: content hashes of stages; `json.rs`, `graph.rs`:
+//!   `name.rs`: names of values; `text.rs`: the stable text form; `identity.rs`, `canonical.rs`: content hashes of stages; `json.rs`, `graph.rs`:
 //!   other printers; `sweep.rs`: shared stages of several plans; `diff.rs`: differences between two plans; `cost.rs`:
 //!   estimates of cost; `flow.rs`: the origin of rows; `lifetime.rs`: lifetimes of values; `memory/`: estimates of
 //!   memory.
@@ -25,6 +25,7 @@ pub mod identity;
 mod json;
 pub mod lifetime;
 pub mod memory;
+mod name;
 pub mod ops;
 mod pairs;
 pub mod parallel;
@@ -44,6 +45,7 @@ pub use verify::verify;
 
 pub use expr::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, Side, UnaryOp};
 pub use forward::{Forward, Gives};
+pub use name::ValueName;
 pub use ops::Op;
 
 /// Version of the text and JSON forms. Any change of either bumps it.
@@ -75,38 +77,38 @@ pub struct Plan {
 #[serde(from = "BodyRecord", into = "BodyRecord")]
 pub struct Body {
     /// Nodes in source order, which is also a topological order. An edge carries the value's name.
-    pub dag: DiGraph<Stage, String>,
+    pub dag: DiGraph<Stage, ValueName>,
     /// Values carried from one iteration to the next; empty outside a `repeat`.
     pub carries: Vec<Carry>,
 }
 
-/// One value that a `repeat` carries. All names are value names.
+/// One value that a `repeat` carries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Carry {
     /// The value outside, before the loop (`pi@0`).
-    pub from: String,
+    pub from: ValueName,
     /// Its name at the start of the body (`pi@1`).
-    pub enter: String,
+    pub enter: ValueName,
     /// The value at the end of the body that the next iteration enters with (`pi@4`).
-    pub back: String,
+    pub back: ValueName,
     /// The value outside, after the loop (`pi@5`); an output of the `repeat` stage.
-    pub out: String,
+    pub out: ValueName,
 }
 
 /// One unit of work.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Stage {
-    /// Unique in the plan: the name of the first output.
+    /// Unique in the plan: the name of the first output, if there is one.
     pub name: String,
     /// What is done; the runtime's registry is keyed by it.
     pub op: Op,
     /// Named inputs, in the order of the op's declaration: (port, value). Those of a `repeat` are all
     /// that its body carries and captures.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub inputs: Vec<(String, String)>,
+    pub inputs: Vec<(String, ValueName)>,
     /// Names of the values it makes.
-    pub outputs: Vec<String>,
+    pub outputs: Vec<ValueName>,
     /// Canonical settings.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub config: Config,
@@ -123,12 +125,12 @@ pub struct Stage {
 
 impl Stage {
     /// A stage without inputs and settings; its name is the first output's.
-    pub fn new(op: Op, outputs: &[&str]) -> Self {
+    pub fn new(op: Op, outputs: &[&ValueName]) -> Self {
         Stage {
-            name: outputs.first().copied().unwrap_or_default().to_owned(),
+            name: outputs.first().map_or_else(String::new, ToString::to_string),
             op,
             inputs: Vec::new(),
-            outputs: outputs.iter().map(|output| (*output).to_owned()).collect(),
+            outputs: outputs.iter().copied().cloned().collect(),
             config: Config::new(),
             objective: None,
             forwards: Vec::new(),
@@ -137,8 +139,13 @@ impl Stage {
     }
 
     /// The value at an input port.
-    pub fn input(&self, port: &str) -> Option<&str> {
-        self.inputs.iter().find(|(p, _)| p == port).map(|(_, value)| value.as_str())
+    pub fn input(&self, port: &str) -> Option<&ValueName> {
+        self.inputs.iter().find(|(p, _)| p == port).map(|(_, value)| value)
+    }
+
+    /// Its name without the number of a version: stages without outputs are named as values are.
+    pub fn base(&self) -> &str {
+        name::split(&self.name).0
     }
 
     /// The settings, as the type of the op (`ops/`). One that the type does not know is an error, and so is one that is
@@ -163,9 +170,9 @@ impl Stage {
         self
     }
 
-    /// The stage with an input more.
-    pub fn with(mut self, port: &str, value: impl Into<String>) -> Self {
-        self.inputs.push((port.to_owned(), value.into()));
+    /// The stage with an input more, if there is a value for it.
+    pub fn with(mut self, port: &str, value: impl Into<Option<ValueName>>) -> Self {
+        self.inputs.extend(value.into().map(|value| (port.to_owned(), value)));
         self
     }
 
@@ -201,14 +208,14 @@ impl Body {
     /// Builds the DAG from stages in a topological order. A value that no stage here makes comes
     /// from outside (a carried or captured value) and gives no edge.
     pub fn new(stages: Vec<Stage>, carries: Vec<Carry>) -> Self {
-        let mut makers: HashMap<&str, NodeIndex> = HashMap::with_capacity(stages.len());
-        let mut edges: Vec<(NodeIndex, NodeIndex, String)> = Vec::new();
+        let mut makers: HashMap<&ValueName, NodeIndex> = HashMap::with_capacity(stages.len());
+        let mut edges: Vec<(NodeIndex, NodeIndex, ValueName)> = Vec::new();
         for (index, stage) in stages.iter().enumerate() {
             let node = NodeIndex::new(index);
             for (_, value) in &stage.inputs {
-                edges.extend(makers.get(value.as_str()).map(|maker| (*maker, node, value.clone())));
+                edges.extend(makers.get(value).map(|maker| (*maker, node, value.clone())));
             }
-            makers.extend(stage.outputs.iter().map(|output| (output.as_str(), node)));
+            makers.extend(stage.outputs.iter().map(|output| (output, node)));
         }
         let mut dag = DiGraph::with_capacity(stages.len(), edges.len());
         for stage in stages {
@@ -227,12 +234,12 @@ impl Body {
     }
 
     /// Returns the values that the body reads and does not make; sorted, without duplicates.
-    pub fn captured(&self) -> BTreeSet<&str> {
-        let enter = self.carries.iter().map(|carry| carry.enter.as_str());
-        let made = self.stages().flat_map(|stage| &stage.outputs).map(String::as_str);
-        let known: HashSet<&str> = enter.chain(made).collect();
-        let inputs = self.stages().flat_map(|stage| &stage.inputs).map(|(_, value)| value.as_str());
-        let back = self.carries.iter().map(|carry| carry.back.as_str());
+    pub fn captured(&self) -> BTreeSet<&ValueName> {
+        let enter = self.carries.iter().map(|carry| &carry.enter);
+        let made = self.stages().flat_map(|stage| &stage.outputs);
+        let known: HashSet<&ValueName> = enter.chain(made).collect();
+        let inputs = self.stages().flat_map(|stage| &stage.inputs).map(|(_, value)| value);
+        let back = self.carries.iter().map(|carry| &carry.back);
         inputs.chain(back).filter(|value| !known.contains(value)).collect()
     }
 

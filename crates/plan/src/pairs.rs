@@ -3,13 +3,13 @@
 //! A pair with a soft label stands for the expectation over the label. In reductions over rows of such a set, a
 //! quantity `q(chosen, rejected)` counts as `p q(chosen, rejected) + (1 - p) q(rejected, chosen)`.
 
-use super::{Axis, BatchRef, Expr, Leaf, Side};
+use super::{Axis, BatchRef, Expr, Leaf, Side, ValueName};
 
 impl Expr {
     /// Returns the preference set whose pairs are the rows of an expression; `None` for a scalar.
-    pub fn pairs(&self) -> Option<&str> {
+    pub fn pairs(&self) -> Option<&ValueName> {
         match self {
-            Expr::Leaf { leaf } => leaf.batch().filter(|batch| batch.side.is_some()).map(|batch| batch.value.as_str()),
+            Expr::Leaf { leaf } => leaf.batch().filter(|batch| batch.side.is_some()).map(|batch| &batch.value),
             Expr::Const { .. } | Expr::Estimate { .. } | Expr::Reduce { axis: Axis::Row, .. } => None,
             Expr::Unary { .. }
             | Expr::Binary { .. }
@@ -66,8 +66,8 @@ mod tests {
     use crate::{BinaryOp, Reduction};
 
     fn leaf(side: Side) -> Expr {
-        let batch = BatchRef { value: "b".into(), side: Some(side) };
-        Expr::Leaf { leaf: Leaf::Logp { policy: "pi".into(), batch } }
+        let batch = BatchRef { value: ValueName::of("b"), side: Some(side) };
+        Expr::Leaf { leaf: Leaf::Logp { policy: ValueName::of("pi"), batch } }
     }
 
     fn reduce(axis: Axis, arg: Expr) -> Expr {
@@ -85,7 +85,7 @@ mod tests {
         let row =
             |a: &Expr, b: &Expr| minus(Expr::StopGrad { arg: Box::new(minus(a.clone(), b.clone())) }, scalar.clone());
         assert_eq!(row(&chosen, &rejected).swapped(), row(&rejected, &chosen));
-        assert_eq!(row(&chosen, &rejected).pairs(), Some("b"));
+        assert_eq!(row(&chosen, &rejected).pairs(), Some(&ValueName::of("b")));
         assert_eq!(scalar.pairs(), None);
     }
 
@@ -94,7 +94,7 @@ mod tests {
         let objective = reduce(Axis::Row, reduce(Axis::Token, leaf(Side::Chosen)));
         let sides = |found: Vec<crate::Forward>| found.iter().filter_map(|f| f.batch.side).collect::<Vec<_>>();
         assert_eq!(sides(forwards(&objective)), [Side::Chosen]);
-        assert_eq!(sides(forwards_where(&objective, &|set| set == "b")), [Side::Chosen, Side::Rejected]);
-        assert_eq!(sides(forwards_where(&objective, &|set| set == "c")), [Side::Chosen]);
+        assert_eq!(sides(forwards_where(&objective, &|set| *set == *"b")), [Side::Chosen, Side::Rejected]);
+        assert_eq!(sides(forwards_where(&objective, &|set| *set == *"c")), [Side::Chosen]);
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::{Body, Expr, Forward, Op, Plan, Stage, forward};
+use super::{Body, Expr, Forward, Op, Plan, Stage, ValueName, forward};
 
 /// Checks that the plan is acyclic, that every value is defined once and before its use, that stage names are unique,
 /// and that carried values of loops exist. Returns the violation as an error.
@@ -14,12 +14,12 @@ pub fn verify(plan: &Plan) -> Result<(), String> {
 #[derive(Default)]
 struct Names {
     stages: BTreeSet<String>,
-    values: BTreeSet<String>,
+    values: BTreeSet<ValueName>,
 }
 
 impl Names {
     /// Checks a body whose surroundings define `outside`. Returns the values visible at its end.
-    fn body(&mut self, body: &Body, outside: &BTreeSet<String>) -> Result<BTreeSet<String>, String> {
+    fn body(&mut self, body: &Body, outside: &BTreeSet<ValueName>) -> Result<BTreeSet<ValueName>, String> {
         if petgraph::algo::is_cyclic_directed(&body.dag) {
             return Err("the stages form a cycle".into());
         }
@@ -39,11 +39,11 @@ impl Names {
         Ok(seen)
     }
 
-    fn stage(&mut self, stage: &Stage, seen: &mut BTreeSet<String>) -> Result<(), String> {
+    fn stage(&mut self, stage: &Stage, seen: &mut BTreeSet<ValueName>) -> Result<(), String> {
         if !self.stages.insert(stage.name.clone()) {
             return Err(format!("two stages are called {}", stage.name));
         }
-        if stage.outputs.first().is_some_and(|first| *first != stage.name) {
+        if stage.outputs.first().is_some_and(|first| *first != *stage.name) {
             return Err(format!("{} is not called by its first output", stage.name));
         }
         let mut ports = BTreeSet::new();
@@ -58,7 +58,7 @@ impl Names {
             return Err(format!("{}: an objective belongs to ascend and descend", stage.name));
         }
         if let Some(objective) = &stage.objective {
-            let inputs: BTreeSet<&str> = stage.inputs.iter().map(|(_, value)| value.as_str()).collect();
+            let inputs: BTreeSet<&ValueName> = stage.inputs.iter().map(|(_, value)| value).collect();
             expr(objective, &inputs).map_err(|error| format!("{}: {error}", stage.name))?;
         }
         forwards(stage).map_err(|error| format!("{}: {error}", stage.name))?;
@@ -67,7 +67,7 @@ impl Names {
         }
         if let Some(body) = &stage.body {
             self.body(body, seen)?;
-            let outs: Vec<&String> = body.carries.iter().map(|carry| &carry.out).collect();
+            let outs: Vec<&ValueName> = body.carries.iter().map(|carry| &carry.out).collect();
             if outs != stage.outputs.iter().collect::<Vec<_>>() {
                 return Err(format!("{}: its outputs are not what its body carries", stage.name));
             }
@@ -75,16 +75,16 @@ impl Names {
         stage.outputs.iter().try_for_each(|output| self.define(seen, output))
     }
 
-    fn define(&mut self, seen: &mut BTreeSet<String>, value: &str) -> Result<(), String> {
-        if value.is_empty() || !self.values.insert(value.to_owned()) {
+    fn define(&mut self, seen: &mut BTreeSet<ValueName>, value: &ValueName) -> Result<(), String> {
+        if !self.values.insert(value.clone()) {
             return Err(format!("the value {value} is defined twice"));
         }
-        seen.insert(value.to_owned());
+        seen.insert(value.clone());
         Ok(())
     }
 }
 
-fn need(seen: &BTreeSet<String>, value: &str, by: &str) -> Result<(), String> {
+fn need(seen: &BTreeSet<ValueName>, value: &ValueName, by: &str) -> Result<(), String> {
     if seen.contains(value) { Ok(()) } else { Err(format!("{by} uses {value} before it is defined")) }
 }
 
@@ -108,7 +108,7 @@ fn forwards(stage: &Stage) -> Result<(), String> {
 }
 
 /// Checks that every value of an objective is an input of its stage, and that every number is finite.
-fn expr(objective: &Expr, inputs: &BTreeSet<&str>) -> Result<(), String> {
+fn expr(objective: &Expr, inputs: &BTreeSet<&ValueName>) -> Result<(), String> {
     let mut read = Vec::new();
     for node in objective.nodes() {
         match node {
@@ -117,7 +117,7 @@ fn expr(objective: &Expr, inputs: &BTreeSet<&str>) -> Result<(), String> {
                 return Err("a bound is not finite".into());
             }
             Expr::Leaf { leaf } => read.extend(leaf.values()),
-            Expr::Estimate { policy, rollouts, .. } => read.extend([policy.as_str(), rollouts.as_str()]),
+            Expr::Estimate { policy, rollouts, .. } => read.extend([policy, rollouts]),
             Expr::Const { .. }
             | Expr::Clip { .. }
             | Expr::Unary { .. }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::lifetime::{last_uses, results};
 use super::ops::repeat;
-use super::{Body, Plan, Stage};
+use super::{Body, Plan, Stage, ValueName};
 
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,9 +38,9 @@ pub struct Step<'p> {
     /// The stage to run, or the `repeat` that begins, goes on or ends.
     pub stage: &'p Stage,
     /// The values that a loop passes on, as (from, to).
-    pub passes: Vec<(&'p str, &'p str)>,
+    pub passes: Vec<(&'p ValueName, &'p ValueName)>,
     /// The values that nothing reads after this step.
-    pub over: Vec<&'p str>,
+    pub over: Vec<&'p ValueName>,
     /// The number of loops around the stage.
     pub depth: usize,
     /// The number of iterations of the loop; 0 for a stage.
@@ -81,7 +81,7 @@ impl<'p> Walk<'p> {
         walk
     }
 
-    fn body(&mut self, body: &'p Body, kept: &HashSet<&str>, depth: usize, most: u64) {
+    fn body(&mut self, body: &'p Body, kept: &HashSet<&ValueName>, depth: usize, most: u64) {
         let all = || body.stages().zip(last_uses(body));
         let source = |stage: &Stage| stage.op.info().source;
         let (first, rest) = (all().filter(|(stage, _)| source(stage)), all().filter(|(stage, _)| !source(stage)));
@@ -97,27 +97,27 @@ impl<'p> Walk<'p> {
     }
 
     /// Adds the steps of a loop, after which nothing reads the values `ends`.
-    fn repeat(&mut self, stage: &'p Stage, body: &'p Body, ends: Vec<&'p str>, depth: usize, most: u64) {
+    fn repeat(&mut self, stage: &'p Stage, body: &'p Body, ends: Vec<&'p ValueName>, depth: usize, most: u64) {
         let (captured, count) = (body.captured(), repeat::count(stage).min(most));
         let step = |kind, passes, over| Step { kind, stage, passes, over, depth, count };
         if count == 0 {
-            let passes = body.carries.iter().map(|carry| (carry.from.as_str(), carry.out.as_str())).collect();
+            let passes = body.carries.iter().map(|carry| (&carry.from, &carry.out)).collect();
             self.steps.push(step(Kind::Skip, passes, ends));
             return;
         }
-        let inner = |value: &&'p str| !captured.contains(value);
-        let passes = |from: fn(&super::Carry) -> &str| {
-            let changed = body.carries.iter().map(move |carry| (from(carry), carry.enter.as_str()));
+        let inner = |value: &&'p ValueName| !captured.contains(value);
+        let passes = |from: fn(&super::Carry) -> &ValueName| {
+            let changed = body.carries.iter().map(move |carry| (from(carry), &carry.enter));
             changed.filter(|(from, enter)| from != enter).collect::<Vec<_>>()
         };
         // A carried value exists once, so that a step can change it in place.
         self.steps.push(step(Kind::Begin, passes(|carry| &carry.from), ends.iter().copied().filter(inner).collect()));
         let first = self.steps.len();
         self.body(body, &HashSet::new(), depth + 1, most);
-        let moved = body.moved().map(|carry| carry.back.as_str()).filter(inner).collect();
+        let moved = body.moved().map(|carry| &carry.back).filter(inner).collect();
         self.steps.push(step(Kind::Again { first }, passes(|carry| &carry.back), moved));
-        let out = body.carries.iter().map(|carry| (carry.back.as_str(), carry.out.as_str())).collect();
-        let names = body.carries.iter().flat_map(|carry| [carry.enter.as_str(), carry.back.as_str()]);
+        let out = body.carries.iter().map(|carry| (&carry.back, &carry.out)).collect();
+        let names = body.carries.iter().flat_map(|carry| [&carry.enter, &carry.back]);
         let over = names.filter(inner).chain(ends).collect();
         self.steps.push(step(Kind::End, out, over));
     }
@@ -176,18 +176,21 @@ mod tests {
     use super::*;
     use crate::{Carry, Op, PLAN_VERSION};
 
+    fn name(text: &str) -> ValueName {
+        text.parse().unwrap()
+    }
+
     fn stage(op: Op, output: &str, input: Option<&str>) -> Stage {
-        let stage = Stage::new(op, &[output]);
-        input.into_iter().fold(stage, |stage, input| stage.with("player", input))
+        Stage::new(op, &[&name(output)]).with("player", input.map(name))
     }
 
     /// `pi@0`, moved twice in each iteration of a loop in a loop.
     fn nested(outer: u64, inner: u64) -> Plan {
         let carry = |from: &str, enter: &str, back: &str, out: &str| Carry {
-            from: from.into(),
-            enter: enter.into(),
-            back: back.into(),
-            out: out.into(),
+            from: name(from),
+            enter: name(enter),
+            back: name(back),
+            out: name(out),
         };
         let repeat = |count: u64, body: Body, out: &str, input: &str| Stage {
             body: Some(Box::new(body)),
@@ -210,8 +213,9 @@ mod tests {
             assert!(walk.has(&cursor), "{cursor:?}");
             let kind = format!("{:?}", step.kind);
             let passes: Vec<String> = step.passes.iter().map(|(from, to)| format!("{from}>{to}")).collect();
+            let over: Vec<String> = step.over.iter().map(ToString::to_string).collect();
             let kind = kind.split_whitespace().next().unwrap_or_default();
-            made.push(format!("{kind} {} [{}] -[{}]", step.stage.name, passes.join(" "), step.over.join(" ")));
+            made.push(format!("{kind} {} [{}] -[{}]", step.stage.name, passes.join(" "), over.join(" ")));
             walk.advance(&mut cursor);
         }
         assert!(cursor.iterations.is_empty() && walk.has(&cursor));

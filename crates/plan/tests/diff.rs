@@ -78,3 +78,12 @@ fn a_loop_that_carries_something_else_first_is_the_same_loop() {
         diff.changes.iter().filter(|change| change.op == Op::Repeat).map(|change| change.kind).collect();
     assert_eq!(loops, [Kind::Changed], "{}", diff.text());
 }
+
+/// A value may have the name of a function: renamed, it takes no function along.
+#[test]
+fn a_renamed_value_renames_no_function() {
+    let old = PAGE.replace("y_new", "mean").replace("- 0.02 * kl(pi, ref, y)", "- 0.05 * kl(pi, ref, y)");
+    let diff = Diff::of(&plan(&old, &[]), &plan(PAGE, &[]));
+    let why = reasons(&diff, "pi@3").join("");
+    assert!(why.contains("mean(") && !why.contains("y_new("), "{why}");
+}

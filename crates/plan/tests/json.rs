@@ -120,3 +120,26 @@ fn each_op_has_one_word_in_text_and_json() {
         assert_eq!(serde_json::from_str::<Op>(&format!("\"{op}\"")).unwrap(), *op);
     }
 }
+
+/// A name is read wherever a plan has one: of outputs, inputs, carried values, and in objectives.
+#[test]
+fn a_name_that_no_compiler_gives_is_refused() {
+    let json = plan().to_json();
+    let at = |field: &str| format!("\"{field}\": \"pi@");
+    for place in [at("from"), at("enter"), at("back"), at("out"), at("policy"), at("p")] {
+        assert!(json.contains(&place), "{place}");
+        for wrong in ["pi@x", "pi@0", "pi@+", "@", "pi @"] {
+            let other = json.replacen(&place, &place.replace("pi@", wrong), 1);
+            let error = Plan::from_json(&other).unwrap_err();
+            assert!(error.contains("is no name of a value"), "{place}: {error}");
+        }
+    }
+    for place in ["outputs/0", "inputs/0/1"] {
+        let mut other: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let stages = other["body"]["stages"].as_array_mut().unwrap();
+        let stage = stages.iter_mut().find(|stage| stage["op"] == "policy").unwrap();
+        *stage.pointer_mut(&format!("/{place}")).unwrap() = "pi@x".into();
+        let error = Plan::from_json(&other.to_string()).unwrap_err();
+        assert!(error.contains("`pi@x` is no name of a value"), "{place}: {error}");
+    }
+}

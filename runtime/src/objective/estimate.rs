@@ -6,7 +6,7 @@
 //! not depend on the sample.
 
 use burn::tensor::{Tensor, TensorData};
-use pbpo_plan::{BatchRef, Estimator};
+use pbpo_plan::{BatchRef, Estimator, ValueName};
 
 use super::{Evaluator, Quantity};
 use crate::error::Fault;
@@ -17,11 +17,11 @@ impl Evaluator<'_, '_> {
     pub(super) fn estimate(
         &mut self,
         estimator: &Estimator,
-        policy: &str,
-        rollouts: &str,
+        policy: &ValueName,
+        rollouts: &ValueName,
         arg: Quantity,
     ) -> Result<Quantity, Fault> {
-        let batch = BatchRef { value: rollouts.to_owned(), side: None };
+        let batch = BatchRef { value: rollouts.clone(), side: None };
         let mask = self.leaves.batch(&batch)?.mask();
         let logp = self.leaves.logp(policy, &batch)?;
         let value = self.matrix(&arg);

@@ -8,10 +8,10 @@
 
 use std::collections::BTreeMap;
 
-use pbpo_plan::{Axis, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp};
+use pbpo_plan::{Axis, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp, ValueName};
 
 /// Returns the factor, if the objective that moves `policy` has one.
-pub fn beta(objective: &Expr, policy: &str) -> Option<f64> {
+pub fn beta(objective: &Expr, policy: &ValueName) -> Option<f64> {
     let mut found = Vec::new();
     collect(objective, policy, &mut found);
     let first = (*found.first()?)?;
@@ -19,7 +19,7 @@ pub fn beta(objective: &Expr, policy: &str) -> Option<f64> {
 }
 
 /// Collects the factor of each function of log-ratios in an expression; `None` for a function without one.
-fn collect(expr: &Expr, policy: &str, found: &mut Vec<Option<f64>>) {
+fn collect(expr: &Expr, policy: &ValueName, found: &mut Vec<Option<f64>>) {
     let ratio = |arg: &Expr| Affine::of(arg, false).slope(policy).map(|slope| (slope, Affine::of(arg, false)));
     match expr {
         Expr::Const { .. } | Expr::Leaf { .. } => {}
@@ -54,7 +54,7 @@ fn collect(expr: &Expr, policy: &str, found: &mut Vec<Option<f64>>) {
 /// and possibly other terms.
 #[derive(Default)]
 struct Affine {
-    factors: BTreeMap<(String, Option<Side>), f64>,
+    factors: BTreeMap<(ValueName, Option<Side>), f64>,
     constant: f64,
     /// True if there are other terms, such as a reward.
     more: bool,
@@ -115,7 +115,7 @@ impl Affine {
 
     /// Returns the factor of `policy`'s log-ratio, chosen less rejected, or of one side. The outer `None` means that
     /// the policy does not occur; the inner one that it occurs, but not as a log-ratio.
-    fn slope(&self, policy: &str) -> Option<Option<f64>> {
+    fn slope(&self, policy: &ValueName) -> Option<Option<f64>> {
         let of = |own: bool, side: Side| -> f64 {
             let mine = self.factors.iter().filter(|((name, at), _)| (name == policy) == own && *at == Some(side));
             mine.map(|(_, factor)| factor).sum()

@@ -2,7 +2,7 @@
 
 use burn::optim::GradientsParams;
 use burn::tensor::{Gradients, Tensor};
-use pbpo_plan::BatchRef;
+use pbpo_plan::{BatchRef, ValueName};
 
 use super::leaves::{Leaves, source_rows, wrong};
 use super::pieces::{Pieces, Size, What};
@@ -12,17 +12,17 @@ use crate::player::Model;
 
 impl<'v> Leaves<'v> {
     /// Tells whether a player's forward over a batch is computed in pieces.
-    pub(super) fn is_large(&mut self, player: &str, batch: &BatchRef) -> Result<bool, Fault> {
+    pub(super) fn is_large(&mut self, player: &ValueName, batch: &BatchRef) -> Result<bool, Fault> {
         let size = Size::of(self.model(player)?);
         let limits = self.limits;
         Ok(size.is_exceeded(self.batch(batch)?, limits))
     }
 
     /// Returns a player's values for a batch, computed in pieces, `[rows, positions]` or `[rows, 1]`.
-    pub(super) fn in_pieces(&mut self, player: &str, batch: &BatchRef, what: What) -> Result<Tensor<2>, Fault> {
+    pub(super) fn in_pieces(&mut self, player: &ValueName, batch: &BatchRef, what: What) -> Result<Tensor<2>, Fault> {
         let model = self.plain(player)?;
         let value = self.pieces(model, batch, &[&what])?.values(model, &what).autodiff();
-        if self.moved.value != player {
+        if self.moved.value != *player {
             return Ok(value);
         }
         let seen = value.require_grad();
@@ -30,13 +30,13 @@ impl<'v> Leaves<'v> {
         Ok(seen)
     }
 
-    pub(super) fn kl_in_pieces(&mut self, p: &str, q: &str, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
-        let other = |name: &str| match self.plain(name)? {
+    pub(super) fn kl_in_pieces(&mut self, p: &ValueName, q: &ValueName, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
+        let other = |name: &ValueName| match self.plain(name)? {
             Model::Policy(model) => Ok(model.clone()),
             Model::Reward(_) => Err(wrong(name, "policy", self.value(name)?)),
         };
         // The gradient is taken in only one of the two players.
-        match self.moved.value == q {
+        match self.moved.value == *q {
             true => {
                 let what = What::KlFrom(other(p)?);
                 self.in_pieces(q, batch, what)

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use burn::tensor::{Device, Int, Tensor};
 use pbpo_plan::memory::Limits;
-use pbpo_plan::{BatchRef, Gives, Leaf, Side};
+use pbpo_plan::{BatchRef, Gives, Leaf, Side, ValueName};
 
 use super::Quantity;
 use super::forwards::Output;
@@ -19,21 +19,21 @@ use crate::value::Value;
 /// The player whose parameters are differentiated; all other players are frozen.
 pub struct Moved {
     /// The name of the player's value.
-    pub value: String,
+    pub value: ValueName,
     /// Its model, tracked by autodiff.
     pub model: Model,
 }
 
 /// Computes leaves from the stage's inputs, with a forward of each player over each batch at most once.
 pub struct Leaves<'v> {
-    pub(super) values: &'v HashMap<String, Value>,
+    pub(super) values: &'v HashMap<ValueName, Value>,
     pub(super) moved: Moved,
     /// The autodiff device of all quantities.
     device: Device,
     batches: BTreeMap<BatchRef, Batch>,
-    pub(super) log_probs: BTreeMap<(String, BatchRef), Tensor<3>>,
-    pub(crate) logps: BTreeMap<(String, BatchRef), Tensor<2>>,
-    pub(crate) rewards: BTreeMap<(String, BatchRef), Tensor<2>>,
+    pub(super) log_probs: BTreeMap<(ValueName, BatchRef), Tensor<3>>,
+    pub(crate) logps: BTreeMap<(ValueName, BatchRef), Tensor<2>>,
+    pub(crate) rewards: BTreeMap<(ValueName, BatchRef), Tensor<2>>,
     /// The moved player's values for batches in pieces, as the objective uses them.
     pub(super) pulled: BTreeMap<BatchRef, Vec<(What, Tensor<2>)>>,
     /// The limits of a batch in one graph.
@@ -41,7 +41,7 @@ pub struct Leaves<'v> {
 }
 
 impl<'v> Leaves<'v> {
-    pub fn new(values: &'v HashMap<String, Value>, moved: Moved, device: &Device) -> Self {
+    pub fn new(values: &'v HashMap<ValueName, Value>, moved: Moved, device: &Device) -> Self {
         Self {
             values,
             moved,
@@ -102,7 +102,7 @@ impl<'v> Leaves<'v> {
 
     /// Returns the probability that the chosen side of each pair is preferred, `[rows, 1]`; `None` for a set whose
     /// labels are all hard.
-    pub(super) fn probabilities(&self, set: &str) -> Result<Option<Tensor<2>>, Fault> {
+    pub(super) fn probabilities(&self, set: &ValueName) -> Result<Option<Tensor<2>>, Fault> {
         let pairs = match self.value(set)? {
             Value::Preferences(pairs) => pairs,
             other => return Err(wrong(set, "preferences", other)),
@@ -115,7 +115,7 @@ impl<'v> Leaves<'v> {
     }
 
     /// Returns the number of rows for each prompt of rollouts.
-    pub fn per_prompt(&self, rollouts: &str) -> Result<usize, Fault> {
+    pub fn per_prompt(&self, rollouts: &ValueName) -> Result<usize, Fault> {
         match self.value(rollouts)? {
             Value::Rollouts(r) => Ok(r.per_prompt),
             other => Err(wrong(rollouts, "rollouts", other)),
@@ -123,8 +123,8 @@ impl<'v> Leaves<'v> {
     }
 
     /// Returns the log-probability of each response token, `[rows, positions]`.
-    pub fn logp(&mut self, policy: &str, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
-        let key = (policy.to_owned(), batch.clone());
+    pub fn logp(&mut self, policy: &ValueName, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
+        let key = (policy.clone(), batch.clone());
         if let Some(logp) = self.logps.get(&key) {
             return Ok(logp.clone());
         }
@@ -159,8 +159,8 @@ impl<'v> Leaves<'v> {
     }
 
     /// Returns next-token log-probabilities at each predicting position, `[rows, positions, vocab]`.
-    fn log_probs(&mut self, policy: &str, batch: &BatchRef) -> Result<Tensor<3>, Fault> {
-        let key = (policy.to_owned(), batch.clone());
+    fn log_probs(&mut self, policy: &ValueName, batch: &BatchRef) -> Result<Tensor<3>, Fault> {
+        let key = (policy.clone(), batch.clone());
         if let Some(log_probs) = self.log_probs.get(&key) {
             return Ok(log_probs.clone());
         }
@@ -172,8 +172,8 @@ impl<'v> Leaves<'v> {
     }
 
     /// Returns the rewards of a batch, `[rows, positions]` or `[rows, 1]` by the model's head.
-    fn reward(&mut self, reward_model: &str, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
-        let key = (reward_model.to_owned(), batch.clone());
+    fn reward(&mut self, reward_model: &ValueName, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
+        let key = (reward_model.clone(), batch.clone());
         if let Some(reward) = self.rewards.get(&key) {
             return Ok(reward.clone());
         }
@@ -183,7 +183,7 @@ impl<'v> Leaves<'v> {
         let context = model.backbone.config.context;
         let longest = self.batch(batch)?.longest_read();
         if longest > context {
-            let block = reward_model.split('@').next().unwrap_or(reward_model);
+            let block = reward_model.block();
             let message = format!("`{block}` reads {context} tokens, and a prompt with its response has {longest}");
             return Err(
                 Fault::new(message).help("lower `max_new`, or leave long prompts out (`longest` in the data block)")
@@ -202,8 +202,8 @@ impl<'v> Leaves<'v> {
     }
 
     /// Returns the response reward of each row, `[rows, 1]`, if it was computed in this step.
-    pub fn known_reward(&mut self, reward_model: &str, batch: &BatchRef, head: Head) -> Option<Tensor<2>> {
-        let reward = self.rewards.get(&(reward_model.to_owned(), batch.clone()))?.clone().detach();
+    pub fn known_reward(&mut self, reward_model: &ValueName, batch: &BatchRef, head: Head) -> Option<Tensor<2>> {
+        let reward = self.rewards.get(&(reward_model.clone(), batch.clone()))?.clone().detach();
         match head {
             Head::Sequence | Head::Mean => Some(reward),
             Head::Token => Some((reward * self.batch(batch).ok()?.mask()).sum_dim(1)),
@@ -214,10 +214,15 @@ impl<'v> Leaves<'v> {
     /// implicit reward, which is `beta` times its log-ratio to another policy, as TRL does: the mean margin, and the
     /// share of pairs whose chosen side has strictly more. Without a `beta` the margin is that of the log-ratios, and
     /// its name says so. Uses only values that the step has computed.
-    pub fn record_implicit(&mut self, set: &str, beta: Option<f64>, context: &mut Context<'_>) -> Result<(), Fault> {
+    pub fn record_implicit(
+        &mut self,
+        set: &ValueName,
+        beta: Option<f64>,
+        context: &mut Context<'_>,
+    ) -> Result<(), Fault> {
         let Moved { value: moved, model: Model::Policy(_) } = &self.moved else { return Ok(()) };
         let moved = moved.clone();
-        let sides = [Side::Chosen, Side::Rejected].map(|side| BatchRef { value: set.to_owned(), side: Some(side) });
+        let sides = [Side::Chosen, Side::Rejected].map(|side| BatchRef { value: set.clone(), side: Some(side) });
         let mut margins = Vec::new();
         for policy in self.logps.keys().map(|(p, _)| p.clone()).collect::<std::collections::BTreeSet<_>>() {
             let mut sums = Vec::new();
@@ -244,7 +249,7 @@ impl<'v> Leaves<'v> {
         Ok(())
     }
 
-    fn scores(&mut self, oracle: &str, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
+    fn scores(&mut self, oracle: &ValueName, batch: &BatchRef) -> Result<Tensor<2>, Fault> {
         let Value::Oracle(oracle) = self.value(oracle)? else {
             return Err(wrong(oracle, "an oracle", self.value(oracle)?));
         };
@@ -264,24 +269,24 @@ impl<'v> Leaves<'v> {
     }
 
     /// Returns a player's model: the tracked one of the moved player, else a plain one.
-    pub(super) fn model(&self, player: &str) -> Result<&Model, Fault> {
-        if self.moved.value == player {
+    pub(super) fn model(&self, player: &ValueName) -> Result<&Model, Fault> {
+        if self.moved.value == *player {
             return Ok(&self.moved.model);
         }
         self.plain(player)
     }
 
     /// Returns a player's model without autodiff.
-    pub(super) fn plain(&self, player: &str) -> Result<&'v Model, Fault> {
+    pub(super) fn plain(&self, player: &ValueName) -> Result<&'v Model, Fault> {
         let value = self.value(player)?;
         value.player().map(|player| &player.model).ok_or_else(|| wrong(player, "a player", value))
     }
 
     /// Makes a player's forward over a batch: part of the objective's graph if the player is moved, else a constant of
     /// it.
-    fn forward(&mut self, player: &str, batch: &BatchRef, gives: Gives) -> Result<Output, Fault> {
+    fn forward(&mut self, player: &ValueName, batch: &BatchRef, gives: Gives) -> Result<Output, Fault> {
         let batch = self.batch(batch)?.clone();
-        if self.moved.value == player {
+        if self.moved.value == *player {
             return Ok(self.moved.model.forward(&batch, gives));
         }
         Ok(self.plain(player)?.forward(&self.on_plain_device(&batch), gives).autodiff())
@@ -291,14 +296,14 @@ impl<'v> Leaves<'v> {
         batch.clone().to_device(&self.device.clone().without_autodiff())
     }
 
-    pub(super) fn value(&self, name: &str) -> Result<&'v Value, Fault> {
+    pub(super) fn value(&self, name: &ValueName) -> Result<&'v Value, Fault> {
         let values = self.values;
         values.get(name).ok_or_else(|| missing(name))
     }
 }
 
 /// Returns the padded rows of a batch, which has at least one.
-pub fn padded(values: &HashMap<String, Value>, batch: &BatchRef, device: &Device) -> Result<Batch, Fault> {
+pub fn padded(values: &HashMap<ValueName, Value>, batch: &BatchRef, device: &Device) -> Result<Batch, Fault> {
     let made = Batch::new(source_rows(values, batch)?, device);
     if made.rows() == 0 {
         return Err(Fault::new(format!("`{}` is empty", batch.value))
@@ -307,7 +312,7 @@ pub fn padded(values: &HashMap<String, Value>, batch: &BatchRef, device: &Device
     Ok(made)
 }
 
-pub(super) fn source_rows<'v>(values: &'v HashMap<String, Value>, batch: &BatchRef) -> Result<Vec<&'v Row>, Fault> {
+pub(super) fn source_rows<'v>(values: &'v HashMap<ValueName, Value>, batch: &BatchRef) -> Result<Vec<&'v Row>, Fault> {
     let value = values.get(&batch.value).ok_or_else(|| missing(&batch.value))?;
     Ok(match (value, batch.side) {
         (Value::Rollouts(r), None) => r.rows.iter().collect(),
@@ -321,10 +326,10 @@ fn mean(x: Tensor<2>) -> f64 {
     f64::from(x.mean().into_scalar::<f32>())
 }
 
-pub(super) fn missing(name: &str) -> Fault {
+pub(super) fn missing(name: &ValueName) -> Fault {
     Fault::new(format!("the plan uses `{name}` before it is made"))
 }
 
-pub(super) fn wrong(name: &str, wanted: &str, found: &Value) -> Fault {
+pub(super) fn wrong(name: &ValueName, wanted: &str, found: &Value) -> Fault {
     Fault::new(format!("`{name}` is {} where {wanted} is wanted", found.kind()))
 }

@@ -92,7 +92,7 @@ impl<'a, 'v> Evaluator<'a, 'v> {
         let value = self.eval(rows)?;
         // The gradient goes through the right side first, in the order of `plan::forward`.
         let value = swapped + self.matrix(&value) * p;
-        let batch = rows.pairs().map(|set| BatchRef { value: set.to_owned(), side: Some(Side::Chosen) });
+        let batch = rows.pairs().map(|set| BatchRef { value: set.clone(), side: Some(Side::Chosen) });
         Ok(Quantity::Matrix { value, rows: batch })
     }
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use pbpo_plan::forward::forwards_where;
-use pbpo_plan::{Expr, Forward, Gives};
+use pbpo_plan::{Expr, Forward, Gives, ValueName};
 
 use super::forwards::{Apart, Output, side_by_side};
 use super::leaves::{Leaves, wrong};
@@ -38,10 +38,12 @@ impl Leaves<'_> {
     /// [`super::forwards::gradients`]. Forwards that are not made here (on a GPU, or with one thread) are made when the
     /// objective needs them.
     pub fn prepare(&mut self, forwards: &[Forward]) -> Result<Vec<Apart>, Fault> {
-        let (given, made): (Vec<&Forward>, Vec<&Forward>) = forwards.iter().partition(|f| f.from.is_some());
-        for forward in given {
-            let output = self.given(forward)?;
-            self.insert(forward, output.autodiff());
+        let mut made = Vec::new();
+        for forward in forwards {
+            match &forward.from {
+                Some(from) => self.insert(forward, self.given(from)?.autodiff()),
+                None => made.push(forward),
+            }
         }
         let mut apart = Vec::new();
         if !is_cpu(self.device()) || threads() < 2 {
@@ -89,7 +91,7 @@ impl Leaves<'_> {
 
     /// Returns the forwards that a plan lists for an objective, and those of the other side of soft pairs.
     pub fn listed(&self, objective: &Expr, forwards: &[Forward]) -> Vec<Forward> {
-        let soft = |set: &str| matches!(self.values.get(set), Some(Value::Preferences(pairs)) if pairs.is_soft());
+        let soft = |set: &ValueName| matches!(self.values.get(set), Some(Value::Preferences(pairs)) if pairs.is_soft());
         if !forwards.iter().any(|forward| soft(&forward.batch.value)) {
             return forwards.to_vec();
         }
@@ -98,8 +100,7 @@ impl Leaves<'_> {
     }
 
     /// Returns the output of a `forward` stage.
-    fn given(&self, forward: &Forward) -> Result<Output, Fault> {
-        let name = forward.from.as_deref().unwrap_or_default();
+    fn given(&self, name: &ValueName) -> Result<Output, Fault> {
         match self.value(name)? {
             Value::Forward(output) => Ok(output.as_ref().clone()),
             other => Err(wrong(name, "a forward", other)),

@@ -2,7 +2,7 @@
 
 use burn::module::Module;
 use burn::tensor::Tensor;
-use pbpo_plan::{BatchRef, Side, Stage};
+use pbpo_plan::{BatchRef, Side, Stage, ValueName};
 
 use super::Op;
 use crate::context::Context;
@@ -31,7 +31,7 @@ impl Op for Descend {
 
 /// Moves the player up (`sign` 1) or down (-1).
 fn step(stage: &Stage, env: &mut Env, context: &mut Context<'_>, sign: f64) -> Result<Vec<Value>, Fault> {
-    let name = stage.input("player").unwrap_or_default().to_owned();
+    let name = super::named(stage, "player")?.clone();
     let objective = stage.objective.as_ref().ok_or_else(|| Fault::new("the plan gives no objective"))?;
     let player = env.player(stage, "player")?;
     if !matches!(player.mover, Mover::Steps(_)) {
@@ -77,7 +77,7 @@ fn step(stage: &Stage, env: &mut Env, context: &mut Context<'_>, sign: f64) -> R
     Ok(vec![Value::Player(Box::new(Player { model, mover: Mover::Steps(steps), tokenizer, base, sampling }))])
 }
 
-fn unmoved(player: &str) -> Fault {
+fn unmoved(player: &ValueName) -> Fault {
     Fault::new(format!("`{player}` can't be moved: it has no optimizer"))
 }
 
@@ -100,11 +100,11 @@ pub fn share_positive(x: Tensor<2>) -> Tensor<2> {
 /// Records accuracy and margin on the step's labelled pairs: of the reward model (`rm/*`), or of a policy's implicit
 /// reward against a reference (`rewards/*`).
 fn record_pairs(stage: &Stage, env: &Env, leaves: &mut Leaves<'_>, context: &mut Context<'_>) -> Result<(), Fault> {
-    let side = |value: &str, side| BatchRef { value: value.to_owned(), side: Some(side) };
-    let sets: Vec<&str> = stage
+    let side = |value: &ValueName, side| BatchRef { value: value.clone(), side: Some(side) };
+    let sets: Vec<&ValueName> = stage
         .inputs
         .iter()
-        .map(|(_, v)| v.as_str())
+        .map(|(_, v)| v)
         .filter(|v| matches!(env.values.get(*v), Some(Value::Preferences(_))))
         .collect();
     for (_, player) in &stage.inputs {
@@ -124,7 +124,7 @@ fn record_pairs(stage: &Stage, env: &Env, leaves: &mut Leaves<'_>, context: &mut
         }
     }
     let objective = stage.objective.as_ref();
-    let beta = objective.and_then(|objective| implicit::beta(objective, stage.input("player").unwrap_or_default()));
+    let beta = objective.zip(stage.input("player")).and_then(|(objective, player)| implicit::beta(objective, player));
     for set in sets {
         leaves.record_implicit(set, beta, context)?;
     }

@@ -19,7 +19,7 @@ pub struct MakeForward;
 impl Op for MakeForward {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Result<Vec<Value>, Fault> {
         let Settings { gives, side } = config(stage)?;
-        let batch = BatchRef { value: stage.input("batch").unwrap_or_default().to_owned(), side };
+        let batch = BatchRef { value: super::named(stage, "batch")?.clone(), side };
         // This uses the plain device: without a backward pass, autodiff would never free the forward's graph.
         let batch = padded(&env.values, &batch, &context.device)?;
         let model = &env.player(stage, "player")?.model;

@@ -30,7 +30,7 @@ pub use evaluate::ASKED;
 pub use imitate::{Imitation, cross_entropy};
 use std::sync::Arc;
 
-use pbpo_plan::{Op as Named, Stage};
+use pbpo_plan::{Op as Named, Stage, ValueName};
 use serde::de::DeserializeOwned;
 
 use crate::context::Context;
@@ -128,7 +128,7 @@ pub fn reads_the_same_tokens(stage: &Stage, env: &Env) -> Result<(), Fault> {
             _ => continue,
         };
         if !Arc::ptr_eq(tokenizer, &wanted) && !tokenizer.same(&wanted) {
-            let name = name.split('@').next().unwrap_or(name);
+            let name = name.block();
             return Err(Fault::new(format!("`{name}` has another tokenizer than the policy whose responses it reads"))
                 .help(
                     "start it from a checkpoint with the policy's tokenizer; as an oracle (`by = reward_model { ... }`) \
@@ -141,8 +141,12 @@ pub fn reads_the_same_tokens(stage: &Stage, env: &Env) -> Result<(), Fault> {
 
 /// Returns the block whose value a stage has at a port: `pi` for `pi@3`.
 pub fn block<'s>(stage: &'s Stage, port: &str) -> &'s str {
-    let value = stage.input(port).unwrap_or_default();
-    value.split_once('@').map_or(value, |(block, _)| block)
+    stage.input(port).map(ValueName::block).unwrap_or_default()
+}
+
+/// Returns the name of the value at a port.
+pub fn named<'s>(stage: &'s Stage, port: &str) -> Result<&'s ValueName, Fault> {
+    stage.input(port).ok_or_else(|| Fault::new(format!("the plan gives no input `{port}`")))
 }
 
 /// Adds the names of the policy and of the data's prompt to a fault of sampling.

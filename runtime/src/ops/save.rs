@@ -21,7 +21,7 @@ impl Op for Save {
         let follows = !player.is_moved();
         let last = follows && context.counters.episode == context.counters.episodes;
         if last || context.counters.episode.is_multiple_of(every.max(1)) {
-            let name = stage.input("player").and_then(|value| value.split('@').next()).unwrap_or_default();
+            let name = super::block(stage, "player");
             let step = context.step();
             context.save(&Checkpoint { stage: &stage.name, name, step, keep, player })?;
         }

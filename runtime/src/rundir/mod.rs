@@ -149,7 +149,7 @@ impl RunDir {
             .values
             .iter()
             .filter_map(|(name, value)| match value {
-                Value::Data(data) => Some((name.clone(), json!(data.digest))),
+                Value::Data(data) => Some((name.to_string(), json!(data.digest))),
                 _ => None,
             })
             .collect();
@@ -322,11 +322,10 @@ pub fn write_atomic(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// Returns the last version of each player that was trained, by its block's name.
 fn last_players(env: &Env) -> Vec<(String, &Player)> {
-    let mut last: std::collections::BTreeMap<String, (usize, &Player)> = Default::default();
+    let mut last: std::collections::BTreeMap<String, (u32, &Player)> = Default::default();
     for (name, value) in &env.values {
         let Some(player) = value.player().filter(|player| player.is_moved()) else { continue };
-        let Some((block, version)) = name.split_once('@') else { continue };
-        let version: usize = version.parse().unwrap_or(0);
+        let (block, Some(version)) = (name.block(), name.version()) else { continue };
         if last.get(block).is_none_or(|(v, _)| *v < version) {
             last.insert(block.to_owned(), (version, player));
         }

@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 
 use pbpo_plan::identity::Identity;
 use pbpo_plan::walk::{Cursor, Walk};
-use pbpo_plan::{Body, Plan, Stage};
+use pbpo_plan::{Body, Plan, Stage, ValueName};
 use serde::{Deserialize, Serialize};
 
 pub use parts::{Digest, Parts, Reader, Stored, TensorRecord};
@@ -56,7 +56,7 @@ struct Root {
     plan: Digest,
     cursor: Cursor,
     counters: Counters,
-    values: BTreeMap<String, Record>,
+    values: BTreeMap<ValueName, Record>,
     /// The long stage that is under way, and its work so far.
     underway: Option<(String, <ops::Work as Stored>::Record)>,
 }
@@ -72,7 +72,7 @@ impl RunState {
     pub fn save(&self, plan: &Plan, identities: &BTreeMap<String, Identity>) -> Result<Snapshot, Fault> {
         let Self { cursor, env, counters } = self;
         let data = env.values.iter().filter_map(|(name, value)| match value {
-            Value::Data(data) => Some((name.as_str(), data)),
+            Value::Data(data) => Some((name, data)),
             _ => None,
         });
         let mut parts = Parts::new(data.collect());
@@ -135,14 +135,14 @@ fn digest(plan: &Plan, identities: &BTreeMap<String, Identity>) -> Digest {
 /// Makes the data and the oracles of a state.
 fn make_sources(
     plan: &Plan,
-    values: &BTreeMap<String, Record>,
+    values: &BTreeMap<ValueName, Record>,
     identities: &BTreeMap<String, Identity>,
     host: &Host,
     reader: &mut Reader<'_>,
 ) -> Result<(), Fault> {
     let (mut counters, mut recording, mut silent) = (Counters::default(), None, Silent);
     let mut context = Context::new(host, identities, &mut counters, &mut silent, &mut recording);
-    let remade = |output: &String| values.get(output).is_some_and(Record::is_remade);
+    let remade = |output: &ValueName| values.get(output).is_some_and(Record::is_remade);
     for stage in all(&plan.body).filter(|stage| stage.outputs.iter().any(remade)) {
         let mut env = Env::default();
         let made = ops::op(stage, &env).and_then(|op| op.run(stage, &mut env, &mut context));

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use burn::module::{Module, Param, ParamId};
 use burn::tensor::{DType, Device, Tensor, TensorData};
+use pbpo_plan::ValueName;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -37,11 +38,11 @@ pub struct Parts<'v> {
     /// The digests of shared values, by their addresses.
     known: HashMap<usize, Digest>,
     /// The data of the plan, by the names of their values. They are made anew from their sources.
-    data: Vec<(&'v str, &'v Arc<Data>)>,
+    data: Vec<(&'v ValueName, &'v Arc<Data>)>,
 }
 
 impl<'v> Parts<'v> {
-    pub(super) fn new(data: Vec<(&'v str, &'v Arc<Data>)>) -> Self {
+    pub(super) fn new(data: Vec<(&'v ValueName, &'v Arc<Data>)>) -> Self {
         Self { parts: BTreeMap::new(), known: HashMap::new(), data }
     }
 
@@ -65,9 +66,9 @@ impl<'v> Parts<'v> {
     }
 
     /// Returns the name of the value that data are.
-    pub fn data(&self, data: &Arc<Data>) -> Result<String, Fault> {
+    pub fn data(&self, data: &Arc<Data>) -> Result<ValueName, Fault> {
         let found = self.data.iter().find(|(_, known)| Arc::ptr_eq(known, data));
-        found.map(|(name, _)| (*name).to_owned()).ok_or_else(|| {
+        found.map(|(name, _)| (*name).clone()).ok_or_else(|| {
             Fault::new(format!("the data `{}` are no value of the run, so that its state can't be saved", data.name))
         })
     }
@@ -78,8 +79,8 @@ pub struct Reader<'s> {
     parts: &'s BTreeMap<Digest, Vec<u8>>,
     /// The plain device, without autodiff.
     pub device: &'s Device,
-    pub(super) data: HashMap<String, Arc<Data>>,
-    pub(super) oracles: HashMap<String, Arc<Oracle>>,
+    pub(super) data: HashMap<ValueName, Arc<Data>>,
+    pub(super) oracles: HashMap<ValueName, Arc<Oracle>>,
     /// The values that have been read, so that what was shared is shared again.
     known: RefCell<HashMap<Digest, Vec<Box<dyn Any>>>>,
 }
@@ -126,13 +127,13 @@ impl<'s> Reader<'s> {
     }
 
     /// Returns the data of a value.
-    pub fn data(&self, name: &str) -> Result<Arc<Data>, Fault> {
+    pub fn data(&self, name: &ValueName) -> Result<Arc<Data>, Fault> {
         let found = self.data.get(name).cloned();
         found.ok_or_else(|| Fault::new(format!("the state reads the data `{name}`, which the plan does not make")))
     }
 
     /// Returns the oracle of a value.
-    pub fn oracle(&self, name: &str) -> Result<Arc<Oracle>, Fault> {
+    pub fn oracle(&self, name: &ValueName) -> Result<Arc<Oracle>, Fault> {
         let found = self.oracles.get(name).cloned();
         found.ok_or_else(|| Fault::new(format!("the state has an oracle `{name}`, which the plan does not make")))
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use pbpo_judge::Usage;
+use pbpo_plan::ValueName;
 use serde::{Deserialize, Serialize};
 
 use super::parts::{Parts, Reader, Stored};
@@ -66,7 +67,7 @@ impl Value {
     }
 
     /// Loads the value of a name.
-    pub fn load(name: &str, record: Record, from: &Reader<'_>) -> Result<Self, Fault> {
+    pub fn load(name: &ValueName, record: Record, from: &Reader<'_>) -> Result<Self, Fault> {
         Ok(match record {
             Record::Data { digest } => {
                 let data = from.data(name)?;
@@ -93,7 +94,7 @@ impl Value {
 }
 
 /// Returns an error if a source is not what it was.
-fn same_source(name: &str, now: Option<&String>, then: Option<&String>) -> Result<(), Fault> {
+fn same_source(name: &ValueName, now: Option<&String>, then: Option<&String>) -> Result<(), Fault> {
     if now == then {
         return Ok(());
     }

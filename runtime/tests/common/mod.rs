@@ -7,6 +7,7 @@ use std::sync::Arc;
 use burn::tensor::Device;
 use pbpo_hub::config::ModelConfig;
 use pbpo_hub::records::Text;
+use pbpo_plan::ValueName;
 use pbpo_plan::ops::policy::AdamW;
 use pbpo_runtime::batch::Row;
 use pbpo_runtime::data::{Data, Item, Scorer, Source};
@@ -86,6 +87,6 @@ pub fn row(prompt: &[u32], response: &[u32]) -> Row {
     Row::new(0, std::iter::once(BOS).chain(prompt.iter().copied()).collect(), response.to_vec())
 }
 
-pub fn values(pairs: Vec<(&str, Value)>) -> HashMap<String, Value> {
-    pairs.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+pub fn values(pairs: Vec<(&str, Value)>) -> HashMap<ValueName, Value> {
+    pairs.into_iter().map(|(name, value)| (ValueName::of(name), value)).collect()
 }

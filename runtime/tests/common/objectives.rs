@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use burn::module::{Module, ModuleMapper, ModuleVisitor, Param};
 use burn::tensor::{Device, Gradients, Tensor, TensorData};
-use pbpo_plan::{Axis, BatchRef, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp};
+use pbpo_plan::{Axis, BatchRef, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp, ValueName};
 use pbpo_runtime::model::{Decoder, Head};
 use pbpo_runtime::objective::{Evaluator, Leaves, Moved};
 use pbpo_runtime::player::Model;
@@ -17,7 +17,7 @@ pub fn leaf(leaf: Leaf) -> Expr {
     Expr::Leaf { leaf }
 }
 pub fn batch(value: &str, side: Option<Side>) -> BatchRef {
-    BatchRef { value: value.into(), side }
+    BatchRef { value: ValueName::of(value), side }
 }
 pub fn reduce(reduction: Reduction, axis: Axis, arg: Expr) -> Expr {
     Expr::Reduce { reduction, axis, arg: Box::new(arg) }
@@ -32,7 +32,7 @@ pub fn number(value: f64) -> Expr {
     Expr::Const { value }
 }
 pub fn logp(policy: &str, b: BatchRef) -> Expr {
-    reduce(Reduction::Sum, Axis::Token, leaf(Leaf::Logp { policy: policy.into(), batch: b }))
+    reduce(Reduction::Sum, Axis::Token, leaf(Leaf::Logp { policy: ValueName::of(policy), batch: b }))
 }
 pub fn ratio(b: BatchRef) -> Expr {
     binary(BinaryOp::Sub, logp("pi", b.clone()), logp("ref", b))
@@ -40,9 +40,9 @@ pub fn ratio(b: BatchRef) -> Expr {
 pub fn reward(head: Head, b: BatchRef) -> Expr {
     match head {
         Head::Token => {
-            reduce(Reduction::Sum, Axis::Token, leaf(Leaf::TokenReward { reward_model: "r".into(), batch: b }))
+            reduce(Reduction::Sum, Axis::Token, leaf(Leaf::TokenReward { reward_model: ValueName::of("r"), batch: b }))
         }
-        Head::Sequence | Head::Mean => leaf(Leaf::Reward { reward_model: "r".into(), batch: b }),
+        Head::Sequence | Head::Mean => leaf(Leaf::Reward { reward_model: ValueName::of("r"), batch: b }),
     }
 }
 pub fn rows_mean(arg: Expr) -> Expr {
@@ -87,7 +87,7 @@ pub fn direction() -> ChaCha8Rng {
     stream([99; 32], 0)
 }
 
-pub fn value_of(values: &HashMap<String, Value>, objective: &Expr, moved: Moved) -> f64 {
+pub fn value_of(values: &HashMap<ValueName, Value>, objective: &Expr, moved: Moved) -> f64 {
     let mut leaves = Leaves::new(values, moved, &Device::flex());
     let mut evaluator = Evaluator::new(&mut leaves);
     let value = evaluator.eval(objective).unwrap();
@@ -95,8 +95,8 @@ pub fn value_of(values: &HashMap<String, Value>, objective: &Expr, moved: Moved)
 }
 
 /// The directional derivative by autodiff and by central differences.
-pub fn compare(values: &HashMap<String, Value>, objective: &Expr, player: &str) -> (f64, f64) {
-    let moved = |model: Model| Moved { value: player.into(), model };
+pub fn compare(values: &HashMap<ValueName, Value>, objective: &Expr, player: &str) -> (f64, f64) {
+    let moved = |model: Model| Moved { value: ValueName::of(player), model };
     let model = tracked(&values[player].player().unwrap().model);
     let mut leaves = Leaves::new(values, moved(model.clone()), &Device::flex());
     let mut evaluator = Evaluator::new(&mut leaves);
@@ -118,9 +118,9 @@ pub fn assert_close(name: &str, (autodiff, differences): (f64, f64)) {
     assert!((autodiff / differences - 1.0).abs() < 0.02, "{name}: {autodiff} against {differences}");
 }
 
-pub fn directional(values: &HashMap<String, Value>, objective: &Expr, model: &Decoder) -> f64 {
+pub fn directional(values: &HashMap<ValueName, Value>, objective: &Expr, model: &Decoder) -> f64 {
     let model = tracked(model);
-    let moved = Moved { value: "pi".into(), model: Model::Policy(model.clone()) };
+    let moved = Moved { value: ValueName::of("pi"), model: Model::Policy(model.clone()) };
     let mut leaves = Leaves::new(values, moved, &Device::flex());
     let mut evaluator = Evaluator::new(&mut leaves);
     let value = evaluator.eval(objective).unwrap();

@@ -2,7 +2,7 @@
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Arg as Written, Expr as Ast, ExprKind};
-use pbpo_plan::{BatchRef, Expr, Leaf, Side};
+use pbpo_plan::{BatchRef, Expr, Leaf, Side, ValueName};
 
 use super::axes::{Row, Typed};
 use super::values::pair_part;
@@ -16,10 +16,10 @@ use crate::schema::functions::Arg;
 /// A checked argument.
 pub(super) enum Bound {
     /// The plan's value of a player or an oracle, and the block's name.
-    Block(String, String),
+    Block(ValueName, String),
     Batch(BatchRef, Row),
     /// The plan's value of a preference set.
-    Preferences(String),
+    Preferences(ValueName),
     Value(Typed, Span),
     Number(f64),
 }
@@ -154,7 +154,7 @@ impl Lower<'_> {
 }
 
 /// Returns the next argument, a player's value; the functions below return other kinds.
-pub(super) fn block(args: &mut impl Iterator<Item = Bound>) -> Option<String> {
+pub(super) fn block(args: &mut impl Iterator<Item = Bound>) -> Option<ValueName> {
     match args.next()? {
         Bound::Block(value, _) => Some(value),
         _ => None,
@@ -175,7 +175,7 @@ pub(super) fn batch(args: &mut impl Iterator<Item = Bound>) -> Option<Batch> {
     }
 }
 
-pub(super) fn preferences(args: &mut impl Iterator<Item = Bound>) -> Option<String> {
+pub(super) fn preferences(args: &mut impl Iterator<Item = Bound>) -> Option<ValueName> {
     match args.next()? {
         Bound::Preferences(value) => Some(value),
         _ => None,

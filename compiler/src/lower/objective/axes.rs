@@ -1,12 +1,12 @@
 //! The axes of a value: rows of one batch, and tokens of each row.
 
-use pbpo_plan::{BatchRef, Expr};
+use pbpo_plan::{BatchRef, Expr, ValueName};
 
 /// The rows of a batch: samples of rollouts, or pairs of preferences.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Row {
     /// The plan's name of the batch; different batches have different rows.
-    pub value: String,
+    pub value: ValueName,
     /// Its name in the file.
     pub name: String,
     pub pair: bool,

@@ -2,7 +2,7 @@
 
 use pbpo_grammar::ast::{Expr as Ast, ExprKind};
 use pbpo_plan::ops::draw;
-use pbpo_plan::{BinaryOp, Expr, Leaf, Op, Stage, UnaryOp};
+use pbpo_plan::{BinaryOp, Expr, Leaf, Op, Stage, UnaryOp, ValueName};
 
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
@@ -47,7 +47,7 @@ impl Lower<'_> {
     }
 
     /// Returns the constraint, and the plan's value of its preferences.
-    pub(in crate::lower) fn constraint(&mut self, within: &Ast) -> Option<(String, String)> {
+    pub(in crate::lower) fn constraint(&mut self, within: &Ast) -> Option<(String, ValueName)> {
         let (name, args) = match &within.kind {
             ExprKind::Call { callee, args } => (callee.first()?, args.as_slice()),
             ExprKind::Path(path) => (path.first()?, &[] as &[_]),

@@ -7,17 +7,17 @@
 
 use std::collections::BTreeSet;
 
-use pbpo_plan::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, UnaryOp};
+use pbpo_plan::{Axis, BatchRef, BinaryOp, Estimator, Expr, Leaf, Reduction, UnaryOp, ValueName};
 
 /// A transformation that puts estimates into an expression.
 pub(super) struct Insert<'a> {
     /// Rollouts that were sampled from the policy.
-    pub own: &'a BTreeSet<String>,
+    pub own: &'a BTreeSet<ValueName>,
     /// The policy's value.
-    pub policy: &'a str,
+    pub policy: &'a ValueName,
     pub estimator: Estimator,
     /// Own rollouts that got an estimate.
-    pub used: BTreeSet<String>,
+    pub used: BTreeSet<ValueName>,
 }
 
 impl Insert<'_> {
@@ -43,7 +43,7 @@ impl Insert<'_> {
     }
 
     /// Returns the reduction of rows of an own batch, distributed as far as it is linear.
-    fn rows(&mut self, reduction: Reduction, expr: Expr, batch: &str) -> Expr {
+    fn rows(&mut self, reduction: Reduction, expr: Expr, batch: &ValueName) -> Expr {
         match expr {
             Expr::Unary { op: UnaryOp::Neg, arg } => {
                 Expr::Unary { op: UnaryOp::Neg, arg: Box::new(self.rows(reduction, *arg, batch)) }
@@ -74,20 +74,20 @@ impl Insert<'_> {
     }
 
     /// Wraps one term in its estimate.
-    fn wrap(&mut self, reduction: Reduction, term: Expr, batch: &str) -> Expr {
-        self.used.insert(batch.to_owned());
+    fn wrap(&mut self, reduction: Reduction, term: Expr, batch: &ValueName) -> Expr {
+        self.used.insert(batch.clone());
         let arg = match term {
             Expr::Reduce { reduction: Reduction::Sum, axis: Axis::Token, arg } => arg,
             other => Box::new(other),
         };
         let arg = self.boxed(*arg);
-        let (policy, rollouts) = (self.policy.to_owned(), batch.to_owned());
+        let (policy, rollouts) = (self.policy.clone(), batch.clone());
         let estimate = Expr::Estimate { estimator: self.estimator, policy, rollouts, arg };
         Expr::Reduce { reduction, axis: Axis::Row, arg: Box::new(estimate) }
     }
 
     /// Returns the own batch of an expression's rows. All its rows are of one batch, because axes were checked.
-    fn own_batch(&self, expr: &Expr) -> Option<String> {
+    fn own_batch(&self, expr: &Expr) -> Option<ValueName> {
         rows_of(expr)
             .filter(|batch| batch.side.is_none() && self.own.contains(&batch.value))
             .map(|batch| batch.value.clone())
@@ -97,14 +97,14 @@ impl Insert<'_> {
 /// Returns the own rollouts for which an objective is a surrogate of the gradient through them, as in PPO: it has the
 /// policy's probabilities in a ratio, `exp(logp(pi, y) - ...)`, or in a clipped `min` or `max`. With an estimate around
 /// it, the gradient would count twice.
-pub(super) fn surrogate<'e>(expr: &'e Expr, policy: &str, own: &BTreeSet<String>) -> Option<&'e str> {
+pub(super) fn surrogate<'e>(expr: &'e Expr, policy: &ValueName, own: &BTreeSet<ValueName>) -> Option<&'e ValueName> {
     ratio(
         expr,
         &|leaf| match leaf {
             Leaf::Logp { policy: read, batch }
                 if read == policy && batch.side.is_none() && own.contains(&batch.value) =>
             {
-                Some(batch.value.as_str())
+                Some(&batch.value)
             }
             _ => None,
         },
@@ -113,7 +113,7 @@ pub(super) fn surrogate<'e>(expr: &'e Expr, policy: &str, own: &BTreeSet<String>
 }
 
 /// Finds a ratio. `positive` is false in a denominator, where a ratio is inverted.
-fn ratio<'e>(expr: &'e Expr, is: &impl Fn(&'e Leaf) -> Option<&'e str>, positive: bool) -> Option<&'e str> {
+fn ratio<'e>(expr: &'e Expr, is: &impl Fn(&'e Leaf) -> Option<&'e ValueName>, positive: bool) -> Option<&'e ValueName> {
     match expr {
         Expr::Const { .. } | Expr::Leaf { .. } | Expr::StopGrad { .. } => None,
         Expr::Unary { op: UnaryOp::Exp, arg } => above(arg, is, positive).or_else(|| ratio(arg, is, positive)),
@@ -137,7 +137,7 @@ fn ratio<'e>(expr: &'e Expr, is: &impl Fn(&'e Leaf) -> Option<&'e str>, positive
 }
 
 /// Returns a leaf that enters an expression of rows with a positive sign.
-fn above<'e>(expr: &'e Expr, is: &impl Fn(&'e Leaf) -> Option<&'e str>, positive: bool) -> Option<&'e str> {
+fn above<'e>(expr: &'e Expr, is: &impl Fn(&'e Leaf) -> Option<&'e ValueName>, positive: bool) -> Option<&'e ValueName> {
     match expr {
         Expr::Leaf { leaf } => is(leaf).filter(|_| positive),
         Expr::Const { .. } | Expr::StopGrad { .. } | Expr::Reduce { axis: Axis::Row, .. } => None,
@@ -192,7 +192,7 @@ fn has_row(expr: &Expr) -> bool {
 }
 
 /// Tells whether the gradient of an expression in a player can differ from 0, judging by its form.
-pub(super) fn depends(expr: &Expr, player: &str) -> bool {
+pub(super) fn depends(expr: &Expr, player: &ValueName) -> bool {
     // `logp(pi, y) - logp(pi, y)` is always 0, and so is the KL of a policy to itself.
     reaches(expr, player, &|expr| match expr {
         Expr::Binary { op: BinaryOp::Sub | BinaryOp::Div, left, right } => left == right,
@@ -202,12 +202,12 @@ pub(super) fn depends(expr: &Expr, player: &str) -> bool {
 }
 
 /// Tells whether a player is read outside of parts without gradient.
-pub(super) fn read_by(expr: &Expr, player: &str) -> bool {
+pub(super) fn read_by(expr: &Expr, player: &ValueName) -> bool {
     reaches(expr, player, &|_| false)
 }
 
 /// Tells whether there is a leaf of a player outside of all expressions for which `skips` is true.
-fn reaches(expr: &Expr, player: &str, skips: &impl Fn(&Expr) -> bool) -> bool {
+fn reaches(expr: &Expr, player: &ValueName, skips: &impl Fn(&Expr) -> bool) -> bool {
     match expr {
         _ if skips(expr) => false,
         Expr::Const { .. } | Expr::StopGrad { .. } => false,

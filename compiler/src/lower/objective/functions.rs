@@ -2,7 +2,7 @@
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Arg as Written, Ident};
-use pbpo_plan::{BatchRef, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp};
+use pbpo_plan::{BatchRef, BinaryOp, Expr, Leaf, Reduction, Side, UnaryOp, ValueName};
 
 use super::args::{Batch, Bound, batch, block, block_name, number, preferences, value};
 use super::axes::{Row, Typed};
@@ -87,7 +87,7 @@ impl Lower<'_> {
             }
             Function::Score => {
                 let (oracle, y) = (block(&mut args)?, batch(&mut args)?);
-                self.has_score(&oracle, span);
+                self.has_score(oracle.block(), span);
                 y.rows(|batch| Leaf::Score { oracle, batch })
             }
             Function::Size => Typed::scalar(Expr::Leaf { leaf: Leaf::Size { preferences: preferences(&mut args)? } }),
@@ -165,10 +165,10 @@ impl Lower<'_> {
     }
 
     /// Returns the mean negative log-likelihood of preferences under the Bradley-Terry model, a scalar.
-    pub(super) fn nll(&self, model: &str, prefs: &str) -> Typed {
+    pub(super) fn nll(&self, model: &str, prefs: &ValueName) -> Typed {
         let side = |side| Batch {
-            at: BatchRef { value: prefs.to_owned(), side: Some(side) },
-            row: Row { value: prefs.to_owned(), name: prefs.to_owned(), pair: true },
+            at: BatchRef { value: prefs.clone(), side: Some(side) },
+            row: Row { value: prefs.clone(), name: prefs.to_string(), pair: true },
         };
         let margin = difference(self.reward(model, side(Side::Chosen)), self.reward(model, side(Side::Rejected)));
         let row = margin.row;
@@ -178,7 +178,7 @@ impl Lower<'_> {
     }
 }
 
-fn token_logp(policy: String, y: Batch) -> Typed {
+fn token_logp(policy: ValueName, y: Batch) -> Typed {
     y.tokens(|batch| Leaf::Logp { policy, batch })
 }
 

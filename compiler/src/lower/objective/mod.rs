@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 
 use pbpo_grammar::Span;
 use pbpo_grammar::ast::{Expr as Ast, ExprKind, Ident};
-use pbpo_plan::{Estimator, Expr, Leaf, Op, Stage};
+use pbpo_plan::{Estimator, Expr, Leaf, Op, Stage, ValueName};
 
 use super::Lower;
 use crate::code::Code;
@@ -64,13 +64,13 @@ impl Lower<'_> {
         }
         made.objective = Some(scalar);
         let after = self.step(&name);
-        made.name.clone_from(&after);
+        made.name = after.to_string();
         made.outputs = vec![after];
         self.push(made, span);
     }
 
     /// Returns the next value of a player.
-    pub(in crate::lower) fn step(&mut self, name: &str) -> String {
+    pub(in crate::lower) fn step(&mut self, name: &str) -> ValueName {
         let after = self.fresh(name);
         if let Some(value) = self.players.get_mut(name) {
             value.clone_from(&after);
@@ -174,13 +174,13 @@ impl Lower<'_> {
     }
 
     /// Puts the policy's estimator around the uses of its own samples.
-    fn estimate(&mut self, name: &str, value: &str, scalar: Expr, span: Span) -> Expr {
-        let mut own: Vec<(String, i64, Span)> = Vec::new();
+    fn estimate(&mut self, name: &str, value: &ValueName, scalar: Expr, span: Span) -> Expr {
+        let mut own: Vec<(ValueName, i64, Span)> = Vec::new();
         for leaf in scalar.leaves() {
             let batches = reads(leaf).into_iter().filter_map(|(_, value)| Some((value, self.sampled.get(value)?)));
             for (value, (rollouts, at)) in batches.filter(|(_, (rollouts, _))| rollouts.policy.as_deref() == Some(name))
             {
-                own.push((value.to_owned(), rollouts.per_prompt, *at));
+                own.push((value.clone(), rollouts.per_prompt, *at));
             }
         }
         if own.is_empty() {
@@ -188,7 +188,7 @@ impl Lower<'_> {
         }
         own.dedup();
         let estimator = self.estimator(name);
-        let names: BTreeSet<String> = own.iter().map(|(value, ..)| value.clone()).collect();
+        let names: BTreeSet<ValueName> = own.iter().map(|(value, ..)| value.clone()).collect();
         if let Some(batch) = estimator::surrogate(&scalar, value, &names) {
             let sampled = own.iter().find(|(own, ..)| own == batch).map(|(_, _, at)| *at);
             self.ratio_of_samples(name, span, sampled);
@@ -254,8 +254,8 @@ impl Lower<'_> {
 }
 
 /// Returns the values that an objective reads, with unique ports, without the player itself.
-fn inputs<'e>(expr: &'e Expr, player: &'e str) -> Vec<(String, String)> {
-    let (mut ports, mut seen) = (Vec::<(String, String)>::new(), BTreeSet::from([player]));
+fn inputs<'e>(expr: &'e Expr, player: &'e ValueName) -> Vec<(String, ValueName)> {
+    let (mut ports, mut seen) = (Vec::<(String, ValueName)>::new(), BTreeSet::from([player]));
     for leaf in expr.leaves() {
         for (kind, value) in reads(leaf) {
             if !seen.insert(value) {
@@ -263,15 +263,15 @@ fn inputs<'e>(expr: &'e Expr, player: &'e str) -> Vec<(String, String)> {
             }
             let before = ports.iter().filter(|(port, _)| port.split('.').next() == Some(kind)).count();
             let port = if before == 0 { kind.to_owned() } else { format!("{kind}.{}", before + 1) };
-            ports.push((port, value.to_owned()));
+            ports.push((port, value.clone()));
         }
     }
     ports
 }
 
 /// Returns the values that a leaf reads, with their kinds.
-fn reads(leaf: &Leaf) -> Vec<(&'static str, &str)> {
-    fn of(batch: &pbpo_plan::BatchRef) -> (&'static str, &str) {
+fn reads(leaf: &Leaf) -> Vec<(&'static str, &ValueName)> {
+    fn of(batch: &pbpo_plan::BatchRef) -> (&'static str, &ValueName) {
         (if batch.side.is_some() { "preferences" } else { "rollouts" }, &batch.value)
     }
     match leaf {

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use serde_json::{Value as Json, json};
 
 use super::super::ops::load;
-use super::super::{Body, Op, Plan, Stage};
+use super::super::{Body, Op, Plan, Stage, ValueName};
 
 /// A change of a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ impl Less {
         changed.then(|| Plan { body, ..plan.clone() })
     }
 
-    fn body(self, body: Body, policies: &HashSet<String>, changed: &mut bool) -> Body {
+    fn body(self, body: Body, policies: &HashSet<ValueName>, changed: &mut bool) -> Body {
         let (mut stages, carries) = body.into_parts();
         for stage in &mut stages {
             self.stage(stage, policies, changed);
@@ -51,10 +51,10 @@ impl Less {
         Body::new(stages, carries)
     }
 
-    fn stage(self, stage: &mut Stage, policies: &HashSet<String>, changed: &mut bool) {
+    fn stage(self, stage: &mut Stage, policies: &HashSet<ValueName>, changed: &mut bool) {
         if let (Op::Load, Ok(load)) = (stage.op, stage.settings::<load::Settings>()) {
             let less = match self {
-                Less::Adapters if policies.contains(&stage.name) && load.lora.is_none() => {
+                Less::Adapters if policies.contains(stage.name.as_str()) && load.lora.is_none() => {
                     let targets = TARGETS.map(str::to_owned).to_vec();
                     load::Settings { lora: Some(load::Lora { rank: 16, alpha: 32.0, targets }), ..load.clone() }
                 }
@@ -86,14 +86,13 @@ impl Less {
 }
 
 /// Returns the checkpoints from which policies start, directly or through imitation.
-fn policies(plan: &Plan) -> HashSet<String> {
+fn policies(plan: &Plan) -> HashSet<ValueName> {
     let starts = |op: Op| plan.body.stages().filter(move |stage| stage.op == op);
-    let mut found: HashSet<String> =
-        starts(Op::Policy).filter_map(|stage| stage.input("init")).map(str::to_owned).collect();
-    let imitated: Vec<&str> = starts(Op::Imitate)
-        .filter(|stage| found.contains(&stage.name))
+    let mut found: HashSet<ValueName> = starts(Op::Policy).filter_map(|stage| stage.input("init")).cloned().collect();
+    let imitated: Vec<&ValueName> = starts(Op::Imitate)
+        .filter(|stage| found.contains(stage.name.as_str()))
         .filter_map(|stage| stage.input("init"))
         .collect();
-    found.extend(imitated.into_iter().map(str::to_owned));
+    found.extend(imitated.into_iter().cloned());
     found
 }

@@ -17,7 +17,7 @@ use super::flow::Flow;
 use super::forward::{Gives, forwards};
 use super::lifetime::results;
 use super::walk::{Cursor, Kind, Step, Walk};
-use super::{Op, Plan, Stage};
+use super::{Op, Plan, Stage, ValueName};
 pub use less::Less;
 use players::Block;
 pub(crate) use players::Model;
@@ -116,7 +116,7 @@ pub(crate) struct Estimate<'a> {
     pub sizes: &'a Sizes<'a>,
     pub flow: Flow<'a>,
     /// The models in memory.
-    values: BTreeMap<&'a str, Model>,
+    values: BTreeMap<&'a ValueName, Model>,
     most: Memory,
 }
 
@@ -137,7 +137,7 @@ impl<'a> Estimate<'a> {
         step.over.iter().for_each(|value| drop(self.values.remove(value)));
     }
 
-    fn copy(&mut self, from: &str, to: &'a str) {
+    fn copy(&mut self, from: &ValueName, to: &'a ValueName) {
         if let Some(model) = self.values.get(from).cloned() {
             self.values.insert(to, model);
         }
@@ -148,7 +148,7 @@ impl<'a> Estimate<'a> {
         self.values.get(stage.input(port)?)
     }
 
-    fn stage(&mut self, stage: &'a Stage, ends: &[&str]) {
+    fn stage(&mut self, stage: &'a Stage, ends: &[&ValueName]) {
         let Room { made, working } = (stage.op.info().room)(self, stage, ends);
         self.note(stage, working);
         if let (Some(model), Some(output)) = (made, stage.outputs.last()) {
@@ -212,7 +212,7 @@ impl<'a> Estimate<'a> {
 
     /// The rows of a batch, as a model reads them. Of a set that loops fill, or a file of unknown length, as many as have one
     /// graph: more take less.
-    pub fn rows(&self, value: &str, shape: &Shape) -> Rows {
+    pub fn rows(&self, value: &ValueName, shape: &Shape) -> Rows {
         let made = self.flow.stage(value).or_else(|| self.flow.any(Op::Data));
         let (prompt, response) = made.map_or((0, 0), |made| self.flow.row(made));
         let length = (prompt + response).min(shape.context);
@@ -224,16 +224,16 @@ impl<'a> Estimate<'a> {
     }
 
     /// A step of a player along its objective.
-    pub fn step(&mut self, stage: &'a Stage, ends: &[&str]) -> Room {
-        let name = stage.input("player").unwrap_or_default();
+    pub fn step(&mut self, stage: &'a Stage, ends: &[&ValueName]) -> Room {
+        let Some(name) = stage.input("player") else { return Room::default() };
         let (mut kept, mut passing) = (0, 0);
         for forward in stage.objective.as_ref().map(forwards).unwrap_or_default() {
-            let Some(model) = self.values.get(forward.player.as_str()) else { continue };
+            let Some(model) = self.values.get(&forward.player) else { continue };
             let (shape, limits) = (&model.shape, self.sizes.limits);
             let batch = self.rows(&forward.batch.value, shape);
             let vocab = if model.predicts { shape.vocab } else { 0 };
             let large = shape.is_large(batch, vocab, limits);
-            if forward.player == name {
+            if forward.player == *name {
                 let graph = shape.graph(batch, vocab, limits, model.number());
                 if large { passing = passing.max(graph) } else { kept += graph }
             } else {
@@ -268,7 +268,7 @@ impl<'a> Estimate<'a> {
 }
 
 /// Tells whether another value has the states of a model's optimizer.
-fn others_share(values: &BTreeMap<&str, Model>, name: &str, mine: bool, model: &Model) -> bool {
+fn others_share(values: &BTreeMap<&ValueName, Model>, name: &ValueName, mine: bool, model: &Model) -> bool {
     let Some(states) = &model.states else { return false };
     let others = values.iter().filter(|(value, _)| !(mine && **value == name));
     others.filter_map(|(_, other)| other.states.as_ref()).any(|block| Rc::ptr_eq(block, states))

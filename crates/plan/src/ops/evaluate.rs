@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
 use crate::cost::Spent;
 use crate::flow::Flow;
 use crate::memory::{Estimate, Room};
+use crate::{Stage, ValueName};
 
 use super::{Info, no_rows, typed};
 
@@ -70,7 +70,7 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
     flow.generates(stage, "data", flow.evaluated(stage), flow.longest_of(stage), due)
 }
 
-fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&ValueName]) -> Room {
     let rows = match estimate.flow.evaluated(stage) {
         0 => estimate.sizes.asked,
         count => count.min(estimate.sizes.asked),

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
 use crate::cost::Spent;
 use crate::flow::Flow;
 use crate::memory::{Estimate, Room};
+use crate::{Stage, ValueName};
 
 use super::{Info, Op, either, sample};
 
@@ -61,7 +61,7 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
 }
 
 /// The exploration with its new covariance, which stands after the rollouts.
-fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&ValueName]) -> Room {
     let made = estimate.input(stage, "exploration").cloned();
     let (candidates, max_new) =
         stage.settings::<Settings>().map_or((1, 0), |settings| (settings.candidates.max(1), settings.max_new));

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
 use crate::memory::{Estimate, Model, Room};
+use crate::{Stage, ValueName};
 
 use super::{Info, free, no_rows, typed};
 
@@ -48,6 +48,6 @@ pub(super) const INFO: Info = Info {
     room,
 };
 
-fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&ValueName]) -> Room {
     Room::of(estimate.input(stage, "init").map(Model::frozen))
 }

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::Stage;
 use crate::cost::Spent;
 use crate::flow::Flow;
 use crate::memory::{Estimate, Model, Room, Rows, Shape, Working};
+use crate::{Stage, ValueName};
 
 use super::load::Compute;
 use super::{Info, data, no_rows, typed};
@@ -48,7 +48,7 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
     Spent { optimizer_steps: steps * times, trained: batch * row * steps * times, ..Spent::default() }
 }
 
-fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, ends: &[&str]) -> Room {
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, ends: &[&ValueName]) -> Room {
     let Ok(settings) = stage.settings::<Settings>() else { return Room::default() };
     let data = estimate.flow.from(stage, "data");
     let start = estimate.input(stage, "init").cloned().or_else(|| {

@@ -1,9 +1,9 @@
 //! `label`: pairs of responses with what an oracle says of them.
 
-use crate::Stage;
 use crate::cost::Spent;
 use crate::flow::Flow;
 use crate::memory::{Estimate, Room, Working};
+use crate::{Stage, ValueName};
 
 use super::{Info, unset};
 
@@ -31,9 +31,11 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
 }
 
 /// Pairs that a local reward model scores.
-fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
-    let Some(model) = estimate.input(stage, "oracle") else { return Room::default() };
-    let batch = estimate.rows(stage.input("first").unwrap_or_default(), &model.shape);
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&ValueName]) -> Room {
+    let (Some(model), Some(first)) = (estimate.input(stage, "oracle"), stage.input("first")) else {
+        return Room::default();
+    };
+    let batch = estimate.rows(first, &model.shape);
     let tokens = (batch.rows * batch.length).min(model.shape.reads(batch.length, estimate.sizes.limits));
     let activations = model.shape.read(tokens, batch.length, model.number());
     Room::while_working(Working { activations, ..Working::default() })

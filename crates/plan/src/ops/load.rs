@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
 use crate::memory::{Estimate, Model, Room};
+use crate::{Stage, ValueName};
 
 use super::{Info, free, no_rows, typed};
 
@@ -54,7 +54,7 @@ pub(super) const INFO: Info = Info {
     room,
 };
 
-fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&ValueName]) -> Room {
     let Ok(Settings { model, lora, compute }) = stage.settings() else { return Room::default() };
     estimate.load(&model, |shape| Model::loaded(shape, compute.unwrap_or_default(), lora.as_ref()))
 }

@@ -38,10 +38,10 @@ use std::fmt::{self, Display, Formatter};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
 use crate::cost::Spent;
 use crate::flow::Flow;
 use crate::memory::{Estimate, Room};
+use crate::{Stage, ValueName};
 
 /// Everything that the plan's tools need to know of an op. Nothing has a default: a new op decides all of it.
 pub struct Info {
@@ -69,7 +69,7 @@ pub struct Info {
     pub(crate) cost: for<'a> fn(&'a Stage, &Flow<'a>, u64) -> Spent,
     /// The model that it makes, and the room that it takes while it is under way; last come the values that nobody
     /// reads after it.
-    pub(crate) room: for<'a> fn(&mut Estimate<'a>, &'a Stage, &[&str]) -> Room,
+    pub(crate) room: for<'a> fn(&mut Estimate<'a>, &'a Stage, &[&ValueName]) -> Room,
 }
 
 /// Makes the enum, and what its variants are called in plans, from one table.
@@ -203,6 +203,6 @@ fn free<'a>(_: &'a Stage, _: &Flow<'a>, _: u64) -> Spent {
 }
 
 /// The `room` of an op that keeps no model and makes no forward.
-fn nothing<'a>(_: &mut Estimate<'a>, _: &'a Stage, _: &[&str]) -> Room {
+fn nothing<'a>(_: &mut Estimate<'a>, _: &'a Stage, _: &[&ValueName]) -> Room {
     Room::default()
 }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
 use crate::memory::{Estimate, Model, Room};
+use crate::{Stage, ValueName};
 
 use super::data::BadRows;
 use super::load::Compute;
@@ -248,7 +248,7 @@ pub(super) const INFO: Info = Info {
     room,
 };
 
-fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&ValueName]) -> Room {
     match stage.settings() {
         Ok(Settings::RewardModel(RewardModel { model, compute, .. })) => {
             estimate.load(&model, |shape| Model::loaded(shape, compute.unwrap_or_default(), None).kept())

@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
 use crate::cost::Spent;
 use crate::flow::Flow;
 use crate::memory::{Estimate, Model, Room};
+use crate::{Stage, ValueName};
 
 use super::follow::Update;
 use super::{Info, Op, no_rows, typed};
@@ -46,7 +46,7 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
     Spent { scored: rows * flow.prompt(data) * times + spent.generated, ..spent }
 }
 
-fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&ValueName]) -> Room {
     let made = estimate.input(stage, "policy").map(Model::frozen);
     let count = stage.settings::<Settings>().ok().and_then(|settings| settings.count).unwrap_or(0);
     Room { made, working: estimate.sampled(stage, "policy", count, 0) }

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
 use crate::memory::{Estimate, Model, Room};
+use crate::{Stage, ValueName};
 
 use super::exploration::Covariance;
 use super::policy::AdamW;
@@ -54,7 +54,7 @@ pub(super) const INFO: Info = Info {
     room,
 };
 
-fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&ValueName]) -> Room {
     let Some(init) = estimate.input(stage, "init") else { return Room::default() };
     let rate = stage.settings::<Settings>().ok().and_then(|settings| settings.optimizer.backbone_lr);
     let model = if rate == Some(0.0) { init.frozen() } else { init.clone().trained() };

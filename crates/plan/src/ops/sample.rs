@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Stage;
 use crate::cost::Spent;
 use crate::flow::Flow;
 use crate::memory::{Estimate, Room};
+use crate::{Stage, ValueName};
 
 use super::{Info, either};
 
@@ -59,7 +59,7 @@ fn cost<'a>(stage: &'a Stage, flow: &Flow<'a>, times: u64) -> Spent {
     flow.generates(stage, "prompts", settings.count, settings.max_new, times)
 }
 
-fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&ValueName]) -> Room {
     let max_new = stage.settings::<Settings>().map_or(0, |settings| settings.max_new);
     Room::while_working(estimate.sampled(stage, "policy", count(stage), max_new))
 }

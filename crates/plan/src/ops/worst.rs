@@ -1,7 +1,7 @@
 //! `worst`: the worst reward of a set, solved.
 
-use crate::Stage;
 use crate::memory::{Estimate, Room};
+use crate::{Stage, ValueName};
 
 use super::{Info, free, keep, no_rows, typed};
 
@@ -20,6 +20,6 @@ pub(super) const INFO: Info = Info {
     room,
 };
 
-fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&str]) -> Room {
+fn room<'a>(estimate: &mut Estimate<'a>, stage: &'a Stage, _: &[&ValueName]) -> Room {
     Room::of(estimate.input(stage, "player").cloned())
 }

@@ -8,10 +8,10 @@
 
 use std::collections::BTreeSet;
 
-use crate::{Body, Plan, Stage};
+use crate::{Body, Plan, Stage, ValueName};
 
 pub fn run(plan: &mut Plan) -> Vec<String> {
-    let mut needed: BTreeSet<String> = BTreeSet::new();
+    let mut needed: BTreeSet<ValueName> = BTreeSet::new();
     // Repeated, because an earlier stage of the next iteration may need a carried value.
     loop {
         let before = needed.len();
@@ -36,12 +36,12 @@ fn leaves_something(stage: &Stage) -> bool {
     inner || stage.op.info().leaves
 }
 
-fn is_kept(stage: &Stage, needed: &BTreeSet<String>) -> bool {
+fn is_kept(stage: &Stage, needed: &BTreeSet<ValueName>) -> bool {
     leaves_something(stage) || stage.outputs.iter().any(|output| needed.contains(output))
 }
 
 /// Adds the values that kept stages read, from the last stage to the first.
-fn find(body: &Body, needed: &mut BTreeSet<String>) {
+fn find(body: &Body, needed: &mut BTreeSet<ValueName>) {
     let stages: Vec<&Stage> = body.stages().collect();
     for stage in stages.into_iter().rev() {
         if !is_kept(stage, needed) {
@@ -61,7 +61,7 @@ fn find(body: &Body, needed: &mut BTreeSet<String>) {
     }
 }
 
-fn drop_stages(body: &mut Body, needed: &BTreeSet<String>, lines: &mut Vec<String>) {
+fn drop_stages(body: &mut Body, needed: &BTreeSet<ValueName>, lines: &mut Vec<String>) {
     super::rebuild(body, |stages| {
         let mut kept = Vec::with_capacity(stages.len());
         for mut stage in stages {
@@ -91,7 +91,7 @@ fn drop_stages(body: &mut Body, needed: &BTreeSet<String>, lines: &mut Vec<Strin
 /// Keeps only the inputs of a loop that its body still reads.
 fn only_read(stage: &mut Stage) {
     let Some(inner) = &stage.body else { return };
-    let mut read: BTreeSet<String> = inner.captured().into_iter().map(str::to_owned).collect();
+    let mut read: BTreeSet<ValueName> = inner.captured().into_iter().cloned().collect();
     read.extend(inner.carries.iter().map(|carry| carry.from.clone()));
     stage.inputs.retain(|(_, value)| read.contains(value));
 }

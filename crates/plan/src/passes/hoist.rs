@@ -2,7 +2,7 @@
 //! batch from before the loop. Works from inner to outer loops, as far as player and batch allow.
 
 use super::{Names, defined, give, is_open, made_by, stage_of, widen};
-use crate::{Body, Forward, Plan, Stage};
+use crate::{Body, Forward, Plan, Stage, ValueName};
 
 pub fn run(plan: &mut Plan) -> Vec<String> {
     let mut names = Names::of(plan);
@@ -51,19 +51,20 @@ fn out_of(repeat: &mut Stage, before: &mut Vec<Stage>, names: &mut Names, lines:
     **inner = Body::new(stages, carries);
     for value in moved {
         if !repeat.inputs.iter().any(|(_, input)| *input == value) {
-            repeat.inputs.push((value.clone(), value));
+            repeat.inputs.push((value.to_string(), value));
         }
     }
 }
 
 /// Returns the value of the stage that makes a forward; adds a stage if there is none.
-fn made(stages: &mut Vec<Stage>, forward: &Forward, names: &mut Names) -> String {
-    let known = stages.iter_mut().find(|stage| made_by(stage).is_some_and(|made| made.same(forward)));
-    if let Some(stage) = known {
-        widen(stage, forward);
-        return stage.name.clone();
+fn made(stages: &mut Vec<Stage>, forward: &Forward, names: &mut Names) -> ValueName {
+    for stage in stages.iter_mut() {
+        if let Some(Forward { from: Some(name), .. }) = made_by(stage).filter(|made| made.same(forward)) {
+            widen(stage, forward);
+            return name;
+        }
     }
     let name = names.fresh(forward);
-    stages.push(stage_of(forward, name.clone()));
+    stages.push(stage_of(forward, &name));
     name
 }

@@ -17,7 +17,7 @@ pub mod share;
 use std::collections::{BTreeSet, HashSet};
 
 use crate::ops::forward::Settings;
-use crate::{BatchRef, Body, Forward, Op, Plan, Stage};
+use crate::{BatchRef, Body, Forward, Op, Plan, Stage, ValueName};
 
 /// The changes of a pass as text; no lines if it changed nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,13 +56,13 @@ fn made_by(stage: &Stage) -> Option<Forward> {
         return None;
     }
     let Settings { gives, side } = stage.settings().ok()?;
-    let batch = BatchRef { value: stage.input("batch")?.to_owned(), side };
-    Some(Forward { gives, player: stage.input("player")?.to_owned(), batch, from: stage.outputs.first().cloned() })
+    let batch = BatchRef { value: stage.input("batch")?.clone(), side };
+    Some(Forward { gives, player: stage.input("player")?.clone(), batch, from: stage.outputs.first().cloned() })
 }
 
 /// Returns a `forward` stage.
-fn stage_of(forward: &Forward, name: String) -> Stage {
-    Stage::new(Op::Forward, &[&name])
+fn stage_of(forward: &Forward, name: &ValueName) -> Stage {
+    Stage::new(Op::Forward, &[name])
         .with("player", forward.player.clone())
         .with("batch", forward.batch.value.clone())
         .with_settings(&Settings { gives: forward.gives, side: forward.batch.side })
@@ -77,17 +77,17 @@ fn widen(stage: &mut Stage, forward: &Forward) {
 }
 
 /// Makes a step read a forward from the stage that makes it.
-fn give(step: &mut Stage, forward: &Forward, value: &str) {
+fn give(step: &mut Stage, forward: &Forward, value: &ValueName) {
     if let Some(own) = step.forwards.iter_mut().find(|own| own.same(forward)) {
-        own.from = Some(value.to_owned());
-        step.inputs.push((value.to_owned(), value.to_owned()));
+        own.from = Some(value.clone());
+        step.inputs.push((value.to_string(), value.clone()));
     }
 }
 
 /// A generator of names for values that the plan does not have yet: `ref.forward@0`, ... Names in a file contain no
 /// dot.
 struct Names {
-    taken: HashSet<String>,
+    taken: HashSet<ValueName>,
 }
 
 impl Names {
@@ -104,17 +104,21 @@ impl Names {
         }
     }
 
-    fn fresh(&mut self, forward: &Forward) -> String {
-        let player = forward.player.split('@').next().unwrap_or_default();
-        let names = (0..).map(|n: usize| format!("{player}.forward@{n}"));
-        let name = names.into_iter().find(|name| !self.taken.contains(name)).unwrap_or_default();
-        self.taken.insert(name.clone());
-        name
+    fn fresh(&mut self, forward: &Forward) -> ValueName {
+        let block = format!("{}.forward", forward.player.block());
+        let mut version = 0;
+        loop {
+            let name = ValueName::numbered(&block, version);
+            if self.taken.insert(name.clone()) {
+                return name;
+            }
+            version += 1;
+        }
     }
 }
 
 /// What a body defines: values that are carried into it, and those that its stages make.
-fn defined(carries: &[crate::Carry], stages: &[Stage]) -> BTreeSet<String> {
+fn defined(carries: &[crate::Carry], stages: &[Stage]) -> BTreeSet<ValueName> {
     let enter = carries.iter().map(|carry| &carry.enter);
     enter.chain(stages.iter().flat_map(|stage| &stage.outputs)).cloned().collect()
 }
