@@ -117,10 +117,10 @@ fn served(stage: &Stage, by: &str, context: &mut Context<'_>) -> Result<Asked, F
     let host = &context.host;
     let server = ServerSettings {
         url: served.url,
-        api_key: served.key,
+        key: served.key,
         concurrency: served.concurrency,
         rate: served.rate,
-        timeout_s: served.timeout,
+        timeout: served.timeout,
         retries: served.retries,
         most_calls: served.most_calls,
         most_usd: served.most_usd,
@@ -141,7 +141,7 @@ fn served(stage: &Stage, by: &str, context: &mut Context<'_>) -> Result<Asked, F
             system: chat.system,
             prompt: chat.prompt,
             temperature: chat.temperature,
-            max_tokens: chat.max_new,
+            max_new: chat.max_new,
             limit: chat.limit,
             labels: JudgeLabels {
                 first: chat.first.unwrap_or(labels.first),
@@ -156,8 +156,8 @@ fn served(stage: &Stage, by: &str, context: &mut Context<'_>) -> Result<Asked, F
     } else {
         let Decision { wire, question } = config(stage)?;
         let default = DecisionSettings::default();
-        let instructions = question.unwrap_or(default.instructions.clone());
-        let settings = DecisionSettings { model: served.model, wire, instructions, ..default };
+        let question = question.unwrap_or(default.question.clone());
+        let settings = DecisionSettings { model: served.model, wire, question, ..default };
         Remote::decision(settings, server, order, store.clone())?
     };
     judge.check()?;
