@@ -1,7 +1,8 @@
-//! Checks settings of judges beyond their types: address, prompt, labels and extra fields. The crate `pbpo-judge`
-//! checks the same when it asks a server; a test of the runtime compares the two.
+//! Checks settings of judges beyond their types: address, prompt, labels and extra fields. The rules are those of
+//! `pbpo_outside::judge`, by which the crate `pbpo-judge` checks what it is given.
 
 use pbpo_grammar::Span;
+use pbpo_outside::judge::{Misplaced, is_label, is_taken, is_variable, pieces, undeclared};
 use serde_json::Value as Json;
 
 use crate::code::Code;
@@ -27,7 +28,7 @@ pub(super) fn rules(by: &Choice, out: &mut Vec<Diagnostic>) {
         out.push(wrong(at, message, label).help("write `url = \"http://localhost:8000/v1\"`"));
     }
     if let (Some(name), Some(at)) = (args.text("key"), args.span("key"))
-        && !is_name(name)
+        && !is_variable(name)
     {
         let error = wrong(at, "this is no name of an environment variable", "the key itself never stands in a file");
         out.push(error.help("write `key = \"OPENAI_API_KEY\"`"));
@@ -80,44 +81,22 @@ fn address(url: &str) -> Result<(), (&'static str, &'static str)> {
     if path.chars().all(plain) { Ok(()) } else { Err((none, "it holds a blank, a #, or another letter that none has")) }
 }
 
-fn is_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    !name.is_empty() && name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit())
-}
-
-/// Checks a prompt: `{prompt}`, `{first}`, `{second}` and `{answer}` stand for texts; `{{` and `}}` are braces.
+/// Checks the placeholders of a prompt.
 fn prompt(args: &Args, out: &mut Vec<Diagnostic>) {
     let (Some(text), Some(at)) = (args.text("prompt"), args.span("prompt")) else { return };
-    let mut say = |message: String, label: &str| {
-        let help = "the placeholders are {prompt}, {first}, {second} and {answer}; write `{{` and `}}` for braces";
-        out.push(wrong(at, &message, label).help(help));
+    let Err((_, what)) = pieces(text) else { return };
+    let (message, label) = match what {
+        Misplaced::Lone(_) => {
+            ("the judge's prompt has a lone brace".to_owned(), "a placeholder is not closed, or not opened")
+        }
+        Misplaced::Unknown(name) => {
+            let shown = pbpo_outside::shown::cut(&name, 40);
+            (format!("the judge's prompt has {{{shown}}}, which stands for nothing"), "an unknown placeholder")
+        }
+        Misplaced::Missing(name) => (format!("the judge's prompt has no {{{name}}}"), "both responses belong into it"),
     };
-    let (mut found, mut rest) = (Vec::new(), text);
-    while let Some(brace) = rest.find(['{', '}']) {
-        let (_, after) = rest.split_at(brace);
-        if after.starts_with("{{") || after.starts_with("}}") {
-            rest = after.get(2..).unwrap_or_default();
-            continue;
-        }
-        let name = after.strip_prefix('{').and_then(|after| after.split_once('}'));
-        let Some((name, behind)) = name else {
-            return say("the judge's prompt has a lone brace".into(), "a placeholder is not closed, or not opened");
-        };
-        if !matches!(name, "prompt" | "first" | "second" | "answer") {
-            let shown = pbpo_outside::shown::cut(name, 40);
-            return say(
-                format!("the judge's prompt has {{{shown}}}, which stands for nothing"),
-                "an unknown placeholder",
-            );
-        }
-        found.push(name);
-        rest = behind;
-    }
-    for name in ["first", "second"] {
-        if !found.contains(&name) {
-            return say(format!("the judge's prompt has no {{{name}}}"), "both responses belong into it");
-        }
-    }
+    let help = "the placeholders are {prompt}, {first}, {second} and {answer}; write `{{` and `}}` for braces";
+    out.push(wrong(at, &message, label).help(help));
 }
 
 /// Checks that labels are distinct words, and that a prompt asks for no other label.
@@ -127,7 +106,7 @@ fn labels(args: &Args, out: &mut Vec<Diagnostic>) {
         written.iter().zip(["A", "B", ""]).map(|((_, text, _), default)| text.unwrap_or(default)).collect();
     for (index, (field, text, span)) in written.iter().enumerate() {
         let (Some(text), Some(at)) = (text, span) else { continue };
-        if text.is_empty() || !text.chars().all(char::is_alphanumeric) {
+        if !is_label(text) {
             let error = wrong(*at, "this is no label of a judge", "a label is letters and digits, without brackets");
             out.push(error.help(format!("write `{field} = \"C\"`")));
         } else if labels.iter().enumerate().any(|(other, label)| other != index && label == text) {
@@ -141,9 +120,7 @@ fn labels(args: &Args, out: &mut Vec<Diagnostic>) {
     }
     for field in ["prompt", "system"] {
         let (Some(text), Some(at)) = (args.text(field), args.span(field)) else { continue };
-        let word = |said: &&str| !said.is_empty() && said.chars().all(char::is_alphanumeric);
-        let other = bracketed(text).into_iter().filter(word).find(|said| !labels.contains(said));
-        let Some(other) = other.map(|other| pbpo_outside::shown::cut(other, 40)) else { continue };
+        let Some(other) = undeclared(text, &labels).map(|other| pbpo_outside::shown::cut(other, 40)) else { continue };
         let help = match args.text("tie") {
             None => format!(
                 "if it says that both are as good, add `tie = \"{other}\"`; else name it with `first` or `second`"
@@ -156,23 +133,6 @@ fn labels(args: &Args, out: &mut Vec<Diagnostic>) {
         );
         return;
     }
-}
-
-/// Returns the texts in double brackets.
-fn bracketed(text: &str) -> Vec<&str> {
-    let (mut found, mut rest) = (Vec::new(), text);
-    while let Some((_, after)) = rest.split_once("[[") {
-        let after = after.trim_start_matches('[');
-        let inner = after.find(['[', ']', '\n']).map(|end| after.split_at(end));
-        match inner {
-            Some((word, end)) if end.starts_with("]]") => {
-                found.push(word.trim());
-                rest = end;
-            }
-            _ => rest = after,
-        }
-    }
-    found
 }
 
 /// Checks the further fields of a request, for which there is no setting.
@@ -190,14 +150,9 @@ fn extra(args: &Args, out: &mut Vec<Diagnostic>) {
         }
     };
     let set = |name: &str| args.get(name).is_some_and(|value| !matches!(value, Value::Nothing));
-    let limited = set("max_new");
-    let collides = |name: &&String| match name.as_str() {
-        "model" | "messages" | "stream" | "n" => true,
-        "temperature" => set("temperature"),
-        "max_tokens" | "max_completion_tokens" => limited,
-        "logprobs" | "top_logprobs" => args.word("verdict") == Some("logprobs"),
-        _ => false,
-    };
+    let (temperature, max_new) = (set("temperature"), set("max_new"));
+    let logprobs = args.word("verdict") == Some("logprobs");
+    let collides = |name: &&String| is_taken(name, temperature, max_new, logprobs);
     if let Some(name) = fields.keys().find(collides) {
         let error = Diagnostic::error(Code::DuplicateField, at, format!("`extra` may not set `{name}`"));
         out.push(error.label("a setting of the judge, or of how it is asked").help(match name.as_str() {

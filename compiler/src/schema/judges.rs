@@ -1,14 +1,16 @@
 //! The fields of oracles that are asked over HTTP, or read from a file.
 
 use super::Default::{Absent, Float as F, Int as I, Word};
-use super::{Field, LARGEST_COUNT, Range, Ty, Variant, opt, req, word};
+use pbpo_outside::judge::limit;
+
+use super::{Field, Range, Ty, Variant, opt, req, word};
 use crate::units::Unit;
 
-const COUNT: Ty = Ty::Int(None, Range::new(1.0, LARGEST_COUNT));
-const TEMPERATURE: Ty = Ty::Float(None, Range::new(0.0, 10.0));
-const LONGEST: Ty = Ty::Int(Some(Unit::Tokens), Range::new(1.0, LARGEST_COUNT));
+const COUNT: Ty = Ty::Int(None, Range::within(&limit::MOST_CALLS));
+const TEMPERATURE: Ty = Ty::Float(None, Range::within(&limit::TEMPERATURE));
+const LONGEST: Ty = Ty::Int(Some(Unit::Tokens), Range::within(&limit::MAX_NEW));
 /// The price of a million tokens, in US dollars.
-const PRICE: Ty = Ty::Float(None, Range::new(0.0, 1e6));
+const PRICE: Ty = Ty::Float(None, Range::within(&limit::PRICE));
 
 const MODEL: Field = req("model", Ty::Name, "the model's name at the server");
 const URL: Field = opt(
@@ -27,14 +29,16 @@ const ORDER: Field = opt("order", Ty::Choice(ORDERS), Word("both"), "in which or
 pub const LABELS: Field = opt("labels", Ty::Choice(LABELLED), Word("sample"), "how a probability becomes a label");
 pub const TIES: Field = opt("ties", Ty::Choice(TIED), Word("drop"), "what becomes of a tie");
 const TIMEOUT: Field =
-    opt("timeout", Ty::Float(None, Range::new(0.001, 86_400.0)), F(60.0), "seconds for a whole answer");
-const RETRIES: Field = opt("retries", Ty::Int(None, Range::new(0.0, 100.0)), I(5), "of a call that failed in passing");
-const CONCURRENCY: Field = opt("concurrency", Ty::Int(None, Range::new(1.0, 256.0)), I(8), "calls under way at once");
-const RATE: Field = opt("rate", Ty::Float(None, Range::new(0.001, 1e5)), Absent, "most calls a second");
+    opt("timeout", Ty::Float(None, Range::within(&limit::TIMEOUT)), F(60.0), "seconds for a whole answer");
+const RETRIES: Field =
+    opt("retries", Ty::Int(None, Range::within(&limit::RETRIES)), I(5), "of a call that failed in passing");
+const CONCURRENCY: Field =
+    opt("concurrency", Ty::Int(None, Range::within(&limit::CONCURRENCY)), I(8), "calls under way at once");
+const RATE: Field = opt("rate", Ty::Float(None, Range::within(&limit::RATE)), Absent, "most calls a second");
 const CALLS: Field = opt("most_calls", COUNT, Absent, "the run stops when it needs more calls");
 const USD: Field = opt(
     "most_usd",
-    Ty::Float(None, Range::new(1e-6, 1e9)),
+    Ty::Float(None, Range::within(&limit::USD)),
     Absent,
     "the run stops when it needs more money; it needs a price",
 );

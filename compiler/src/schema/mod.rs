@@ -168,6 +168,11 @@ impl Range {
         Self { low, high, open: false }
     }
 
+    /// Makes the range of a limit that others share.
+    pub const fn within(limit: &std::ops::RangeInclusive<f64>) -> Self {
+        Self::new(*limit.start(), *limit.end())
+    }
+
     /// Makes the range `> low`.
     pub const fn above(low: f64) -> Self {
         Self { low, high: f64::INFINITY, open: true }

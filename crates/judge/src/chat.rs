@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use pbpo_outside::judge::{is_taken, limit, undeclared};
 use pbpo_outside::shown::cut;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -9,6 +10,7 @@ use serde_json::{Map, Value, json};
 use crate::label::{Labels, listed};
 use crate::order::Reading;
 use crate::remote::Protocol;
+use crate::server::within;
 use crate::template::Template;
 use crate::{Error, Query};
 
@@ -30,8 +32,8 @@ pub struct ChatSettings {
     /// The temperature; `None` leaves it to the server (some models take none).
     pub temperature: Option<f64>,
     /// The token limit; `None` leaves it to the server.
-    pub max_tokens: Option<u32>,
-    /// The server's name for `max_tokens`. `None` means `max_tokens`, unless the server refuses that and wants the
+    pub max_new: Option<u32>,
+    /// The server's name for `max_new`. `None` means `max_tokens`, unless the server refuses that and wants the
     /// other name.
     pub limit: Option<Limit>,
     pub seed: Option<u64>,
@@ -50,7 +52,7 @@ impl Default for ChatSettings {
             system: None,
             prompt: None,
             temperature: Some(0.0),
-            max_tokens: Some(16),
+            max_new: Some(16),
             limit: None,
             seed: None,
             labels: Labels::default(),
@@ -86,33 +88,28 @@ impl Chat {
         if settings.model.is_empty() {
             return Err(Error::new("the chat judge has no `model`"));
         }
+        within("temperature", settings.temperature, &limit::TEMPERATURE)?;
+        within("max_new", settings.max_new.map(f64::from), &limit::MAX_NEW)?;
         settings.labels.check()?;
         let template = Template::parse(&settings.prompt.clone().unwrap_or_else(|| question(&settings.labels)))?;
         let texts = [&settings.prompt, &settings.system].into_iter().flatten();
-        if let Some(word) = texts.filter_map(|text| settings.labels.undeclared(text)).next() {
+        let labels: Vec<&str> = settings.labels.all().collect();
+        if let Some(word) = texts.filter_map(|text| undeclared(text, &labels)).next() {
             return Err(Error::new(format!("the judge's prompt has [[{word}]], and {word} is none of its labels"))
                 .help(format!(
                     "if it says that both are as good, write `tie = \"{word}\"`; else name it with `first` or `second`"
                 )));
         }
-        let renamed = AtomicBool::new(settings.limit == Some(Limit::MaxCompletionTokens));
-        let chat = Self { settings, template, renamed, without_temperature: AtomicBool::new(false) };
-        let body = chat.body(&Query { answer: Some(String::new()), ..Query::default() }).unwrap_or_default();
-        let limited = chat.settings.max_tokens.is_some();
-        let twice = |key: &&String| {
-            let ours = body.get(key.as_str()) != chat.settings.extra.get(*key);
-            ours || limited && [LIMIT, NEW_LIMIT].contains(&key.as_str()) || FORM.contains(&key.as_str())
-        };
-        match chat.settings.extra.keys().find(twice) {
-            Some(key) => Err(Error::new(format!("the chat judge's `extra` may not set `{key}`"))
-                .help("use the setting of that name, or set it to none first")),
-            None => Ok(chat),
+        let ours = (settings.temperature.is_some(), settings.max_new.is_some(), settings.logprobs);
+        let taken = |key: &&String| is_taken(key, ours.0, ours.1, ours.2) || *key == "seed" && settings.seed.is_some();
+        if let Some(key) = settings.extra.keys().find(taken) {
+            return Err(Error::new(format!("the chat judge's `extra` may not set `{key}`"))
+                .help("use the setting of that name, or set it to none first"));
         }
+        let renamed = AtomicBool::new(settings.limit == Some(Limit::MaxCompletionTokens));
+        Ok(Self { settings, template, renamed, without_temperature: AtomicBool::new(false) })
     }
 }
-
-/// Fields that change the form of a reply.
-const FORM: [&str; 2] = ["stream", "n"];
 
 /// Phrases by which servers refuse a parameter, or any value of it but their own.
 const REFUSED: [&str; 15] = [
@@ -227,7 +224,7 @@ impl Protocol for Chat {
         set("model", json!(settings.model));
         set("messages", json!(messages));
         settings.temperature.map(|temperature| set(TEMPERATURE, json!(temperature)));
-        settings.max_tokens.map(|tokens| set(LIMIT, json!(tokens)));
+        settings.max_new.map(|tokens| set(LIMIT, json!(tokens)));
         settings.seed.map(|seed| set("seed", json!(seed)));
         if settings.logprobs {
             set("logprobs", json!(true));
@@ -263,7 +260,7 @@ impl Protocol for Chat {
     fn wire(&self, body: &Value) -> Value {
         let mut body = body.clone();
         let Some(fields) = body.as_object_mut() else { return body };
-        if self.settings.max_tokens.is_some()
+        if self.settings.max_new.is_some()
             && self.renamed.load(Ordering::Relaxed)
             && let Some(limit) = fields.remove(LIMIT)
         {
@@ -286,7 +283,7 @@ impl Protocol for Chat {
         // An error about the value is not a reason to rename the limit.
         let wants_other = named(LIMIT) && refused;
         let other_name = named(NEW_LIMIT) && wants_other || (named(NEW_LIMIT) || wants_other) && !says(&TOO_LARGE);
-        if other_name && self.settings.limit.is_none() && self.settings.max_tokens.is_some() && has(LIMIT) {
+        if other_name && self.settings.limit.is_none() && self.settings.max_new.is_some() && has(LIMIT) {
             self.renamed.store(true, Ordering::Relaxed);
             return true;
         }
@@ -329,7 +326,7 @@ mod tests {
             system: Some("s".into()),
             prompt: Some("{prompt}|{first}|{second}".into()),
             temperature: None,
-            max_tokens: None,
+            max_new: None,
             extra: json!({"max_completion_tokens": 4}).as_object().unwrap().clone(),
             ..ChatSettings::default()
         };

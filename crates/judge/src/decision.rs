@@ -37,7 +37,7 @@ pub struct DecisionSettings {
     pub wire: Wire,
     /// The question. The model sees `prompt`, `first`, `second`, and `answer` if there is one, as the text of a JSON
     /// object.
-    pub instructions: String,
+    pub question: String,
     /// If true, offers a tie as the third option.
     pub tie: bool,
 }
@@ -47,7 +47,7 @@ impl Default for DecisionSettings {
         Self {
             model: String::new(),
             wire: Wire::Systemone,
-            instructions: "Which response to the prompt is better?".into(),
+            question: "Which response to the prompt is better?".into(),
             tie: false,
         }
     }
@@ -70,7 +70,7 @@ pub(crate) struct Decision(DecisionSettings);
 
 impl Decision {
     pub fn new(settings: DecisionSettings) -> Result<Self, Error> {
-        for (key, value) in [("model", &settings.model), ("instructions", &settings.instructions)] {
+        for (key, value) in [("model", &settings.model), ("question", &settings.question)] {
             if value.is_empty() {
                 return Err(Error::new(format!("the decision judge has no `{key}`")));
             }
@@ -92,7 +92,7 @@ impl Protocol for Decision {
     }
 
     fn body(&self, query: &Query) -> Option<Value> {
-        let DecisionSettings { model, instructions, .. } = &self.0;
+        let DecisionSettings { model, question: instructions, .. } = &self.0;
         let state = State { prompt: &query.prompt, first: &query.first, second: &query.second, answer: &query.answer };
         let state = serde_json::to_string(&state).ok()?;
         let mut question = json!({"type": "choice", "instructions": instructions});

@@ -1,11 +1,12 @@
 //! The address of a server and its key, from settings, environment and command line. The key is never shown, and goes
 //! only to the host it belongs to: a file alone cannot send it elsewhere.
 
+use pbpo_outside::judge::is_variable;
 use serde_json::Value;
 use ureq::http::Uri;
 
 use crate::Error;
-use crate::grant::{SendKey, Site, is_name};
+use crate::grant::{SendKey, Site};
 use crate::secret::Secret;
 
 /// The variable from which a key is read if the settings name none.
@@ -45,7 +46,7 @@ impl Endpoint {
             (None, None) => (OPENAI.to_owned(), "the default url"),
         };
         let (uri, site) = parse(&url, path, source)?;
-        if !key_name.is_none_or(is_name) {
+        if !key_name.is_none_or(is_variable) {
             return Err(Error::new("the judge's `key` is no name of an environment variable")
                 .help("it names the variable that holds the key, such as OPENAI_API_KEY, and never the key itself"));
         }

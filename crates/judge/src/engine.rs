@@ -46,9 +46,9 @@ impl Engine {
     pub fn new(settings: ServerSettings, path: &str, store: Arc<Store>) -> Result<Self, Error> {
         settings.check()?;
         let env = |name: &str| std::env::var(name).ok();
-        let (url, key, grants) = (settings.url.as_deref(), settings.api_key.as_deref(), &settings.send_keys);
+        let (url, key, grants) = (settings.url.as_deref(), settings.key.as_deref(), &settings.send_keys);
         let endpoint = Endpoint::new(url, key, path, grants, env)?;
-        let agent = http::agent(&endpoint, Duration::from_secs_f64(settings.timeout_s), settings.concurrency);
+        let agent = http::agent(&endpoint, Duration::from_secs_f64(settings.timeout), settings.concurrency);
         let pace = Pace::new(settings.rate);
         let (tally, proven) = (Tally::default(), AtomicBool::new(false));
         Ok(Self { settings, endpoint, agent, pace, store, tally, proven })

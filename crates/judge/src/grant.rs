@@ -1,5 +1,6 @@
 //! Keys and the hosts to which they may be sent, as given on the command line.
 
+use pbpo_outside::judge::is_variable;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -21,7 +22,7 @@ impl FromStr for SendKey {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || "write NAME@HOST, as in OPENAI_API_KEY@api.example.com, NAME@localhost:8000 or NAME@http://10.0.0.2:8000";
         let (name, place) = text.split_once('@').ok_or_else(wrong)?;
-        if !is_name(name) {
+        if !is_variable(name) {
             return Err(format!("the part before @ is no name of an environment variable: {}", wrong()));
         }
         let any_scheme = !place.contains("://");
@@ -40,12 +41,6 @@ impl SendKey {
         let same = written.host == site.host && port.unwrap_or(written.port()) == site.port();
         same && if self.any_scheme { !site.plain || site.is_local() } else { written.plain == site.plain }
     }
-}
-
-/// Tells whether a text is the name of an environment variable.
-pub(crate) fn is_name(name: &str) -> bool {
-    let plain = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    !name.is_empty() && name.chars().all(plain) && !name.starts_with(|c: char| c.is_ascii_digit())
 }
 
 /// A server: scheme, host and port.

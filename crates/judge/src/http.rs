@@ -97,7 +97,7 @@ fn transport(error: ureq::Error, endpoint: &Endpoint) -> Failure {
     match error {
         ureq::Error::BodyExceedsLimit(limit) => Failure::refused(format!("the answer is larger than {limit} bytes")),
         ureq::Error::Timeout(_) => {
-            Failure::Again { why: format!("{shown}: no answer in time (`timeout_s`)"), after: None }
+            Failure::Again { why: format!("{shown}: no answer in time (`timeout`)"), after: None }
         }
         ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::BadUri(_) | ureq::Error::InvalidProxyUrl => {
             Failure::Fatal(Error::new(format!("{shown}: {said}")))

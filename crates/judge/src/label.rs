@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use pbpo_outside::judge::{bracketed, is_label};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -30,8 +31,7 @@ impl Labels {
     pub(crate) fn check(&self) -> Result<(), Error> {
         let labels: Vec<&str> = self.all().collect();
         for (index, label) in labels.iter().enumerate() {
-            let plain = !label.is_empty() && label.chars().all(char::is_alphanumeric);
-            if !plain || labels[..index].contains(label) {
+            if !is_label(label) || labels[..index].contains(label) {
                 let message = format!("judge's label {label:?}: labels are letters and digits, each one different");
                 return Err(Error::new(message));
             }
@@ -118,13 +118,6 @@ impl Labels {
         let said = said.split_once(':').filter(|(name, _)| announces(name)).map_or(said, |(_, said)| plain(said));
         self.all().find(|label| *label == said)
     }
-
-    /// Finds a word in double brackets, in a text for a judge, that is not one of its labels: the judge would answer
-    /// with it. `[[{first}]]` is not a word.
-    pub(crate) fn undeclared<'t>(&self, text: &'t str) -> Option<&'t str> {
-        let word = |said: &&str| !said.is_empty() && said.chars().all(char::is_alphanumeric);
-        bracketed(text).map(|(_, said)| said).filter(word).find(|said| !self.all().any(|label| label == *said))
-    }
 }
 
 /// Returns the probabilities of an answer's first token as the server lists them. Returns `None` if there are none, or
@@ -134,28 +127,6 @@ pub(crate) fn listed(choice: &Value) -> Option<&Vec<Value>> {
     // Some servers round a probability of 1 upwards.
     let sound = |entry: &Value| entry["logprob"].as_f64().is_some_and(|logprob| logprob <= 1e-3);
     listed.iter().all(sound).then_some(listed)
-}
-
-/// Returns the texts in double brackets, with the places of text and brackets.
-fn bracketed(text: &str) -> impl Iterator<Item = (Range<usize>, &str)> {
-    let inner = |(_, rest): (&str, &'_ str)| rest.len();
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        loop {
-            let from = rest.len() - rest.split_once("[[").map(inner)?;
-            // In `[[[A]]]` the innermost brackets count.
-            let after = rest[from..].trim_start_matches('[');
-            let end = after.find([']', '[', '\n']);
-            rest = after;
-            if let Some(end) = end
-                && after[end..].starts_with("]]")
-            {
-                rest = &after[end + 2..];
-                let place = text.len() - after.len() - 2..text.len() - rest.len();
-                return Some((place, after[..end].trim()));
-            }
-        }
-    })
 }
 
 /// Returns a text without white space, quotes, marks of Markdown, brackets and full stops around it.
@@ -172,6 +143,7 @@ fn announces(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use pbpo_outside::judge::undeclared;
     use serde_json::json;
 
     fn labels() -> Labels {
@@ -251,9 +223,8 @@ mod tests {
 
     #[test]
     fn a_prompt_may_ask_for_declared_labels_alone() {
-        let without = Labels::default();
-        assert_eq!(without.undeclared("say [[A]], [[B]] or [[C]] for a tie; [[{first}]]"), Some("C"));
-        assert_eq!(labels().undeclared("say [[A]], [[B]] or [[C]]"), None);
+        assert_eq!(undeclared("say [[A]], [[B]] or [[C]] for a tie; [[{first}]]", &["A", "B"]), Some("C"));
+        assert_eq!(undeclared("say [[A]], [[B]] or [[C]]", &["A", "B", "C"]), None);
     }
 
     #[test]

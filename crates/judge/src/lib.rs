@@ -61,7 +61,7 @@ pub use label::Labels;
 pub use order::{OrderSettings, Ties};
 pub use recorded::{Missing, Recorded};
 pub use remote::Remote;
-pub use server::{ServerSettings, limit};
+pub use server::ServerSettings;
 pub use store::Store;
 pub use usage::Usage;
 pub use verifier::{Exact, Numeric, Rule, Verifier};

@@ -1,46 +1,17 @@
 //! Prompt templates of judges: `{prompt}`, `{first}`, `{second}` and `{answer}` stand for the texts of a query.
 
+use pbpo_outside::judge::{Misplaced, Piece, pieces};
+
 use crate::{Error, Query};
 
 /// A checked template.
 #[derive(Clone, Debug)]
 pub(crate) struct Template(Vec<Piece>);
 
-#[derive(Clone, Debug, PartialEq)]
-enum Piece {
-    Text(String),
-    Prompt,
-    First,
-    Second,
-    Answer,
-}
-
 impl Template {
     /// Reads a template. `{{` and `}}` stand for a brace. Both responses must be in it.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let (mut pieces, mut literal, mut at) = (Vec::new(), String::new(), 0);
-        while let Some(c) = text[at..].chars().next() {
-            let rest = &text[at + c.len_utf8()..];
-            at += c.len_utf8();
-            if !matches!(c, '{' | '}') {
-                literal.push(c);
-            } else if rest.starts_with(c) {
-                literal.push(c);
-                at += 1;
-            } else {
-                let (piece, length) = placeholder(c, rest).map_err(|what| misplaced(text, at - 1, &what))?;
-                pieces.push(Piece::Text(std::mem::take(&mut literal)));
-                pieces.push(piece);
-                at += length;
-            }
-        }
-        pieces.push(Piece::Text(literal));
-        for (piece, name) in [(Piece::First, "{first}"), (Piece::Second, "{second}")] {
-            if !pieces.contains(&piece) {
-                return Err(misplaced(text, text.len(), &format!("the text ends without {name}")));
-            }
-        }
-        Ok(Self(pieces))
+        pieces(text).map(Self).map_err(|(at, what)| misplaced(text, at, &what))
     }
 
     /// Returns the template with the texts put in, or `None` if the template wants an answer and the query has none.
@@ -60,24 +31,15 @@ impl Template {
     }
 }
 
-/// Returns the placeholder after a brace, and its length without that brace.
-fn placeholder(brace: char, rest: &str) -> Result<(Piece, usize), String> {
-    let end = rest.find('}').filter(|_| brace == '{');
-    let end = end.ok_or_else(|| format!("a lone `{brace}`: write `{brace}{brace}` for a brace"))?;
-    let piece = match &rest[..end] {
-        "prompt" => Piece::Prompt,
-        "first" => Piece::First,
-        "second" => Piece::Second,
-        "answer" => Piece::Answer,
-        name => {
+fn misplaced(text: &str, at: usize, what: &Misplaced) -> Error {
+    let what = match what {
+        Misplaced::Lone(brace) => format!("a lone `{brace}`: write `{brace}{brace}` for a brace"),
+        Misplaced::Unknown(name) => {
             let name: String = name.chars().take(40).collect();
-            return Err(format!("unknown placeholder {{{name}}}: write `{{{{` for a brace"));
+            format!("unknown placeholder {{{name}}}: write `{{{{` for a brace")
         }
+        Misplaced::Missing(name) => format!("the text ends without {{{name}}}"),
     };
-    Ok((piece, end + 1))
-}
-
-fn misplaced(text: &str, at: usize, what: &str) -> Error {
     let before = &text[..at];
     let line = before.matches('\n').count() + 1;
     let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;

@@ -33,7 +33,7 @@ fn what_may_pass_is_tried_again() {
 fn slow_answers_are_asked_for_again() {
     let slow = Duration::from_secs(20);
     let server = Server::start(move |number, request| if number == 0 { Step::Silence(slow) } else { longer(request) });
-    let judge = judge(ServerSettings { timeout_s: 0.4, ..server.settings() }, Store::in_memory());
+    let judge = judge(ServerSettings { timeout: 0.4, ..server.settings() }, Store::in_memory());
     let started = Instant::now();
     assert_eq!(judge.judge(&queries(1)).unwrap(), expected(1));
     assert!(judge.usage().retries >= 1 && started.elapsed() < slow, "{:?}", judge.usage());
@@ -182,8 +182,7 @@ fn the_key_goes_to_the_server_and_nowhere_else() {
         0 => says(&format!("[[A]], and your key is {key}")),
         _ => status("401 Unauthorized", &format!("Incorrect API key provided: {key}")),
     });
-    let settings =
-        ServerSettings { api_key: Some(name.into()), send_keys: granted(name, &server), ..server.settings() };
+    let settings = ServerSettings { key: Some(name.into()), send_keys: granted(name, &server), ..server.settings() };
     let judge = judge(settings, Store::open(file.path()).unwrap());
     let error = judge.judge(&queries(3)).unwrap_err().to_string();
     assert!(error.contains("provided: ***") && error.contains(name) && !error.contains(key), "{error}");
@@ -217,7 +216,7 @@ fn an_echo_with_escapes_is_hidden_in_errors_and_in_the_store() {
             ),
         });
         let settings =
-            ServerSettings { api_key: Some(name.into()), send_keys: granted(name, &server), ..server.settings() };
+            ServerSettings { key: Some(name.into()), send_keys: granted(name, &server), ..server.settings() };
         let judge = judge(settings, Store::open(file.path()).unwrap());
         let error = judge.judge(&queries(3)).unwrap_err().to_string();
         assert!(error.contains("bad ***") && !error.contains(key), "{error}");
@@ -229,7 +228,7 @@ fn an_echo_with_escapes_is_hidden_in_errors_and_in_the_store() {
 #[test]
 fn a_key_that_a_file_names_is_not_sent_without_the_command_line() {
     let server = Server::start(|_, request| longer(request));
-    let settings = ServerSettings { api_key: Some("CARGO_PKG_NAME".into()), ..server.settings() };
+    let settings = ServerSettings { key: Some("CARGO_PKG_NAME".into()), ..server.settings() };
     let error = Remote::chat(chat(), settings, one_order(), Store::in_memory()).err().unwrap().to_string();
     assert!(error.contains("--send-key CARGO_PKG_NAME@127.0.0.1:"), "{error}");
     assert_eq!(server.count(), 0);
@@ -242,7 +241,7 @@ fn answers_that_drip_nest_or_unpack_without_end_are_ended() {
         _ => longer(request),
     });
     let started = Instant::now();
-    let patient = ServerSettings { timeout_s: 0.5, ..drip.settings() };
+    let patient = ServerSettings { timeout: 0.5, ..drip.settings() };
     assert_eq!(judge(patient, Store::in_memory()).judge(&queries(1)).unwrap(), expected(1));
     assert!(started.elapsed() < Duration::from_secs(4), "{:?}", started.elapsed());
 

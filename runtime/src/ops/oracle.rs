@@ -49,7 +49,7 @@ fn chat(settings: oracle::Chat, context: &mut Context<'_>) -> Result<Asked, Faul
         system,
         prompt,
         temperature,
-        max_tokens: max_new,
+        max_new,
         limit: limit.map(|limit| match limit {
             oracle::Limit::MaxTokens => Limit::MaxTokens,
             oracle::Limit::MaxCompletionTokens => Limit::MaxCompletionTokens,
@@ -70,8 +70,8 @@ fn decision(settings: oracle::Decision, context: &mut Context<'_>) -> Result<Ask
         oracle::Wire::Systemone => Wire::Systemone,
         oracle::Wire::Openai => Wire::Openai,
     };
-    let instructions = question.unwrap_or(default.instructions.clone());
-    let settings = DecisionSettings { model, wire, instructions, ..default };
+    let question = question.unwrap_or(default.question.clone());
+    let settings = DecisionSettings { model, wire, question, ..default };
     let (server, order) = (server_settings(server, context.host), order(asked));
     served(Remote::decision(settings, server, order, context.host.store()?)?, asked, context)
 }
@@ -81,10 +81,10 @@ fn server_settings(server: oracle::Server, host: &Host) -> ServerSettings {
         server;
     ServerSettings {
         url,
-        api_key: key,
+        key,
         concurrency: concurrency as usize,
         rate,
-        timeout_s: timeout,
+        timeout,
         retries: retries as usize,
         most_calls,
         most_usd,

@@ -61,7 +61,7 @@ impl Server {
 
     /// Returns settings for this server with short waits.
     pub fn settings(&self) -> ServerSettings {
-        ServerSettings { url: Some(self.url.clone()), backoff_s: 0.005, timeout_s: 5.0, ..ServerSettings::default() }
+        ServerSettings { url: Some(self.url.clone()), backoff_s: 0.005, timeout: 5.0, ..ServerSettings::default() }
     }
 }
 
