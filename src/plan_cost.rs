@@ -108,8 +108,5 @@ pub fn size(bytes: u64) -> String {
 
 /// Returns a number as `1,234,567`.
 fn thousands(value: u64) -> String {
-    let digits = value.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().filter_map(|group| std::str::from_utf8(group).ok()).collect();
-    groups.join(",")
+    indicatif::HumanCount(value).to_string()
 }

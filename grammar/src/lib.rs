@@ -5,7 +5,7 @@
 //!
 //! - `pbpo.pest`: the rules for statements and literals.
 //! - `build/`: turns pest's pairs into the syntax tree.
-//! - `fmt/`: the formatter.
+//! - `fmt/`: the formatter; `lex.rs`: words and marks of a text that may not parse.
 //! - `habits.rs`: statements of other languages.
 //! - `junk.rs`: the constructs expected in a piece of junk. `describe.rs`: names of rules.
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
@@ -22,6 +22,7 @@ pub mod fmt;
 mod foreign;
 mod habits;
 mod junk;
+pub mod lex;
 mod span;
 
 pub use span::{FileId, Span};

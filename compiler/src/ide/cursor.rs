@@ -1,7 +1,9 @@
 //! Finds the brackets and the statement around a place, from the text alone, because the line being typed is not valid
 //! syntax yet.
 
-use super::lex::{self, Kind, Token};
+use pbpo_grammar::lex::{Kind, Token, tokens};
+
+use super::lex;
 use crate::schema;
 
 /// Words that begin an item, besides the kinds of blocks.
@@ -55,7 +57,7 @@ impl<'s> Cursor<'s> {
     /// Returns the cursor at byte `at`; `None` inside comments and texts.
     pub fn new(text: &'s str, at: usize) -> Option<Self> {
         let start = text.get(..at)?.trim_end_matches(lex::is_part).len();
-        let tokens = lex::tokens(text);
+        let tokens = tokens(text);
         let inside = |token: &Token<'_>| match token.kind {
             Kind::Comment => token.start < at && at <= token.end(),
             Kind::Text => token.start < at && at < token.end(),

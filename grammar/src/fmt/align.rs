@@ -1,7 +1,7 @@
 //! Columns: `=` of neighbouring fields, heads of neighbouring one-line blocks, trailing comments.
 
 use super::Line;
-use super::lex::Kind;
+use crate::lex::Kind;
 
 /// Aligns neighbouring lines.
 pub(super) fn align(lines: &mut [Line<'_>]) {

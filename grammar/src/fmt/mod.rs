@@ -1,15 +1,14 @@
 //! The formatter. The author decides where lines end; the formatter decides everything else: indentation, blanks,
 //! columns, empty lines. So no text is lost or moved, including comments.
 //!
-//! `lex.rs`: pieces of a line; `spacing.rs`: blanks between them; `align.rs`: columns.
+//! `spacing.rs`: blanks between the pieces of a line; `align.rs`: columns.
 
 mod align;
-mod lex;
 mod spacing;
 
 use crate::ast::Fault;
+use crate::lex::{self, Kind, Token};
 use crate::{FileId, parse};
-use lex::{Kind, Token};
 
 /// A line while it is formatted.
 struct Line<'s> {

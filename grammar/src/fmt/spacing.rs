@@ -1,6 +1,6 @@
 //! Blanks between the pieces of a line.
 
-use super::lex::{Kind, Token};
+use crate::lex::{Kind, Token};
 
 /// Words that are not names: `(` and `[` after them do not belong to a call.
 const KEYWORDS: [&str; 10] = ["in", "on", "over", "within", "where", "and", "or", "not", "repeat", "of"];

@@ -1,8 +1,9 @@
-//! Words, marks and comments of a line.
+//! Words, marks and comments of a text, whether or not it can be parsed: for the formatter, and for editors, in which the
+//! line being typed is not valid syntax yet.
 
 /// The kind of a piece of text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub enum Kind {
     Word,
     Number,
     Text,
@@ -19,21 +20,44 @@ pub(super) enum Kind {
 }
 
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Token<'s> {
+pub struct Token<'s> {
     pub kind: Kind,
     pub text: &'s str,
+    /// The byte at which it starts.
+    pub start: usize,
+    /// True for the first token on its line.
+    pub first: bool,
+}
+
+impl Token<'_> {
+    pub fn end(&self) -> usize {
+        self.start + self.text.len()
+    }
+}
+
+/// Returns all pieces of a text.
+pub fn tokens(text: &str) -> Vec<Token<'_>> {
+    let mut start = 0;
+    let lines = text.split_inclusive(['\n', '\r']).flat_map(|whole| {
+        let from = start;
+        start += whole.len();
+        let tokens = line(whole.trim_end_matches(['\n', '\r']));
+        tokens.into_iter().map(move |token| Token { start: from + token.start, ..token })
+    });
+    lines.collect()
 }
 
 /// Returns the pieces of a line without its end.
-pub(super) fn line(mut rest: &str) -> Vec<Token<'_>> {
-    let mut tokens = Vec::new();
+pub fn line(line: &str) -> Vec<Token<'_>> {
+    let (mut tokens, mut rest) = (Vec::new(), line);
     loop {
         rest = rest.trim_start_matches([' ', '\t']);
         let Some(first) = rest.chars().next() else { return tokens };
-        let (kind, len) = measure(rest, first);
-        let (text, behind) = rest.split_at(len);
-        tokens.push(Token { kind, text: if kind == Kind::Comment { text.trim_end() } else { text } });
-        rest = behind;
+        let (start, (kind, len)) = (line.len() - rest.len(), measure(rest, first));
+        let (text, after) = rest.split_at(len);
+        let text = if kind == Kind::Comment { text.trim_end() } else { text };
+        tokens.push(Token { kind, text, start, first: tokens.is_empty() });
+        rest = after;
     }
 }
 
@@ -93,4 +117,29 @@ fn quoted(rest: &str) -> usize {
         }
     }
     rest.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A quote that is escaped does not end a text, so that a bracket after it is no bracket.
+    #[test]
+    fn pieces_have_their_places() {
+        let text = "a = \"say \\\" { [\" // {\r\n  b += 1e-5";
+        let found: Vec<(Kind, &str, bool)> = tokens(text).iter().map(|t| (t.kind, t.text, t.first)).collect();
+        let wanted = [
+            (Kind::Word, "a", true),
+            (Kind::Operator, "=", false),
+            (Kind::Text, "\"say \\\" { [\"", false),
+            (Kind::Comment, "// {", false),
+            (Kind::Word, "b", true),
+            (Kind::Operator, "+=", false),
+            (Kind::Number, "1e-5", false),
+        ];
+        assert_eq!(found, wanted);
+        for token in tokens(text) {
+            assert_eq!(text.get(token.start..token.end()), Some(token.text));
+        }
+    }
 }
