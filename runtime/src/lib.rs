@@ -1,16 +1,9 @@
 //! The runtime of pbpoc: executes a plan on Burn.
 //!
-//! - `exec.rs` runs a plan; `ops/` has one file for each op; `context.rs` and `env.rs` are passed to ops;
-//! - `value.rs`: the values on the edges of a plan; `batch.rs`: rows of tokens as tensors;
-//! - `model/`: the decoder and reward heads; `generate.rs`: sampling; `optimizer.rs`: AdamW;
-//! - `objective/`: any objective expression as a differentiable scalar;
-//! - `exact/`: the exact track, on the crate `pbpo-exact`;
-//! - `data.rs`: prompts and their scoring; `task/`: synthetic tasks; `tokenizer/`: text to tokens;
-//! - `rng.rs`: random streams;
-//! - `language_model.rs`: a checkpoint used outside of a run;
-//! - `oracle.rs`: oracles that label pairs;
-//! - `host.rs`: the environment of a run; `device.rs`: choosing a device; `bench.rs`: tokens per second;
-//! - `event.rs`: events of a run; `rundir/`: files of a run.
+//! A plan is a list of stages over named values. `exec.rs` follows its walk step by step; each stage is done by an op
+//! (`ops/`, and `exact/` in worlds), which takes its values from the environment and gives its own. Between two steps all
+//! that a run needs in order to go on is in a `RunState` (`state/`). What a run tells goes to an observer as events;
+//! `rundir/` writes them down.
 
 pub mod batch;
 pub mod bench;
