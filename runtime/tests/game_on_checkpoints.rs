@@ -202,47 +202,6 @@ fn what_is_missing_is_known_before_anything_is_trained() {
     untrained(VERIFIER, "weights", "pi.model");
 }
 
-/// Settings of a judge that `check` accepts are accepted by the run too: it reaches the request, which has no server.
-#[test]
-fn settings_that_are_checked_are_settings_that_run() {
-    use pbpo_compiler::schema::{Default as Written, Kind, Ty, blocks};
-    let dir = directory();
-    let oracle = blocks::form(Kind::Oracle, |_| true).fields.iter().find(|field| field.name == "by").unwrap();
-    let mut settings = Vec::new();
-    for kind in oracle.ty.alternatives().unwrap().iter().filter(|kind| ["chat", "decision"].contains(&kind.name)) {
-        for field in kind.fields {
-            let ty = if let Ty::OrNone(ty) = field.ty { *ty } else { field.ty };
-            let ends = match ty {
-                Ty::Int(unit, range) => {
-                    [range.low, range.high].map(|end| format!("{end:.0} {}", unit.map_or("", |unit| unit.name())))
-                }
-                Ty::Float(_, range) => [range.low, range.high].map(|end| format!("{end:?}")),
-                _ => continue,
-            };
-            assert!(!matches!(field.default, Written::Required));
-            let none = matches!(field.ty, Ty::OrNone(_)).then(|| "none".to_owned());
-            settings.extend(ends.into_iter().chain(none).map(|end| (kind.name, format!("{} = {end}", field.name))));
-        }
-    }
-    assert!(settings.len() > 30, "{settings:?}");
-    for text in [
-        "first = \"1\", second = \"2\", tie = \"0\", prompt = \"{first}{second} [[1]] [[2]] [[0]] {{}}\"",
-        "extra = \"{\\\"top_p\\\": 0.5}\", limit = max_completion_tokens",
-        "max_new = none, temperature = none, extra = \"{\\\"max_completion_tokens\\\": 9, \\\"temperature\\\": 1}\"",
-    ] {
-        settings.push(("chat", text.to_owned()));
-    }
-    for (number, (kind, setting)) in settings.iter().enumerate() {
-        // A retry would wait, and an empty budget is spent at once.
-        let retries = if setting.starts_with("retries") { "" } else { "retries = 0, " };
-        let price = if setting.starts_with("most_usd") { "usd_in = 1.0, " } else { "" };
-        let judge = format!("{kind} {{ model = \"m\", url = \"http://127.0.0.1:9/v1\", {retries}{price}{setting} }}");
-        let (_, ran) = run(dir.path(), &format!("run{number}"), INIT, &judge);
-        let fault = ran.unwrap_err();
-        assert!(fault.message.contains("the judge does not answer"), "{setting}: {fault}");
-    }
-}
-
 /// A file that has none of the pairs gives no labels, but is not an error.
 #[test]
 fn a_recorded_judge_may_know_none_of_the_pairs() {

@@ -3,7 +3,7 @@
 use crate::code::Code;
 use crate::diagnostic::Diagnostic;
 use crate::hir::Args;
-use crate::schema::{DIGITS, Kind};
+use crate::schema::{DIGITS, Kind, scored};
 use crate::scope::Scope;
 
 /// Checks the rules of a block whose fields all have the right type.
@@ -28,6 +28,8 @@ pub fn block(kind: Kind, args: &Args, scope: &Scope, out: &mut Vec<Diagnostic>) 
             if let Some(source) = args.choice("source").filter(|source| source.name == "digits") {
                 there_are_so_many(&source.args, out);
             }
+            check_of_a_task(args, out);
+            has_the_group(args, out);
         }
         Kind::RewardModel
         | Kind::Features
@@ -62,6 +64,40 @@ fn there_are_so_many(args: &Args, out: &mut Vec<Diagnostic>) {
         Some(length) if length != at => error.also(length, "so many digits").help(help),
         _ => error.help(help),
     });
+}
+
+/// Checks that a task with a score has no other `check`.
+fn check_of_a_task(args: &Args, out: &mut Vec<Diagnostic>) {
+    let (Some(source), Some(_)) = (args.word("source").filter(|name| scored().contains(name)), args.choice("check"))
+    else {
+        return;
+    };
+    let Some(at) = args.span("check") else { return };
+    let error = Diagnostic::error(Code::UnknownField, at, format!("`{source}` has a check of its own"))
+        .label("no other is used")
+        .help("leave out `check`: it is for rows of files");
+    out.push(match args.span("source") {
+        Some(source) => error.also(source, "the task"),
+        None => error,
+    });
+}
+
+/// Checks that a pattern has the group that is compared. The runtime counts groups exactly; here each `(` is taken for one,
+/// so that no good pattern is refused.
+fn has_the_group(args: &Args, out: &mut Vec<Diagnostic>) {
+    let Some(regex) = args.choice("check").filter(|check| check.name == "regex") else { return };
+    let (Some(pattern), Some(group)) = (regex.args.text("pattern"), regex.args.int("group")) else { return };
+    let most = pattern.matches('(').count();
+    if i64::try_from(most).is_ok_and(|most| group > most)
+        && let Some(at) = regex.args.span("pattern")
+    {
+        let message = format!("`group` is {group}, and the pattern has {most} groups at most");
+        out.push(
+            Diagnostic::error(Code::OutOfRange, at, message)
+                .label("a group is a part in parentheses")
+                .help("put what is compared in parentheses, or write `group = 0` for the whole match"),
+        );
+    }
 }
 
 /// Checks that a follower follows a policy with a model.
