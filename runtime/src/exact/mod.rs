@@ -8,11 +8,11 @@
 //! - `explore.rs`: the enhancer and its baselines;
 //! - `solve.rs`: the step of the game; `regret.rs`: its measures.
 
-mod explore;
-mod pairs;
-mod players;
-mod regret;
-mod solve;
+pub(crate) mod explore;
+pub(crate) mod pairs;
+pub(crate) mod players;
+pub(crate) mod regret;
+pub(crate) mod solve;
 
 pub(crate) use solve::kept;
 
@@ -36,47 +36,12 @@ use crate::value;
 type Outputs = Result<Vec<value::Value>, Fault>;
 
 /// An operation of the exact track: a function of this folder.
-struct Exact(fn(&Stage, &Env, &mut Context<'_>) -> Outputs);
+pub(crate) struct Exact(pub fn(&Stage, &Env, &mut Context<'_>) -> Outputs);
 
 impl Op for Exact {
     fn run(&self, stage: &Stage, env: &mut Env, context: &mut Context<'_>) -> Outputs {
         self.0(stage, env, context)
     }
-}
-
-/// What runs an op in the exact track; `None` for those of the practical one alone. `oracle` and `preferences` are that one's.
-pub fn op(op: Named) -> Option<&'static dyn Op> {
-    Some(match op {
-        Named::Append => &Exact(pairs::append),
-        Named::Exploration => &Exact(explore::make),
-        Named::Explore => &Exact(explore::explore),
-        Named::Follow => &Exact(players::follow),
-        Named::Label => &Exact(pairs::label),
-        Named::Policy => &Exact(players::make_policy),
-        Named::Refresh => &Exact(players::refresh),
-        Named::Regret => &Exact(regret::regret),
-        Named::RewardModel => &Exact(players::make_reward_model),
-        Named::Sample => &Exact(pairs::sample),
-        Named::Solve => &Exact(solve::solve),
-        Named::World => &Exact(players::make_world),
-        Named::Ascend
-        | Named::Data
-        | Named::Descend
-        | Named::Distance
-        | Named::Draw
-        | Named::Evaluate
-        | Named::Features
-        | Named::Forward
-        | Named::Imitate
-        | Named::LinearModel
-        | Named::Load
-        | Named::Oracle
-        | Named::Pairs
-        | Named::Preferences
-        | Named::Repeat
-        | Named::Save
-        | Named::Worst => return None,
-    })
 }
 
 /// A value of the exact track.

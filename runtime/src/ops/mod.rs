@@ -1,5 +1,5 @@
-//! Ops: what a stage of a plan does. One file an op, and one line in [`practical`]; those of the exact track are
-//! in `exact/`, with a line in [`exact::op`].
+//! Ops: what a stage of a plan does. One file an op, and one line in [`runs`]; those of the exact track are functions in
+//! `exact/`, in the same line.
 
 mod append;
 mod ascend;
@@ -36,7 +36,7 @@ use serde::de::DeserializeOwned;
 use crate::context::Context;
 use crate::env::Env;
 use crate::error::Fault;
-use crate::exact;
+use crate::exact::{self, Exact, pairs as pairs_of_worlds, players};
 use crate::state::stored_enum;
 use crate::value::Value;
 
@@ -66,45 +66,58 @@ pub enum Work {
 
 stored_enum!(Work as WorkRecord { Imitation(Box<Imitation>) } {});
 
-/// What runs an op in the practical track; `None` for those of worlds alone, and for `repeat`, which the executor does
-/// itself.
-pub fn practical(op: Named) -> Option<&'static dyn Op> {
-    Some(match op {
-        Named::Append => &append::Append,
-        Named::Ascend => &ascend::Ascend,
-        Named::Data => &data::MakeData,
-        Named::Descend => &ascend::Descend,
-        Named::Distance => &distance::Distance,
-        Named::Draw => &draw::Draw,
-        Named::Evaluate => &evaluate::Evaluate,
-        Named::Exploration => &exploration::MakeExploration,
-        Named::Explore => &explore::Explore,
-        Named::Features => &features::MakeFeatures,
-        Named::Follow => &follow::Follow,
-        Named::Forward => &forward::MakeForward,
-        Named::Imitate => &imitate::Imitate,
-        Named::Label => &label::Label,
-        Named::LinearModel => &linear::MakeLinear,
-        Named::Load => &load::Load,
-        Named::Oracle => &oracle::MakeOracle,
-        Named::Pairs => &pairs::Pairs,
-        Named::Policy => &policy::MakePolicy,
-        Named::Preferences => &preferences::MakePreferences,
-        Named::Refresh => &refresh::Refresh,
-        Named::RewardModel => &reward_model::MakeRewardModel,
-        Named::Sample => &sample::Sample,
-        Named::Save => &save::Save,
-        Named::Worst => &linear::Worst,
-        Named::Regret | Named::Repeat | Named::Solve | Named::World => return None,
-    })
+/// What runs an op: for language models, and in a world. `None` in one of them is what that track lacks; `repeat` has
+/// neither, because the executor does it itself.
+#[derive(Clone, Copy)]
+pub struct Runs {
+    pub practical: Option<&'static dyn Op>,
+    pub exact: Option<&'static dyn Op>,
+}
+
+/// Returns what runs an op.
+pub fn runs(op: Named) -> Runs {
+    fn runs(practical: Option<&'static dyn Op>, exact: Option<&'static dyn Op>) -> Runs {
+        Runs { practical, exact }
+    }
+    match op {
+        Named::Append => runs(Some(&append::Append), Some(&Exact(pairs_of_worlds::append))),
+        Named::Ascend => runs(Some(&ascend::Ascend), None),
+        Named::Data => runs(Some(&data::MakeData), None),
+        Named::Descend => runs(Some(&ascend::Descend), None),
+        Named::Distance => runs(Some(&distance::Distance), None),
+        Named::Draw => runs(Some(&draw::Draw), None),
+        Named::Evaluate => runs(Some(&evaluate::Evaluate), None),
+        Named::Exploration => runs(Some(&exploration::MakeExploration), Some(&Exact(exact::explore::make))),
+        Named::Explore => runs(Some(&explore::Explore), Some(&Exact(exact::explore::explore))),
+        Named::Features => runs(Some(&features::MakeFeatures), None),
+        Named::Follow => runs(Some(&follow::Follow), Some(&Exact(players::follow))),
+        Named::Forward => runs(Some(&forward::MakeForward), None),
+        Named::Imitate => runs(Some(&imitate::Imitate), None),
+        Named::Label => runs(Some(&label::Label), Some(&Exact(pairs_of_worlds::label))),
+        Named::LinearModel => runs(Some(&linear::MakeLinear), None),
+        Named::Load => runs(Some(&load::Load), None),
+        Named::Oracle => runs(Some(&oracle::MakeOracle), None),
+        Named::Pairs => runs(Some(&pairs::Pairs), None),
+        Named::Policy => runs(Some(&policy::MakePolicy), Some(&Exact(players::make_policy))),
+        Named::Preferences => runs(Some(&preferences::MakePreferences), None),
+        Named::Refresh => runs(Some(&refresh::Refresh), Some(&Exact(players::refresh))),
+        Named::Regret => runs(None, Some(&Exact(exact::regret::regret))),
+        Named::Repeat => runs(None, None),
+        Named::RewardModel => runs(Some(&reward_model::MakeRewardModel), Some(&Exact(players::make_reward_model))),
+        Named::Sample => runs(Some(&sample::Sample), Some(&Exact(pairs_of_worlds::sample))),
+        Named::Save => runs(Some(&save::Save), None),
+        Named::Solve => runs(None, Some(&Exact(exact::solve::solve))),
+        Named::World => runs(None, Some(&Exact(players::make_world))),
+        Named::Worst => runs(Some(&linear::Worst), None),
+    }
 }
 
 /// Returns the op of a stage: that of the exact track if one of its inputs is a value of that track.
 pub fn op(stage: &Stage, env: &Env) -> Result<&'static dyn Op, Fault> {
-    let (here, exact) = (practical(stage.op), exact::op(stage.op));
+    let Runs { practical, exact } = runs(stage.op);
     let lives_in_world = stage.inputs.iter().any(|(_, value)| matches!(env.values.get(value), Some(Value::Exact(_))));
-    let found = if lives_in_world { exact.or(here) } else { here.or(exact) };
-    found.ok_or_else(|| Fault::new(format!("`{}` is no op that runs by itself", stage.op)))
+    let found = if lives_in_world { exact.or(practical) } else { practical.or(exact) };
+    found.ok_or_else(|| Fault::new(format!("`{}` is not an op that runs by itself", stage.op)))
 }
 
 /// Checks that all players of a stage read the same tokens as its responses or its policy.
