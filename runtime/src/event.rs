@@ -12,7 +12,8 @@ use crate::player::Player;
 pub type Metrics = BTreeMap<String, f64>;
 
 /// One completion shown to a person.
-#[derive(Clone, Debug, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Completion {
     pub prompt: String,
     pub completion: String,
@@ -21,7 +22,8 @@ pub struct Completion {
 }
 
 /// One evaluation of a policy.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Evaluation {
     /// The report's name in the pipeline.
     pub label: String,

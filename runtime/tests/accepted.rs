@@ -13,7 +13,6 @@ use pbpo_plan::{Op, Plan, Stage};
 use pbpo_runtime::context::{Context, Counters};
 use pbpo_runtime::env::Env;
 use pbpo_runtime::host::Host;
-use pbpo_runtime::ops;
 
 #[path = "common/tiny.rs"]
 mod tiny;
@@ -268,7 +267,9 @@ fn runs(plan: &Plan) -> Result<(), String> {
         let (host, identities) = (Host::from(&Device::flex()), identities(plan));
         let (mut counters, mut recording) = (Counters::default(), None);
         let mut context = Context::new(&host, &identities, &mut counters, &mut told, &mut recording);
-        if let Err(fault) = ops::runs(stage.op).practical.unwrap().run(stage, &mut Env::default(), &mut context) {
+        if let Err(fault) =
+            pbpo_runtime::ops::runs(stage.op).practical.unwrap().run(stage, &mut Env::default(), &mut context)
+        {
             // What is not here: servers, keys, checkpoints, files.
             let absent =
                 ["does not answer", "is not set", "can't be", "unknown kind of data file", "there is no directory"];

@@ -36,7 +36,7 @@ fn before_and_after_are_of_one_report() {
     evaluation(&mut run, "other", false, 10, 0.4);
     evaluation(&mut run, "main", true, 10, 0.5);
     evaluation(&mut run, "other", false, 20, 0.6);
-    let results = run.results();
+    let results = run.story().results();
     let accuracy = |name: &str| results[&format!("accuracy/{name}")];
     assert_eq!((accuracy("before"), accuracy("after")), (0.1, 0.5));
     assert_eq!((accuracy("main"), accuracy("other")), (0.3, 0.6));
@@ -54,9 +54,9 @@ fn a_later_loop_ends_what_an_earlier_one_began() {
     measured(&mut run, ["other", "pi on train"], [true, false], 5, 0.9);
     measured(&mut run, ["main", "pi on held"], [true, false], 5, 0.4);
     measured(&mut run, ["last", "pi on held"], [false, false], 5, 0.5);
-    let results = run.results();
+    let results = run.story().results();
     assert_eq!((results["accuracy/before"], results["accuracy/after"]), (0.1, 0.4));
-    let others: Vec<&str> = run.other_reports().iter().map(|report| report.label.as_str()).collect();
+    let others: Vec<&str> = run.story().other_reports().iter().map(|report| report.label.as_str()).collect();
     assert_eq!(others, ["first", "other", "last"]);
 }
 
@@ -68,8 +68,8 @@ fn reports_without_a_loop_go_by_their_names() {
     let mut run = RunDir::create(next_free(root.path(), "test").unwrap(), &tiny, "cpu").unwrap();
     measured(&mut run, ["easy", "pi on easy"], [false, false], 0, 1.0);
     measured(&mut run, ["hard", "pi on hard"], [false, false], 0, 0.25);
-    assert!(run.first_and_last().is_none());
-    let results = run.results();
+    assert!(run.story().first_and_last().is_none());
+    let results = run.story().results();
     let names: Vec<&str> = results.keys().map(String::as_str).collect();
     assert_eq!(names, ["accuracy/easy", "accuracy/hard"]);
     run.finish(&tiny, &Env::default()).unwrap();
@@ -122,10 +122,10 @@ fn steps_count_through_all_loops_and_figures_outside_of_them_are_written() {
     assert_eq!(steps("evaluation", "late"), [2, 4, 5]);
     let outside = |figure: &str| lines.iter().any(|line| line["stage"].is_string() && line[figure].is_number());
     assert!(outside("explorer/logdet") && outside("oracle/labels"), "{lines:#?}");
-    let results = run.results();
+    let results = run.story().results();
     // The last figures of the loops are kept, and those of the stage outside for names that no loop has.
     assert!(results.contains_key("explorer/logdet") && !results.keys().any(|name| name.starts_with("timing")));
-    let (first, last) = run.first_and_last().unwrap();
+    let (first, last) = run.story().first_and_last().unwrap();
     assert_eq!((first.step, first.label.as_str(), last.step, last.label.as_str()), (0, "early", 5, "late"));
     let pairs = std::fs::read_to_string(run.path().join("preferences.jsonl")).unwrap();
     let episodes: std::collections::BTreeSet<u64> = pairs

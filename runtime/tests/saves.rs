@@ -150,7 +150,7 @@ fn every_point_of_a_sweep_has_its_own() {
         );
     }
     assert!(steps(dirs[1].path(), "pi").is_empty() && manifest(dirs[1].path())["checkpoints"].is_null());
-    assert!(dirs.iter().all(|dir| dir.results() == dirs[0].results()));
+    assert!(dirs.iter().all(|dir| dir.story().results() == dirs[0].story().results()));
 }
 
 #[test]

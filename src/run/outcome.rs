@@ -6,13 +6,13 @@ use std::fmt::Write;
 
 use pbpo_outside::shown::{cut, padded, width};
 use pbpo_runtime::event::{Completion, Evaluation, Metrics};
-use pbpo_runtime::rundir::RunDir;
+use pbpo_runtime::rundir::story::Story;
 
 /// An evaluation with the name of its column.
 type Column<'r> = (&'r str, &'r Evaluation);
 
 /// Returns the tables of a run, at most `columns` wide; an empty text if there was no evaluation.
-pub fn summary(run: &RunDir, columns: usize) -> String {
+pub fn summary(run: &Story, columns: usize) -> String {
     let mut out = String::new();
     for (name, value) in &run.summary {
         let _ = writeln!(out, "{} {value:>10.3}", padded(name, 16));

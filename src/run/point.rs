@@ -120,7 +120,7 @@ pub fn json_line(point: &Planned, ended: &Ended) -> String {
         seed: point.plan.seed,
         seconds: ended.seconds,
         run_dir: ended.dir.path().display().to_string(),
-        metrics: ended.dir.results(),
+        metrics: ended.dir.story().results(),
     };
     format!("{}\n", serde_json::to_string(&outcome).unwrap_or_default())
 }
@@ -129,7 +129,7 @@ pub fn print_outcome(args: &RunArgs, point: &Planned, ended: &Ended) {
     if args.format == "json" {
         print_exact(&json_line(point, ended));
     } else {
-        let (table, seconds) = (summary(&ended.dir, columns()), ended.seconds);
+        let (table, seconds) = (summary(ended.dir.story(), columns()), ended.seconds);
         let (name, path) = (line(&point.plan.point), ended.dir.path().display().to_string());
         print(&format!("{table}\n{name} in {seconds:.1} s; everything is in {}\n", line(&path)));
     }

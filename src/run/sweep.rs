@@ -98,10 +98,10 @@ fn run_point(
     };
     let record = json!({
         "point": name, "status": "done", "seed": planned.plan.seed, "params": planned.plan.params,
-        "seconds": ended.seconds, "run_dir": relative(ended.dir.path()), "metrics": ended.dir.results(),
+        "seconds": ended.seconds, "run_dir": relative(ended.dir.path()), "metrics": ended.dir.story().results(),
     });
     let line = if args.format == "json" { point::json_line(planned, &ended) } else { String::new() };
-    Done { record, row: Ok(Row::of(&planned.group, &ended.dir)), line }
+    Done { record, row: Ok(Row::of(&planned.group, ended.dir.story())), line }
 }
 
 /// The writer of `sweep.json`, which is rewritten on the way, so that a killed sweep keeps its results. Points print in

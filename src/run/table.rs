@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use pbpo_outside::shown::{line, padded, width};
 use pbpo_runtime::event::{Evaluation, Metrics};
-use pbpo_runtime::rundir::RunDir;
+use pbpo_runtime::rundir::story::Story;
 
 /// The final figures of a point.
 pub struct Row {
@@ -22,24 +22,24 @@ pub struct Row {
 
 impl Row {
     /// Returns the figures of a completed run.
-    pub fn of(group: &str, dir: &RunDir) -> Self {
-        let curve = |name: &str| dir.episodes.iter().filter_map(|figures| figures.get(name).copied()).collect();
+    pub fn of(group: &str, story: &Story) -> Self {
+        let curve = |name: &str| story.episodes.iter().filter_map(|figures| figures.get(name).copied()).collect();
         let (regret, bound) = (curve("regret/cumulative"), curve("regret/bound"));
-        let metrics = dir.results();
-        let shown = shown(dir, &metrics);
+        let metrics = story.results();
+        let shown = shown(story, &metrics);
         Self { group: group.to_owned(), metrics, shown, regret, bound }
     }
 }
 
 /// Returns the figures that get a column: the results of the run, by the names of its reports if it has no before and
 /// after, and figures of the run as a whole.
-fn shown(dir: &RunDir, metrics: &Metrics) -> Vec<String> {
+fn shown(story: &Story, metrics: &Metrics) -> Vec<String> {
     let of = |evaluation: &Evaluation, name: &str| {
         evaluation.metrics.keys().map(|metric| format!("{metric}/{name}")).collect::<Vec<_>>()
     };
     let whole = ["regret/final", "regret/slope", "regret/stepdown", "reward/distance"].map(str::to_owned);
-    let headline = dir.first_and_last().map(|(_, last)| of(last, "after")).unwrap_or_default();
-    let others = dir.other_reports().into_iter().flat_map(|report| of(report, &report.label));
+    let headline = story.first_and_last().map(|(_, last)| of(last, "after")).unwrap_or_default();
+    let others = story.other_reports().into_iter().flat_map(|report| of(report, &report.label));
     headline.into_iter().chain(others).chain(whole).filter(|name| metrics.contains_key(name)).collect()
 }
 

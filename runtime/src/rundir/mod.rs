@@ -1,14 +1,17 @@
 //! The run directory: the files of a run.
 //!
-//! `plan.txt`, `plan.json`, `run.json`, `metrics.jsonl`, `preferences.jsonl`, `tb/` (TensorBoard),
+//! `plan.txt`, `plan.json`, `run.json`, `events.jsonl`, `metrics.jsonl`, `preferences.jsonl`, `tb/` (TensorBoard),
 //! `checkpoints/<player>/` (Hugging Face layout; intermediate ones are in `step-000050/` there) and `report.html`.
 //! Whole files are written to a temporary file and renamed; the `.jsonl` files grow line by line, so that a killed run
-//! keeps its lines.
+//! keeps its lines. `log.rs` has the form of `events.jsonl`; everything that is shown of a run is a fold over the logs,
+//! the [`Story`].
 
 mod appender;
 pub mod checkpoint;
+pub mod log;
 mod report;
 mod steps;
+pub mod story;
 mod tensorboard;
 
 use std::fs;
@@ -25,25 +28,20 @@ use crate::event::{Checkpoint, Evaluation, Event, Metrics, Observer};
 use crate::player::Player;
 use crate::value::Value;
 use appender::Appender;
-use steps::Steps;
+use log::Line;
+use story::Story;
 use tensorboard::TensorBoard;
 
 /// An open run directory. It listens to the run and writes on the way.
 pub struct RunDir {
     path: PathBuf,
+    events: Appender,
     metrics: Appender,
     preferences: Appender,
     tensorboard: TensorBoard,
     manifest: Map<String, Json>,
-    steps: Steps,
     started: std::time::Instant,
-    /// Every episode's figures, for the report.
-    pub episodes: Vec<Metrics>,
-    pub evaluations: Vec<Evaluation>,
-    /// Figures of the run as a whole.
-    pub summary: Metrics,
-    /// The figures of stages outside of loops, the last of each name.
-    outside: Metrics,
+    story: Story,
 }
 
 impl RunDir {
@@ -62,19 +60,17 @@ impl RunDir {
             "status": "running",
         });
         let fast = crate::exact::is_exact_plan(plan);
-        let run = Self {
+        let mut run = Self {
+            events: Appender::create(&path.join("events.jsonl"), fast)?,
             metrics: Appender::create(&path.join("metrics.jsonl"), fast)?,
             preferences: Appender::create(&path.join("preferences.jsonl"), fast)?,
             tensorboard: TensorBoard::create(&path.join("tb"), fast)?,
             manifest: manifest.as_object().cloned().unwrap_or_default(),
-            steps: Steps::default(),
             started: std::time::Instant::now(),
-            episodes: Vec::new(),
-            evaluations: Vec::new(),
-            summary: Metrics::new(),
-            outside: Metrics::new(),
+            story: Story::default(),
             path,
         };
+        run.log(&Line::Log { version: log::VERSION })?;
         run.write_manifest()?;
         Ok(run)
     }
@@ -88,52 +84,9 @@ impl RunDir {
         self.started.elapsed().as_secs_f64()
     }
 
-    /// Returns the run's evaluations before and after: for the policy and the data of the first report of a loop, the
-    /// evaluation before that loop and the last one in a loop, which may be a later loop with another label. Returns
-    /// `None` if no loop has an evaluation.
-    pub fn first_and_last(&self) -> Option<(&Evaluation, &Evaluation)> {
-        let first = self.evaluations.iter().find(|e| e.before)?;
-        let last = self.evaluations.iter().rfind(|e| e.looped && e.subject == first.subject)?;
-        Some((first, last))
-    }
-
-    /// Returns the last evaluation of each report, in the order in which the reports were first made, without reports
-    /// that were only made before a loop.
-    pub fn reports(&self) -> Vec<&Evaluation> {
-        let mut reports: Vec<&Evaluation> = Vec::new();
-        for evaluation in self.evaluations.iter().filter(|e| !e.before) {
-            match reports.iter_mut().find(|report| report.label == evaluation.label) {
-                Some(report) => *report = evaluation,
-                None => reports.push(evaluation),
-            }
-        }
-        reports
-    }
-
-    /// Returns the reports that [`Self::first_and_last`] does not cover.
-    pub fn other_reports(&self) -> Vec<&Evaluation> {
-        let headline = self.first_and_last().map(|(first, _)| &first.subject);
-        let spoken_for = |report: &&Evaluation| report.looped && Some(&report.subject) == headline;
-        self.reports().into_iter().filter(|report| !spoken_for(report)).collect()
-    }
-
-    /// Returns the final figures: `<metric>/before` and `<metric>/after` of [`Self::first_and_last`],
-    /// `<metric>/<label>` of the last evaluation of each report, the figures of the run as a whole, the last episode's
-    /// means, and the figures of stages outside of loops.
-    pub fn results(&self) -> Metrics {
-        let told = |(name, _): &(&String, &f64)| !name.starts_with("timing");
-        let mut results: Metrics = self.outside.iter().filter(told).map(own).collect();
-        results.extend(self.episodes.last().into_iter().flatten().filter(told).map(own));
-        let mut add = |evaluation: &Evaluation, name: &str| {
-            results.extend(evaluation.metrics.iter().map(|(metric, value)| (format!("{metric}/{name}"), *value)));
-        };
-        if let Some((first, last)) = self.first_and_last() {
-            add(first, "before");
-            add(last, "after");
-        }
-        self.reports().into_iter().for_each(|e| add(e, &e.label));
-        results.extend(self.summary.clone());
-        results
+    /// Returns the story of the run so far.
+    pub fn story(&self) -> &Story {
+        &self.story
     }
 
     /// Notes the estimated cost of the run.
@@ -144,7 +97,8 @@ impl RunDir {
     /// Writes final players, the report and the manifest of a completed run.
     pub fn finish(&mut self, plan: &Plan, env: &Env) -> io::Result<()> {
         self.save_players(env)?;
-        write_atomic(&self.path.join("report.html"), report::html(plan, self).as_bytes())?;
+        let page = report::html(plan, &self.story, self.seconds());
+        write_atomic(&self.path.join("report.html"), page.as_bytes())?;
         let digests: Map<String, Json> = env
             .values
             .iter()
@@ -154,7 +108,7 @@ impl RunDir {
             })
             .collect();
         self.manifest.insert("data".into(), Json::Object(digests));
-        self.manifest.insert("metrics".into(), json!(self.results()));
+        self.manifest.insert("metrics".into(), json!(self.story.results()));
         self.close("done")
     }
 
@@ -172,7 +126,7 @@ impl RunDir {
         if !empty("metrics.jsonl") || !empty("preferences.jsonl") || self.path.join("checkpoints").exists() {
             return false;
         }
-        let own = ["metrics.jsonl", "preferences.jsonl", "plan.txt", "plan.json", "run.json"];
+        let own = ["events.jsonl", "metrics.jsonl", "preferences.jsonl", "plan.txt", "plan.json", "run.json"];
         // The event file is removed too: its curves are those of metrics.jsonl, which has none.
         let removed = own.iter().try_for_each(|file| fs::remove_file(self.path.join(file)));
         removed
@@ -190,6 +144,7 @@ impl RunDir {
     }
 
     fn close(&mut self, status: &str) -> io::Result<()> {
+        self.events.close()?;
         self.metrics.close()?;
         self.preferences.close()?;
         self.tensorboard.close()?;
@@ -200,13 +155,25 @@ impl RunDir {
     }
 
     fn write_manifest(&self) -> io::Result<()> {
-        write_atomic(&self.path.join("run.json"), pretty(&Json::Object(self.manifest.clone())).as_bytes())
+        let Story { notices, models, generated, checkpoints, .. } = &self.story;
+        let mut manifest = self.manifest.clone();
+        let mut add = |name: &str, told: bool, value: Json| told.then(|| manifest.insert(name.into(), value));
+        add("notices", !notices.is_empty(), json!(notices));
+        add("models", !models.is_empty(), json!(models));
+        add("generated_tokens", generated.is_some(), json!(generated));
+        add("checkpoints", !checkpoints.is_empty(), steps::list(checkpoints));
+        write_atomic(&self.path.join("run.json"), pretty(&Json::Object(manifest)).as_bytes())
+    }
+
+    fn log(&mut self, line: &Line) -> io::Result<()> {
+        self.events.write((serde_json::to_string(line)? + "\n").as_bytes())?;
+        self.events.settle()
     }
 
     /// Returns the suffix of curves: evaluations of other subjects than the first have separate curves that end in the
     /// report's name.
     fn suffix(&self, evaluation: &Evaluation) -> String {
-        let first = self.evaluations.first().is_none_or(|first| first.subject == evaluation.subject);
+        let first = self.story.evaluations.first().is_none_or(|first| first.subject == evaluation.subject);
         if first { String::new() } else { format!("/{}", evaluation.label) }
     }
 
@@ -232,42 +199,21 @@ impl RunDir {
 
 impl Observer for RunDir {
     fn event(&mut self, event: &Event) -> io::Result<()> {
+        if let Some(line) = Line::of(event) {
+            self.log(&line)?;
+        }
+        self.story.apply(event);
         match event {
-            Event::Stage { .. } => Ok(()),
-            Event::Notice { stage, text } => {
-                let notices = self.manifest.entry("notices").or_insert_with(|| json!([]));
-                notices.as_array_mut().into_iter().for_each(|all| all.push(json!({ "stage": stage, "text": text })));
-                Ok(())
-            }
-            Event::Loaded { stage, name, revision, digest } => {
-                let model = json!({ "name": name, "revision": revision, "digest": digest });
-                let models = self.manifest.entry("models").or_insert_with(|| json!({}));
-                models[stage.as_str()] = model;
-                Ok(())
-            }
-            Event::Usage { generated } => {
-                self.manifest.insert("generated_tokens".into(), json!(generated));
-                Ok(())
-            }
+            Event::Stage { .. } | Event::Loaded { .. } | Event::Notice { .. } => Ok(()),
+            Event::Summary { .. } | Event::Usage { .. } => Ok(()),
             Event::Progress { stage, done, metrics, .. } => {
-                self.line(*done, ["stage", stage], metrics, ["imitate/", ""])
+                self.line(*done, ["stage", stage], metrics, [log::IMITATE, ""])
             }
-            Event::Episode { step, metrics, .. } => {
-                self.episodes.push(metrics.clone());
-                self.line(*step, ["split", "train"], metrics, ["", ""])
-            }
-            Event::Figures { stage, step, metrics } => {
-                self.outside.extend(metrics.clone());
-                self.line(*step, ["stage", stage], metrics, ["", ""])
-            }
+            Event::Episode { step, metrics, .. } => self.line(*step, ["split", "train"], metrics, ["", ""]),
+            Event::Figures { stage, step, metrics } => self.line(*step, ["stage", stage], metrics, ["", ""]),
             Event::Evaluation(evaluation) => {
                 let (Evaluation { label, step, metrics, .. }, suffix) = (evaluation, self.suffix(evaluation));
-                self.evaluations.push(evaluation.clone());
                 self.line(*step, ["evaluation", label], metrics, ["eval/", &suffix])
-            }
-            Event::Summary { metrics } => {
-                self.summary.extend(metrics.clone());
-                Ok(())
             }
             Event::Preferences { records } => {
                 let lines: Vec<String> = records.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
@@ -278,10 +224,15 @@ impl Observer for RunDir {
     }
 
     fn save(&mut self, checkpoint: &Checkpoint<'_>) -> Result<(), Fault> {
-        let old = self.steps.add(&self.path, checkpoint)?;
-        self.manifest.insert("checkpoints".into(), self.steps.list());
+        steps::write(&self.path, checkpoint)?;
+        let before = self.story.checkpoints.clone();
+        let Checkpoint { stage, name, step, keep, .. } = *checkpoint;
+        let line = Line::Checkpoint { stage: stage.to_owned(), player: name.to_owned(), step, keep };
+        self.log(&line)?;
+        self.story.tell(line);
         self.write_manifest()?;
-        Ok(old.iter().try_for_each(|dir| steps::remove(dir))?)
+        let gone = steps::gone(&before, &self.story.checkpoints);
+        Ok(gone.iter().try_for_each(|dir| steps::remove(&self.path.join(dir)))?)
     }
 }
 
@@ -331,10 +282,6 @@ fn last_players(env: &Env) -> Vec<(String, &Player)> {
         }
     }
     last.into_iter().map(|(name, (_, player))| (name, player)).collect()
-}
-
-fn own((name, value): (&String, &f64)) -> (String, f64) {
-    (name.clone(), *value)
 }
 
 fn pretty(value: &Json) -> String {

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use pbpo_plan::Plan;
 
-use super::RunDir;
+use super::story::Story;
 use crate::event::{Completion, Evaluation};
 
 /// The curves shown first, if the run has them.
@@ -25,8 +25,8 @@ const CURVES: &[(&str, &str)] = &[
     ("explorer/value", "what the enhancer found"),
 ];
 
-/// Returns the page.
-pub fn html(plan: &Plan, run: &RunDir) -> String {
+/// Returns the page of a run that took so many seconds.
+pub fn html(plan: &Plan, run: &Story, seconds: f64) -> String {
     let mut page = String::from(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>pbpoc run</title><style>\
          body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#222}\
@@ -34,7 +34,7 @@ pub fn html(plan: &Plan, run: &RunDir) -> String {
          code,pre{font:13px/1.4 ui-monospace,monospace}.curves{display:flex;flex-wrap:wrap;gap:1rem}\
          figure{margin:0}figcaption{font-size:13px;color:#555;max-width:28rem}</style>",
     );
-    let _ = write!(page, "<h1>{}</h1><p>seed {}, {:.1} s</p>", escape(&plan.point), plan.seed, run.seconds());
+    let _ = write!(page, "<h1>{}</h1><p>seed {}, {:.1} s</p>", escape(&plan.point), plan.seed, seconds);
     outcome(&mut page, run);
     page.push_str("<div class=\"curves\">");
     evaluation_curves(&mut page, &run.evaluations);
@@ -49,7 +49,7 @@ pub fn html(plan: &Plan, run: &RunDir) -> String {
     page
 }
 
-fn outcome(page: &mut String, run: &RunDir) {
+fn outcome(page: &mut String, run: &Story) {
     let headline = run.first_and_last();
     if headline.is_none() && run.other_reports().is_empty() {
         return;
@@ -120,7 +120,7 @@ fn curve(page: &mut String, name: &str, caption: &str, points: &[(f64, f64)]) {
     );
 }
 
-fn completions(page: &mut String, run: &RunDir) {
+fn completions(page: &mut String, run: &Story) {
     let cell = |c: &Completion| {
         let score = c.score.map_or(String::new(), |score| format!(" ({score:.2})"));
         format!("<td><code>{}</code>{score}</td>", escape(&c.completion))

@@ -7,65 +7,33 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value as Json, json};
 
 use super::checkpoint;
+use super::story::Saved;
 use crate::error::Fault;
 use crate::event::Checkpoint;
 
-/// The checkpoints of a run, in the order in which they were written.
-#[derive(Default)]
-pub struct Steps {
-    saved: Vec<Saved>,
+/// Writes a checkpoint into the run directory `root` and replaces one of the same step.
+pub fn write(root: &Path, checkpoint: &Checkpoint<'_>) -> Result<(), Fault> {
+    let Checkpoint { stage, name, step, player, .. } = *checkpoint;
+    let path = Saved { stage: stage.to_owned(), player: name.to_owned(), step }.path();
+    write_whole(&root.join(path), |dir| checkpoint::save_player(dir, player))
 }
 
-#[derive(PartialEq)]
-struct Saved {
-    /// The stage that wrote it; a stage removes only its own checkpoints.
-    stage: String,
-    player: String,
-    step: usize,
+/// Returns the directories that hold a checkpoint of `before` and none of `after`.
+pub fn gone(before: &[Saved], after: &[Saved]) -> Vec<String> {
+    let kept: Vec<String> = after.iter().map(Saved::path).collect();
+    before.iter().map(Saved::path).filter(|path| !kept.contains(path)).collect()
 }
 
-impl Saved {
-    /// Returns the path inside the run directory.
-    fn path(&self) -> String {
-        format!("checkpoints/{}/step-{:06}", self.player, self.step)
-    }
-}
-
-impl Steps {
-    /// Writes a checkpoint into the run directory `root` and replaces one of the same step. Returns the directories
-    /// that are no longer kept.
-    pub fn add(&mut self, root: &Path, checkpoint: &Checkpoint<'_>) -> Result<Vec<PathBuf>, Fault> {
-        let Checkpoint { stage, name, step, keep, player } = *checkpoint;
-        let new = Saved { stage: stage.to_owned(), player: name.to_owned(), step };
-        write_whole(&root.join(new.path()), |dir| checkpoint::save_player(dir, player))?;
-        self.saved.retain(|saved| *saved != new);
-        self.saved.push(new);
-        let own = self.saved.iter().filter(|saved| saved.stage == stage).count();
-        let mut surplus = own.saturating_sub(keep.unwrap_or(own));
-        let (old, kept) = std::mem::take(&mut self.saved).into_iter().partition::<Vec<Saved>, _>(|saved| {
-            let old = saved.stage == stage && surplus > 0;
-            surplus -= usize::from(old);
-            old
-        });
-        self.saved = kept;
-        let paths = old.iter().map(Saved::path);
-        Ok(paths
-            .filter(|path| !self.saved.iter().any(|kept| kept.path() == *path))
-            .map(|path| root.join(path))
-            .collect())
-    }
-
-    /// Returns the list for the manifest.
-    pub fn list(&self) -> Json {
-        let mut list: Vec<Json> = Vec::new();
-        for saved in &self.saved {
-            let entry = json!({ "player": saved.player, "step": saved.step, "path": saved.path() });
-            if !list.contains(&entry) {
-                list.push(entry);
-            }
+/// Returns the list for the manifest.
+pub fn list(saved: &[Saved]) -> Json {
+    let mut list: Vec<Json> = Vec::new();
+    for saved in saved {
+        let entry = json!({ "player": saved.player, "step": saved.step, "path": saved.path() });
+        if !list.contains(&entry) {
+            list.push(entry);
         }
-        Json::Array(list)
     }
+    Json::Array(list)
 }
 
 /// Removes a checkpoint; a kill meanwhile leaves no incomplete one.
