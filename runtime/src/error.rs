@@ -69,14 +69,9 @@ impl fmt::Display for Fault {
 
 impl std::error::Error for Fault {}
 
-impl From<pbpo_hub::Error> for Fault {
-    fn from(error: pbpo_hub::Error) -> Self {
-        Fault { help: error.help, ..Fault::new(error.message) }
-    }
-}
-
-impl From<pbpo_judge::Error> for Fault {
-    fn from(error: pbpo_judge::Error) -> Self {
+/// Hub and judge have this error too.
+impl From<pbpo_outside::Error> for Fault {
+    fn from(error: pbpo_outside::Error) -> Self {
         Fault { help: error.help, ..Fault::new(error.message) }
     }
 }

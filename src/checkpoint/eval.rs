@@ -52,7 +52,7 @@ fn eval(args: &EvalArgs) -> Result<(), Fault> {
     let data = Data::new(&args.data).with_parquet(parquet);
     let options = Options { shots: args.shots, limit: args.limit, ..Options::default() };
     // Errors in names and rows are reported before the model is loaded.
-    let prepared = Suite::named(&names).and_then(|suite| suite.prepare(&data, &options)).map_err(fault)?;
+    let prepared = Suite::named(&names).and_then(|suite| suite.prepare(&data, &options))?;
     if let Some(out) = &args.out {
         fs::create_dir_all(out)?;
     }
@@ -73,7 +73,7 @@ fn eval(args: &EvalArgs) -> Result<(), Fault> {
             .map_err(|e| pbpo_eval::Error::new(format!("{}: can't be written: {e}", path.display())))
     });
     let results = done.map_err(|failure| match failure {
-        Failure::Task(error) => fault(error),
+        Failure::Task(error) => error.into(),
         Failure::Model(fault) => fault,
     })?;
     let mut all = results.json();
@@ -87,10 +87,6 @@ fn eval(args: &EvalArgs) -> Result<(), Fault> {
     let json = args.format == "json";
     print_either(&if json { text } else { results.to_string() }, json);
     Ok(())
-}
-
-fn fault(error: pbpo_eval::Error) -> Fault {
-    Fault { help: error.help, ..Fault::new(error.message) }
 }
 
 fn parquet(path: &Path) -> Result<Vec<pbpo_eval::Row>, String> {

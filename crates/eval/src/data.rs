@@ -8,7 +8,7 @@ use pbpo_outside::file::{self, Lines, Refused, limit};
 use pbpo_outside::shards;
 use serde_json::{Map, Value};
 
-use crate::error::Error;
+use crate::Error;
 
 /// The fields of a row by name.
 pub type Row = Map<String, Value>;

@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde_json::{Map, Value, json};
 
+use crate::Error;
 use crate::data::Doc;
-use crate::error::Error;
 use crate::metric::argmax;
 use crate::model::{Model, Pair, Score, Until};
 use crate::results::{Entry, Results};

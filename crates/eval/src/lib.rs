@@ -17,7 +17,6 @@
 //! ```
 
 pub mod data;
-pub mod error;
 pub mod evaluate;
 pub mod filter;
 pub mod math;
@@ -32,8 +31,8 @@ pub mod task;
 pub mod tasks;
 
 pub use data::{Data, Doc, Row};
-pub use error::Error;
 pub use evaluate::{Failure, Sample, evaluate};
 pub use model::{Model, Pair, Score, Until};
+pub use pbpo_outside::Error;
 pub use results::Results;
 pub use suite::{Options, Prepared, Suite};

@@ -3,7 +3,7 @@
 
 use std::sync::LazyLock;
 
-use crate::error::Error;
+use crate::Error;
 use crate::python::{Pattern, Select};
 
 static DOLLARS: LazyLock<Pattern> = LazyLock::new(|| Pattern::python(r"\$(.*)\$"));

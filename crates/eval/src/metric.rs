@@ -1,6 +1,6 @@
 //! Scores of one document; means and standard errors over documents and groups of tasks.
 
-use crate::error::Error;
+use crate::Error;
 use crate::python::Pattern;
 
 /// The comparison of two texts (`exact_match_hf_evaluate` of `lm_eval/api/metrics.py`).

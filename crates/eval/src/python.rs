@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use fancy_regex::{Captures, Regex, RegexBuilder};
 
-use crate::error::Error;
+use crate::Error;
 
 /// Implements `str.isspace` for one character: Unicode's white space and four control characters.
 pub fn is_space(c: char) -> bool {

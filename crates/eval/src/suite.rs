@@ -1,8 +1,8 @@
 //! Makes requests from names: the tasks and groups of a run, their rows, and the model's requests. Errors in names and
 //! rows are found here, before a model is loaded.
 
+use crate::Error;
 use crate::data::{Data, Dataset, Doc};
-use crate::error::Error;
 use crate::random::Random;
 use crate::task::{Gold, Group, Kind, Shots, Task};
 use crate::tasks::{self, Benchmark};

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
+use crate::Error;
 use crate::data::{Dataset, Doc};
-use crate::error::Error;
 use crate::filter::Chain;
 use crate::metric::ExactMatch;
 

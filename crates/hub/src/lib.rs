@@ -8,14 +8,13 @@
 //! - `tokenizer.rs`, `template.rs`: text to ids; chats to text.
 //! - `adapter.rs`: LoRA adapters of PEFT.
 //! - `records/`: prompts, completions and preferences from JSONL, JSON and Parquet files.
-//! - `error.rs`, `files.rs`, `dtype.rs`: shared by all of them.
+//! - `files.rs`, `dtype.rs`: shared by all of them.
 
 pub mod adapter;
 pub mod cache;
 mod chat;
 pub mod config;
 mod dtype;
-mod error;
 mod files;
 pub mod json;
 pub mod records;
@@ -28,9 +27,13 @@ pub use cache::{Resolved, resolve_dataset, resolve_model};
 pub use chat::{Chat, Message};
 pub use config::{Family, ModelConfig, Rope};
 pub use dtype::Dtype;
-pub use error::Error;
-pub(crate) use error::quoted;
 pub use files::{digest, read_own};
+pub use pbpo_outside::Error;
 pub use template::Template;
 pub use tokenizer::Tokenizer;
 pub use weights::Weights;
+
+/// Returns a text of a file as errors quote it: on one line, and cut short.
+pub(crate) fn quoted(text: &str) -> std::borrow::Cow<'_, str> {
+    pbpo_outside::shown::cut(text, 100)
+}

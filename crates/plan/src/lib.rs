@@ -176,20 +176,6 @@ impl Stage {
         self
     }
 
-    /// The stage with a setting more.
-    pub fn set(mut self, key: &str, value: impl Into<serde_json::Value>) -> Self {
-        self.config.insert(key.to_owned(), value.into());
-        self
-    }
-
-    /// The stage with a setting more, if there is a value for it.
-    pub fn maybe(self, key: &str, value: Option<impl Into<serde_json::Value>>) -> Self {
-        match value {
-            Some(value) => self.set(key, value),
-            None => self,
-        }
-    }
-
     /// Whether it writes checkpoints, itself or in its body: then it is run in every point of a sweep.
     pub fn saves(&self) -> bool {
         self.op == Op::Save || self.body.iter().any(|body| body.stages().any(Stage::saves))

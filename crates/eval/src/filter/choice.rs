@@ -4,8 +4,8 @@
 use std::cmp::Reverse;
 use std::sync::LazyLock;
 
+use crate::Error;
 use crate::data::Doc;
-use crate::error::Error;
 use crate::python::{Pattern, Select, strip};
 
 static BRACKETED: LazyLock<Pattern> = LazyLock::new(|| Pattern::python(r"(\([A-Z]\))"));

@@ -5,8 +5,8 @@ mod choice;
 mod number;
 mod words;
 
+use crate::Error;
 use crate::data::Doc;
-use crate::error::Error;
 use crate::python::{Pattern, Select, strip};
 
 /// The answer if nothing was found.

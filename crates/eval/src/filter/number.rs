@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use crate::error::Error;
+use crate::Error;
 use crate::python::{Pattern, Select};
 
 static DIGITS: LazyLock<Pattern> = LazyLock::new(|| Pattern::python("([-0-9]+)"));

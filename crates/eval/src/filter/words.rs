@@ -1,7 +1,7 @@
 //! Word sorting: finds the row's words in the response, and their order.
 
+use crate::Error;
 use crate::data::Doc;
-use crate::error::Error;
 use crate::python::words;
 
 /// Returns the words after `List:` in the row, by their last positions in the response, joined by spaces.

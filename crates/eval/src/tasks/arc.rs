@@ -1,8 +1,8 @@
 //! ARC-Challenge (Clark et al., 2018): science questions of three to five choices. The texts of the choices are scored.
 
 use super::Benchmark;
+use crate::Error;
 use crate::data::{Dataset, Doc};
-use crate::error::Error;
 use crate::task::{Choice, Gold, Kind, Shots, Task};
 
 pub fn benchmark() -> Benchmark {

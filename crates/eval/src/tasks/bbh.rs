@@ -1,8 +1,8 @@
 //! BIG-Bench Hard (Suzgun et al., 2022): 27 subtasks without examples, answered at once or step by step.
 
 use super::Benchmark;
+use crate::Error;
 use crate::data::{Dataset, Doc};
-use crate::error::Error;
 use crate::filter::{Chain, Filter, Phrases};
 use crate::metric::ExactMatch;
 use crate::python::{Pattern, Select};

@@ -1,8 +1,8 @@
 //! GSM8K (Cobbe et al., 2021): word problems with a number for an answer, after five examples or step by step.
 
 use super::Benchmark;
+use crate::Error;
 use crate::data::{Dataset, Doc};
-use crate::error::Error;
 use crate::filter::{Chain, Filter};
 use crate::metric::ExactMatch;
 use crate::python::{Pattern, Select};

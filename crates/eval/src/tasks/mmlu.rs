@@ -1,8 +1,8 @@
 //! MMLU (Hendrycks et al., 2021): 57 subjects, four choices each. The letters of the choices are scored, or generated.
 
 use super::Benchmark;
+use crate::Error;
 use crate::data::{Dataset, Doc};
-use crate::error::Error;
 use crate::filter::{Chain, Filter};
 use crate::metric::ExactMatch;
 use crate::python::{Pattern, Select, strip};

@@ -1,20 +1,14 @@
-//! Errors about files: one message that names the file and the place in it, and a help text.
+//! Errors about what comes from outside: one message that names the place, and advice.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::path::Path;
 
-use pbpo_outside::shown::cut;
-
-/// Returns a text of a file as errors quote it: on one line, and cut short.
-pub(crate) fn quoted(text: &str) -> Cow<'_, str> {
-    cut(text, 100)
-}
+use crate::file::Refused;
 
 /// A failure that a user can read and act on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// The error and its place: file, line, key or tensor.
+    /// The error and its place: file, line, key or tensor. It never holds a secret.
     pub message: String,
     /// Advice on how to fix it.
     pub help: Option<String>,
@@ -41,7 +35,7 @@ impl Error {
     }
 
     /// Makes an error for a file that is refused, with the reason.
-    pub fn refused(file: &Path, refused: &pbpo_outside::file::Refused) -> Self {
+    pub fn refused(file: &Path, refused: &Refused) -> Self {
         Self::at(file, refused)
     }
 
