@@ -117,33 +117,37 @@ pub struct Played {
 /// Labelled pairs as features, `(chosen, rejected)`. The set only grows, by chunks that all versions share.
 #[derive(Clone, Default)]
 pub struct Compared {
-    chunks: Vec<Arc<Vec<[Vec<f64>; 2]>>>,
-    /// For each chunk, the digest of all pairs up to its end, by which two sets are compared.
-    chain: Vec<Digest>,
+    chunks: Vec<Arc<Chunk>>,
+}
+
+/// A part of a set.
+pub struct Chunk {
+    pairs: Arc<Vec<[Vec<f64>; 2]>>,
+    /// The digest of all pairs of the set up to the end of this chunk, by which two sets are compared.
+    until: Digest,
 }
 
 impl Compared {
     /// Tells whether this set is an earlier one with more pairs after it.
     pub fn continues(&self, earlier: &Compared) -> bool {
-        let Some(last) = earlier.chain.last() else { return true };
-        self.chain.get(earlier.chain.len() - 1) == Some(last)
+        let Some(last) = earlier.chunks.last() else { return true };
+        self.chunks.get(earlier.chunks.len() - 1).is_some_and(|same| same.until == last.until)
     }
 
     /// Returns the set with a chunk of pairs more.
     fn with(mut self, pairs: Arc<Vec<[Vec<f64>; 2]>>) -> Self {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(self.chain.last().map_or(&[], |digest| digest.as_slice()));
+        hasher.update(self.chunks.last().map_or(&[], |last| last.until.as_slice()));
         for number in pairs.iter().flatten().flatten() {
             hasher.update(&number.to_bits().to_le_bytes());
         }
-        self.chain.push(*hasher.finalize().as_bytes());
-        self.chunks.push(pairs);
+        self.chunks.push(Arc::new(Chunk { pairs, until: *hasher.finalize().as_bytes() }));
         self
     }
 
     /// Returns the pairs after those of an earlier set.
     pub fn behind(&self, earlier: &Compared) -> impl Iterator<Item = &[Vec<f64>; 2]> {
-        self.chunks.iter().skip(earlier.chunks.len()).flat_map(|chunk| chunk.iter())
+        self.chunks.iter().skip(earlier.chunks.len()).flat_map(|chunk| chunk.pairs.iter())
     }
 }
 
@@ -229,9 +233,13 @@ stored!(Played as PlayedRecord {
 });
 
 stored!(Compared as ComparedRecord {
-    chunks: Vec<Arc<Vec<[Vec<f64>; 2]>>>,
+    chunks: Vec<Arc<Chunk>>,
+});
+
+stored!(Chunk as ChunkRecord {
+    pairs: Arc<Vec<[Vec<f64>; 2]>>,
 } {
-    chain: Vec<Digest>,
+    until: Digest,
 });
 
 plain!(Policy, [Vec<f64>; 2]);

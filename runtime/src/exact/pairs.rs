@@ -75,6 +75,8 @@ pub fn append(stage: &Stage, env: &Env, _: &mut Context<'_>) -> Outputs {
         value::Value::Preferences(none) if none.is_empty() => Ok(Compared::default()),
         other => Err(Fault::new(format!("{} can't be collected with compared trajectories", other.kind()))),
     };
-    let set = compared("batch")?.chunks.into_iter().fold(compared("preferences")?, Compared::with);
+    let batch = compared("batch")?;
+    let new = batch.chunks.iter().map(|chunk| chunk.pairs.clone());
+    let set = new.fold(compared("preferences")?, Compared::with);
     outputs([Value::Compared(set)])
 }
