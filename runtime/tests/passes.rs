@@ -5,8 +5,7 @@ mod tiny;
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::{Device, Tensor};
+use burn::tensor::Device;
 use pbpo_plan::ValueName;
 use pbpo_plan::identity::identities_of_made;
 use pbpo_plan::passes;
@@ -15,24 +14,7 @@ use pbpo_runtime::execute_as;
 use pbpo_runtime::shared::Shared;
 use pbpo_runtime::state::RunState;
 use pbpo_runtime::value::Value;
-use tiny::{TINY, Told, plan};
-
-/// The bits of a model's weights.
-#[derive(Default)]
-struct Bits(Vec<u32>);
-
-impl ModuleVisitor for Bits {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let values: Vec<f32> = param.val().into_data_as::<f32>().try_into_vec().unwrap();
-        self.0.extend(values.into_iter().map(f32::to_bits));
-    }
-}
-
-fn bits(model: &impl Module) -> Vec<u32> {
-    let mut bits = Bits::default();
-    model.visit(&mut bits);
-    bits.0
-}
+use tiny::{TINY, Told, bits, plan};
 
 /// The events of a run, and the weights of every player at its end.
 type Left = (Told, BTreeMap<ValueName, Vec<u32>>);

@@ -6,8 +6,6 @@ pub mod tiny;
 
 use std::collections::BTreeMap;
 
-use burn::module::{Module, ModuleVisitor, Param};
-use burn::tensor::Tensor;
 use pbpo_plan::identity::{Identity, identities_of_made};
 use pbpo_plan::{Plan, passes};
 use pbpo_runtime::context::Counters;
@@ -16,24 +14,7 @@ use pbpo_runtime::shared::Shared;
 use pbpo_runtime::state::RunState;
 use pbpo_runtime::value::Value;
 use pbpo_runtime::{Execution, Fault};
-use tiny::Told;
-
-/// The bits of a model's weights.
-#[derive(Default)]
-struct Bits(Vec<u32>);
-
-impl ModuleVisitor for Bits {
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let values: Vec<f32> = param.val().into_data_as::<f32>().try_into_vec().unwrap();
-        self.0.extend(values.into_iter().map(f32::to_bits));
-    }
-}
-
-fn bits(model: &impl Module) -> Vec<u32> {
-    let mut bits = Bits::default();
-    model.visit(&mut bits);
-    bits.0
-}
+use tiny::{Told, bits};
 
 /// What a run leaves.
 #[derive(Debug, PartialEq)]

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use burn::tensor::Device;
+use burn::module::{Module, ModuleVisitor, Param};
+use burn::tensor::{Device, Tensor};
 use pbpo_plan::Plan;
 use pbpo_runtime::data::shown;
 use pbpo_runtime::event::{Event, Metrics, Observer};
@@ -84,21 +85,21 @@ impl Told {
 }
 
 /// Returns figures by their bits, so that equality is bitwise.
-fn bits(metrics: &Metrics) -> BTreeMap<String, u64> {
+fn figures(metrics: &Metrics) -> BTreeMap<String, u64> {
     metrics.iter().filter(|(k, _)| !k.starts_with("timing")).map(|(k, v)| (k.clone(), v.to_bits())).collect()
 }
 
 impl Observer for Told {
     fn event(&mut self, event: &Event) -> std::io::Result<()> {
         match event {
-            Event::Episode { metrics, .. } => self.episodes.push(bits(metrics)),
-            Event::Evaluation(made) => self.evaluations.push((made.label.clone(), bits(&made.metrics))),
-            Event::Figures { metrics, .. } => self.outside.push(bits(metrics)),
+            Event::Episode { metrics, .. } => self.episodes.push(figures(metrics)),
+            Event::Evaluation(made) => self.evaluations.push((made.label.clone(), figures(&made.metrics))),
+            Event::Figures { metrics, .. } => self.outside.push(figures(metrics)),
             Event::Preferences { records } => {
                 let pairs = records.iter().map(|r| (shown(&r.prompt), shown(&r.chosen), shown(&r.rejected)));
                 self.pairs.extend(pairs);
             }
-            Event::Summary { metrics } => self.whole = bits(metrics),
+            Event::Summary { metrics } => self.whole = figures(metrics),
             Event::Notice { text, .. } => self.notices.push(text.clone()),
             Event::Loaded { .. } => {}
             Event::Stage { .. } | Event::Progress { .. } | Event::Usage { .. } => {}
@@ -112,4 +113,21 @@ pub fn run(plan: &Plan) -> Result<Told, Fault> {
     let mut told = Told::default();
     execute(plan, &Device::flex(), &mut told, &mut RunState::default(), &mut Shared::default())?;
     Ok(told)
+}
+
+/// The bits of a model's weights.
+#[derive(Default)]
+struct Bits(Vec<u32>);
+
+impl ModuleVisitor for Bits {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let values: Vec<f32> = param.val().into_data_as::<f32>().try_into_vec().unwrap();
+        self.0.extend(values.into_iter().map(f32::to_bits));
+    }
+}
+
+pub fn bits(model: &impl Module) -> Vec<u32> {
+    let mut bits = Bits::default();
+    model.visit(&mut bits);
+    bits.0
 }
