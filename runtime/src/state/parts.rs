@@ -342,3 +342,21 @@ impl<T: Stored> Stored for Vec<T> {
         record.into_iter().map(|record| T::load(record, from)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Equal bytes are one part, and still two tensors.
+    #[test]
+    fn tensors_of_equal_bytes_keep_their_shapes() {
+        let device = Device::flex();
+        let (wide, tall) = (Tensor::<2>::zeros([2, 3], &device), Tensor::<2>::zeros([3, 2], &device));
+        let mut parts = Parts::new(Vec::new());
+        let records = [wide.save(&mut parts).unwrap(), tall.save(&mut parts).unwrap()];
+        assert_eq!(parts.parts.len(), 1);
+        let reader = Reader::new(&parts.parts, &device).unwrap();
+        let dims = records.map(|record| Tensor::<2>::load(record, &reader).unwrap().dims());
+        assert_eq!(dims, [[2, 3], [3, 2]]);
+    }
+}
